@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from egraph.ranker.ranker import Ranker
     from egraph.ranker.rivals import Rival
 
-__all__ = ["RIVAL_KEY", "SCHEMA_VERSION", "load", "save"]
+__all__ = ["RIVAL_KEY", "SCHEMA_VERSION", "load", "save", "write_model"]
 
 SCHEMA_VERSION = 2
 _KEY = "egraph ranker"
@@ -71,16 +71,29 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
         "companion": None if companion is None else companion.numbers(),
         "card": dict(card if card is not None else ranker.card),
     }
+    write_model(path, _KEY, content, tensors)
+    ranker.card_ = content["card"]
+
+
+def write_model(
+    path: str | os.PathLike[str], key: str, content: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]
+) -> str:
+    """Writes tensors with JSON in their header, whole or not at all, and returns that JSON.
+
+    Raises:
+        UsageError: the content, of which only the card comes from the user, is not JSON-ready.
+        FailedError: the file cannot be written.
+    """
     try:
         text = json.dumps(content, allow_nan=False)
     except (TypeError, ValueError) as error:
         raise UsageError(f"a model card holds JSON values only: {error}") from None
     with atomic_path(path) as temporary:
         try:
-            save_file(tensors, temporary, metadata={_KEY: text})
+            save_file(dict(tensors), temporary, metadata={key: text})
         except SafetensorError as error:
             raise OSError(str(error)) from error
-    ranker.card_ = content["card"]
+    return text
 
 
 def load(path: str | os.PathLike[str]) -> Ranker | Rival:

@@ -9,15 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import save_file
 from torch import Tensor
 
 from egraph.architecture import Architecture
-from egraph.errors import ModelError, UsageError
-from egraph.files import atomic_path
+from egraph.errors import ModelError
 from egraph.ranker.encoding import Vocabulary
-from egraph.ranker.storage import RIVAL_KEY
+from egraph.ranker.storage import RIVAL_KEY, write_model
 
 if TYPE_CHECKING:
     from egraph.ranker.rivals._rival import Rival
@@ -47,16 +44,7 @@ def save(rival: Rival, path: str | os.PathLike[str], card: Mapping[str, Any]) ->
         "vocabulary": rival.vocabulary_.to_json(),
         "card": dict(card),
     }
-    try:
-        text = json.dumps(content, allow_nan=False)
-    except (TypeError, ValueError) as error:
-        raise UsageError(f"a model card holds JSON values only: {error}") from None
-    with atomic_path(path) as temporary:
-        try:
-            save_file(tensors, temporary, metadata={RIVAL_KEY: text})
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
-    return json.loads(text)["card"]
+    return json.loads(write_model(path, RIVAL_KEY, content, tensors))["card"]
 
 
 def restore(text: str, tensors: Mapping[str, Tensor]) -> Rival:
