@@ -125,6 +125,8 @@ class Encoding:
     @staticmethod
     def join(parts: Sequence[Encoding]) -> Encoding:
         """Several batches as one, padded to the largest graph among them."""
+        if len(parts) == 1:
+            return parts[0]
         width = max(part.vertices.shape[1] for part in parts)
 
         def pad(array: NDArray[np.float32], axes: Sequence[int]) -> NDArray[np.float32]:
@@ -210,13 +212,13 @@ def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) 
         table[row, : len(operations.ATTRIBUTES)] = _attributes(operation)
         if 0 <= to_code[row] < known:
             table[row, len(operations.ATTRIBUTES) + to_code[row]] = 1.0
-    structure = _structure(
-        graph.counts, graph.codes >= 0, np.array([op.stride for op in described] + [1])[graph.codes]
-    )
-    vertices = np.concatenate([table[graph.codes], structure.astype(np.float32)], axis=2)
+    vertices = np.empty((*codes.shape, table.shape[1] + len(_STRUCTURE)), np.float32)
+    vertices[..., : table.shape[1]] = table[graph.codes]
+    strides = np.array([op.stride for op in described] + [1])
+    vertices[..., table.shape[1] :] = _structure(graph.counts, graph.sizes, strides[graph.codes])
     features = graph_features(vocabulary.interior, strangers, codes, graph.counts, graph.sizes)
     met = tuple(op.name for op in strangers if (codes == place[op.name]).any())
-    return Encoding(vertices, graph.counts.astype(np.float32), graph.sizes, features, met)
+    return Encoding(vertices, graph.counts.astype(np.float32, order="C"), graph.sizes, features, met)
 
 
 @lru_cache(maxsize=4096)
@@ -225,29 +227,29 @@ def _attributes(operation: Operation) -> NDArray[np.float32]:
 
 
 def _structure(
-    counts: NDArray[np.float64], present: NDArray[np.bool_], stride: NDArray[np.int64]
+    counts: NDArray[np.float64], sizes: NDArray[np.int64], stride: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Where in its graph each vertex is, ``(graphs, vertices, len(_STRUCTURE))``."""
-    graphs, width = present.shape
+    """Where in its graph each vertex is, ``(graphs, vertices, len(_STRUCTURE))``; zero where padded."""
+    # With the graphs as the last axis, steps over vertices run along memory.
+    counts, reduction = counts.transpose(1, 2, 0), np.log2(stride.T)
+    width, graphs = reduction.shape
     edges = counts > 0
-    depth, height = np.zeros((graphs, width)), np.zeros((graphs, width))
-    paths, behind = np.zeros((graphs, width)), np.zeros((graphs, width))
-    paths[:, 0] = 1.0
-    behind[np.arange(graphs), present.sum(axis=1) - 1] = 1.0
-    reduction = np.log2(stride)
+    depth, height, paths, behind = np.zeros((4, width, graphs))
+    paths[0] = 1.0
+    behind[sizes - 1, np.arange(graphs)] = 1.0
     for v in range(1, width):
-        depth[:, v] = np.where(edges[:, :v, v], depth[:, :v] + 1, 0).max(axis=1)
-        reduction[:, v] += np.where(edges[:, :v, v], reduction[:, :v], 0.0).max(axis=1)
-        paths[:, v] = (counts[:, :v, v] * paths[:, :v]).sum(axis=1)
+        depth[v] = np.where(edges[:v, v], depth[:v] + 1, 0).max(axis=0)
+        reduction[v] += np.where(edges[:v, v], reduction[:v], 0.0).max(axis=0)
+        paths[v] = (counts[:v, v] * paths[:v]).sum(axis=0)
     for v in range(width - 2, -1, -1):
-        height[:, v] = np.where(edges[:, v, v + 1 :], height[:, v + 1 :] + 1, 0).max(axis=1)
-        behind[:, v] += (counts[:, v, v + 1 :] * behind[:, v + 1 :]).sum(axis=1)
+        height[v] = np.where(edges[v, v + 1 :], height[v + 1 :] + 1, 0).max(axis=0)
+        behind[v] += (counts[v, v + 1 :] * behind[v + 1 :]).sum(axis=0)
     structure = [
         depth / 4,
         height / 4,
+        np.log1p(counts.sum(axis=0)),
         np.log1p(counts.sum(axis=1)),
-        np.log1p(counts.sum(axis=2)),
         np.log1p(paths * behind) / 4,
         reduction,
     ]
-    return np.stack(structure, axis=2) * present[:, :, None]
+    return np.stack(structure).transpose(2, 1, 0)

@@ -113,73 +113,75 @@ def graph_features(
         counts: ``(graphs, vertices, vertices)``; edge multiplicities in topological order.
         sizes: ``(graphs,)``; number of vertices.
     """
-    graphs, width = codes.shape
-    rows = np.arange(graphs)
+    # From here on the graphs are the last axis of every array: steps over vertices then run along memory.
+    codes, counts = codes.T, counts.transpose(1, 2, 0)
+    width, graphs = codes.shape
     last = sizes - 1
+    output = last, np.arange(graphs)
     classes, member = _classes(operations)
     everything = [*operations, *strangers]
-    member = np.concatenate([member, np.zeros((len(strangers) + 1, len(classes)))])
-    one_hot = member[codes]  # (graphs, vertices, classes)
     parameters = np.array([parameter_cost(op) for op in everything] + [0.0])[codes]
-    trainable = (parameters > 0).astype(np.float64)
     stride = np.log2(np.array([op.stride for op in everything] + [1]))[codes]
-    interior = ((np.arange(width) > 0) & (np.arange(width) < last[:, None])).astype(np.float64)
+    vertex = np.arange(width)[:, None]
+    interior = ((vertex > 0) & (vertex < last)).astype(np.float64)
     present = counts > 0
 
-    reduction = _sweep_max(present, stride)
+    weights = np.empty((width, 4 + len(classes), graphs))  # of vertices, in several weightings
+    weights[:, 0] = interior
+    weights[:, 1] = parameters > 0
+    weights[:, 2] = parameters
     # Channels are usually doubled where the resolution is halved, which makes weights four times as many.
-    scaled = parameters * 4.0 ** np.minimum(reduction, 10.0)
-    weights = np.stack([interior, trainable, parameters, scaled], axis=2)
-    weights = np.concatenate([weights, one_hot], axis=2)  # (graphs, vertices, weightings)
+    weights[:, 3] = parameters * np.exp2(2 * np.minimum(_sweep_max(present, stride), 10.0))
+    one_hot = weights[:, 4:]
+    for position, column in enumerate(np.pad(member, [(0, len(strangers) + 1), (0, 0)]).T):
+        one_hot[:, position] = column[codes]
 
     paths = _sweep_sum(counts)
-    connected = paths[rows, last] > 0
-    total_paths = np.where(connected, paths[rows, last], 1.0)
-    shortest, longest, mean, spread = _path_statistics(counts, present, paths, weights)
-    statistics = np.stack([s[rows, last] for s in (shortest, longest, mean, spread)], axis=2)
-    statistics *= connected[:, None, None]
-    histogram = _histogram(counts, trainable)[rows, last]  # (graphs, bins)
+    connected = paths[output] > 0
+    total_paths = np.where(connected, paths[output], 1.0)
+    statistics = _path_statistics(counts, present, paths, weights, last) * connected
+    histogram = _histogram(counts, parameters > 0)[last, :, output[1]].T  # (bins, graphs)
 
-    depth = _sweep_max(present, np.ones((graphs, width))).astype(np.int64)
-    levels = np.where(interior > 0, depth, -1)
-    widest = np.max([(levels == level).sum(axis=1) for level in range(width + 1)], axis=0)
+    depth = _sweep_max(present, np.ones((width, graphs))).astype(np.int64)
+    levels = np.bincount((depth * graphs + output[1]).ravel(), interior.ravel(), (width + 1) * graphs)
     channels = _split_channels(present, last)
-    from_input = counts[:, 0, :]
-    to_output = counts[rows, :, last]
-    totals = weights.sum(axis=1)
+    from_input = counts[0]
+    to_output = counts[:, last, output[1]]
 
-    start = np.zeros((graphs, width, 1))
-    start[:, 0] = 1.0
-    end = np.zeros((graphs, width, 1))
-    end[rows, last] = 1.0
-    sources = np.concatenate([start, one_hot], axis=2)
-    targets = np.concatenate([one_hot, end], axis=2)
-    pairs = np.swapaxes(sources, 1, 2) @ np.minimum(counts, 16.0) @ targets
-    visits, steps = _walk_back(counts, last, 1.0)
-    near, _ = _walk_back(counts, last, _GOES_ON)
+    # Ends of edges: the input, the classes, the output, and what is not told apart.
+    kinds = np.pad(member @ np.arange(1, len(classes) + 1), (0, len(strangers) + 1), constant_values=-1)
+    ends = kinds.astype(np.int64)[codes] % (len(classes) + 3)
+    ends[0] = 0
+    ends[output] = len(classes) + 1
+    edges = np.nonzero(present)
+    pairs = ends[edges[0], edges[2]], ends[edges[1], edges[2]], edges[2]
+    kinds_and_graphs = len(classes) + 3, graphs
+    share = counts / np.maximum(counts.sum(axis=0), 1.0)
+    visits = _walk_back(share, last)
+    near = _walk_back(_GOES_ON * share, last)
 
     columns = [
-        np.log1p(sizes)[:, None],
-        np.log1p(counts.sum(axis=(1, 2)))[:, None],
-        np.log1p(paths[rows, last])[:, None],
-        connected[:, None],
-        np.log1p(to_output.sum(axis=1))[:, None],
-        np.log1p(from_input.sum(axis=1))[:, None],
-        widest[:, None],
-        np.log1p(from_input[rows, last])[:, None],
-        (parameters * channels**2).sum(axis=1)[:, None],
-        (present[:, 0] * channels * interior).sum(axis=1)[:, None],
-        totals,
-        one_hot.sum(axis=1) / np.maximum(interior.sum(axis=1), 1.0)[:, None],
-        statistics.reshape(graphs, -1),
-        histogram / total_paths[:, None],
+        np.log1p(sizes)[None],
+        np.log1p(counts.sum(axis=(0, 1)))[None],
+        np.log1p(paths[output])[None],
+        connected[None],
+        np.log1p(to_output.sum(axis=0))[None],
+        np.log1p(from_input.sum(axis=0))[None],
+        levels.reshape(width + 1, graphs).max(axis=0)[None],
+        np.log1p(from_input[output])[None],
+        (parameters * channels**2).sum(axis=0)[None],
+        (present[0] * channels * interior).sum(axis=0)[None],
+        weights.sum(axis=0),
+        one_hot.sum(axis=0) / np.maximum(interior.sum(axis=0), 1.0),
+        statistics.reshape(-1, graphs),
+        histogram / total_paths,
         np.log1p(histogram),
-        np.log1p(pairs).reshape(graphs, -1),
-        np.einsum("bv,bvw->bw", visits, weights),
-        np.einsum("bv,bvw->bw", near, weights),
-        (np.swapaxes(sources, 1, 2) @ steps @ targets).reshape(graphs, -1),
+        np.log1p(_by_pair(pairs, np.minimum(counts[edges], 16.0), kinds_and_graphs)),
+        np.einsum("vg,vwg->wg", visits, weights),
+        np.einsum("vg,vwg->wg", near, weights),
+        _by_pair(pairs, (share * visits)[edges], kinds_and_graphs),
     ]
-    return np.concatenate([np.asarray(c, dtype=np.float64) for c in columns], axis=1)
+    return np.ascontiguousarray(np.concatenate(columns).T)
 
 
 def _classes(operations: Sequence[Operation]) -> tuple[list[str], Floats]:
@@ -193,92 +195,102 @@ def _classes(operations: Sequence[Operation]) -> tuple[list[str], Floats]:
     )
 
 
+def _by_pair(
+    pairs: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
+    amounts: Floats,
+    kinds_and_graphs: tuple[int, int],
+) -> Floats:
+    """Sums over the edges of each graph by the kinds of their two ends, ``(pairs of kinds, graphs)``.
+
+    Args:
+        pairs: of each edge the kinds of its source and target, and its graph; ``(edges,)`` each.
+        amounts: ``(edges,)``.
+        kinds_and_graphs: how many there are. Kind 0 is never a target, the last but one never a source, and
+            the last is left out.
+    """
+    kinds, graphs = kinds_and_graphs
+    place = np.ravel_multi_index(pairs, (kinds, kinds, graphs))
+    sums = np.bincount(place, amounts, kinds * kinds * graphs).reshape(kinds, kinds, graphs)
+    return sums[:-2, 1:-1].reshape(-1, graphs)
+
+
 def _sweep_sum(counts: Floats) -> Floats:
-    """Number of paths from the input to each vertex, ``(graphs, vertices)``."""
-    paths = np.zeros(counts.shape[:2])
-    paths[:, 0] = 1.0
-    for v in range(1, counts.shape[1]):
-        paths[:, v] = (counts[:, :v, v] * paths[:, :v]).sum(axis=1)
+    """Number of paths from the input to each vertex, ``(vertices, graphs)``."""
+    paths = np.zeros(counts.shape[1:])
+    paths[0] = 1.0
+    for v in range(1, len(counts)):
+        paths[v] = (counts[:v, v] * paths[:v]).sum(axis=0)
     return paths
 
 
 def _sweep_max(present: NDArray[np.bool_], weight: Floats) -> Floats:
-    """Largest sum of weights on a path to each vertex, its own included, ``(graphs, vertices)``."""
+    """Largest sum of weights on a path to each vertex, its own included, ``(vertices, graphs)``."""
     best = weight.copy()
-    for v in range(1, weight.shape[1]):
-        best[:, v] += np.where(present[:, :v, v], best[:, :v], 0.0).max(axis=1)
+    for v in range(1, len(weight)):
+        best[v] += np.where(present[:v, v], best[:v], 0.0).max(axis=0)
     return best
 
 
 def _path_statistics(
-    counts: Floats, present: NDArray[np.bool_], paths: Floats, weights: Floats
-) -> tuple[Floats, Floats, Floats, Floats]:
-    """Least, largest, mean and sd of the weight of a path to each vertex.
-
-    Each is ``(graphs, vertices, weightings)``.
-    """
+    counts: Floats, present: NDArray[np.bool_], paths: Floats, weights: Floats, last: NDArray[np.int64]
+) -> Floats:
+    """Least, largest, mean and sd of the weight of a path to the output, ``(weightings, 4, graphs)``."""
     least, largest = weights.copy(), weights.copy()
     mean, square = weights.copy(), weights**2
-    least[:, 1:] += np.inf
-    for v in range(1, weights.shape[1]):
-        edge = present[:, :v, v, None]
-        share = counts[:, :v, v] * paths[:, :v] / np.maximum(paths[:, v, None], 1.0)  # (graphs, sources)
-        least[:, v] = weights[:, v] + np.where(edge, least[:, :v], np.inf).min(axis=1)
-        largest[:, v] += np.where(edge, largest[:, :v], 0.0).max(axis=1)
-        before = np.einsum("bi,biw->bw", share, mean[:, :v])
-        mean[:, v] = before + weights[:, v]
-        square[:, v] = (
-            np.einsum("bi,biw->bw", share, square[:, :v]) + 2 * before * weights[:, v] + weights[:, v] ** 2
-        )
+    least[1:] += np.inf
+    for v in range(1, len(weights)):
+        edge = present[:v, v, None]
+        share = counts[:v, v] * paths[:v] / np.maximum(paths[v], 1.0)  # (sources, graphs)
+        least[v] = weights[v] + np.where(edge, least[:v], np.inf).min(axis=0)
+        largest[v] += np.where(edge, largest[:v], 0.0).max(axis=0)
+        before = np.einsum("ig,iwg->wg", share, mean[:v])
+        mean[v] = before + weights[v]
+        square[v] += np.einsum("ig,iwg->wg", share, square[:v]) + 2 * before * weights[v]
+    least, largest, mean, square = (s[last, :, np.arange(len(last))].T for s in (least, largest, mean, square))
     least[~np.isfinite(least)] = 0.0
-    return least, largest, mean, np.sqrt(np.maximum(square - mean**2, 0.0))
+    return np.stack([least, largest, mean, np.sqrt(np.maximum(square - mean**2, 0.0))], axis=1)
 
 
-def _histogram(counts: Floats, trainable: Floats) -> Floats:
-    """Number of paths to each vertex with 0, 1, ... trainable operations, the last bin for all above."""
-    graphs, width = trainable.shape
-    bins = np.zeros((graphs, width, _PATH_BINS))
-    bins[:, 0, 0] = 1.0
+def _histogram(counts: Floats, trainable: NDArray[np.bool_]) -> Floats:
+    """Number of paths to each vertex with 0, 1, ... trainable operations, the last bin for all above.
+
+    ``(vertices, bins, graphs)``
+    """
+    width, graphs = trainable.shape
+    bins = np.zeros((width, _PATH_BINS, graphs))
+    bins[0, 0] = 1.0
     for v in range(1, width):
-        incoming = np.einsum("bi,bik->bk", counts[:, :v, v], bins[:, :v])
-        shifted = np.concatenate([np.zeros((graphs, 1)), incoming[:, :-1]], axis=1)
-        shifted[:, -1] += incoming[:, -1]
-        bins[:, v] = np.where(trainable[:, v, None] > 0, shifted, incoming)
+        incoming = np.einsum("ig,ikg->kg", counts[:v, v], bins[:v])
+        shifted = np.concatenate([np.zeros((1, graphs)), incoming[:-1]])
+        shifted[-1] += incoming[-1]
+        bins[v] = np.where(trainable[v], shifted, incoming)
     return bins
 
 
-def _walk_back(counts: Floats, last: NDArray[np.int64], goes_on: float) -> tuple[Floats, Floats]:
-    """A walk from the output against the edges, each incoming edge equally likely at every step.
+def _walk_back(share: Floats, last: NDArray[np.int64]) -> Floats:
+    """Expected visits of each vertex by a walk from the output against the edges, ``(vertices, graphs)``.
 
     Where branches are averaged or normalised after they meet, this is how much of the output a vertex makes:
     unlike the share of paths, it does not grow with the number of ways that lead to the vertex.
 
     Args:
-        counts: ``(graphs, vertices, vertices)``; edge multiplicities in topological order.
+        share: probability of the step to each vertex from each, ``(vertices, vertices, graphs)``.
         last: ``(graphs,)``; the output.
-        goes_on: probability of a further step, at each vertex.
-
-    Returns:
-        Expected visits of each vertex, ``(graphs, vertices)``, and expected passages of each edge,
-        ``(graphs, vertices, vertices)``.
     """
-    graphs, width, _ = counts.shape
-    share = goes_on * counts / np.maximum(counts.sum(axis=1), 1.0)[:, None]
-    visits = np.zeros((graphs, width))
-    visits[np.arange(graphs), last] = 1.0
+    width, _, graphs = share.shape
+    visits = np.zeros((width, graphs))
+    visits[last, np.arange(graphs)] = 1.0
     for v in range(width - 1, 0, -1):
-        visits[:, :v] += share[:, :v, v] * visits[:, v, None]
-    return visits, share * visits[:, None]
+        visits[:v] += share[:v, v] * visits[v]
+    return visits
 
 
 def _split_channels(present: NDArray[np.bool_], last: NDArray[np.int64]) -> Floats:
     """Width of each vertex if the results that meet in the output are concatenated there, not summed."""
-    graphs, width, _ = present.shape
-    rows = np.arange(graphs)
-    to_output = present[rows, :, last].copy()
-    to_output[:, 0] = False
-    channels = to_output / np.maximum(to_output.sum(axis=1), 1)[:, None]
-    for v in range(width - 2, 0, -1):
-        wider = np.where(present[:, v, v + 1 :], channels[:, v + 1 :], 0.0).max(axis=1)
-        channels[:, v] = np.maximum(channels[:, v], wider)
+    to_output = present[:, last, np.arange(len(last))]
+    to_output[0] = False
+    channels = to_output / np.maximum(to_output.sum(axis=0), 1)
+    for v in range(len(present) - 2, 0, -1):
+        wider = np.where(present[v, v + 1 :], channels[v + 1 :], 0.0).max(axis=0)
+        channels[v] = np.maximum(channels[v], wider)
     return channels

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from itertools import chain, starmap
+from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
@@ -22,6 +22,8 @@ from egraph.canonical import live_vertices
 from egraph.operations import Operation
 
 __all__ = ["SimplifiedBatch", "simplify_many"]
+
+_Edges = tuple[tuple[int, int], ...]
 
 
 class SimplifiedBatch(NamedTuple):
@@ -59,70 +61,71 @@ def simplify_many(
     is_identity = np.array([op.kind == "identity" for op in table] + [False])
     is_shareable = np.array([op.shareable for op in table] + [False])
 
-    rows = np.arange(len(codes))
-    present = codes >= 0
-    usable = present & ~is_zero[codes]
-    adjacency &= usable[:, :, None] & usable[:, None, :]
+    usable = ~is_zero[codes]
+    adjacency &= usable[:, None] & usable
     live = _live(adjacency, sizes)
-    adjacency &= live[:, :, None] & live[:, None, :]
+    adjacency &= live[:, None] & live
     ends = np.zeros_like(live)
-    ends[:, 0] = ends[rows, sizes - 1] = True
+    ends[0] = True
+    ends[sizes - 1, np.arange(len(sizes))] = True
 
     splice = is_identity[codes] & ~ends
     counts = np.zeros(adjacency.shape)
     kept = live & ~splice
     meaning = np.zeros(adjacency.shape)  # row v: the kept vertices whose sum vertex v is
     share = is_shareable[codes] & kept & ~ends
-    for v in range(codes.shape[1]):
-        inputs = np.einsum("bi,bik->bk", adjacency[:, :v, v].astype(np.float64), meaning[:, :v])
+    for v in range(len(codes)):
+        inputs = np.einsum("ig,ikg->kg", adjacency[:v, v].astype(np.float64), meaning[:v, :v])
         own = np.zeros_like(inputs)
-        own[:, v] = kept[:, v]
-        for u in range(1, v) if share[:, v].any() else ():
-            twin = share[:, v] & kept[:, v] & kept[:, u] & (codes[:, u] == codes[:, v])
-            twin &= (counts[:, :, u] == inputs).all(axis=1)
-            own[twin] = 0.0
-            own[twin, u] = 1.0
-            kept[twin, v] = False
-        meaning[:, v] = np.where(splice[:, v, None], inputs, own)
-        counts[:, :, v] = inputs * kept[:, v, None]
-    counts *= kept[:, :, None]
+        for u in range(1, v) if share[v].any() else ():
+            twin = share[v] & kept[v] & kept[u] & (codes[u] == codes[v])
+            twin &= (counts[:v, u] == inputs).all(axis=0)
+            own[u, twin] = 1.0
+            kept[v] &= ~twin
+        meaning[v, :v] = np.where(splice[v], inputs, own)
+        meaning[v, v] = kept[v]
+        counts[:v, v] = inputs * kept[v]
     return _in_canonical_order(names, np.where(kept, codes, -1), counts, ends)
+
+
+# Within this module the graphs are the last axis of every array: steps over vertices then run along memory.
 
 
 def _to_arrays(
     architectures: Sequence[Architecture],
 ) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
-    sorted_graphs = [_numbered_topologically(a) for a in architectures]
-    graph_count = len(sorted_graphs)
+    """Names, ``(vertices, graphs)`` codes, ``(vertices, vertices, graphs)`` adjacency, and sizes."""
+    ops = [a.ops for a in architectures]
+    edges = [a.edges for a in architectures]
+    graph, ends = _flat_edges(edges)
+    for position in np.unique(graph[ends[:, 0] >= ends[:, 1]]).tolist():
+        ops[position], edges[position] = _numbered_topologically(ops[position], edges[position])
+        graph = None
+    if graph is None:
+        graph, ends = _flat_edges(edges)
     number: defaultdict[str, int] = defaultdict()
     number.default_factory = number.__len__
-    sizes = np.fromiter((len(ops) for ops, _ in sorted_graphs), np.int64, graph_count)
+    sizes = np.fromiter(map(len, ops), np.int64, len(ops))
     flat_codes = np.fromiter(
-        map(number.__getitem__, chain.from_iterable(ops for ops, _ in sorted_graphs)),
-        np.int64,
-        int(sizes.sum()),
+        map(number.__getitem__, chain.from_iterable(ops)), np.int64, int(sizes.sum())
     )
     width = int(sizes.max())
-    codes = np.full((graph_count, width), -1, dtype=np.int64)
+    codes = np.full((len(ops), width), -1, dtype=np.int64)
     codes[np.arange(width) < sizes[:, None]] = flat_codes
-
-    edge_counts = np.fromiter((len(edges) for _, edges in sorted_graphs), np.int64, graph_count)
-    flat_edges = np.fromiter(
-        chain.from_iterable(chain.from_iterable(edges for _, edges in sorted_graphs)),
-        np.int64,
-        2 * int(edge_counts.sum()),
-    ).reshape(-1, 2)
-    adjacency = np.zeros((graph_count, width, width), dtype=bool)
-    adjacency[np.repeat(np.arange(graph_count), edge_counts), flat_edges[:, 0], flat_edges[:, 1]] = True
-    return tuple(number), codes, adjacency, sizes
+    adjacency = np.zeros((width, width, len(ops)), dtype=bool)
+    adjacency[ends[:, 0], ends[:, 1], graph] = True
+    return tuple(number), np.ascontiguousarray(codes.T), adjacency, sizes
 
 
-def _numbered_topologically(
-    architecture: Architecture,
-) -> tuple[tuple[str, ...], tuple[tuple[int, int], ...]]:
-    ops, edges = architecture.ops, architecture.edges
-    if all(starmap(int.__lt__, edges)):
-        return ops, edges
+def _flat_edges(edges: Sequence[_Edges]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The graph of each edge, ``(edges,)``, and its vertices, ``(edges, 2)``."""
+    many = np.fromiter(map(len, edges), np.int64, len(edges))
+    flat = chain.from_iterable(chain.from_iterable(edges))
+    ends = np.fromiter(flat, np.int64, 2 * int(many.sum())).reshape(-1, 2)
+    return np.repeat(np.arange(len(edges)), many), ends
+
+
+def _numbered_topologically(ops: tuple[str, ...], edges: _Edges) -> tuple[tuple[str, ...], _Edges]:
     order = live_vertices(len(ops), edges)
     place = {vertex: position for position, vertex in enumerate(order)}
     return (
@@ -132,19 +135,19 @@ def _numbered_topologically(
 
 
 def _live(adjacency: NDArray[np.bool_], sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which vertices an input-output path visits, ``(graphs, vertices)``; both ends always count."""
-    graphs, width, _ = adjacency.shape
-    rows = np.arange(graphs)
-    reached = np.zeros((graphs, width), dtype=bool)
-    reached[:, 0] = True
+    """Which vertices an input-output path visits, ``(vertices, graphs)``; both ends always count."""
+    width, _, graphs = adjacency.shape
+    output = sizes - 1, np.arange(graphs)
+    reached = np.zeros((width, graphs), dtype=bool)
+    reached[0] = True
     for v in range(1, width):
-        reached[:, v] = (adjacency[:, :v, v] & reached[:, :v]).any(axis=1)
-    reaching = np.zeros((graphs, width), dtype=bool)
-    reaching[rows, sizes - 1] = True
+        reached[v] = (adjacency[:v, v] & reached[:v]).any(axis=0)
+    reaching = np.zeros((width, graphs), dtype=bool)
+    reaching[output] = True
     for v in range(width - 2, -1, -1):
-        reaching[:, v] |= (adjacency[:, v, v + 1 :] & reaching[:, v + 1 :]).any(axis=1)
+        reaching[v] |= (adjacency[v, v + 1 :] & reaching[v + 1 :]).any(axis=0)
     live = reached & reaching
-    live[:, 0] = live[rows, sizes - 1] = True
+    live[0] = live[output] = True
     return live
 
 
@@ -154,14 +157,13 @@ def _in_canonical_order(
     counts: NDArray[np.float64],
     ends: NDArray[np.bool_],
 ) -> SimplifiedBatch:
-    graphs, width = codes.shape
+    width, graphs = codes.shape
     kept = codes >= 0
-    depth = np.zeros((graphs, width), dtype=np.int64)
+    edges = counts > 0
+    depth = np.zeros((width, graphs), dtype=np.int32)
     for v in range(1, width):
-        depth[:, v] = np.where(counts[:, :v, v] > 0, depth[:, :v] + 1, 0).max(axis=1)
-    is_output = ends.copy()
-    is_output[:, 0] = False
-    depth[is_output] = 2 * width
+        depth[v] = np.where(edges[:v, v], depth[:v] + 1, 0).max(axis=0)
+    depth[1:][ends[1:]] = 2 * width
     depth[~kept] = 4 * width
 
     # Vertices of equal depth are told apart by hashes of all that lies before and behind them, in three
@@ -171,24 +173,31 @@ def _in_canonical_order(
     )
     label = seeds[codes]
     multiplicity = np.minimum(counts, 2.0**62).astype(np.uint64)
+    mixed = np.empty_like(label)
     for _ in range(3):
         before, behind = label.copy(), label.copy()
         for v in range(width):
-            fed_by = (multiplicity[:, :v, v] * _mix(before[:, :v])).sum(axis=1)
-            before[:, v] = _mix(before[:, v] + fed_by)
+            before[v] = _mix(before[v] + (multiplicity[:v, v] * mixed[:v]).sum(axis=0))
+            mixed[v] = _mix(before[v])
         for v in reversed(range(width)):
-            feeding = (multiplicity[:, v, v + 1 :] * _mix(behind[:, v + 1 :])).sum(axis=1)
-            behind[:, v] = _mix(behind[:, v] + feeding)
-        label = _mix(before + _mix(behind))
+            behind[v] = _mix(behind[v] + (multiplicity[v, v + 1 :] * mixed[v + 1 :]).sum(axis=0))
+            mixed[v] = _mix(behind[v])
+        label = _mix(before + mixed)
 
-    order = np.lexsort((label, depth), axis=1)
-    sizes = kept.sum(axis=1)
-    order = order[:, : int(sizes.max())]
-    codes = np.take_along_axis(codes, order, axis=1)
-    counts = np.take_along_axis(
-        np.take_along_axis(counts, order[:, :, None], axis=1), order[:, None, :], axis=2
-    )
-    return SimplifiedBatch(names, codes, counts, sizes)
+    # Graphs are small: comparing all pairs of vertices sorts them sooner than sorting each graph.
+    place = np.zeros((width, graphs), dtype=np.int64)
+    for v in range(1, width):
+        earlier = (depth[:v] < depth[v]) | ((depth[:v] == depth[v]) & (label[:v] <= label[v]))
+        place[v] = earlier.sum(axis=0)
+        place[:v] += ~earlier
+    sizes = kept.sum(axis=0)
+    size = int(sizes.max())
+    column = np.arange(graphs)
+    in_order = np.empty_like(codes)
+    in_order.put(place * graphs + column, codes)
+    moved = np.empty_like(counts)
+    moved.put((place[:, None] * width + place) * graphs + column, counts)
+    return SimplifiedBatch(names, in_order[:size].T, moved[:size, :size].transpose(2, 0, 1), sizes)
 
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
