@@ -75,15 +75,15 @@ class Trees:
 
     def predict(self, inputs: Floats) -> Floats:
         """The mean over the trees, ``(graphs,)``."""
-        # scikit-learn grew and reads its trees in float32.
-        flat = np.ascontiguousarray(inputs, dtype=np.float32).ravel()
-        rows = np.arange(len(inputs), dtype=np.int64) * inputs.shape[1]
-        ways = self.children.ravel()
-        total = np.zeros(len(inputs))
-        for root in self.roots:
-            node = np.full(len(inputs), root, dtype=np.int32)
-            for _ in range(self.depth):
-                right = flat.take(rows + self.feature.take(node)) > self.threshold.take(node)
-                node = ways.take(2 * node + right)
-            total += self.value.take(node)
-        return total / len(self.roots)
+        # scikit-learn grew and reads its trees in float32; a threshold rounded down to that parts the same.
+        threshold = self.threshold.astype(np.float32)
+        threshold = np.where(threshold > self.threshold, np.nextafter(threshold, -np.float32(1e38)), threshold)
+        flat = np.ascontiguousarray(inputs.T, dtype=np.float32).ravel()
+        # NumPy takes by indices of this type without copies.
+        feature, ways = self.feature.astype(np.intp) * len(inputs), self.children.ravel().astype(np.intp)
+        column = np.arange(len(inputs))
+        node = np.repeat(self.roots.astype(np.intp)[:, None], len(inputs), axis=1)  # (trees, graphs)
+        for _ in range(self.depth):
+            right = flat.take(feature.take(node) + column) > threshold.take(node)
+            node = ways.take(2 * node + right)
+        return self.value.take(node).mean(axis=0, dtype=np.float64)
