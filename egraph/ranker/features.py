@@ -210,8 +210,8 @@ def _by_pair(
     """
     kinds, graphs = kinds_and_graphs
     place = np.ravel_multi_index(pairs, (kinds, kinds, graphs))
-    sums = np.bincount(place, amounts, kinds * kinds * graphs).reshape(kinds, kinds, graphs)
-    return sums[:-2, 1:-1].reshape(-1, graphs)
+    sums: Floats = np.bincount(place, amounts, kinds * kinds * graphs)
+    return sums.reshape(kinds, kinds, graphs)[:-2, 1:-1].reshape(-1, graphs)
 
 
 def _sweep_sum(counts: Floats) -> Floats:
@@ -246,7 +246,8 @@ def _path_statistics(
         before = np.einsum("ig,iwg->wg", share, mean[:v])
         mean[v] = before + weights[v]
         square[v] += np.einsum("ig,iwg->wg", share, square[:v]) + 2 * before * weights[v]
-    least, largest, mean, square = (s[last, :, np.arange(len(last))].T for s in (least, largest, mean, square))
+    output = last, slice(None), np.arange(len(last))
+    least, largest, mean, square = (s[output].T for s in (least, largest, mean, square))
     least[~np.isfinite(least)] = 0.0
     return np.stack([least, largest, mean, np.sqrt(np.maximum(square - mean**2, 0.0))], axis=1)
 

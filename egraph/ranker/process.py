@@ -98,9 +98,7 @@ class GaussianProcess:
         """Variance of a measured target, noise included, ``(graphs,)``."""
         factor = torch.from_numpy(self._factor)
         parts = torch.from_numpy(self._scale(inputs)).split(_ROWS_AT_ONCE)
-        solved = (
-            torch.linalg.solve_triangular(factor, self._kernel(part).T, upper=False) for part in parts
-        )
+        solved = (torch.linalg.solve_triangular(factor, self._kernel(part).T, upper=False) for part in parts)
         explained = torch.cat([part.square_().sum(dim=0) for part in solved]).numpy()
         return self.signal * np.maximum(1.0 + self.noise - explained, self.noise)
 

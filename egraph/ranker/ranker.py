@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -23,11 +23,13 @@ from egraph.ranker.encoding import Encoding, Vocabulary, as_architectures, encod
 from egraph.ranker.network import Graphs, Layer, NetworkShape, RankerNetwork
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.scorer import Scorer
+from egraph.ranker.threads import in_threads
 from egraph.ranker.training import Schedule, rank_gauss, train
 
 __all__ = ["COMPANIONS", "Ranker", "read_scores"]
 
 Floats = NDArray[np.float64]
+Part = TypeVar("Part")
 
 COMPANIONS = ("gaussian-process+trees", "gaussian-process")
 _CHUNK = 2048
@@ -206,8 +208,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         """
         self._check_fitted()
         if not return_std:
-            parts = self._warning(self._encodings(architectures))
-            latents = [self.scorer_.latent(part) for part in parts]
+            latents = self._of_each(self.scorer_.latent, architectures)
             return self.scale_.to_scores(np.concatenate([np.zeros(0), *latents]))
         latent, deviation = self._latent_with_deviation(architectures)
         deviation *= self.calibration_.factor(_ONE_DEVIATION)
@@ -273,7 +274,8 @@ class Ranker(RegressorMixin, BaseEstimator):
             raise UsageError(f"compare takes pairs, got {len(first)} and {len(second)} architectures")
         rows = [np.zeros((0, 3))]
         chunks = (slice(start, start + _CHUNK) for start in range(0, len(first), _CHUNK))
-        for both in self._warning(encode(first[part] + second[part], self.vocabulary_) for part in chunks):
+        encodings = (encode(first[part] + second[part], self.vocabulary_) for part in chunks)
+        for both in self._warning((both, both) for both in encodings):
             half = np.arange(len(both) // 2)
             rows.append(self.scorer_.compare(both.take(half), both.take(half + len(half))))
         return np.concatenate(rows)
@@ -299,7 +301,8 @@ class Ranker(RegressorMixin, BaseEstimator):
         """
         self._check_fitted()
         standardiser = self.scorer_.standardiser
-        parts = [standardiser.transform(part.features) for part in self._encodings(architectures)]
+        encodings = map(self._encoded, _parts(architectures))
+        parts = [standardiser.transform(encoding.features) for encoding in encodings]
         return np.concatenate([np.zeros((0, len(standardiser.kept))), *parts])
 
     def encode(self, architectures: Iterable[Architecture]) -> Encoding:
@@ -411,18 +414,31 @@ class Ranker(RegressorMixin, BaseEstimator):
     def _latent_with_deviation(
         self, architectures: Iterable[Architecture] | Encoding
     ) -> tuple[Floats, Floats]:
-        parts = self._warning(self._encodings(architectures))
-        pairs = [np.stack(self.scorer_.latent_with_deviation(part)) for part in parts]
+        pairs = self._of_each(lambda part: np.stack(self.scorer_.latent_with_deviation(part)), architectures)
         latent, deviation = np.concatenate([np.zeros((2, 0)), *pairs], axis=1)
         return latent, deviation
 
-    def _warning(self, parts: Iterable[Encoding]) -> Iterator[Encoding]:
-        """The same parts; warns behind the last of what was in them that training lacked."""
+    def _encoded(self, part: Encoding | list[Architecture]) -> Encoding:
+        return part if isinstance(part, Encoding) else encode(part, self.vocabulary_)
+
+    def _of_each(
+        self, score: Callable[[Encoding], Floats], architectures: Iterable[Architecture] | Encoding
+    ) -> list[Floats]:
+        """What `score` gives for one part after another of the architectures."""
+
+        def work(part: Encoding | list[Architecture]) -> tuple[Encoding, Floats]:
+            encoding = self._encoded(part)
+            return encoding, score(encoding)
+
+        return list(self._warning(in_threads(work, _parts(architectures))))
+
+    def _warning(self, parts: Iterable[tuple[Encoding, Part]]) -> Iterator[Part]:
+        """The second of each; warns behind the last of what was in the encodings that training lacked."""
         strangers: set[str] = set()
         largest = 0
-        for part in parts:
-            strangers.update(part.strangers)
-            largest = max(largest, int(part.sizes.max(initial=0)))
+        for encoding, part in parts:
+            strangers.update(encoding.strangers)
+            largest = max(largest, int(encoding.sizes.max(initial=0)))
             yield part
         unlike = [f"operations {', '.join(map(repr, sorted(strangers)))}"] if strangers else []
         if largest > self.largest_:
@@ -452,16 +468,18 @@ class Ranker(RegressorMixin, BaseEstimator):
             epochs = max(epochs // 2, 1)
         return Schedule(epochs, batch, self.learning_rate, self.weight_decay)
 
-    def _encodings(self, architectures: Iterable[Architecture] | Encoding) -> Iterator[Encoding]:
-        if isinstance(architectures, Encoding):
-            for start in range(0, len(architectures), _CHUNK):
-                yield architectures.take(np.arange(start, min(start + _CHUNK, len(architectures))))
-            return
-        if isinstance(architectures, Architecture) or not isinstance(architectures, Iterable):
-            as_architectures(architectures)
-        remaining = iter(architectures)
-        while chunk := as_architectures(islice(remaining, _CHUNK)):
-            yield encode(chunk, self.vocabulary_)
+
+def _parts(architectures: Iterable[Architecture] | Encoding) -> Iterator[Encoding | list[Architecture]]:
+    """The same in parts of bounded size."""
+    if isinstance(architectures, Encoding):
+        for start in range(0, len(architectures), _CHUNK):
+            yield architectures.take(np.arange(start, min(start + _CHUNK, len(architectures))))
+        return
+    if isinstance(architectures, Architecture) or not isinstance(architectures, Iterable):
+        as_architectures(architectures)
+    remaining = iter(architectures)
+    while chunk := as_architectures(islice(remaining, _CHUNK)):
+        yield chunk
 
 
 def read_scores(scores: ArrayLike, count: int) -> Floats:

@@ -98,17 +98,14 @@ def _to_arrays(
     ops = [a.ops for a in architectures]
     edges = [a.edges for a in architectures]
     graph, ends = _flat_edges(edges)
-    for position in np.unique(graph[ends[:, 0] >= ends[:, 1]]).tolist():
-        ops[position], edges[position] = _numbered_topologically(ops[position], edges[position])
-        graph = None
-    if graph is None:
+    if (backward := ends[:, 0] >= ends[:, 1]).any():
+        for position in np.unique(graph[backward]).tolist():
+            ops[position], edges[position] = _numbered_topologically(ops[position], edges[position])
         graph, ends = _flat_edges(edges)
     number: defaultdict[str, int] = defaultdict()
     number.default_factory = number.__len__
     sizes = np.fromiter(map(len, ops), np.int64, len(ops))
-    flat_codes = np.fromiter(
-        map(number.__getitem__, chain.from_iterable(ops)), np.int64, int(sizes.sum())
-    )
+    flat_codes = np.fromiter(map(number.__getitem__, chain.from_iterable(ops)), np.int64, int(sizes.sum()))
     width = int(sizes.max())
     codes = np.full((len(ops), width), -1, dtype=np.int64)
     codes[np.arange(width) < sizes[:, None]] = flat_codes

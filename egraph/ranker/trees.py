@@ -77,7 +77,8 @@ class Trees:
         """The mean over the trees, ``(graphs,)``."""
         # scikit-learn grew and reads its trees in float32; a threshold rounded down to that parts the same.
         threshold = self.threshold.astype(np.float32)
-        threshold = np.where(threshold > self.threshold, np.nextafter(threshold, -np.float32(1e38)), threshold)
+        lower = np.nextafter(threshold, np.float32(-np.inf))
+        threshold = np.where(threshold > self.threshold, lower, threshold)
         flat = np.ascontiguousarray(inputs.T, dtype=np.float32).ravel()
         # NumPy takes by indices of this type without copies.
         feature, ways = self.feature.astype(np.intp) * len(inputs), self.children.ravel().astype(np.intp)
