@@ -210,8 +210,9 @@ def _by_pair(
     """
     kinds, graphs = kinds_and_graphs
     place = np.ravel_multi_index(pairs, (kinds, kinds, graphs))
-    sums: Floats = np.bincount(place, amounts, kinds * kinds * graphs)
-    return sums.reshape(kinds, kinds, graphs)[:-2, 1:-1].reshape(-1, graphs)
+    sums = np.zeros((kinds, kinds, graphs))
+    sums.flat = np.bincount(place, amounts, sums.size)
+    return sums[:-2, 1:-1].reshape(-1, graphs)
 
 
 def _sweep_sum(counts: Floats) -> Floats:

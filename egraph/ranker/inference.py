@@ -222,7 +222,7 @@ class _Fused:
         if self.scale is not None and self.shift is not None:
             spread = torch.linalg.vector_norm(y, dim=-1, keepdim=True)
             y.mul_(spread.square_().div_(y.shape[-1]).add_(_EPSILON).rsqrt_())
-            y.mul_(self.scale).add_(self.shift)
+            torch.addcmul(self.shift, y, self.scale, out=y)
         return functional.gelu(y)
 
 

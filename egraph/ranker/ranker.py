@@ -32,7 +32,7 @@ Floats = NDArray[np.float64]
 Part = TypeVar("Part")
 
 COMPANIONS = ("gaussian-process+trees", "gaussian-process")
-_CHUNK = 2048
+_CHUNK = 1024
 _ONE_DEVIATION = 0.6827  # share of a normal distribution within one standard deviation
 
 
