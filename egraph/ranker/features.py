@@ -210,9 +210,8 @@ def _by_pair(
     """
     kinds, graphs = kinds_and_graphs
     place = np.ravel_multi_index(pairs, (kinds, kinds, graphs))
-    sums = np.zeros((kinds, kinds, graphs))
-    sums.flat = np.bincount(place, amounts, sums.size)
-    return sums[:-2, 1:-1].reshape(-1, graphs)
+    sums = np.bincount(place, amounts, kinds * kinds * graphs).astype(np.float64, copy=False)
+    return sums.reshape(kinds, kinds, graphs)[:-2, 1:-1].reshape(-1, graphs)
 
 
 def _sweep_sum(counts: Floats) -> Floats:
