@@ -112,7 +112,7 @@ class Encoding:
     def __len__(self) -> int:
         return len(self.sizes)
 
-    def take(self, indices: NDArray[np.int64]) -> Encoding:
+    def take(self, indices: NDArray[np.int64] | slice) -> Encoding:
         """The graphs at some positions."""
         return Encoding(
             self.vertices[indices],

@@ -28,8 +28,9 @@ from egraph.ranker.sage import Neighbours, SAGELayer
 
 __all__ = ["embed"]
 
-_VERTICES_AT_ONCE = 672
-"""Few enough that the vectors of a step stay in the cache of a core, many enough to outweigh its calls."""
+_NUMBERS_AT_ONCE = 160_000
+"""Members x vertices x width: few enough that the vectors of a step stay in the cache of a core, many enough
+to outweigh its calls."""
 
 _EPSILON = 1e-5  # what torch.nn.functional.layer_norm adds to the variance
 
@@ -52,7 +53,8 @@ def embed(network: RankerNetwork, encoding: Encoding, features: NDArray[np.float
             for number, layer in enumerate(network.layers)
         ]
         analytic = torch.from_numpy(features.astype(np.float32))
-        for size, rows in _by_size(encoding.sizes):
+        vertices = _NUMBERS_AT_ONCE // (network.shape.members * network.shape.width)
+        for size, rows in _by_size(encoding.sizes, vertices):
             graphs = _Graphs(
                 torch.from_numpy(encoding.vertices[rows, :size]),
                 torch.from_numpy(encoding.counts[rows, :size, :size]),
@@ -226,10 +228,10 @@ class _Fused:
         return functional.gelu(y)
 
 
-def _by_size(sizes: NDArray[np.int64]) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Positions of graphs of one size, not too many at once."""
+def _by_size(sizes: NDArray[np.int64], vertices: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
+    """Positions of graphs of one size, as many at once as have so many vertices in all."""
     for size in np.unique(sizes):
         rows = np.flatnonzero(sizes == size)
-        step = max(_VERTICES_AT_ONCE // int(size), 1)
+        step = max(vertices // int(size), 1)
         for start in range(0, len(rows), step):
             yield int(size), rows[start : start + step]

@@ -473,7 +473,7 @@ def _parts(architectures: Iterable[Architecture] | Encoding) -> Iterator[Encodin
     """The same in parts of bounded size."""
     if isinstance(architectures, Encoding):
         for start in range(0, len(architectures), _CHUNK):
-            yield architectures.take(np.arange(start, min(start + _CHUNK, len(architectures))))
+            yield architectures.take(slice(start, start + _CHUNK))
         return
     if isinstance(architectures, Architecture) or not isinstance(architectures, Iterable):
         as_architectures(architectures)

@@ -16,13 +16,16 @@ __all__ = ["in_threads"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_MOST_WORKERS = 4
+"""Only one of them runs Python at a time: more would mostly wait for each other."""
+
 
 def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """What `work` gives for each item, in their order, several items at a time.
 
-    As many threads work as PyTorch has in the calling thread, each on an item of its own and with PyTorch
-    confined to it: threads that share every step wait for each other at its end, which costs a fifth on idle
-    cores and far more on busy ones. A single item is worked on by the calling thread.
+    Each worker has its share of the threads that PyTorch has in the calling thread: threads that share every
+    step wait for each other at its end, which costs a little on idle cores and a lot on busy ones. A single
+    item is worked on by the calling thread.
 
     Args:
         work: safe to run in several threads at once.
@@ -30,22 +33,23 @@ def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
     """
     threads = torch.get_num_threads()
     remaining = iter(items)
-    first = list(islice(remaining, threads))
+    first = list(islice(remaining, min(threads, _MOST_WORKERS)))
     if len(first) < 2:
         yield from map(work, first)
         yield from map(work, remaining)
         return
-    confined = Barrier(len(first) + 1)
+    ready = Barrier(len(first) + 1)
 
-    def confine() -> None:
-        torch.set_num_threads(1)
-        confined.wait()
+    def prepare() -> None:
+        torch.get_num_threads()  # PyTorch gives a thread the common number when it is first needed
+        torch.set_num_threads(threads // len(first))
+        ready.wait()
 
-    pool = ThreadPoolExecutor(len(first), "ranker", confine)
+    pool = ThreadPoolExecutor(len(first), "ranker", prepare)
     try:
         results = deque(pool.submit(work, item) for item in first)
         # The number is a thread's own, but also becomes that of threads which start later: set that back.
-        confined.wait()
+        ready.wait()
         torch.set_num_threads(threads)
         for item in remaining:
             results.append(pool.submit(work, item))
