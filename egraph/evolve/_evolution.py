@@ -148,19 +148,20 @@ def choose(
         raise FailedError("no genome has been evaluated with success yet")
     means = complete.groupby("key", sort=False)["score"].agg(["mean", "size"])
     best = means.sort_values("mean", ascending=False, kind="stable").head(finalists)
-    chosen = []
-    for place, (key, row) in enumerate(best.iterrows()):
-        first = complete[complete["key"] == key].iloc[0]
-        genome = Architecture.from_json(first["architecture"])
+    first = complete.drop_duplicates("key").set_index("key").loc[best.index]
+    genomes = [Architecture.from_json(text) for text in first["architecture"]]
 
-        def listen(event: Event, before: int = place * repeats) -> None:
-            if progress is not None and isinstance(event, RetrainFinished):
-                progress(before + event.done, len(best) * repeats)
+    def listen(event: Event) -> None:
+        if progress is not None and isinstance(event, RetrainFinished):
+            progress(event.done, event.total)
 
-        again = study.retrain(genome, repeats, progress=listen)
-        chosen.append(
-            Finalist(genome, float(row["mean"]), int(row["size"]), again.scores, int(first["params"]))
+    again = study.retrain_all(genomes, repeats, progress=listen)
+    chosen = [
+        Finalist(genome, float(mean), int(size), fresh.scores, int(params))
+        for genome, mean, size, fresh, params in zip(
+            genomes, best["mean"], best["size"], again, first["params"], strict=True
         )
+    ]
     return sorted(chosen, key=lambda each: -each.score if each.scores else np.inf)
 
 
