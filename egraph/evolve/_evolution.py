@@ -13,7 +13,7 @@ import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.errors import FailedError, UsageError
-from egraph.evolve._evaluator import RankerEvaluator, reduced_training
+from egraph.evolve._evaluator import RankerEvaluator, order_tau, reduced_training
 from egraph.evolve._split import Split
 from egraph.ranker import Genome, Ranker, from_genome
 from egraph.searchers import RegularizedEvolution
@@ -60,7 +60,7 @@ class Measured:
         ranker: ``"evolved"`` or ``"made by hand"``.
         training: ``"reduced"`` or ``"full"``.
         labels: how many measured networks it learnt from.
-        taus: Kendall's tau on the test part, one a seed.
+        taus: Kendall's tau on the test part, one a seed; 0 where all networks got one and the same score.
         seconds: of a fit, mean.
         params: trainable parameters of all its networks.
     """
@@ -210,7 +210,7 @@ def compare(
                 started = time.perf_counter()
                 ranker.fit(architectures, scores)
                 seconds += time.perf_counter() - started
-                taus.append(ranker.score(*test))
+                taus.append(order_tau(ranker, *test))
                 params = sum(p.numel() for p in ranker.scorer_.network.parameters())
                 done += 1
                 if progress is not None:
