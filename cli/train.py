@@ -62,7 +62,16 @@ def command(
     is better for a metric, the ranker learns its negative: of its scores, the higher is always the better.
     """
     from egraph import datasets
-    from egraph.cli._card import describe_table, fingerprint, measure, show_scores, versions, write_page
+    from egraph.cli._card import (
+        describe_coverage,
+        describe_table,
+        fingerprint,
+        measure,
+        show_coverage,
+        show_scores,
+        versions,
+        write_page,
+    )
     from egraph.cli._progress import track
     from egraph.files import write_text
     from egraph.ranker import Ranker, from_genome
@@ -100,6 +109,7 @@ def command(
             "by": "key, all distinct networks",
         },
         "scores": scores,
+        "interval coverage": describe_coverage(ranker),
         "seconds": {"fit": round(seconds, 2)},
         "ranker": {name: str(value) for name, value in ranker.get_params().items()},
         "versions": versions(),
@@ -121,5 +131,6 @@ def command(
     click.echo(f"{table.name}, {metric}{unit}: learned from {samples:,} networks in {seconds:.1f} s{negated}")
     click.echo(f"on {len(rest):,} other networks")
     show_scores(scores)
+    show_coverage(card["interval coverage"])
     click.echo(f"wrote {out} and its card {page}")
     click.echo(f"next: egraph rank {out} FILE    or: egraph evaluate {out} --data TABLE")
