@@ -94,6 +94,19 @@ def test_rank_reads_the_space_s_notation_and_its_own_output(egraph, ranker, line
     assert egraph("rank", ranker, "-", "--json", stdin=done.stdout).stdout == done.stdout
 
 
+def test_rank_warns_in_one_line_of_what_the_ranker_never_saw(egraph, lines):
+    short = [
+        package.Architecture(["input", op, "output"], [(0, 1), (1, 2)])
+        for op in ("mbconv3x3-e3", "mbconv5x5-e6")
+    ]
+    small = package.Ranker(members=1, companion=None, epochs=1, folds=0).fit(short, [1, 2])
+    small.save("small.egraph", card={"space": "nasbench_macro"})
+    done = egraph("rank", "small.egraph", "-", stdin="\n".join(lines[0]))
+    [line] = done.stderr.splitlines()
+    assert line.startswith("egraph: some architectures are unlike all that the ranker was trained on: ")
+    assert len(done.stdout.splitlines()) == 1 + len(lines[0])
+
+
 def test_rank_names_the_bad_line(egraph, ranker, lines):
     done = egraph("rank", ranker, "-", stdin=f"{lines[0][0]}\n\n{{oops\n", code=2)
     assert "line 3 of standard input: not JSON" in done.stderr
