@@ -13,11 +13,14 @@ import click
 from egraph.cli._options import (
     check_writable,
     choose_metric,
+    count_option,
     finite_scores,
     json_option,
+    metric_option,
     print_json,
     root_option,
     seed_option,
+    table_option,
 )
 from egraph.errors import UsageError
 
@@ -28,17 +31,14 @@ __all__ = ["command"]
     "train",
     epilog="Example: egraph train --data nasbench201 --metric cifar10_test_200 --samples 156 --out r.egraph",
 )
-@click.option(
-    "--data", required=True, metavar="TABLE|FILE", help="A table that `egraph data list` names, or its file."
-)
-@click.option("--metric", metavar="NAME", help="What to learn; needed where the table has several.")
-@click.option(
-    "--samples", type=click.IntRange(min=2), default=100, show_default=True, help="Networks to learn from."
-)
+@table_option
+@metric_option("learn")
+@count_option("--samples", least=2, default=100, help="Networks to learn from.")
 @click.option(
     "--genome",
     metavar="FILE|NAME",
-    help="The network of the ranker: what `egraph evolve` found, in place of the one made by hand.",
+    help="The ranker's network: a file that `egraph evolve` wrote, or a shipped one such as "
+    "thesis-nasbench101; the one made by hand otherwise.",
 )
 @click.option(
     "--out", required=True, metavar="FILE", help="The ranker's file; the card goes beside it, as FILE.md."
