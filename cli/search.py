@@ -35,7 +35,8 @@ IMAGES = ("digits", "fashion-mnist")
 @click.option("--space", metavar="NAME", help="Where to search: convnet, or the space of a table in --data.")
 @click.option(
     "--data", default="digits", show_default=True, metavar="NAME|PATH",
-    help="Images to train on: digits, fashion-mnist, a folder of IDX files; or a table in place of training.",
+    help="Images to train on: digits, fashion-mnist, a folder of IDX files, an .npz file; or a table "
+    "in place of training.",
 )  # fmt: skip
 @count_option("--trials", default=60, help="Trainings in all.")
 @click.option(
@@ -130,7 +131,7 @@ def _read_data(
     from egraph.evaluation import TableLookup, Training
 
     known = spaces.get(space) if space else None
-    if data in IMAGES or Path(data).is_dir():
+    if data in IMAGES or Path(data).is_dir() or Path(data).suffix == ".npz":
         if metric or test_metric:
             raise UsageError(f"--metric goes with a table; {data} are images, on which accuracy is maximised")
         where = known or spaces.get(DEFAULT_SPACE)
