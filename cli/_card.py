@@ -21,8 +21,18 @@ if TYPE_CHECKING:
 
     from egraph.architecture import Architecture
     from egraph.datasets import Table
+    from egraph.ranker import Ranker
 
-__all__ = ["describe_table", "fingerprint", "measure", "show_scores", "versions", "write_page"]
+__all__ = [
+    "describe_coverage",
+    "describe_table",
+    "fingerprint",
+    "measure",
+    "show_coverage",
+    "show_scores",
+    "versions",
+    "write_page",
+]
 
 
 def fingerprint(key: str) -> str:
@@ -45,6 +55,15 @@ def describe_table(table: Table, metric: str) -> dict[str, Any]:
             "higher is better": meaning.higher_is_better,
         },
     }
+
+
+def describe_coverage(ranker: Ranker) -> dict[str, Any]:
+    """How many scores of held-out folds were in the ranker's intervals; None where no fold was held out."""
+    shares = {
+        f"{100 * level:g} %": round(share, 3) if math.isfinite(share) else None
+        for level, share in ranker.coverage_.items()
+    }
+    return {"measured on": "networks learned from, each while held out", **shares}
 
 
 def measure(
@@ -73,6 +92,13 @@ def show_scores(found: Mapping[str, Any]) -> None:
         if isinstance(values, Mapping):
             value, low, high = (_show(values[each]) for each in ("value", "low", "high"))
             click.echo(f"  {name:<14} {value}   95 % interval {low} to {high}")
+
+
+def show_coverage(found: Mapping[str, Any]) -> None:
+    """Prints what `describe_coverage` found, where it found something."""
+    told = [f"{level} hold {share:.3f}" for level, share in found.items() if isinstance(share, float)]
+    if told:
+        click.echo(f"  {'intervals':<14} of {', of '.join(told)} of the scores that the fit held out")
 
 
 def versions() -> dict[str, str]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.errors import FailedError, UsageError
+from egraph.errors import FailedError, JournalError, UsageError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -25,13 +27,23 @@ __all__ = [
     "check_writable",
     "choose_metric",
     "console",
+    "count_option",
+    "count_workers",
+    "find_journal",
     "finite_scores",
+    "journal_options",
     "json_option",
+    "metric_option",
     "print_json",
     "read_image_path",
+    "resumable",
     "root_option",
     "seed_option",
+    "table_option",
+    "workers_option",
 ]
+
+MOST_WORKERS = 4
 
 root_option = click.option(
     "--root",
@@ -39,9 +51,78 @@ root_option = click.option(
     type=click.Path(file_okay=False),
     help="Where to look for data first; then $EGRAPH_DATA and the user's cache.",
 )
-seed_option = click.option(
-    "--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all randomness."
+table_option = click.option(
+    "--data", required=True, metavar="TABLE|FILE", help="A table that `egraph data list` names, or its file."
 )
+
+
+def count_option(
+    *names: str, help: str, least: int = 1, default: int | None = None, metavar: str = "N"
+) -> Callable[[Any], Any]:
+    """An option that takes a whole number of at least ``least``."""
+    return click.option(
+        *names,
+        type=click.IntRange(min=least),
+        default=default,
+        show_default=default is not None,
+        metavar=metavar,
+        help=help,
+    )
+
+
+seed_option = count_option("--seed", least=0, default=0, help="Of all randomness.")
+
+
+def metric_option(verb: str) -> Callable[[Any], Any]:
+    """The option ``--metric``, for `choose_metric`; ``verb`` is what the command does to a metric."""
+    return click.option(
+        "--metric", metavar="NAME", help=f"What to {verb}; needed where the table has several."
+    )
+
+
+def workers_option(what: str) -> Callable[[Any], Any]:
+    """The option ``--workers``, which `count_workers` fills in; ``what`` is done by them."""
+    return count_option("--workers", help=f"{what} at a time; one a core, at most {MOST_WORKERS}, otherwise.")
+
+
+def count_workers(workers: int | None) -> int:
+    """As many as asked for, or one a core, but few."""
+    return workers or min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+
+
+def journal_options(otherwise: str) -> Callable[[Any], Any]:
+    """The options ``--storage`` and ``--resume``; ``otherwise`` shows the default path."""
+    storage = click.option(
+        "--storage", metavar="FILE", help=f"The journal: {otherwise} otherwise. One that exists goes on."
+    )
+    resume = click.option(
+        "--resume", is_flag=True, help="Only go on with a journal; refuse to begin a new one."
+    )
+    return lambda command: storage(resume(command))
+
+
+def find_journal(storage: str | None, otherwise: str, resume: bool) -> Path:
+    """Where the journal is or will be.
+
+    Raises:
+        JournalError: there is none, and none may be begun.
+    """
+    path = Path(storage or otherwise)
+    if resume and not path.exists():
+        raise JournalError(f"no journal at {path} to go on with; leave --resume out to begin one")
+    return path
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Work that can be interrupted without loss: a line says so, in place of a traceback."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        click.echo(
+            "egraph: interrupted; nothing that was finished is lost, the same command goes on", err=True
+        )
+        raise click.exceptions.Exit(130) from None
 
 
 def json_option(what: str) -> Callable[[Any], Any]:

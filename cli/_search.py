@@ -158,8 +158,7 @@ def _row(name: str, best: Best, findings: Findings) -> tuple[str, str]:
                 f" (trained again {len(best.retrained)} times, {findings.show(low)} to {findings.show(high)})"
             )
         parts.append(f"test {findings.show(best.final_score)}{spread}")
-    score = best.confirmed if math.isfinite(best.confirmed) else best.score
-    parts.append(f"{'validation' if findings.is_accuracy else 'score'} {findings.show(score)}")
+    parts.append(f"{findings.measure} {findings.show(best.chosen_by)}")
     if best.params:
         parts.append(f"{best.params:,} parameters")
     return name, ", ".join(parts)

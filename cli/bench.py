@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import console, json_option, print_json, root_option
+from egraph.cli._options import console, count_option, json_option, print_json, root_option
 from egraph.cli._progress import track
 from egraph.errors import FailedError, UsageError
 
@@ -50,7 +50,8 @@ def command() -> None:
 )
 @click.option(
     "--predictor", "predictors", multiple=True, metavar="NAME", default=("egraph",), show_default=True,
-    help="What is measured, or `all`. Repeatable.",
+    help="What is measured: egraph, egraph-regression, renas-7x7, renas-19x7x7, brp-nas, wl-gp, mlp, forest, "
+    "boosting, xgboost, or all of them: `all`. Repeatable.",
 )  # fmt: skip
 @click.option(
     "--benchmark", "benchmarks", multiple=True, metavar="TABLE:METRIC",
@@ -61,25 +62,17 @@ def command() -> None:
     "--samples", type=_Counts(), default="78,156", show_default=True, metavar="N,N,...",
     help="Labels to learn from.",
 )  # fmt: skip
-@click.option(
-    "--seeds", type=click.IntRange(min=1), default=5, show_default=True, help="Splits, seeded from 0 on."
-)
+@count_option("--seeds", default=5, help="Splits, seeded from 0 on.")
 @click.option(
     "--protocol", default="key", show_default=True, metavar="NAME",
     help="Who is trained and who is tested: key, pinat, tagates or thesis.",
 )  # fmt: skip
-@click.option(
-    "--top", "k", type=click.IntRange(min=1), default=10, show_default=True, metavar="K",
-    help="The k of precision@k and regret@k.",
-)  # fmt: skip
+@count_option("--top", "k", default=10, metavar="K", help="The k of precision@k and regret@k.")
 @click.option(
     "--shuffle-labels", "shuffled", is_flag=True,
     help="Learn from shuffled labels: every tau must then be 0 within noise.",
 )  # fmt: skip
-@click.option(
-    "--processes", type=click.IntRange(min=1), default=1, show_default=True,
-    help="Fits at a time; they share the cores evenly.",
-)  # fmt: skip
+@count_option("--processes", default=1, help="Fits at a time; they share the cores evenly.")
 @click.option(
     "--out", default="runs/bench.jsonl", show_default=True, metavar="FILE",
     help="The results, one a line; beside it go the tables (.md) and a picture (.svg).",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from egraph.cli._options import can_encode, read_image_path
+from egraph.cli._options import can_encode, count_option, read_image_path
 
 __all__ = ["command"]
 
@@ -18,9 +18,7 @@ __all__ = ["command"]
 @click.option("--space", metavar="NAME", help="The search space, whose own notation can be used then.")
 @click.option("--out", metavar="FILE", callback=read_image_path, help="Write a .svg or .png instead.")
 @click.option("--ascii", "plain", is_flag=True, help="Draw with ASCII characters only.")
-@click.option(
-    "--width", type=click.IntRange(min=20), help="Columns to draw in; as wide as the terminal otherwise."
-)
+@count_option("--width", least=20, help="Columns to draw in; as wide as the terminal otherwise.")
 @click.option("--hide-disabled", is_flag=True, help="Leave disabled edges out; they are dashed otherwise.")
 def command(
     architecture: str, space: str | None, out: str | None, plain: bool, width: int | None, hide_disabled: bool

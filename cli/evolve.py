@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import sys
@@ -11,8 +10,21 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import choose_metric, json_option, print_json, root_option, seed_option
-from egraph.errors import JournalError
+from egraph.cli._options import (
+    choose_metric,
+    count_option,
+    count_workers,
+    find_journal,
+    journal_options,
+    json_option,
+    metric_option,
+    print_json,
+    resumable,
+    root_option,
+    seed_option,
+    table_option,
+    workers_option,
+)
 
 if TYPE_CHECKING:
     from egraph.architecture import Architecture
@@ -22,78 +34,38 @@ if TYPE_CHECKING:
 
 __all__ = ["command"]
 
-MOST_WORKERS = 4
-
 
 @click.command(
     "evolve",
-    epilog="Example: egraph evolve --data nasbench101 --metric val_acc_108 --cycles 400 --workers 2",
+    epilog="Example: egraph evolve --data nasbench101 --metric val_acc_108 --workers 2. "
+    "With the defaults that takes hours. For a first look of two minutes, add --aggregators pool "
+    "--filters 32 --population 10 --cycles 20 --no-full",
 )
-@click.option(
-    "--data", required=True, metavar="TABLE|FILE", help="A table that `egraph data list` names, or its file."
-)
-@click.option("--metric", metavar="NAME", help="What to rank by; needed where the table has several.")
+@table_option
+@metric_option("rank by")
 @click.option(
     "--space",
     type=click.Choice(["graphsage", "graphsage-wide"]),
     default="graphsage",
     show_default=True,
-    help="Which genes: those of the source, or more aggregators and hyper-parameters.",
+    help="Which genes: those of the published search, or also other aggregators and hyper-parameters.",
 )
 @click.option(
     "--aggregators",
     metavar="NAME,...",
-    help="Only layers with these; without lstm a genome takes seconds, not minutes.",
+    help="Only layers with these: lstm, pool; graphsage-wide has sum and mean, too. All otherwise. Without "
+    "lstm a genome takes seconds, not minutes.",
 )
-@click.option(
-    "--cycles",
-    type=click.IntRange(min=0),
-    default=400,
-    show_default=True,
-    help="Offspring, after the first population.",
-)
-@click.option(
-    "--population", type=click.IntRange(min=1), default=100, show_default=True, help="Genomes that live."
-)
-@click.option(
-    "--sample",
-    type=click.IntRange(min=1),
-    default=25,
-    show_default=True,
-    help="Genomes that compete to be the parent.",
-)
-@click.option(
-    "--train", type=click.IntRange(min=2), default=150, show_default=True, help="Networks to learn from."
-)
-@click.option(
-    "--validation",
-    type=click.IntRange(min=2),
-    default=350,
-    show_default=True,
-    help="Networks to choose genomes by.",
-)
-@click.option(
-    "--filters", type=click.IntRange(min=1), default=300, show_default=True, help="Width of a standard layer."
-)
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    help=f"Genomes trained at a time; one a core, at most {MOST_WORKERS}, otherwise.",
-)
-@click.option(
-    "--storage",
-    metavar="FILE",
-    help="The journal: runs/evolve-DATA-SEED.db otherwise. One that exists goes on.",
-)
-@click.option("--resume", is_flag=True, help="Only go on with a journal; refuse to begin a new one.")
-@click.option(
-    "--repeats",
-    type=click.IntRange(min=1),
-    default=3,
-    show_default=True,
-    help="Seeds for the choice among the best, and for the report.",
-)
-@click.option("--no-full", is_flag=True, help="Leave the comparison after full training out.")
+@count_option("--cycles", least=0, default=400, help="Children, one a cycle, after the first population.")
+@count_option("--population", default=100, help="Genomes that live at a time.")
+@count_option("--sample", default=25, help="Genomes that compete to be the parent.")
+@count_option("--train", least=2, default=150, help="Networks that the rankers learn from.")
+@count_option("--validation", least=2, default=350, help="Networks by which genomes are chosen.")
+@count_option("--filters", default=300, help="Width of a layer of standard width.")
+@workers_option("Genomes trained")
+@journal_options("runs/evolve-DATA-SEED.db")
+@count_option("--repeats", default=3, help="Seeds for the choice among the best, and for the comparison.")
+@click.option("--no-full", is_flag=True, help="Compare after the short training alone.")
 @seed_option
 @root_option
 @json_option("the result")
@@ -116,9 +88,7 @@ def command(
     from egraph.ranker import Genome
     from egraph.spaces.graphsage import GraphSageSpace
 
-    path = Path(storage or f"runs/evolve-{Path(data).stem}-{seed}.db")
-    if resume and not path.exists():
-        raise JournalError(f"no journal at {path} to go on with; leave --resume out to begin one")
+    path = find_journal(storage, f"runs/evolve-{Path(data).stem}-{seed}.db", resume)
     where = spaces.get(space)
     assert isinstance(where, GraphSageSpace)
     if aggregators:
@@ -128,12 +98,11 @@ def command(
         metric = choose_metric(table, metric)
         split = evolve.split_table(table, metric, train=train, validation=validation, seed=seed)
     evaluator = evolve.RankerEvaluator(split, filters=filters)
-    workers = workers or min(len(os.sched_getaffinity(0)), MOST_WORKERS)
     with evolve.make_study(
-        where, evaluator, storage=path, seed=seed, workers=workers, population=population,
+        where, evaluator, storage=path, seed=seed, workers=count_workers(workers), population=population,
         sample=min(sample, population),
     ) as study:  # fmt: skip
-        try:
+        with resumable():
             _search.run(study, trials=population + cycles, seconds=None, baseline=False, guided=False)
             with track("training the best genomes again") as tell:
                 finalists = evolve.choose(
@@ -148,11 +117,6 @@ def command(
                     full=not no_full,
                     progress=lambda done, total: tell(done, total, f"{done} of {total} fits"),
                 )
-        except KeyboardInterrupt:
-            click.echo(
-                "egraph: interrupted; nothing that was finished is lost, the same command goes on", err=True
-            )
-            raise click.exceptions.Exit(130) from None
         provenance = _provenance(study, split, finalists[0], rows)
         trials = study.trials
     files = {

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
-from typing import Any, Never, NoReturn
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, Never, NoReturn, TextIO
 
 import click
 
 from egraph import __version__
-from egraph.errors import EgraphError
+from egraph.errors import EgraphError, OutOfDistributionWarning
 
 __all__ = ["COMMANDS", "main"]
 
@@ -59,7 +61,8 @@ class _Commands(click.Group):
         given, debug = _take_debug(given)
         extra["standalone_mode"] = False
         try:
-            code = super().main(given, "egraph", **extra)
+            with _plain_warnings():
+                code = super().main(given, "egraph", **extra)
         except click.Abort:
             _exit("interrupted", INTERRUPTED, debug)
         except click.exceptions.NoArgsIsHelpError as error:
@@ -77,6 +80,30 @@ class _Commands(click.Group):
             text = f"{type(error).__name__}: {error}"
             _exit(f"unexpected {text}; run again with --debug for the traceback", 1, debug)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextmanager
+def _plain_warnings() -> Iterator[None]:
+    """Warnings about an answer are one line for a person, without a place in the code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", OutOfDistributionWarning)
+        usual = warnings.showwarning
+
+        def show(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            if issubclass(category, OutOfDistributionWarning):
+                click.echo(f"egraph: {message}", err=True)
+            else:
+                usual(message, category, filename, lineno, file, line)
+
+        warnings.showwarning = show
+        yield
 
 
 def _take_debug(args: list[str]) -> tuple[list[str], bool]:

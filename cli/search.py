@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from egraph.cli._options import json_option, print_json, root_option, seed_option
-from egraph.errors import JournalError, UnknownNameError, UsageError
+from egraph.cli._options import (
+    count_option,
+    count_workers,
+    find_journal,
+    journal_options,
+    json_option,
+    print_json,
+    resumable,
+    root_option,
+    seed_option,
+    workers_option,
+)
+from egraph.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from egraph.evaluation import Evaluator
@@ -19,16 +29,16 @@ __all__ = ["command"]
 
 DEFAULT_SPACE = "convnet"
 IMAGES = ("digits", "fashion-mnist")
-MOST_WORKERS = 4
 
 
 @click.command("search", epilog="Example: egraph search --space convnet --data digits --trials 60 --seed 1")
 @click.option("--space", metavar="NAME", help="Where to search: convnet, or the space of a table in --data.")
 @click.option(
     "--data", default="digits", show_default=True, metavar="NAME|PATH",
-    help="Images to train on: digits, fashion-mnist, a folder of IDX files; or a table in place of training.",
+    help="Images to train on: digits, fashion-mnist, a folder of IDX files, an .npz file; or a table "
+    "in place of training.",
 )  # fmt: skip
-@click.option("--trials", type=click.IntRange(min=1), default=60, show_default=True, help="Trainings in all.")
+@count_option("--trials", default=60, help="Trainings in all.")
 @click.option(
     "--seconds", type=click.FloatRange(min=0, min_open=True), help="Begin no training after this time."
 )
@@ -40,17 +50,8 @@ MOST_WORKERS = 4
     help="What proposes candidates to the ranker.",
 )
 @click.option("--ranker", metavar="FILE", help="A ranker to begin with, such as `egraph train` writes.")
-@click.option(
-    "--storage",
-    metavar="FILE",
-    help="The journal: runs/SPACE-DATA-SEED.db otherwise. One that exists goes on.",
-)
-@click.option("--resume", is_flag=True, help="Only go on with a journal; refuse to begin a new one.")
-@click.option(
-    "--workers",
-    type=click.IntRange(min=1),
-    help=f"Trainings at a time; one a core, at most {MOST_WORKERS}, otherwise.",
-)
+@journal_options("runs/SPACE-DATA-SEED.db")
+@workers_option("Trainings")
 @click.option(
     "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:1."
 )
@@ -84,26 +85,19 @@ def command(
     get(searcher)
     where, evaluator, trains = _read_data(space, data, metric, test_metric, device, root)
     evaluator.describe()  # loads the data: what is absent shall be told before anything is written
-    path = Path(storage or f"runs/{where.name}-{Path(data).stem}-{seed}.db")
-    if resume and not path.exists():
-        raise JournalError(f"no journal at {path} to go on with; leave --resume out to begin one")
+    path = find_journal(storage, f"runs/{where.name}-{Path(data).stem}-{seed}.db", resume)
     model = egraph.load(ranker) if ranker else None
-    workers = workers or (min(len(os.sched_getaffinity(0)), MOST_WORKERS) if trains else 1)
+    workers = count_workers(workers) if trains else workers or 1
     with Study(
         where, evaluator, storage=path, seed=seed, ranker=model, searcher=searcher, workers=workers
     ) as study:
-        try:
+        with resumable():
             _search.run(
                 study, trials=trials, seconds=seconds, baseline=not no_baseline, guided=model is not None
             )
             if trains and (study.trials["state"] == "complete").any():
                 _search.confirm(study)
             fitted = study.ranker
-        except KeyboardInterrupt:
-            click.echo(
-                "egraph: interrupted; nothing that was finished is lost, the same command goes on", err=True
-            )
-            raise click.exceptions.Exit(130) from None
         findings = report.find(study.journal)
         files = {"journal": str(path)}
         if findings.best:
@@ -137,7 +131,7 @@ def _read_data(
     from egraph.evaluation import TableLookup, Training
 
     known = spaces.get(space) if space else None
-    if data in IMAGES or Path(data).is_dir():
+    if data in IMAGES or Path(data).is_dir() or Path(data).suffix == ".npz":
         if metric or test_metric:
             raise UsageError(f"--metric goes with a table; {data} are images, on which accuracy is maximised")
         where = known or spaces.get(DEFAULT_SPACE)

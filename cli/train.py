@@ -13,11 +13,14 @@ import click
 from egraph.cli._options import (
     check_writable,
     choose_metric,
+    count_option,
     finite_scores,
     json_option,
+    metric_option,
     print_json,
     root_option,
     seed_option,
+    table_option,
 )
 from egraph.errors import UsageError
 
@@ -28,17 +31,14 @@ __all__ = ["command"]
     "train",
     epilog="Example: egraph train --data nasbench201 --metric cifar10_test_200 --samples 156 --out r.egraph",
 )
-@click.option(
-    "--data", required=True, metavar="TABLE|FILE", help="A table that `egraph data list` names, or its file."
-)
-@click.option("--metric", metavar="NAME", help="What to learn; needed where the table has several.")
-@click.option(
-    "--samples", type=click.IntRange(min=2), default=100, show_default=True, help="Networks to learn from."
-)
+@table_option
+@metric_option("learn")
+@count_option("--samples", least=2, default=100, help="Networks to learn from.")
 @click.option(
     "--genome",
     metavar="FILE|NAME",
-    help="The network of the ranker: what `egraph evolve` found, in place of the one made by hand.",
+    help="The ranker's network: a file that `egraph evolve` wrote, or a shipped one such as "
+    "thesis-nasbench101; the one made by hand otherwise.",
 )
 @click.option(
     "--out", required=True, metavar="FILE", help="The ranker's file; the card goes beside it, as FILE.md."
@@ -62,7 +62,16 @@ def command(
     is better for a metric, the ranker learns its negative: of its scores, the higher is always the better.
     """
     from egraph import datasets
-    from egraph.cli._card import describe_table, fingerprint, measure, show_scores, versions, write_page
+    from egraph.cli._card import (
+        describe_coverage,
+        describe_table,
+        fingerprint,
+        measure,
+        show_coverage,
+        show_scores,
+        versions,
+        write_page,
+    )
     from egraph.cli._progress import track
     from egraph.files import write_text
     from egraph.ranker import Ranker, from_genome
@@ -100,6 +109,7 @@ def command(
             "by": "key, all distinct networks",
         },
         "scores": scores,
+        "interval coverage": describe_coverage(ranker),
         "seconds": {"fit": round(seconds, 2)},
         "ranker": {name: str(value) for name, value in ranker.get_params().items()},
         "versions": versions(),
@@ -121,5 +131,6 @@ def command(
     click.echo(f"{table.name}, {metric}{unit}: learned from {samples:,} networks in {seconds:.1f} s{negated}")
     click.echo(f"on {len(rest):,} other networks")
     show_scores(scores)
+    show_coverage(card["interval coverage"])
     click.echo(f"wrote {out} and its card {page}")
     click.echo(f"next: egraph rank {out} FILE    or: egraph evaluate {out} --data TABLE")

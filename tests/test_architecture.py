@@ -132,7 +132,7 @@ def test_svg_is_a_document():
 
 
 def test_fields_cannot_be_set():
-    with pytest.raises(AttributeError):
+    with pytest.raises(AttributeError, match="cannot assign to field 'ops'"):
         chain("maxpool3x3").ops = ()
 
 

@@ -37,9 +37,9 @@ def test_an_exception_leaves_the_old_file_and_nothing_else(tmp_path):
     def fail_half_way():
         with atomic_path(target) as temporary:
             temporary.write_text("half")
-            raise ZeroDivisionError
+            raise ZeroDivisionError("half-way")
 
-    with pytest.raises(ZeroDivisionError):
+    with pytest.raises(ZeroDivisionError, match="half-way"):
         fail_half_way()
     assert target.read_text() == "old"
     assert list(tmp_path.iterdir()) == [target]

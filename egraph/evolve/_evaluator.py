@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.evolve._split import Split
-from egraph.ranker import from_genome
+from egraph.ranker import Ranker, from_genome
 from egraph.ranker.genome import FILTERS
 
-__all__ = ["RankerEvaluator", "reduced_training"]
+__all__ = ["RankerEvaluator", "order_tau", "reduced_training"]
 
 MARGINS = {"fraction": 0.01, "percent": 1.0}
 """By unit of the scores: differences that the source takes for none."""
@@ -80,9 +82,9 @@ class RankerEvaluator(Evaluator):
         started = time.perf_counter()
         ranker = from_genome(architecture, filters=self.filters, seed=seed, **self.training)
         with _one_thread():
-            tau = ranker.fit(*self._train).score(*self._validation)
+            tau = order_tau(ranker.fit(*self._train), *self._validation)
         return Evaluation(
-            score=0.0 if math.isnan(tau) else tau,
+            score=tau,
             seconds=time.perf_counter() - started,
             params=sum(p.numel() for p in ranker.scorer_.network.parameters()),
             source=f"tau on {len(self._validation[0])} networks of {self._description['table']}",
@@ -95,6 +97,12 @@ class RankerEvaluator(Evaluator):
 
     def __repr__(self) -> str:
         return f"<training of rankers on {self._description['table']}>"
+
+
+def order_tau(ranker: Ranker, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> float:
+    """Kendall's tau of a fitted ranker; 0 where it gives all networks one and the same score."""
+    tau = ranker.score(architectures, scores)
+    return 0.0 if math.isnan(tau) else tau
 
 
 @contextmanager

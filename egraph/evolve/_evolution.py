@@ -13,7 +13,7 @@ import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.errors import FailedError, UsageError
-from egraph.evolve._evaluator import RankerEvaluator, reduced_training
+from egraph.evolve._evaluator import RankerEvaluator, order_tau, reduced_training
 from egraph.evolve._split import Split
 from egraph.ranker import Genome, Ranker, from_genome
 from egraph.searchers import RegularizedEvolution
@@ -60,7 +60,7 @@ class Measured:
         ranker: ``"evolved"`` or ``"made by hand"``.
         training: ``"reduced"`` or ``"full"``.
         labels: how many measured networks it learnt from.
-        taus: Kendall's tau on the test part, one a seed.
+        taus: Kendall's tau on the test part, one a seed; 0 where all networks got one and the same score.
         seconds: of a fit, mean.
         params: trainable parameters of all its networks.
     """
@@ -148,19 +148,20 @@ def choose(
         raise FailedError("no genome has been evaluated with success yet")
     means = complete.groupby("key", sort=False)["score"].agg(["mean", "size"])
     best = means.sort_values("mean", ascending=False, kind="stable").head(finalists)
-    chosen = []
-    for place, (key, row) in enumerate(best.iterrows()):
-        first = complete[complete["key"] == key].iloc[0]
-        genome = Architecture.from_json(first["architecture"])
+    first = complete.drop_duplicates("key").set_index("key").loc[best.index]
+    genomes = [Architecture.from_json(text) for text in first["architecture"]]
 
-        def listen(event: Event, before: int = place * repeats) -> None:
-            if progress is not None and isinstance(event, RetrainFinished):
-                progress(before + event.done, len(best) * repeats)
+    def listen(event: Event) -> None:
+        if progress is not None and isinstance(event, RetrainFinished):
+            progress(event.done, event.total)
 
-        again = study.retrain(genome, repeats, progress=listen)
-        chosen.append(
-            Finalist(genome, float(row["mean"]), int(row["size"]), again.scores, int(first["params"]))
+    again = study.retrain_all(genomes, repeats, progress=listen)
+    chosen = [
+        Finalist(genome, float(mean), int(size), fresh.scores, int(params))
+        for genome, mean, size, fresh, params in zip(
+            genomes, best["mean"], best["size"], again, first["params"], strict=True
         )
+    ]
     return sorted(chosen, key=lambda each: -each.score if each.scores else np.inf)
 
 
@@ -209,7 +210,7 @@ def compare(
                 started = time.perf_counter()
                 ranker.fit(architectures, scores)
                 seconds += time.perf_counter() - started
-                taus.append(ranker.score(*test))
+                taus.append(order_tau(ranker, *test))
                 params = sum(p.numel() for p in ranker.scorer_.network.parameters())
                 done += 1
                 if progress is not None:

@@ -135,7 +135,7 @@ def _cost(axes: Axes, findings: Findings) -> bool:
 CHARTS: dict[str, tuple[str, str, Callable[[Axes, Findings], bool]]] = {
     "best": (
         "Best so far",
-        "Each dot is a training, a line the best until then. Very poor networks lie below the picture.",
+        "Each dot is a training, a line the best until then. Very poor scores lie below the picture.",
         _best_so_far,
     ),
     "tau": (
@@ -149,7 +149,7 @@ CHARTS: dict[str, tuple[str, str, Callable[[Axes, Findings], bool]]] = {
         "What the ranker said before the training, and what that gave; on the dotted line they agree.",
         _predicted,
     ),
-    "cost": ("Score and size", "Parameters of each network; the best by validation has a ring.", _cost),
+    "cost": ("Score and size", "Each dot is a trial; the best has a ring.", _cost),
 }
 """By name: title, explanation, and what draws it; it returns False where there is nothing to draw."""
 
@@ -210,7 +210,7 @@ def _frame(axes: Axes, findings: Findings, scores: NDArray[np.float64]) -> None:
     low = max(float(scores.min()), high - 2.2 * (high - usual))
     pad = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
     axes.set_ylim(low - pad, high + pad)
-    axes.set_ylabel("validation accuracy, %" if findings.is_accuracy else "score")
+    axes.set_ylabel(f"{findings.measure}, %" if findings.is_accuracy else findings.measure)
     _legend(axes)
 
 

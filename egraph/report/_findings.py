@@ -20,6 +20,9 @@ __all__ = ["Best", "Findings", "find"]
 BASELINE = ("initial", "baseline")
 """Origins of the trials of random search: the study begins with random ones, which count for both."""
 
+WORDS = {"training": ("network", "validation accuracy"), "ranker": ("ranker", "tau on validation")}
+"""By kind of the evaluator: what is searched for, and what its score is. Others are networks with a score."""
+
 
 @dataclass(frozen=True, slots=True)
 class Best:
@@ -28,10 +31,11 @@ class Best:
     Attributes:
         number: of its trial.
         architecture: what was evaluated.
-        score: what selected it.
+        score: what selected it; the mean where it was evaluated several times.
         test_score: of the same training; NaN where there is none.
         retrained: test scores of trainings from scratch with fresh seeds.
-        confirmed: mean score of the same trainings; NaN where there were none.
+        repeats: how many trainings from scratch succeeded.
+        confirmed: their mean score; NaN where there were none.
         seconds: cost of its evaluation; NaN where unknown.
         params: trainable parameters; 0 where unknown.
         flops: multiply-adds of one forward pass; 0 where unknown.
@@ -43,6 +47,7 @@ class Best:
     score: float
     test_score: float
     retrained: tuple[float, ...]
+    repeats: int
     confirmed: float
     seconds: float
     params: int
@@ -53,6 +58,11 @@ class Best:
     def final_score(self) -> float:
         """The mean test score of trainings from scratch; that of its own trial where there were none."""
         return float(np.mean(self.retrained)) if self.retrained else self.test_score
+
+    @property
+    def chosen_by(self) -> float:
+        """The mean score of trainings from scratch; that of its own trial where there were none."""
+        return self.confirmed if math.isfinite(self.confirmed) else self.score
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,6 +115,20 @@ class Findings:
         """Whether scores are accuracies in [0, 1]."""
         return self.settings.get("evaluator", {}).get("kind") == "training"
 
+    @property
+    def thing(self) -> str:
+        """What was searched for, in one word."""
+        return self._words[0]
+
+    @property
+    def measure(self) -> str:
+        """What a score is."""
+        return self._words[1]
+
+    @property
+    def _words(self) -> tuple[str, str]:
+        return WORDS.get(self.settings.get("evaluator", {}).get("kind"), ("network", "score"))
+
     def show(self, score: float) -> str:
         """A score as a person reads it."""
         if not math.isfinite(score):
@@ -139,25 +163,30 @@ def find(journal: Journal, most: int = FINALISTS) -> Findings:
 
 def _best(trials: pd.DataFrame, retrains: pd.DataFrame, most: int) -> list[Best]:
     complete = trials[trials["state"] == "complete"].dropna(subset=["score"])
-    ordered = complete.sort_values(["score", "number"], ascending=[False, True]).drop_duplicates("key")
+    # As in the selection of finalists: by the mean where a network came again, the first of equals first.
+    means = complete.groupby("key", sort=False)["score"].mean()
+    means = means.sort_values(ascending=False, kind="stable").head(most)
+    own = complete.sort_values("score", ascending=False, kind="stable").drop_duplicates("key")
+    ordered = own.set_index("key").loc[means.index].reset_index()
     fresh = dict(iter(retrains[retrains["state"] == "complete"].groupby("key")))
     none = retrains.iloc[:0]
     finalists = [
         Best(
             number=int(row.number),
             architecture=Architecture.from_json(row.architecture),
-            score=float(row.score),
+            score=float(means[row.key]),
             test_score=float(row.test_score),
             retrained=tuple(fresh.get(row.key, none)["test_score"].dropna().astype(float)),
+            repeats=len(fresh.get(row.key, none)),
             confirmed=float(fresh.get(row.key, none)["score"].astype(float).mean()),
             seconds=float(row.seconds),
             params=int(row.params),
             flops=int(row.flops),
             origin=str(row.origin),
         )
-        for row in cast(Any, ordered.head(most).itertuples())
+        for row in cast(Any, ordered.itertuples())
     ]
     # Half of them trained again, by a run that was broken off, would be no fair comparison.
-    if set(ordered["key"].head(most)) <= set(retrains["key"]):
+    if set(ordered["key"]) <= set(retrains["key"]):
         finalists.sort(key=lambda one: -one.confirmed if math.isfinite(one.confirmed) else math.inf)
     return finalists

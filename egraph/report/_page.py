@@ -78,21 +78,20 @@ def _headline(findings: Findings) -> list[tuple[str, str, str]]:
     """The few numbers at the top: what it is, the number, and a remark."""
     tiles = []
     for label, best in (
-        ("best network, test", findings.best[0] if findings.best else None),
+        (f"best {findings.thing}, test", findings.best[0] if findings.best else None),
         ("random search, test", findings.random_best),
     ):
         if best is None or (label.startswith("random") and not findings.has_baseline):
             continue
         if not math.isfinite(best.final_score):
-            label, shown = label.replace(", test", ""), best.score
+            label, shown = label.replace(", test", f", {findings.measure}"), best.chosen_by
         else:
             shown = best.final_score
-        repeats = len(best.retrained)
         remark = (
-            f"mean of {repeats} trainings from scratch"
-            if repeats > 1
+            f"mean of {best.repeats} trainings from scratch"
+            if best.repeats > 1
             else "trained again from scratch"
-            if repeats
+            if best.repeats
             else f"trial {best.number}"
         )
         tiles.append((label, findings.show(shown), remark))
@@ -106,7 +105,7 @@ def _headline(findings: Findings) -> list[tuple[str, str, str]]:
 
 
 def _costs(findings: Findings) -> list[tuple[str, str, str]]:
-    """What trainings cost: the quantity, over all of the search, and of the best network."""
+    """What trainings cost: the quantity, over all of the search, and of the best."""
     complete, best = findings.complete, findings.best[0] if findings.best else None
     rows = []
     for label, column, show in (

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
+from itertools import chain
 from typing import Any, Literal
 
 import pandas as pd
@@ -252,11 +253,43 @@ class Study:
         Raises:
             UsageError: ``repeats`` is not positive.
         """
+        return self.retrain_all([trial], repeats, evaluate=evaluate, progress=progress)[0]
+
+    def retrain_all(
+        self,
+        trials: Iterable[Trial | Architecture],
+        repeats: int = 3,
+        *,
+        evaluate: Evaluator | Callable[..., Any] | None = None,
+        progress: Progress | None = None,
+    ) -> list[Retrained]:
+        """Does for several what `retrain` does for one, as many evaluations at a time as there are workers.
+
+        Args:
+            trials: what to evaluate. The same network twice is evaluated as one.
+            repeats: how many times each. Those that the journal holds already are not made again.
+            evaluate: how; None is as in the study.
+            progress: called with a `RetrainFinished` after each evaluation.
+
+        Returns:
+            One for each of ``trials``, in their order.
+
+        Raises:
+            UsageError: ``repeats`` is not positive.
+        """
         _check_whole(1, repeats=repeats)
-        architecture = trial.architecture if isinstance(trial, Trial) else trial
-        evaluator = self._evaluator if evaluate is None else as_evaluator(evaluate)
-        key = self.space.key(architecture)
-        return self._retrain({key: architecture}, repeats, evaluator, progress)[key]
+        architectures = [one.architecture if isinstance(one, Trial) else one for one in trials]
+        keys = [self.space.key(architecture) for architecture in architectures]
+        fresh = retrain(
+            self._journal,
+            self._evaluator if evaluate is None else as_evaluator(evaluate),
+            dict(zip(keys, architectures, strict=True)),
+            repeats=repeats,
+            seed=self.seed,
+            workers=self.workers,
+            tell=progress or _ignore,
+        )
+        return [fresh[key] for key in keys]
 
     def confirm(
         self, most: int = FINALISTS, repeats: int = 3, *, progress: Progress | None = None
@@ -279,31 +312,11 @@ class Study:
         sides = [self._journal.read_trials("state = 'complete' AND origin != ?", BASELINE)]
         if self._journal.read_trials("state = 'complete' AND origin = ?", BASELINE):
             sides.append(self._journal.read_trials(_RANDOM_SEARCH, INITIAL, BASELINE))
-        finalists = [
-            {trial.key: trial.architecture for trial in _best_first(trials, most)} for trials in sides
-        ]
-        fresh = self._retrain(
-            {key: one for side in finalists for key, one in side.items()}, repeats, self._evaluator, progress
-        )
-        winners = [_best_mean([fresh[key] for key in side]) for side in finalists]
+        finalists = [_best_first(trials, most) for trials in sides]
+        fresh = self.retrain_all(chain(*finalists), repeats, progress=progress)
+        first = len(finalists[0])
+        winners = [_best_mean(side) for side in (fresh[:first], fresh[first:]) if side]
         return Confirmed(winners[0], winners[1] if len(winners) > 1 else None)
-
-    def _retrain(
-        self,
-        architectures: Mapping[str, Architecture],
-        repeats: int,
-        evaluator: Evaluator,
-        progress: Progress | None,
-    ) -> dict[str, Retrained]:
-        return retrain(
-            self._journal,
-            evaluator,
-            architectures,
-            repeats=repeats,
-            seed=self.seed,
-            workers=self.workers,
-            tell=progress or _ignore,
-        )
 
     def __repr__(self) -> str:
         return f"<study of {self.space.name} in {self._journal.path or 'memory'}>"

@@ -94,9 +94,16 @@ def test_what_is_undefined_is_none(benchmark):
         def predict(self, architectures):
             return np.zeros(len(architectures))
 
-    row = measure(cell(), Constant, prepared(benchmark))
+    table = prepared(benchmark)
+    row = measure(cell(), Constant, table)
     assert row["tau"] is None
-    assert row["precision"] is not None
+    # The five chosen are then any five of the n, each set as likely: with the scores in increasing order, the
+    # one at place i is the best of binomial(i, 4) of the binomial(n, 5) sets.
+    truth = np.sort(table.split(40, seed=2)[1]["accuracy"])
+    n = len(truth)
+    assert row["precision"] == pytest.approx(5 / n)
+    best = sum(value * math.comb(i, 4) for i, value in enumerate(truth)) / math.comb(n, 5)
+    assert row["regret"] == pytest.approx(truth[-1] - best)
 
 
 def test_scores_that_are_not_finite_are_refused(benchmark):

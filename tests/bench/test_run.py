@@ -132,11 +132,11 @@ def test_an_interrupt_leaves_whole_lines(benchmark, tmp_path):
 
     def interrupt(done, total, last):
         if done == 3:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("by hand")
 
     for processes in (1, 2):
         out.unlink(missing_ok=True)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="by hand"):
             bench.predictors(
                 TWO, [benchmark], [20], seeds=4, out=out, processes=processes, progress=interrupt
             )
@@ -184,7 +184,7 @@ def test_the_benchmark_must_exist_and_have_the_metric(benchmark, tmp_path):
         bench.predictors(TWO, [table], [20])
     with pytest.raises(UnknownNameError, match="unknown metric of table 'small' 'acc'"):
         bench.predictors(TWO, [f"{table}:acc"], [20])
-    with pytest.raises(DataError):
+    with pytest.raises(DataError, match=r"none\.parquet"):
         bench.predictors(TWO, [f"{tmp_path / 'none.parquet'}:accuracy"], [20])
 
 

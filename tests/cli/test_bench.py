@@ -3,6 +3,8 @@ from pathlib import Path
 
 import pytest
 
+from egraph.ranker import predictors
+
 
 @pytest.fixture
 def bench(egraph, table):
@@ -20,6 +22,11 @@ def bench(egraph, table):
         return egraph("bench", "predictors", *own, *args, **options)
 
     return run
+
+
+def test_the_help_names_every_predictor(egraph):
+    words = egraph("bench", "predictors", "--help").stdout.replace(",", " ").split()
+    assert set(predictors) <= set(words)
 
 
 def test_measures_shows_and_writes_three_files(bench):

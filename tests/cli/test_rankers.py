@@ -25,7 +25,13 @@ def test_train_writes_ranker_and_card(ranker):
     assert set(model.card["scores"]) == {"rows", "kendall tau-b", "spearman", "precision@10"}
     tau = model.card["scores"]["kendall tau-b"]
     assert -1 <= tau["low"] <= tau["value"] <= tau["high"] <= 1
+    coverage = model.card["interval coverage"]
+    assert list(coverage) == ["measured on", "50 %", "80 %", "95 %"]
+    assert list(coverage.values())[1:] == pytest.approx(list(model.coverage_.values()), abs=5e-4)
     page = ranker.with_name("r.egraph.md").read_text()
+    rows = page.split("## Interval coverage\n")[1].split("##")[0]
+    for level, share in coverage.items():
+        assert f"\n| {level} | {share} |\n" in rows
     for expected in ("accuracy", "percent", "kendall tau-b", "torch", "networks learned from | 25"):
         assert expected in page
 
@@ -37,9 +43,17 @@ def test_train_prints_scores_and_what_to_do_next(egraph, table, tmp_path):
         "on 15 other networks",
         "kendall tau-b",
         "95 % interval",
+        "of the scores that the fit held out",
         "egraph rank",
     ):
         assert expected in done.stdout
+
+
+def test_intervals_without_held_out_networks_have_no_coverage(egraph, table, tmp_path):
+    done = egraph("train", "--data", table, "--metric", "accuracy", "--samples", 5, "--out", "r.egraph")
+    assert "intervals" not in done.stdout
+    coverage = package.load("r.egraph").card["interval coverage"]
+    assert [coverage[level] for level in ("50 %", "80 %", "95 %")] == [None] * 3
 
 
 def test_a_metric_where_lower_is_better_is_turned_around(egraph, table, tmp_path):
@@ -78,6 +92,19 @@ def test_rank_prints_json_lines_in_the_order_of_the_input(egraph, ranker, lines)
 def test_rank_reads_the_space_s_notation_and_its_own_output(egraph, ranker, lines):
     done = egraph("rank", ranker, "-", "--json", stdin="\n".join(lines[1]))
     assert egraph("rank", ranker, "-", "--json", stdin=done.stdout).stdout == done.stdout
+
+
+def test_rank_warns_in_one_line_of_what_the_ranker_never_saw(egraph, lines):
+    short = [
+        package.Architecture(["input", op, "output"], [(0, 1), (1, 2)])
+        for op in ("mbconv3x3-e3", "mbconv5x5-e6")
+    ]
+    small = package.Ranker(members=1, companion=None, epochs=1, folds=0).fit(short, [1, 2])
+    small.save("small.egraph", card={"space": "nasbench_macro"})
+    done = egraph("rank", "small.egraph", "-", stdin="\n".join(lines[0]))
+    [line] = done.stderr.splitlines()
+    assert line.startswith("egraph: some architectures are unlike all that the ranker was trained on: ")
+    assert len(done.stdout.splitlines()) == 1 + len(lines[0])
 
 
 def test_rank_names_the_bad_line(egraph, ranker, lines):

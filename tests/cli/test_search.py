@@ -153,6 +153,18 @@ def test_real_training_on_digits(egraph):
     assert "runs/convnet-digits-0.db" in done.stdout
 
 
+def test_images_of_one_s_own(egraph, tmp_path):
+    rng = np.random.default_rng(0)
+    parts = {}
+    for name in ("train", "val", "test"):
+        parts[f"y_{name}"] = rng.integers(0, 2, 20)
+        parts[f"x_{name}"] = rng.random((20, 1, 8, 8))
+    np.savez(tmp_path / "mine.npz", **parts)
+    done = egraph("search", "--data", "mine.npz", "--trials", 1, "--workers", 1, "--no-baseline")
+    assert "runs/convnet-mine-0.db" in done.stdout
+    assert "absent.npz does not exist" in egraph("search", "--data", "absent.npz", code=1).stderr
+
+
 def test_report_of_a_journal(search, egraph, tmp_path):
     search("--trials", 2, "--storage", "x.db")
     assert egraph("report", "x.db", "--out", "y.html").stdout == "wrote y.html\n"

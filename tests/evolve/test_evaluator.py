@@ -8,9 +8,9 @@ import torch
 
 from egraph import spaces
 from egraph.errors import ArchitectureError
-from egraph.evolve import RankerEvaluator, reduced_training, split_table
+from egraph.evolve import RankerEvaluator, compare, reduced_training, split_table
 from egraph.metrics import kendall_tau
-from egraph.ranker import Ranker, from_genome
+from egraph.ranker import Genome, Ranker, from_genome
 
 GENOME = spaces.get("graphsage").parse("SAGE_POOL.N;0>1,1>2;READOUT_MAX")
 
@@ -78,9 +78,10 @@ def test_a_metric_where_lower_is_better_is_learnt_as_its_negative(split):
     assert one.evaluate(GENOME).score == two.evaluate(GENOME).score
 
 
-def test_a_ranker_that_orders_nothing_has_tau_zero(evaluator, monkeypatch):
+def test_a_ranker_that_orders_nothing_has_tau_zero(evaluator, split, monkeypatch):
     monkeypatch.setattr(Ranker, "predict", lambda self, architectures: np.zeros(len(architectures)))
     assert evaluator.evaluate(GENOME).score == 0.0
+    assert [row.taus for row in compare(Genome(GENOME, 4), split, seeds=(0,), full=False)] == [(0.0,)] * 2
 
 
 def test_what_is_no_genome_is_refused(evaluator, split):

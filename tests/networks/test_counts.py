@@ -59,6 +59,6 @@ def test_counting_leaves_the_module_as_it_was(training):
 
 def test_modes_are_restored_when_the_module_fails():
     network = build_convnet(CHAIN, (1, 8, 8), 10, channels=4)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError, match="channel"):
         count_flops(network, (3, 8, 8))
     assert network.training

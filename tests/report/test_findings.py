@@ -44,7 +44,9 @@ def test_retrained_scores_take_the_place_of_the_trial_s_own(journal):
         )
     best = find(journal).best[0]
     assert best.retrained == (0.8, 0.9)
+    assert best.repeats == 2
     assert best.final_score == pytest.approx(0.85)
+    assert best.chosen_by == pytest.approx(0.85)
 
 
 def test_finalists_are_ordered_by_their_confirmed_scores_once_all_have_them(journal):
@@ -76,6 +78,16 @@ def test_one_network_stands_only_once_among_the_best(tmp_path, write_journal):
         with journal._transaction():
             journal._db.execute("UPDATE trial SET key = 'same' WHERE number IN (16, 17)")
         assert [best.number for best in find(journal).best] == [17, 15, 14, 9, 8]
+
+
+def test_a_network_that_came_again_counts_by_the_mean_of_its_scores(tmp_path, write_journal):
+    with write_journal(tmp_path / "again.db") as journal:
+        with journal._transaction():
+            # The best score of all and the worst one, which make a mean of (.917 + .9) / 2.
+            journal._db.execute("UPDATE trial SET key = 'same' WHERE number IN (0, 17)")
+        best = find(journal, most=10).best
+    assert [one.number for one in best] == [16, 15, 14, 9, 17, 8, 7, 6, 5, 4]
+    assert best[4].score == pytest.approx(0.9085)
 
 
 def test_scores_of_training_are_shown_in_percent_and_others_as_they_are(tmp_path, journal, write_journal):

@@ -2,11 +2,18 @@
 
 import html.parser
 import re
+import sys
+from pathlib import Path
 
 import pytest
 
 from egraph import report
 from egraph.errors import FailedError, JournalError
+from egraph.evolve import choose
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "evolve"))
+
+import evolving
 
 VOID = {"meta", "br", "link", "img", "hr", "input"}
 
@@ -113,6 +120,23 @@ def test_a_study_of_a_table_without_baseline(tmp_path, write_journal):
         words = check(report.render(journal))
     assert "random search, test" not in words
     assert "%" not in words.split("The best networks")[1].split("Rounds")[0]
+
+
+def test_an_evolution_of_rankers_is_told_in_words_that_fit_rankers(tmp_path):
+    path = tmp_path / "evolution.db"
+    with evolving.study(path) as study:
+        study.run(trials=8)
+        finalists = choose(study, repeats=2)
+    report.write(path, tmp_path / "evolution.html")
+    text = (tmp_path / "evolution.html").read_text(encoding="utf-8")
+    words = check(text)
+    assert "A search for rankers in the space graphsage, seed 0." in words
+    best = f"{finalists[0].score:.4g}"
+    assert f"best ranker, tau on validation {best} mean of 2 trainings from scratch" in words
+    assert f"trained again {best}," in words
+    assert "The best rankers" in words
+    for foreign in ("network", "validation accuracy", "test scores", "Test scores", "Rounds"):
+        assert foreign not in words
 
 
 def test_a_missing_or_foreign_journal_is_refused(tmp_path):

@@ -204,10 +204,10 @@ def test_foreign_graph_is_refused_by_every_verb(space):
     rng = np.random.default_rng(0)
     foreign = Architecture(["input", "teleport", "output"], [(0, 1), (1, 2)])
     known = space.sample(rng)
-    with pytest.raises(ArchitectureError):
+    with pytest.raises(ArchitectureError, match="teleport"):
         space.mutate(foreign, rng)
     for parents in ((foreign, known), (known, foreign)):
-        with pytest.raises(ArchitectureError):
+        with pytest.raises(ArchitectureError, match="teleport"):
             space.crossover(*parents, rng)
 
 
@@ -220,8 +220,9 @@ def test_what_is_no_architecture_is_not_in_the_space(space, value):
     "text", ["", " ", "junk", "|||", "{}", "0", "0/0 0/0", "ab/cd x,y", "\x00", "٠١٢", "9" * 5000]
 )
 def test_junk_text_is_refused_in_one_line(space, text):
-    with pytest.raises(ArchitectureError) as caught:
+    with pytest.raises(ArchitectureError, match=r"\bexpected \S") as caught:
         space.parse(text)
     message = str(caught.value)
+    assert repr(text[:80]) in message
     assert "\n" not in message
     assert 20 < len(message) < 400

@@ -71,10 +71,10 @@ def test_killed_again_and_again_the_history_is_the_same(tmp_path, workers, mode)
 def test_interrupt_leaves_nothing_that_looks_as_if_it_ran(tmp_path):
     def interrupt(event):
         if isinstance(event, TrialStarted) and event.trial.number == 10:
-            raise KeyboardInterrupt
+            raise KeyboardInterrupt("by hand")
 
     with study(tmp_path / "x.db") as one:
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt, match="by hand"):
             one.run(trials=12, progress=interrupt)
         assert one.trials["state"].tolist() == ["complete"] * 10 + ["queued"] * 2
         one.run(trials=12)

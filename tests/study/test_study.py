@@ -271,6 +271,17 @@ def test_retraining_repeats_with_fresh_seeds_and_only_once():
     assert not set(one.journal.retrains["seed"]) & set(one.trials["seed"])
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_retraining_several_at_once_gives_what_one_after_another_gives(workers):
+    one, other = study(workers=workers), study()
+    networks = [SPACE.make([0, 1, 2, 3]), SPACE.make([3, 2, 1, 0]), SPACE.make([0, 1, 2, 3])]
+    told = []
+    several = one.retrain_all(networks, repeats=2, progress=told.append)
+    assert several == [other.retrain(network, repeats=2) for network in networks]
+    assert [(event.done, event.total) for event in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert one.retrain_all([]) == []
+
+
 def test_the_winner_is_the_best_of_the_finalists_by_the_mean_of_fresh_scores():
     one = study()
     one.run(trials=16, baseline=True)
