@@ -18,7 +18,7 @@ from egraph import operations
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, ModelError, UsageError
 from egraph.operations import Operation
-from egraph.ranker.features import feature_groups, feature_names, graph_features
+from egraph.ranker.features import VERTEX_NAMES, feature_groups, feature_names, graph_features
 from egraph.ranker.simplification import simplify_many
 
 __all__ = ["Encoding", "Vocabulary", "as_architectures", "encode"]
@@ -43,7 +43,9 @@ class Vocabulary:
         )
         self.feature_names = feature_names(self.interior)
         self.feature_groups = feature_groups(self.interior)
-        self.vertex_width = len(operations_columns()) + len(self.interior) + len(_STRUCTURE)
+        self.vertex_width = (
+            len(operations_columns()) + len(self.interior) + len(_STRUCTURE) + len(VERTEX_NAMES)
+        )
 
     @classmethod
     def of(cls, architectures: Sequence[Architecture]) -> Vocabulary:
@@ -212,11 +214,13 @@ def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) 
         table[row, : len(operations.ATTRIBUTES)] = _attributes(operation)
         if 0 <= to_code[row] < known:
             table[row, len(operations.ATTRIBUTES) + to_code[row]] = 1.0
-    vertices = np.empty((*codes.shape, table.shape[1] + len(_STRUCTURE)), np.float32)
-    vertices[..., : table.shape[1]] = table[graph.codes]
     strides = np.array([op.stride for op in described] + [1])
-    vertices[..., table.shape[1] :] = _structure(graph.counts, graph.sizes, strides[graph.codes])
-    features = graph_features(vocabulary.interior, strangers, codes, graph.counts, graph.sizes)
+    features, shares = graph_features(vocabulary.interior, strangers, codes, graph.counts, graph.sizes)
+    vertices = np.empty((*codes.shape, vocabulary.vertex_width), np.float32)
+    own, structure, share = np.split(vertices, np.cumsum([table.shape[1], len(_STRUCTURE)]), axis=2)
+    own[:] = table[graph.codes]
+    structure[:] = _structure(graph.counts, graph.sizes, strides[graph.codes])
+    share[:] = shares
     met = tuple(op.name for op in strangers if (codes == place[op.name]).any())
     return Encoding(vertices, graph.counts.astype(np.float32, order="C"), graph.sizes, features, met)
 

@@ -13,12 +13,18 @@ from numpy.typing import NDArray
 
 from egraph.operations import Operation
 
-__all__ = ["feature_groups", "feature_names", "graph_features", "parameter_cost"]
+__all__ = ["VERTEX_NAMES", "feature_groups", "feature_names", "graph_features", "parameter_cost"]
 
 Floats = NDArray[np.float64]
 
+VERTEX_NAMES = ("met walking back", "met walking back a little", "split channels")
+"""What `graph_features` says of each vertex."""
+
 _PATH_BINS = 6
 """Paths of 0, 1, ... trainable operations are told apart up to this many."""
+
+_LEVELS = 4
+"""Operations at the whole, half, ... of the resolution are told apart, the last level for all below."""
 
 _GOES_ON = 0.75
 """Probability of a further step in the shorter of the two walks back from the output."""
@@ -92,6 +98,7 @@ def _names(operations: Sequence[Operation]) -> dict[str, list[str]]:
         "walk": [f"{w} met walking back" for w in weightings],
         "short walk": [f"{w} met walking back a little" for w in weightings],
         "steps": [f"{a} met walking back from {b}" for a in ends[:-1] for b in ends[1:]],
+        "levels": [f"{c} at 1/{2**level} of the resolution" for level in range(_LEVELS) for c in classes],
     }
 
 
@@ -101,8 +108,8 @@ def graph_features(
     codes: NDArray[np.int64],
     counts: Floats,
     sizes: NDArray[np.int64],
-) -> Floats:
-    """Describes each graph in numbers, shape ``(graphs, len(feature_names(operations)))``.
+) -> tuple[Floats, Floats]:
+    """Describes each graph in numbers, and how much of the graph each vertex is.
 
     Args:
         operations: the interior operations to tell apart.
@@ -112,6 +119,9 @@ def graph_features(
             -1 for padding, input and output.
         counts: ``(graphs, vertices, vertices)``; edge multiplicities in topological order.
         sizes: ``(graphs,)``; number of vertices.
+
+    Returns:
+        ``(graphs, len(feature_names(operations)))`` and ``(graphs, vertices, len(VERTEX_NAMES))``.
     """
     # From here on the graphs are the last axis of every array: steps over vertices then run along memory.
     codes, counts = codes.T, counts.transpose(1, 2, 0)
@@ -131,7 +141,8 @@ def graph_features(
     weights[:, 1] = parameters > 0
     weights[:, 2] = parameters
     # Channels are usually doubled where the resolution is halved, which makes weights four times as many.
-    weights[:, 3] = parameters * np.exp2(2 * np.minimum(_sweep_max(present, stride), 10.0))
+    reduction = np.minimum(_sweep_max(present, stride), 10.0)
+    weights[:, 3] = parameters * np.exp2(2 * reduction)
     one_hot = weights[:, 4:]
     for position, column in enumerate(np.pad(member, [(0, len(strangers) + 1), (0, 0)]).T):
         one_hot[:, position] = column[codes]
@@ -143,7 +154,8 @@ def graph_features(
     histogram = _histogram(counts, parameters > 0)[last, :, output[1]].T  # (bins, graphs)
 
     depth = _sweep_max(present, np.ones((width, graphs))).astype(np.int64)
-    levels = np.bincount((depth * graphs + output[1]).ravel(), interior.ravel(), (width + 1) * graphs)
+    at_depth = np.bincount((depth * graphs + output[1]).ravel(), interior.ravel(), (width + 1) * graphs)
+    level = np.minimum(reduction, _LEVELS - 1).astype(np.int64)
     channels = _split_channels(present, last)
     from_input = counts[0]
     to_output = counts[:, last, output[1]]
@@ -167,7 +179,7 @@ def graph_features(
         connected[None],
         np.log1p(to_output.sum(axis=0))[None],
         np.log1p(from_input.sum(axis=0))[None],
-        levels.reshape(width + 1, graphs).max(axis=0)[None],
+        at_depth.reshape(width + 1, graphs).max(axis=0)[None],
         np.log1p(from_input[output])[None],
         (parameters * channels**2).sum(axis=0)[None],
         (present[0] * channels * interior).sum(axis=0)[None],
@@ -180,8 +192,11 @@ def graph_features(
         np.einsum("vg,vwg->wg", visits, weights),
         np.einsum("vg,vwg->wg", near, weights),
         _by_pair(pairs, (share * visits)[edges], kinds_and_graphs),
+        *(np.einsum("vg,vwg->wg", level == one, one_hot) for one in range(_LEVELS)),
     ]
-    return np.ascontiguousarray(np.concatenate(columns).T)
+    channels[0] = channels[output] = 1.0
+    vertices = np.stack([visits, near, channels], axis=-1).transpose(1, 0, 2)
+    return np.ascontiguousarray(np.concatenate(columns).T), vertices
 
 
 def _classes(operations: Sequence[Operation]) -> tuple[list[str], Floats]:
