@@ -131,7 +131,10 @@ def command(
     if as_json:
         print_json({"genome": best.architecture.to_dict(), **provenance, "files": files})
     else:
-        _show(study.stopped, where, finalists, rows, split, files, data, cycles)
+        asked = population + cycles
+        more = f", more than the {asked} asked for" if len(trials) > asked else ""
+        children = max(len(trials) - population, 1)
+        _show(study.stopped + more, where, finalists, rows, split, files, data, children)
 
 
 def _provenance(study: Study, split: Split, best: Finalist, rows: list[Measured]) -> dict[str, Any]:
@@ -174,7 +177,7 @@ def _show(
     split: Split,
     files: dict[str, str],
     data: str,
-    cycles: int,
+    children: int,
 ) -> None:
     best = finalists[0]
     click.echo(f"{stopped}\n\nthe best genome\n\n{_draw(best.genome)}\n")
@@ -202,9 +205,7 @@ def _show(
     click.echo(
         f"  egraph train --genome {files['best genome']} --data {data} --metric {split.metric} --out r.egraph"
     )
-    click.echo(
-        f"  the same command with --cycles {2 * max(cycles, 1)} goes on, with another --seed begins anew"
-    )
+    click.echo(f"  the same command with --cycles {2 * children} goes on, with another --seed begins anew")
 
 
 def _draw(genome: Architecture) -> str:

@@ -111,7 +111,10 @@ class Searcher(ABC):
         own = {"searcher": self.name, "space": self.space.name, "options": self.options}
         for field, value in own.items():
             if state.get(field) != value:
-                raise UsageError(f"the state is of {field} {state.get(field)!r}, this searcher has {value!r}")
+                raise UsageError(
+                    f"the state is of {field} {state.get(field)!r}, this searcher has {value!r}; "
+                    "use the same to go on, or begin anew"
+                )
         self._rng.bit_generator.state = state["rng"]
         if self._novelty is not None:
             self._novelty.load_state_dict(state["novelty"])

@@ -47,12 +47,26 @@ def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, 
     assert "going on: 8 trainings are done already" in again.stderr
     assert json.loads(again.stdout)["evaluations"] == 9
 
+    fewer = evolve("--cycles", 2, "--repeats", 1, "--no-full", "--storage", "runs/x.db")
+    assert "9 trials are done, more than the 6 asked for" in fewer.stdout
+    assert "--cycles 10 goes on" in fewer.stdout
+
     trained = egraph(
         "train", "--genome", "runs/x.genome.json", "--data", table, "--metric", "accuracy",
         "--samples", 20, "--out", "r.egraph",
     )  # fmt: skip
     assert "learned from 20 networks" in trained.stdout
     assert package.load("r.egraph").width == 4
+
+
+def test_a_journal_that_cannot_go_on_is_told_in_one_line(evolve, egraph, table):
+    evolve("--cycles", 1, "--repeats", 1, "--no-full", "--storage", "x.db")
+    other = evolve("--cycles", 3, "--population", 5, "--storage", "x.db", code=2).stderr
+    assert "{'population': 4, 'sample': 2, 'distinct': False}, this searcher has {'population': 5" in other
+    assert "use the same to go on, or begin anew" in other
+    assert "x.db is of a study with evaluator" in evolve("--filters", 5, "--storage", "x.db", code=1).stderr
+    egraph("search", "--data", table, "--metric", "accuracy", "--trials", 2, "--storage", "y.db")
+    assert "y.db is of a study with space nasbench_macro" in evolve("--storage", "y.db", code=1).stderr
 
 
 def test_resume_refuses_to_begin_anew(evolve, tmp_path):

@@ -88,5 +88,5 @@ def test_any_mixture_of_asks_and_tells_restores(batches, seed, population):
 
 def test_state_of_other_settings_is_refused():
     state = RegularizedEvolution(SPACE, population=5, sample=2).state_dict()
-    with pytest.raises(UsageError, match=r"the state is of options \{'population': 5.*this searcher has"):
+    with pytest.raises(UsageError, match=r"of options \{'population': 5.*this searcher has .*; use the same"):
         RegularizedEvolution(SPACE, population=6, sample=2).load_state_dict(state)
