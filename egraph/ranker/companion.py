@@ -18,6 +18,8 @@ Floats = NDArray[np.float64]
 
 _PROCESS_WEIGHT = 0.5
 _TREES_WEIGHT = 0.4
+_FEW = 500
+"""With more labels than these the networks need less steadying."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,6 +67,10 @@ class Companion:
     @property
     def weight(self) -> float:
         """Weight in the ensemble, where the networks together have 1."""
+        return self._parts_weight * min(1.0, (_FEW / len(self.process.targets)) ** (1 / 3))
+
+    @property
+    def _parts_weight(self) -> float:
         return _PROCESS_WEIGHT + (0.0 if self.trees is None else _TREES_WEIGHT)
 
     def predict(self, inputs: Floats) -> Floats:
@@ -73,7 +79,7 @@ class Companion:
         if self.trees is None:
             return process
         trees = self.trees.predict(inputs) / self.trees_sd
-        return (_PROCESS_WEIGHT * process + _TREES_WEIGHT * trees) / self.weight
+        return (_PROCESS_WEIGHT * process + _TREES_WEIGHT * trees) / self._parts_weight
 
     def variance(self, inputs: Floats) -> Floats:
         """Variance of a measured target in the same units, by the process, ``(graphs,)``."""
