@@ -32,6 +32,9 @@ _NUMBERS_AT_ONCE = 160_000
 """Members x vertices x width: few enough that the vectors of a step stay in the cache of a core, many enough
 to outweigh its calls."""
 
+_IDLE_BYTES = 16 << 20
+"""More memory than the vectors of a step take."""
+
 _EPSILON = 1e-5  # what torch.nn.functional.layer_norm adds to the variance
 
 
@@ -43,6 +46,9 @@ def embed(network: RankerNetwork, encoding: Encoding, features: NDArray[np.float
         encoding: the graphs.
         features: their standardised analytic features, ``(graphs, kept)``.
     """
+    # The C library returns idle memory to the system at once, and asks for it again at the next step, unless
+    # it has seen a block of half that size come and go. Nothing is ever written to this one.
+    np.empty(_IDLE_BYTES, np.uint8)
     with torch.inference_mode():
         result = torch.empty(network.shape.members, len(encoding), network.shape.width)
         used = torch.from_numpy(np.flatnonzero(encoding.vertices.any(axis=(0, 1))))

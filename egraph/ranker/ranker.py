@@ -208,8 +208,10 @@ class Ranker(RegressorMixin, BaseEstimator):
         """
         self._check_fitted()
         if not return_std:
-            latents = self._of_each(self.scorer_.latent, architectures)
-            return self.scale_.to_scores(np.concatenate([np.zeros(0), *latents]))
+            scores = self._of_each(
+                lambda part: self.scale_.to_scores(self.scorer_.latent(part)), architectures
+            )
+            return np.concatenate([np.zeros(0), *scores])
         latent, deviation = self._latent_with_deviation(architectures)
         deviation *= self.calibration_.factor(_ONE_DEVIATION)
         above, below = self.scale_.to_scores(latent + deviation), self.scale_.to_scores(latent - deviation)
