@@ -40,6 +40,7 @@ __all__ = [
     "root_option",
     "seed_option",
     "table_option",
+    "tables_option",
     "workers_option",
 ]
 
@@ -51,9 +52,10 @@ root_option = click.option(
     type=click.Path(file_okay=False),
     help="Where to look for data first; then $EGRAPH_DATA and the user's cache.",
 )
-table_option = click.option(
-    "--data", required=True, metavar="TABLE|FILE", help="A table that `egraph data list` names, or its file."
-)
+_TABLE: dict[str, Any] = {"required": True, "metavar": "TABLE|FILE"}
+_TABLE_HELP = "A table that `egraph data list` names, or its file"
+table_option = click.option("--data", help=f"{_TABLE_HELP}.", **_TABLE)
+tables_option = click.option("--data", multiple=True, help=f"{_TABLE_HELP}; can be repeated.", **_TABLE)
 
 
 def count_option(
@@ -73,10 +75,14 @@ def count_option(
 seed_option = count_option("--seed", least=0, default=0, help="Of all randomness.")
 
 
-def metric_option(verb: str) -> Callable[[Any], Any]:
+def metric_option(verb: str, multiple: bool = False) -> Callable[[Any], Any]:
     """The option ``--metric``, for `choose_metric`; ``verb`` is what the command does to a metric."""
+    each = "; one for each --data, in their order" if multiple else ""
     return click.option(
-        "--metric", metavar="NAME", help=f"What to {verb}; needed where the table has several."
+        "--metric",
+        metavar="NAME",
+        multiple=multiple,
+        help=f"What to {verb}; needed where the table has several{each}.",
     )
 
 

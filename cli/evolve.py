@@ -22,7 +22,7 @@ from egraph.cli._options import (
     resumable,
     root_option,
     seed_option,
-    table_option,
+    tables_option,
     workers_option,
 )
 
@@ -41,8 +41,8 @@ __all__ = ["command"]
     "With the defaults that takes hours. For a first look of two minutes, add --aggregators pool "
     "--filters 32 --population 10 --cycles 20 --no-full",
 )
-@table_option
-@metric_option("rank by")
+@tables_option
+@metric_option("rank by", multiple=True)
 @click.option(
     "--space",
     type=click.Choice(["graphsage", "graphsage-wide"]),
@@ -70,34 +70,46 @@ __all__ = ["command"]
 @root_option
 @json_option("the result")
 def command(
-    data: str, metric: str | None, space: str, aggregators: str | None, cycles: int, population: int,
-    sample: int, train: int, validation: int, filters: int, workers: int | None, storage: str | None,
-    resume: bool, repeats: int, no_full: bool, seed: int, root: str | None, as_json: bool,
+    data: tuple[str, ...], metric: tuple[str, ...], space: str, aggregators: str | None, cycles: int,
+    population: int, sample: int, train: int, validation: int, filters: int, workers: int | None,
+    storage: str | None, resume: bool, repeats: int, no_full: bool, seed: int, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Evolve the ranker's own network on a table.
+    """Evolve the ranker's own network on one or more tables.
 
     A genome is a graph of GraphSAGE layers and a read-out; its fitness is how well its ranker, after a short
-    training, orders the validation networks. The best genomes are trained again with fresh seeds, and the
-    winner is compared with the ranker made by hand, on networks that nothing was chosen by.
+    training, orders the validation networks of a table; of several tables, the mean. The best genomes are
+    trained again with fresh seeds, and the winner is compared with the ranker made by hand, on networks that
+    nothing was chosen by.
 
     Killed at any moment, the same command goes on, and a larger --cycles continues a finished evolution.
     """
     from egraph import datasets, evolve, report, spaces
     from egraph.cli import _search
     from egraph.cli._progress import track
+    from egraph.errors import UsageError
     from egraph.ranker import Genome
     from egraph.spaces.graphsage import GraphSageSpace
 
-    path = find_journal(storage, f"runs/evolve-{Path(data).stem}-{seed}.db", resume)
+    names = "+".join(Path(each).stem for each in data)
+    path = find_journal(storage, f"runs/evolve-{names}-{seed}.db", resume)
+    if metric and len(metric) != len(data):
+        raise UsageError(
+            f"--metric must come once for each --data, or never: got {len(metric)} for {len(data)}"
+        )
     where = spaces.get(space)
     assert isinstance(where, GraphSageSpace)
     if aggregators:
         where = where.narrow([name.strip() for name in aggregators.split(",")])
-    with track(f"reading {data}"):
-        table = datasets.load(data, root)
-        metric = choose_metric(table, metric)
-        split = evolve.split_table(table, metric, train=train, validation=validation, seed=seed)
-    evaluator = evolve.RankerEvaluator(split, filters=filters)
+    splits = []
+    for each, asked in zip(data, metric or [None] * len(data), strict=True):
+        with track(f"reading {each}"):
+            table = datasets.load(each, root)
+            splits.append(
+                evolve.split_table(
+                    table, choose_metric(table, asked), train=train, validation=validation, seed=seed
+                )
+            )
+    evaluator = evolve.RankerEvaluator(*splits, filters=filters)
     with evolve.make_study(
         where, evaluator, storage=path, seed=seed, workers=count_workers(workers), population=population,
         sample=min(sample, population),
@@ -109,15 +121,15 @@ def command(
                     study, repeats=repeats, progress=lambda done, total: tell(done, total, f"{done}/{total}")
                 )
             best = Genome(finalists[0].genome, filters)
-            with track(f"measuring on {len(split.test):,} other networks") as tell:
+            with track("measuring on other networks") as tell:
                 rows = evolve.compare(
                     best,
-                    split,
+                    *splits,
                     seeds=range(repeats),
                     full=not no_full,
                     progress=lambda done, total: tell(done, total, f"{done} of {total} fits"),
                 )
-        provenance = _provenance(study, split, finalists[0], rows)
+        provenance = _provenance(study, splits, finalists[0], rows)
         trials = study.trials
     files = {
         "journal": str(path),
@@ -131,13 +143,13 @@ def command(
     if as_json:
         print_json({"genome": best.architecture.to_dict(), **provenance, "files": files})
     else:
-        asked = population + cycles
-        more = f", more than the {asked} asked for" if len(trials) > asked else ""
+        planned = population + cycles
+        more = f", more than the {planned} asked for" if len(trials) > planned else ""
         children = max(len(trials) - population, 1)
-        _show(study.stopped + more, where, finalists, rows, split, files, data, children)
+        _show(study.stopped + more, where, finalists, rows, splits, files, data, children)
 
 
-def _provenance(study: Study, split: Split, best: Finalist, rows: list[Measured]) -> dict[str, Any]:
+def _provenance(study: Study, splits: list[Split], best: Finalist, rows: list[Measured]) -> dict[str, Any]:
     """Where the best genome comes from, for its file."""
     from egraph.cli._card import versions
 
@@ -148,7 +160,7 @@ def _provenance(study: Study, split: Split, best: Finalist, rows: list[Measured]
         "seed": study.seed,
         "evaluations": len(study.trials),
         "searcher": settings["searcher"],
-        "split": split.describe(),
+        "splits": [split.describe() for split in splits],
         "tau on validation": {
             "in the search": best.found,
             "evaluations": best.evaluations,
@@ -156,6 +168,7 @@ def _provenance(study: Study, split: Split, best: Finalist, rows: list[Measured]
         },
         "tau on test": [
             {
+                "table": row.table,
                 "ranker": row.ranker,
                 "training": row.training,
                 "labels": row.labels,
@@ -174,9 +187,9 @@ def _show(
     space: SearchSpace,
     finalists: list[Finalist],
     rows: list[Measured],
-    split: Split,
+    splits: list[Split],
     files: dict[str, str],
-    data: str,
+    data: tuple[str, ...],
     children: int,
 ) -> None:
     best = finalists[0]
@@ -185,10 +198,12 @@ def _show(
     click.echo(
         f"  {best.params:,} parameters; tau on validation {best.score:.3f}, mean of {len(best.scores)} seeds"
     )
-    click.echo(f"\ntau on {len(split.test):,} networks that nothing was chosen by\n")
     names = {row.ranker for row in rows}
     width = max(map(len, names))
-    for row in rows:
+    for position, row in enumerate(rows):
+        if not position or row.table != rows[position - 1].table:
+            [count] = {len(split.test) for split in splits if split.test.name == row.table}
+            click.echo(f"\ntau on {count:,} networks of {row.table} that nothing was chosen by\n")
         low, high = min(row.taus), max(row.taus)
         spread = f" ({low:.3f} to {high:.3f})" if len(row.taus) > 1 else ""
         click.echo(
@@ -203,7 +218,8 @@ def _show(
         click.echo(f"  {name:<13} {path}")
     click.echo("\nnext\n")
     click.echo(
-        f"  egraph train --genome {files['best genome']} --data {data} --metric {split.metric} --out r.egraph"
+        f"  egraph train --genome {files['best genome']} --data {data[0]} "
+        f"--metric {splits[0].metric} --out r.egraph"
     )
     click.echo(f"  the same command with --cycles {2 * children} goes on, with another --seed begins anew")
 

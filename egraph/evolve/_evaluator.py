@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
+from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.evolve._split import Split
 from egraph.ranker import Ranker, from_genome
@@ -55,22 +57,25 @@ class RankerEvaluator(Evaluator):
     """Trains the ranker of a genome on one part of a split; the score is Kendall's tau on the second.
 
     It holds no network of the third part. A ranker that gives all networks one and the same score has tau 0.
-    A seed gives the same score again on the same machine.
+    A seed gives the same score again on the same machine. Given several splits, of different tables, it
+    trains a ranker on each; the score is the mean of their taus.
 
     Args:
-        split: what to learn from and to choose by.
+        splits: what to learn from and to choose by, at least one.
         filters: width of a layer of standard width.
         training: parameters of `egraph.Ranker`, over those of the genome; None takes `reduced_training`.
+
+    Raises:
+        UsageError: there is no split.
     """
 
     def __init__(
-        self, split: Split, *, filters: int = FILTERS, training: Mapping[str, Any] | None = None
+        self, *splits: Split, filters: int = FILTERS, training: Mapping[str, Any] | None = None
     ) -> None:
+        if not splits:
+            raise UsageError("a fitness of rankers needs at least one split of a table")
         self.filters = filters
-        self.training = dict(reduced_training(split) if training is None else training)
-        self._description = split.describe()
-        self._train = split.train.architectures, split.train.scores(split.metric)
-        self._validation = split.validation.architectures, split.validation.scores(split.metric)
+        self._parts = [_Part.of(split, training) for split in splits]
 
     def evaluate(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
         """Trains the ranker and measures it.
@@ -80,23 +85,45 @@ class RankerEvaluator(Evaluator):
             UsageError: the training makes no ranker.
         """
         started = time.perf_counter()
-        ranker = from_genome(architecture, filters=self.filters, seed=seed, **self.training)
+        taus, params = [], 0
         with _one_thread():
-            tau = order_tau(ranker.fit(*self._train), *self._validation)
+            for part in self._parts:
+                ranker = from_genome(architecture, filters=self.filters, seed=seed, **part.training)
+                taus.append(order_tau(ranker.fit(*part.train), *part.validation))
+                params = max(params, sum(p.numel() for p in ranker.scorer_.network.parameters()))
+        sources = [f"{len(part.validation[0])} networks of {part.said['table']}" for part in self._parts]
         return Evaluation(
-            score=tau,
+            score=sum(taus) / len(taus),
             seconds=time.perf_counter() - started,
-            params=sum(p.numel() for p in ranker.scorer_.network.parameters()),
-            source=f"tau on {len(self._validation[0])} networks of {self._description['table']}",
+            params=params,
+            source=f"tau on {', '.join(sources)}",
         )
 
     def describe(self) -> dict[str, object]:
-        """Table, split and training; the part to report on is not among it."""
-        split = {name: value for name, value in self._description.items() if name != "test"}
-        return {"kind": "ranker", **split, "filters": self.filters, "training": dict(self.training)}
+        """Tables, splits and training; the parts to report on are not among it."""
+        parts = [{**part.said, "training": part.training} for part in self._parts]
+        return {"kind": "ranker", "filters": self.filters, "splits": parts}
 
     def __repr__(self) -> str:
-        return f"<training of rankers on {self._description['table']}>"
+        return f"<training of rankers on {', '.join(str(part.said['table']) for part in self._parts)}>"
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One split without its test part, and how to train on it."""
+
+    said: dict[str, object]
+    train: tuple[list[Architecture], NDArray[np.float64]]
+    validation: tuple[list[Architecture], NDArray[np.float64]]
+    training: dict[str, Any]
+
+    @classmethod
+    def of(cls, split: Split, training: Mapping[str, Any] | None) -> _Part:
+        train, validation = (
+            (part.architectures, part.scores(split.metric)) for part in (split.train, split.validation)
+        )
+        said = {name: value for name, value in split.describe().items() if name != "test"}
+        return cls(said, train, validation, dict(reduced_training(split) if training is None else training))
 
 
 def order_tau(ranker: Ranker, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> float:

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import numpy as np
 
@@ -57,6 +56,7 @@ class Measured:
     """How one ranker did on the part of the table that nothing was chosen by.
 
     Attributes:
+        table: whose networks they are.
         ranker: ``"evolved"`` or ``"made by hand"``.
         training: ``"reduced"`` or ``"full"``.
         labels: how many measured networks it learnt from.
@@ -65,6 +65,7 @@ class Measured:
         params: trainable parameters of all its networks.
     """
 
+    table: str
     ranker: str
     training: str
     labels: int
@@ -167,20 +168,19 @@ def choose(
 
 def compare(
     genome: Genome,
-    split: Split,
-    *,
+    *splits: Split,
     seeds: Sequence[int] = (0, 1, 2),
     full: bool = True,
     progress: Callable[[int, int], object] | None = None,
 ) -> list[Measured]:
-    """Measures the ranker of a genome and the default `egraph.Ranker` on the test part.
+    """Measures the ranker of a genome and the default `egraph.Ranker` on the test part of each split.
 
     Both learn from the same networks: in the reduced training from the training part, in the full one, that
     of `egraph.Ranker`, from training and validation part together.
 
     Args:
         genome: the evolved one.
-        split: of which the test part has not been looked at.
+        splits: of which the test part has not been looked at.
         seeds: of the rankers.
         full: whether to make the full training too.
         progress: called with fits done and fits in all.
@@ -189,33 +189,28 @@ def compare(
         "evolved": partial(from_genome, genome),
         "made by hand": Ranker,
     }
-    parts = [split.train, split.validation]
-    trainings: dict[str, tuple[list[Architecture], Any, dict[str, Any]]] = {
-        "reduced": (parts[0].architectures, parts[0].scores(split.metric), reduced_training(split))
-    }
-    if full:
-        trainings["full"] = (
-            [architecture for part in parts for architecture in part.architectures],
-            np.concatenate([part.scores(split.metric) for part in parts]),
-            {},
-        )
-    test = split.test.architectures, split.test.scores(split.metric)
+    plan = [
+        (split, training, name)
+        for split in splits
+        for training in (["reduced", "full"] if full else ["reduced"])
+        for name in rankers
+    ]
     rows: list[Measured] = []
-    done = 0
-    for training, (architectures, scores, parameters) in trainings.items():
-        for name, make in rankers.items():
-            taus, seconds, params = [], 0.0, 0
-            for seed in seeds:
-                ranker = make(seed=seed, **parameters)
-                started = time.perf_counter()
-                ranker.fit(architectures, scores)
-                seconds += time.perf_counter() - started
-                taus.append(order_tau(ranker, *test))
-                params = sum(p.numel() for p in ranker.scorer_.network.parameters())
-                done += 1
-                if progress is not None:
-                    progress(done, len(seeds) * len(trainings) * len(rankers))
-            rows.append(
-                Measured(name, training, len(architectures), tuple(taus), seconds / len(seeds), params)
-            )
+    for split, training, name in plan:
+        parts = [split.train] if training == "reduced" else [split.train, split.validation]
+        architectures = [architecture for part in parts for architecture in part.architectures]
+        scores = np.concatenate([part.scores(split.metric) for part in parts])
+        parameters = reduced_training(split) if training == "reduced" else {}
+        taus, seconds, params = [], 0.0, 0
+        for seed in seeds:
+            ranker = rankers[name](seed=seed, **parameters)
+            started = time.perf_counter()
+            ranker.fit(architectures, scores)
+            seconds += time.perf_counter() - started
+            taus.append(order_tau(ranker, split.test.architectures, split.test.scores(split.metric)))
+            params = sum(p.numel() for p in ranker.scorer_.network.parameters())
+            if progress is not None:
+                progress(len(rows) * len(seeds) + len(taus), len(seeds) * len(plan))
+        table, labels = split.test.name, len(architectures)
+        rows.append(Measured(table, name, training, labels, tuple(taus), seconds / len(seeds), params))
     return rows

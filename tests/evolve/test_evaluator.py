@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from egraph import spaces
-from egraph.errors import ArchitectureError
+from egraph.errors import ArchitectureError, UsageError
 from egraph.evolve import RankerEvaluator, compare, reduced_training, split_table
 from egraph.metrics import kendall_tau
 from egraph.ranker import Genome, Ranker, from_genome
@@ -45,10 +45,23 @@ def test_a_seed_gives_the_same_score_whatever_the_threads(evaluator):
 
 
 def test_it_holds_no_network_of_the_test_part(evaluator, split):
-    held = {id(a) for part in (evaluator._train, evaluator._validation) for a in part[0]}
-    assert not held & {id(a) for a in split.test.architectures}
-    keys = {split.test.space.key(a) for part in (evaluator._train, evaluator._validation) for a in part[0]}
-    assert not keys & set(split.test.keys)
+    [part] = evaluator._parts
+    held = [*part.train[0], *part.validation[0]]
+    assert len(held) == 36
+    assert not {id(a) for a in held} & {id(a) for a in split.test.architectures}
+    assert not {split.test.space.key(a) for a in held} & set(split.test.keys)
+
+
+def test_several_tables_count_alike(split):
+    other = split_table(evolving.table(), "latency", train=12, validation=24)
+    alone = [RankerEvaluator(one, filters=8).evaluate(GENOME, seed=3).score for one in (split, other)]
+    both = RankerEvaluator(split, other, filters=8)
+    found = both.evaluate(GENOME, seed=3)
+    assert found.score == pytest.approx(np.mean(alone))
+    assert found.source == "tau on 20 networks of small, 24 networks of small"
+    assert [part["metric"] for part in both.describe()["splits"]] == ["accuracy", "latency"]
+    with pytest.raises(UsageError, match="at least one split"):
+        RankerEvaluator(filters=8)
 
 
 def test_the_description_is_json_and_tells_evaluators_apart(evaluator, split):
@@ -57,7 +70,7 @@ def test_the_description_is_json_and_tells_evaluators_apart(evaluator, split):
     assert json.dumps(RankerEvaluator(split, filters=9).describe(), sort_keys=True) != text
     other = split_table(evolving.table(), "accuracy", train=16, validation=20, seed=1)
     assert json.dumps(RankerEvaluator(other, filters=8).describe(), sort_keys=True) != text
-    assert "test" not in evaluator.describe()
+    assert "test" not in evaluator.describe()["splits"][0]
 
 
 def test_the_reduced_training_meets_each_pair_twice():

@@ -91,6 +91,8 @@ def test_both_rankers_learn_from_the_same_and_are_measured_on_the_test_part(unbr
     assert rows[3].taus[1] == pytest.approx(expected)
     assert rows[3].tau == pytest.approx(np.mean(rows[3].taus))
     assert len(compare(genome, split, seeds=(0,), full=False)) == 2
+    assert {row.table for row in rows} == {"small"}
+    assert len(compare(genome, split, split, seeds=(0,), full=False)) == 4
 
 
 def _count(path):
