@@ -72,7 +72,8 @@ __all__ = ["command"]
 def command(
     data: tuple[str, ...], metric: tuple[str, ...], space: str, aggregators: str | None, cycles: int,
     population: int, sample: int, train: int, validation: int, filters: int, workers: int | None,
-    storage: str | None, resume: bool, repeats: int, no_full: bool, seed: int, root: str | None, as_json: bool,
+    storage: str | None, resume: bool, repeats: int, no_full: bool, seed: int, root: str | None,
+    as_json: bool,
 ) -> None:  # fmt: skip
     """Evolve the ranker's own network on one or more tables.
 
@@ -198,18 +199,18 @@ def _show(
     click.echo(
         f"  {best.params:,} parameters; tau on validation {best.score:.3f}, mean of {len(best.scores)} seeds"
     )
-    names = {row.ranker for row in rows}
-    width = max(map(len, names))
-    for position, row in enumerate(rows):
-        if not position or row.table != rows[position - 1].table:
-            [count] = {len(split.test) for split in splits if split.test.name == row.table}
-            click.echo(f"\ntau on {count:,} networks of {row.table} that nothing was chosen by\n")
-        low, high = min(row.taus), max(row.taus)
-        spread = f" ({low:.3f} to {high:.3f})" if len(row.taus) > 1 else ""
-        click.echo(
-            f"  {row.training:<8} {row.ranker:<{width}}  {row.tau:.3f}{spread}, from {row.labels} networks, "
-            f"{row.seconds:.1f} s a fit, {row.params:,} parameters"
-        )
+    width = max(len(row.ranker) for row in rows)
+    each = len(rows) // len(splits)
+    for number, split in enumerate(splits):
+        count, name = len(split.test), split.test.name
+        click.echo(f"\ntau on {count:,} networks of {name} that nothing was chosen by\n")
+        for row in rows[number * each : (number + 1) * each]:
+            low, high = min(row.taus), max(row.taus)
+            spread = f" ({low:.3f} to {high:.3f})" if len(row.taus) > 1 else ""
+            click.echo(
+                f"  {row.training:<8} {row.ranker:<{width}}  {row.tau:.3f}{spread}, "
+                f"from {row.labels} networks, {row.seconds:.1f} s a fit, {row.params:,} parameters"
+            )
     click.echo(
         "  reduced: one network, trained as in the search; full: as `egraph train` does, on all labels"
     )

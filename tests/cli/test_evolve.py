@@ -26,7 +26,7 @@ def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, 
         "the best genome",
         "READOUT_",
         "mean of 1 seeds",
-        "tau on 18 networks that nothing was chosen by",
+        "tau on 18 networks of small that nothing was chosen by",
         "reduced  evolved",
         "reduced  made by hand",
         "egraph train --genome runs/x.genome.json",
@@ -38,7 +38,7 @@ def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, 
     genome = Genome.load("runs/x.genome.json")
     assert genome.filters == 4
     assert genome.provenance["space"] == "graphsage"
-    assert genome.provenance["split"]["test"] == 18
+    assert genome.provenance["splits"][0]["test"] == 18
     with open_journal("runs/x.db") as journal:
         assert len(journal.trials) == 8
         assert journal.trials["test_score"].isna().all()
@@ -74,13 +74,23 @@ def test_resume_refuses_to_begin_anew(evolve, tmp_path):
     assert not (tmp_path / "absent.db").exists()
 
 
+def test_an_unknown_metric_is_told(egraph, table):
+    assert "acuracy" in egraph("evolve", "--data", table, "--metric", "acuracy", code=2).stderr
+
+
+def test_several_tables_are_reported_one_by_one(egraph, table):
+    both = ["--data", table, "--metric", "accuracy", "--data", table, "--metric", "latency"]
+    done = egraph("evolve", *both, *SMALL, "--cycles", 1, "--repeats", 1, "--no-full")
+    assert done.stdout.count("networks of small that nothing was chosen by") == 2
+
+
 @pytest.mark.parametrize(
     ("args", "code", "expected"),
     [
         (("--validation", "40"), 2, "leave none to report on"),
         (("--space", "convnet"), 2, "'graphsage', 'graphsage-wide'"),
         (("--aggregators", "sum"), 2, "aggregators of graphsage are lstm, pool; got sum"),
-        (("--metric", "acuracy"), 2, "acuracy"),
+        (("--metric", "accuracy"), 2, "got 2 for 1"),
         (("--train", "1"), 2, "--train"),
     ],
 )
