@@ -56,12 +56,24 @@ __all__ = ["command"]
     help="Only layers with these: lstm, pool; graphsage-wide has sum and mean, too. All otherwise. Without "
     "lstm a genome takes seconds, not minutes.",
 )
+@click.option(
+    "--start",
+    metavar="GENOME",
+    help="What the first genomes are mutants of: a file, or a shipped one; one layer each otherwise.",
+)
+@click.option(
+    "--training",
+    type=click.Choice(["reduced", "single"]),
+    default="reduced",
+    show_default=True,
+    help="How a genome is trained: in brief, as published, or as one network of a ranker is.",
+)
 @count_option("--cycles", least=0, default=400, help="Children, one a cycle, after the first population.")
 @count_option("--population", default=100, help="Genomes that live at a time.")
 @count_option("--sample", default=25, help="Genomes that compete to be the parent.")
 @count_option("--train", least=2, default=150, help="Networks that the rankers learn from.")
 @count_option("--validation", least=2, default=350, help="Networks by which genomes are chosen.")
-@count_option("--filters", default=300, help="Width of a layer of standard width.")
+@count_option("--filters", help="Width of a layer of standard width: 300, or that of --start, otherwise.")
 @workers_option("Genomes trained")
 @journal_options("runs/evolve-DATA-SEED.db")
 @count_option("--repeats", default=3, help="Seeds for the choice among the best, and for the comparison.")
@@ -70,10 +82,10 @@ __all__ = ["command"]
 @root_option
 @json_option("the result")
 def command(
-    data: tuple[str, ...], metric: tuple[str, ...], space: str, aggregators: str | None, cycles: int,
-    population: int, sample: int, train: int, validation: int, filters: int, workers: int | None,
-    storage: str | None, resume: bool, repeats: int, no_full: bool, seed: int, root: str | None,
-    as_json: bool,
+    data: tuple[str, ...], metric: tuple[str, ...], space: str, aggregators: str | None,
+    start: str | None, training: str, cycles: int, population: int, sample: int, train: int, validation: int,
+    filters: int | None, workers: int | None, storage: str | None, resume: bool, repeats: int, no_full: bool,
+    seed: int, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Evolve the ranker's own network on one or more tables.
 
@@ -89,6 +101,7 @@ def command(
     from egraph.cli._progress import track
     from egraph.errors import UsageError
     from egraph.ranker import Genome
+    from egraph.ranker.genome import FILTERS
     from egraph.spaces.graphsage import GraphSageSpace
 
     names = "+".join(Path(each).stem for each in data)
@@ -101,6 +114,11 @@ def command(
     assert isinstance(where, GraphSageSpace)
     if aggregators:
         where = where.narrow([name.strip() for name in aggregators.split(",")])
+    first = Genome.load(start) if start else None
+    if first is not None:
+        where = where.begin_at(first.architecture)
+    filters = filters or (FILTERS if first is None else first.filters)
+    parameters = evolve.single_training() if training == "single" else None
     splits = []
     for each, asked in zip(data, metric or [None] * len(data), strict=True):
         with track(f"reading {each}"):
@@ -110,7 +128,7 @@ def command(
                     table, choose_metric(table, asked), train=train, validation=validation, seed=seed
                 )
             )
-    evaluator = evolve.RankerEvaluator(*splits, filters=filters)
+    evaluator = evolve.RankerEvaluator(*splits, filters=filters, training=parameters)
     with evolve.make_study(
         where, evaluator, storage=path, seed=seed, workers=count_workers(workers), population=population,
         sample=min(sample, population),
@@ -127,6 +145,7 @@ def command(
                     best,
                     *splits,
                     seeds=range(repeats),
+                    training=parameters,
                     full=not no_full,
                     progress=lambda done, total: tell(done, total, f"{done} of {total} fits"),
                 )
@@ -211,9 +230,7 @@ def _show(
                 f"  {row.training:<8} {row.ranker:<{width}}  {row.tau:.3f}{spread}, "
                 f"from {row.labels} networks, {row.seconds:.1f} s a fit, {row.params:,} parameters"
             )
-    click.echo(
-        "  reduced: one network, trained as in the search; full: as `egraph train` does, on all labels"
-    )
+    click.echo("  search: one network, trained as in the search; full: as `egraph train` does, on all labels")
     click.echo("\nsaved\n")
     for name, path in files.items():
         click.echo(f"  {name:<13} {path}")

@@ -9,7 +9,7 @@ keeps the networks on which the outcome is reported away from all of this; `choo
 
 from __future__ import annotations
 
-from egraph.evolve._evaluator import RankerEvaluator, reduced_training
+from egraph.evolve._evaluator import RankerEvaluator, reduced_training, single_training
 from egraph.evolve._evolution import (
     CYCLES,
     POPULATION,
@@ -36,5 +36,6 @@ __all__ = [
     "draw",
     "make_study",
     "reduced_training",
+    "single_training",
     "split_table",
 ]

@@ -20,7 +20,7 @@ from egraph.evolve._split import Split
 from egraph.ranker import Ranker, from_genome
 from egraph.ranker.genome import FILTERS
 
-__all__ = ["RankerEvaluator", "order_tau", "reduced_training"]
+__all__ = ["RankerEvaluator", "order_tau", "reduced_training", "single_training"]
 
 MARGINS = {"fraction": 0.01, "percent": 1.0}
 """By unit of the scores: differences that the source takes for none."""
@@ -51,6 +51,11 @@ def reduced_training(split: Split) -> dict[str, Any]:
         "dropout": 0.0,
         "eps": MARGINS.get(split.train.metrics[split.metric].unit),
     }
+
+
+def single_training() -> dict[str, Any]:
+    """Parameters of `egraph.Ranker` that train one of its networks as long as in a ranker, and no more."""
+    return {"members": 1, "companion": None, "folds": 0}
 
 
 class RankerEvaluator(Evaluator):

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -58,7 +59,7 @@ class Measured:
     Attributes:
         table: whose networks they are.
         ranker: ``"evolved"`` or ``"made by hand"``.
-        training: ``"reduced"`` or ``"full"``.
+        training: ``"search"``, as genomes are trained in the search, or ``"full"``.
         labels: how many measured networks it learnt from.
         taus: Kendall's tau on the test part, one a seed; 0 where all networks got one and the same score.
         seconds: of a fit, mean.
@@ -170,18 +171,20 @@ def compare(
     genome: Genome,
     *splits: Split,
     seeds: Sequence[int] = (0, 1, 2),
+    training: Mapping[str, Any] | None = None,
     full: bool = True,
     progress: Callable[[int, int], object] | None = None,
 ) -> list[Measured]:
     """Measures the ranker of a genome and the default `egraph.Ranker` on the test part of each split.
 
-    Both learn from the same networks: in the reduced training from the training part, in the full one, that
-    of `egraph.Ranker`, from training and validation part together.
+    Both learn from the same networks: in the training of the search from the training part, in the full one,
+    that of `egraph.Ranker`, from training and validation part together.
 
     Args:
         genome: the evolved one.
         splits: of which the test part has not been looked at.
         seeds: of the rankers.
+        training: of the search; None is `reduced_training`.
         full: whether to make the full training too.
         progress: called with fits done and fits in all.
     """
@@ -190,17 +193,18 @@ def compare(
         "made by hand": Ranker,
     }
     plan = [
-        (split, training, name)
+        (split, kind, name)
         for split in splits
-        for training in (["reduced", "full"] if full else ["reduced"])
+        for kind in (["search", "full"] if full else ["search"])
         for name in rankers
     ]
     rows: list[Measured] = []
-    for split, training, name in plan:
-        parts = [split.train] if training == "reduced" else [split.train, split.validation]
+    for split, kind, name in plan:
+        parts, parameters = [split.train, split.validation], {}
+        if kind == "search":
+            parts, parameters = [split.train], dict(reduced_training(split) if training is None else training)
         architectures = [architecture for part in parts for architecture in part.architectures]
         scores = np.concatenate([part.scores(split.metric) for part in parts])
-        parameters = reduced_training(split) if training == "reduced" else {}
         taus, seconds, params = [], 0.0, 0
         for seed in seeds:
             ranker = rankers[name](seed=seed, **parameters)
@@ -212,5 +216,5 @@ def compare(
             if progress is not None:
                 progress(len(rows) * len(seeds) + len(taus), len(seeds) * len(plan))
         table, labels = split.test.name, len(architectures)
-        rows.append(Measured(table, name, training, labels, tuple(taus), seconds / len(seeds), params))
+        rows.append(Measured(table, name, kind, labels, tuple(taus), seconds / len(seeds), params))
     return rows

@@ -70,6 +70,9 @@ for _options in HYPERPARAMETERS.values():
     for _option in _options:
         operations.register(Operation(_option, "other"))
 
+_STEPS = 3
+"""Mutations, at most, from the genome to start from to a first individual."""
+
 _READOUTS = tuple(HYPERPARAMETERS["READOUT"])
 
 
@@ -99,8 +102,10 @@ class GraphSageSpace(SearchSpace):
         max_edges: bound on connection genes, enabled and disabled together.
         p_mutate: probability that a gene changes.
         p_add: probability that a layer is inserted.
+        start: what first individuals descend from, by up to three mutations; None for those said above.
 
     Raises:
+        ArchitectureError: ``start`` is not of this space.
         UsageError: a gene or option is unknown, the read-out is missing, or a number is out of range.
 
     References:
@@ -118,6 +123,7 @@ class GraphSageSpace(SearchSpace):
         max_edges: int = 24,
         p_mutate: float = 0.25,
         p_add: float = 0.25,
+        start: Architecture | None = None,
     ) -> None:
         if "READOUT" not in hyperparameters:
             raise UsageError(f"hyperparameters must have the gene READOUT, got {list(hyperparameters)}")
@@ -144,9 +150,16 @@ class GraphSageSpace(SearchSpace):
         self.max_edges = max_edges
         self.p_mutate = p_mutate
         self.p_add = p_add
+        self.start = start
+        if start is not None:
+            self.validate(start)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """A single layer and random hyper-parameters."""
+        """A single layer and random hyper-parameters, or a descendant of `start`."""
+        if (genome := self.start) is not None:
+            for _ in range(rng.integers(_STEPS + 1)):
+                genome = self.mutate(genome, rng)
+            return genome
         layer = self.layers[rng.integers(len(self.layers))]
         hyper = [options[rng.integers(len(options))] for options in self.hyperparameters.values()]
         return _join(insert_vertex(Architecture(("input", "output"), [(0, 1)]), (0, 1), layer), hyper)
@@ -289,15 +302,20 @@ class GraphSageSpace(SearchSpace):
             raise UsageError(
                 f"the aggregators of {self.name} are {', '.join(known)}; got {', '.join(aggregators)}"
             )
-        return GraphSageSpace(
-            f"{self.name} ({', '.join(name for name in known if name in aggregators)})",
-            layers=[op for op in self.layers if AGGREGATORS[op] in aggregators],
-            hyperparameters=self.hyperparameters,
-            max_vertices=self.max_vertices,
-            max_edges=self.max_edges,
-            p_mutate=self.p_mutate,
-            p_add=self.p_add,
-        )
+        name = f"{self.name} ({', '.join(name for name in known if name in aggregators)})"
+        return self._changed(name, layers=[op for op in self.layers if AGGREGATORS[op] in aggregators])
+
+    def begin_at(self, genome: Architecture) -> GraphSageSpace:
+        """The same space, in which first individuals are up to three mutations away from a genome.
+
+        Raises:
+            ArchitectureError: the genome is not of this space.
+        """
+        return self._changed(f"{self.name} around {self.format(genome)}", start=genome)
+
+    def _changed(self, name: str, **changes: Any) -> GraphSageSpace:
+        kept = ("layers", "hyperparameters", "max_vertices", "max_edges", "p_mutate", "p_add", "start")
+        return GraphSageSpace(name, **{each: getattr(self, each) for each in kept} | changes)
 
     def _change_layer(
         self, body: Architecture, hyper: Sequence[str], rng: np.random.Generator

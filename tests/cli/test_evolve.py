@@ -27,8 +27,8 @@ def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, 
         "READOUT_",
         "mean of 1 seeds",
         "tau on 18 networks of small that nothing was chosen by",
-        "reduced  evolved",
-        "reduced  made by hand",
+        "search   evolved",
+        "search   made by hand",
         "egraph train --genome runs/x.genome.json",
         "--cycles 8 goes on",
     ):
@@ -76,6 +76,23 @@ def test_resume_refuses_to_begin_anew(evolve, tmp_path):
 
 def test_an_unknown_metric_is_told(egraph, table):
     assert "acuracy" in egraph("evolve", "--data", table, "--metric", "acuracy", code=2).stderr
+
+
+def test_it_can_start_from_a_genome_and_train_longer(egraph, table, tmp_path):
+    (tmp_path / "start.json").write_text(
+        '{"genome": {"ops": ["input", "SAGE_POOL.H", "READOUT_MEAN", "output"], '
+        '"edges": [[0, 1], [1, 2], [2, 3]]}, "filters": 6}'
+    )
+    common = ["evolve", "--data", table, "--metric", "accuracy", "--start", "start.json"]
+    few = ["--train", 12, "--validation", 10, "--population", 2, "--sample", 2, "--cycles", 1, "--repeats", 1]
+    done = egraph(*common, *few, "--training", "single", "--aggregators", "pool", "--no-full", "--json")
+    best = Genome.load(json.loads(done.stdout)["files"]["best genome"])
+    assert best.filters == 6
+    assert set(best.architecture.ops[1:-2]) <= {"SAGE_POOL.H", "SAGE_POOL.N", "SAGE_POOL.D"}
+    with open_journal(json.loads(done.stdout)["files"]["journal"]) as journal:
+        assert "'companion': None, 'epochs'" not in str(journal.settings)
+        assert "'companion': None, 'folds': 0, 'members': 1" in str(journal.settings)
+    assert "gene READOUT" in egraph(*common, "--space", "graphsage-wide", code=2).stderr
 
 
 def test_several_tables_are_reported_one_by_one(egraph, table):

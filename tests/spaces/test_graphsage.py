@@ -149,6 +149,21 @@ def test_a_space_can_be_narrowed_to_some_aggregators():
         SOURCE.narrow(["sum"])
 
 
+def test_a_space_can_begin_at_a_genome():
+    wide = spaces.get("graphsage-wide").narrow(["mean", "sum"])
+    start = wide.mutate(wide.sample(np.random.default_rng(1)), np.random.default_rng(2))
+    around = wide.begin_at(start)
+    assert around.name == f"graphsage-wide (sum, mean) around {wide.format(start)}"
+    assert around.operations == wide.operations
+    rng = np.random.default_rng(0)
+    found = [around.sample(rng) for _ in range(200)]
+    assert start in found
+    assert len({around.key(genome) for genome in found}) > 20
+    assert max(genome.num_vertices for genome in found) <= start.num_vertices + 3
+    with pytest.raises(ArchitectureError, match=r"has no operation 'SAGE_LSTM\.H'"):
+        wide.begin_at(spaces.get("graphsage").parse("SAGE_LSTM.H;0>1,1>2;READOUT_MAX"))
+
+
 def test_junk_is_told_what_was_expected():
     with pytest.raises(ArchitectureError, match="with two ';'"):
         SOURCE.parse("SAGE_POOL.N;0>1,1>2")
