@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -34,12 +34,15 @@ class Companion:
         trees: fitted, or None for the process alone.
         process_sd: standard deviation of the process's mean on the training data.
         trees_sd: likewise of the trees; 1 without them.
+        weights: of process and, where there are any, trees in the ensemble, in which the networks together
+            have 1.
     """
 
     process: GaussianProcess
     trees: Trees | None
     process_sd: float
     trees_sd: float
+    weights: tuple[float, ...]
 
     @classmethod
     def fit(
@@ -57,29 +60,36 @@ class Companion:
         process = GaussianProcess.fit(inputs, targets, groups)
         # Trees need something to split.
         trees = Trees.fit(inputs, targets, seed) if with_trees and inputs.shape[1] else None
+        steadying = min(1.0, (_FEW / len(inputs)) ** (1 / 3))
+        usual = (_PROCESS_WEIGHT,) if trees is None else (_PROCESS_WEIGHT, _TREES_WEIGHT)
         return cls(
             process,
             trees,
             max(float(process.predict(inputs).std()), 1e-9),
             1.0 if trees is None else max(float(trees.predict(inputs).std()), 1e-9),
+            tuple(steadying * weight for weight in usual),
         )
 
     @property
     def weight(self) -> float:
         """Weight in the ensemble, where the networks together have 1."""
-        return self._parts_weight * min(1.0, (_FEW / len(self.process.targets)) ** (1 / 3))
+        return sum(self.weights)
 
-    @property
-    def _parts_weight(self) -> float:
-        return _PROCESS_WEIGHT + (0.0 if self.trees is None else _TREES_WEIGHT)
+    def weigh(self, weights: Sequence[float]) -> Companion:
+        """The same with other `weights`."""
+        return replace(self, weights=tuple(weights))
+
+    def opinions(self, inputs: Floats) -> Floats:
+        """What process and trees predict, in units of their deviation in training, ``(parts, graphs)``."""
+        parts = [self.process.predict(inputs) / self.process_sd]
+        if self.trees is not None:
+            parts.append(self.trees.predict(inputs) / self.trees_sd)
+        return np.stack(parts)
 
     def predict(self, inputs: Floats) -> Floats:
-        """Predicted targets in units of their deviation on the training data, ``(graphs,)``."""
-        process = self.process.predict(inputs) / self.process_sd
-        if self.trees is None:
-            return process
-        trees = self.trees.predict(inputs) / self.trees_sd
-        return (_PROCESS_WEIGHT * process + _TREES_WEIGHT * trees) / self._parts_weight
+        """The weighted mean of the `opinions`, ``(graphs,)``."""
+        weights = np.array(self.weights)
+        return weights @ self.opinions(inputs) / weights.sum()
 
     def variance(self, inputs: Floats) -> Floats:
         """Variance of a measured target in the same units, by the process, ``(graphs,)``."""
@@ -107,12 +117,13 @@ class Companion:
             }
         return kept
 
-    def numbers(self) -> dict[str, float | None]:
+    def numbers(self) -> dict[str, Any]:
         """What a file keeps as JSON."""
         return {
             "noise": self.process.noise,
             "process_sd": self.process_sd,
             "trees_sd": self.trees_sd,
+            "weights": self.weights,
             "depth": None if self.trees is None else self.trees.depth,
         }
 
@@ -126,4 +137,5 @@ class Companion:
         if numbers["depth"] is not None:
             names = ("feature", "threshold", "children", "value", "roots")
             trees = Trees(**{name: arrays[name] for name in names}, depth=int(numbers["depth"]))
-        return cls(process, trees, float(numbers["process_sd"]), float(numbers["trees_sd"]))
+        weights = tuple(float(weight) for weight in numbers["weights"])
+        return cls(process, trees, float(numbers["process_sd"]), float(numbers["trees_sd"]), weights)

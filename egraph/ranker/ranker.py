@@ -23,6 +23,7 @@ from egraph.ranker.encoding import Encoding, Vocabulary, as_architectures, encod
 from egraph.ranker.network import Graphs, Layer, NetworkShape, RankerNetwork
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.scorer import Scorer
+from egraph.ranker.stacking import fit_shares
 from egraph.ranker.threads import in_threads
 from egraph.ranker.training import Schedule, rank_gauss, train
 
@@ -68,7 +69,8 @@ class Ranker(RegressorMixin, BaseEstimator):
         eps: scores no further apart are about equal, in units of the scores; None takes a fiftieth of the
             interquartile range.
         folds: of the training data, each held out of a few brief trainings to learn how far off predictions
-            are; 0 spares these, and takes errors for those of a normal distribution.
+            are, and how much networks, process and trees should count; 0 spares these, and takes errors for
+            those of a normal distribution.
         seed: of weights, batches, dropout and folds.
 
     Attributes:
@@ -177,6 +179,8 @@ class Ranker(RegressorMixin, BaseEstimator):
             parts = self._fit_scorers(
                 encoding, values, rest, few, brief, lambda done, of: tell(steps + done, of)
             )
+            if self.head != "pairwise":  # whose parts vote on pairs, and give no opinion of one architecture
+                self.scorer_, *parts = self._share_out([self.scorer_, *parts], held_out, encoding, values)
             targets, ratios = rank_gauss(values), []
             for rows, scorer in zip(held_out, parts, strict=True):
                 latent, deviation = scorer.latent_with_deviation(encoding.take(rows))
@@ -405,6 +409,20 @@ class Ranker(RegressorMixin, BaseEstimator):
                 Scorer.fit(chosen, standardiser, companion, encoding.take(part), values[part], self.eps_)
             )
         return scorers
+
+    def _share_out(
+        self,
+        scorers: Sequence[Scorer],
+        held_out: Sequence[NDArray[np.int64]],
+        encoding: Encoding,
+        values: Floats,
+    ) -> list[Scorer]:
+        """The same scorers, their parts weighted by what those of all but the first say of held-out data."""
+        said = [
+            scorer.opinions(encoding.take(rows)) for rows, scorer in zip(held_out, scorers[1:], strict=True)
+        ]
+        shares = fit_shares(np.concatenate(said, axis=1), values[np.concatenate(held_out)], scorers[0].shares)
+        return [scorer.share_out(shares) for scorer in scorers]
 
     def _folds(self, encoding: Encoding) -> list[NDArray[np.int64]]:
         if self.folds < 0 or self.folds == 1:

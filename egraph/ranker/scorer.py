@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -112,6 +112,26 @@ class Scorer:
             steepness,
             tie,
         )
+
+    @property
+    def shares(self) -> Floats:
+        """What counts how much: the networks together, and the parts of the companion; of sum 1."""
+        weights = np.array([1.0, *(() if self.companion is None else self.companion.weights)])
+        return weights / weights.sum()
+
+    def share_out(self, shares: Floats) -> Scorer:
+        """The same with other `shares`."""
+        if self.companion is None:
+            return self
+        return replace(self, companion=self.companion.weigh(shares[1:] / shares[0]))
+
+    def opinions(self, encoding: Encoding) -> Floats:
+        """What the networks together, and the parts of the companion, say, ``(parts, graphs)``."""
+        members, _ = self._parts(encoding)
+        if self.companion is None:
+            return members.mean(axis=0)[None]
+        features = self.standardiser.transform(encoding.features)
+        return np.concatenate([members.mean(axis=0)[None], self.companion.opinions(features)])
 
     def latent(self, encoding: Encoding) -> Floats:
         """Latent scores, ``(graphs,)``; higher is better."""

@@ -54,11 +54,13 @@ def test_coverage_on_the_folds_is_near_its_level(fitted):
     np.testing.assert_allclose(list(fitted.coverage_.values()), [0.5, 0.8, 0.95], atol=0.12)
 
 
-def test_holding_nothing_out_changes_uncertainty_alone(toy_data, tmp_path):
+def test_holding_nothing_out_changes_uncertainty_and_shares_alone(toy_data, tmp_path):
     graphs, scores = toy_data
     sparing = Ranker(folds=0, **SMALL).fit(graphs[:40], scores[:40])
     calibrated = Ranker(**SMALL).fit(graphs[:40], scores[:40])
-    np.testing.assert_array_equal(sparing.predict(graphs), calibrated.predict(graphs))
+    encoding = sparing.encode(graphs)
+    opinions = [ranker.scorer_.opinions(encoding) for ranker in (sparing, calibrated)]
+    np.testing.assert_array_equal(*opinions)
     assert np.isnan(list(sparing.coverage_.values())).all()
     sparing.save(tmp_path / "r.egraph")
     again = load(tmp_path / "r.egraph")

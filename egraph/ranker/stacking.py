@@ -1,0 +1,58 @@
+"""How much each part of an ensemble should count, learnt from what parts say of data they have not seen."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize
+
+__all__ = ["fit_shares"]
+
+Floats = NDArray[np.float64]
+
+_STRENGTH = 30.0
+"""Of the pull towards the usual shares: that of so many architectures."""
+
+_MOST = 600
+_LEAST_WEIGHT = 1e-3
+
+
+def fit_shares(opinions: Floats, scores: Floats, usual: Floats) -> Floats:
+    r"""The shares under which a weighted sum of opinions is likeliest to order pairs as the scores do.
+
+    .. math::
+        \min_w \; n \, \overline{\log(1 + e^{-w \cdot (z_a - z_b)})} + \lambda \, |w / \textstyle\sum w - u|^2
+        \quad \text{over pairs of } a \text{ better than } b
+
+    Args:
+        opinions: of each part on each architecture, ``(parts, architectures)``; made without its score.
+        scores: ``(architectures,)``, higher is better.
+        usual: :math:`u`, shares that hold where there is little to learn from; they sum to 1, ``(parts,)``.
+
+    Returns:
+        ``(parts,)``, positive, of sum 1.
+
+    References:
+        Wolpert: Stacked generalization, Neural Networks 5, 1992
+    """
+    count = len(scores)
+    chosen = np.linspace(0, count - 1, min(count, _MOST)).astype(int)
+    first, second = np.triu_indices(len(chosen), 1)
+    kept, values = opinions[:, chosen], scores[chosen]
+    sign = np.sign(values[first] - values[second])
+    spread = np.maximum(opinions.std(axis=1, keepdims=True), 1e-9)
+    ahead = (((kept[:, first] - kept[:, second]) * sign) / spread)[:, sign != 0]
+
+    def cost(weights: Floats) -> tuple[float, Floats]:
+        margins, total = weights @ ahead, weights.sum()
+        apart = weights / total - usual
+        value = count * np.logaddexp(0.0, -margins).mean() + _STRENGTH * (apart @ apart)
+        wrong = 1 / (1 + np.exp(margins))  # margins are a few units: no overflow
+        gradient = -count * (ahead @ wrong) / len(margins)
+        gradient += 2 * _STRENGTH * (apart - apart @ weights / total) / total
+        return float(value), gradient
+
+    found = minimize(
+        cost, 3 * usual, jac=True, method="L-BFGS-B", bounds=[(_LEAST_WEIGHT, 50.0)] * len(usual)
+    )
+    return found.x / found.x.sum()
