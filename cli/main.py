@@ -19,7 +19,7 @@ __all__ = ["COMMANDS", "main"]
 COMMANDS = {
     "search": "Find a good network: sample, train, rank, repeat.",
     "train": "Fit a ranker on a table of measured architectures.",
-    "evolve": "Evolve the ranker's own network on a table.",
+    "evolve": "Evolve the ranker's own network on one or more tables.",
     "evaluate": "Measure how well a ranker orders a table.",
     "rank": "Score architectures with a ranker.",
     "bench": "Compare predictors on benchmarks, by number of labels.",
