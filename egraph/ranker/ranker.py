@@ -27,7 +27,7 @@ from egraph.ranker.stacking import fit_shares
 from egraph.ranker.threads import in_threads
 from egraph.ranker.training import Schedule, rank_gauss, train
 
-__all__ = ["COMPANIONS", "Ranker", "read_scores"]
+__all__ = ["COMPANIONS", "Ranker", "read_scores", "read_training_data"]
 
 Floats = NDArray[np.float64]
 Part = TypeVar("Part")
@@ -149,10 +149,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         """
         if self.companion is not None and self.companion not in COMPANIONS:
             raise UnknownNameError("companion", self.companion, COMPANIONS)
-        graphs = as_architectures(architectures)
-        values = read_scores(scores, len(graphs))
-        if len(np.unique(values)) < 2:
-            raise UsageError("scores must hold at least two distinct values, else there is nothing to rank")
+        graphs, values = read_training_data(architectures, scores)
         self.vocabulary_ = Vocabulary.of(graphs)
         encoding = encode(graphs, self.vocabulary_)
         self.scale_ = Scale.fit(values)
@@ -500,6 +497,21 @@ def _parts(architectures: Iterable[Architecture] | Encoding) -> Iterator[Encodin
     remaining = iter(architectures)
     while chunk := as_architectures(islice(remaining, _CHUNK)):
         yield chunk
+
+
+def read_training_data(
+    architectures: Iterable[Architecture], scores: ArrayLike
+) -> tuple[list[Architecture], Floats]:
+    """Reads the arguments that fit is given.
+
+    Raises:
+        UsageError: they are no architectures with a finite number each, or the numbers are all equal.
+    """
+    graphs = as_architectures(architectures)
+    values = read_scores(scores, len(graphs))
+    if len(np.unique(values)) < 2:
+        raise UsageError("scores must hold at least two distinct values, else there is nothing to rank")
+    return graphs, values
 
 
 def read_scores(scores: ArrayLike, count: int) -> Floats:

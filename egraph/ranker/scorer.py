@@ -127,11 +127,11 @@ class Scorer:
 
     def opinions(self, encoding: Encoding) -> Floats:
         """What the networks together, and the parts of the companion, say, ``(parts, graphs)``."""
-        members, _ = self._parts(encoding)
-        if self.companion is None:
-            return members.mean(axis=0)[None]
         features = self.standardiser.transform(encoding.features)
-        return np.concatenate([members.mean(axis=0)[None], self.companion.opinions(features)])
+        networks = self._standardised(embed(self.network, encoding, features)).mean(axis=0)[None]
+        if self.companion is None:
+            return networks
+        return np.concatenate([networks, self.companion.opinions(features)])
 
     def latent(self, encoding: Encoding) -> Floats:
         """Latent scores, ``(graphs,)``; higher is better."""
@@ -179,13 +179,17 @@ class Scorer:
         embedding = embed(self.network, encoding, features)
         companion = None if self.companion is None else self.companion.predict(features)
         if not self._pairwise:
-            raw = self.network.utilities(embedding).double().numpy()
-            return (raw - self.member_mean[:, None]) / self.member_sd[:, None], companion
+            return self._standardised(embedding), companion
         votes = self._votes(embedding)
         if companion is None:
             return votes, None
         p = three_way(self.steepness * (companion[:, None] - self.reference_latents), self.tie)
         return self._blend(votes, (p[..., 2] - p[..., 0]).mean(axis=1)), companion
+
+    def _standardised(self, embedding: torch.Tensor) -> Floats:
+        """Each member's utilities in units of their deviation on the training data, ``(members, graphs)``."""
+        raw = self.network.utilities(embedding).double().numpy()
+        return (raw - self.member_mean[:, None]) / self.member_sd[:, None]
 
     def _join(self, members: Floats, companion: Floats | None) -> Floats:
         mean = members.mean(axis=0)

@@ -49,9 +49,9 @@ class NetworkRival(Rival):
     def _build(self, inputs: Inputs) -> nn.Module:
         """A network for such inputs, with any weights: they are drawn afterwards."""
 
-    @abstractmethod
     def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
         """What moves the weights."""
+        return torch.optim.AdamW(network.parameters(), self.learning_rate, weight_decay=self.weight_decay)
 
     @abstractmethod
     def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:

@@ -17,7 +17,7 @@ from torch import Tensor
 from egraph.architecture import Architecture
 from egraph.errors import UsageError
 from egraph.ranker.encoding import Vocabulary, as_architectures
-from egraph.ranker.ranker import read_scores
+from egraph.ranker.ranker import read_scores, read_training_data
 from egraph.ranker.scale import Scale
 from egraph.ranker.training import rank_gauss
 
@@ -61,10 +61,7 @@ class Rival(RegressorMixin, BaseEstimator, ABC):
         Raises:
             UsageError: an argument is not as said above.
         """
-        graphs = as_architectures(architectures)
-        values = read_scores(scores, len(graphs))
-        if len(np.unique(values)) < 2:
-            raise UsageError("scores must hold at least two distinct values, else there is nothing to rank")
+        graphs, values = read_training_data(architectures, scores)
         self._remember(graphs, values, {})
         return self
 

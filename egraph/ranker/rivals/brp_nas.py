@@ -96,9 +96,6 @@ class BRPNAS(NetworkRival):
     def _build(self, inputs: Inputs) -> nn.Module:
         return _GCN(inputs[0].shape[2], self.width, self.layers, self.dropout)
 
-    def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(network.parameters(), self.learning_rate, weight_decay=self.weight_decay)
-
     def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
         return mean_over_pairs(-functional.logsigmoid(outputs[:, None] - outputs), targets)
 
