@@ -5,27 +5,23 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
 from itertools import islice
 from typing import Any, TypeVar
 
 import numpy as np
-import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import kendalltau
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from egraph.architecture import Architecture
 from egraph.errors import OutOfDistributionWarning, UnknownNameError, UsageError
-from egraph.ranker.calibration import LEVELS, Calibration, split_folds
-from egraph.ranker.companion import Companion
+from egraph.ranker.calibration import LEVELS
 from egraph.ranker.encoding import Encoding, Vocabulary, as_architectures, encode
-from egraph.ranker.network import Graphs, Layer, NetworkShape, RankerNetwork
+from egraph.ranker.fitting import Plan, fit_scorer
+from egraph.ranker.network import Layer, NetworkShape
 from egraph.ranker.scale import Scale, Standardiser
-from egraph.ranker.scorer import Scorer
-from egraph.ranker.stacking import fit_shares
 from egraph.ranker.threads import in_threads
-from egraph.ranker.training import Schedule, rank_gauss, train
+from egraph.ranker.training import Schedule
 
 __all__ = ["COMPANIONS", "Ranker", "read_scores", "read_training_data"]
 
@@ -150,39 +146,28 @@ class Ranker(RegressorMixin, BaseEstimator):
         if self.companion is not None and self.companion not in COMPANIONS:
             raise UnknownNameError("companion", self.companion, COMPANIONS)
         graphs, values = read_training_data(architectures, scores)
+        if self.folds < 0 or self.folds == 1:
+            raise UsageError(f"folds must be 0 or at least 2, got {self.folds}")
         self.vocabulary_ = Vocabulary.of(graphs)
         encoding = encode(graphs, self.vocabulary_)
+        standardiser = Standardiser.fit(encoding.features)
         self.scale_ = Scale.fit(values)
         self.eps_ = self._choose_eps(values)
         self.n_trials_ = len(values)
-        self.card_: Mapping[str, Any] = {}
-
         self.largest_ = max(a.num_vertices for a in graphs)
-        held_out = self._folds(encoding)
-        schedule, brief = self._schedule(len(values)), self._schedule(len(values), calibrating=True)
-        everything = np.arange(len(values))
-        rest = [np.setdiff1d(everything, part) for part in held_out]
-        steps = schedule.steps(len(values))
-        total = steps + (brief.steps(min(map(len, rest))) if rest else 0)
-
-        def tell(done: int, _: int) -> None:
-            if progress is not None:
-                progress(done, total)
-
-        [self.scorer_] = self._fit_scorers(encoding, values, [everything], self.members, schedule, tell)
-        self.calibration_ = Calibration.none()
-        if held_out:
-            few = min(self.members, 2)
-            parts = self._fit_scorers(
-                encoding, values, rest, few, brief, lambda done, of: tell(steps + done, of)
-            )
-            if self.head != "pairwise":  # whose parts vote on pairs, and give no opinion of one architecture
-                self.scorer_, *parts = self._share_out([self.scorer_, *parts], held_out, encoding, values)
-            targets, ratios = rank_gauss(values), []
-            for rows, scorer in zip(held_out, parts, strict=True):
-                latent, deviation = scorer.latent_with_deviation(encoding.take(rows))
-                ratios.append(np.abs(targets[rows] - latent) / deviation)
-            self.calibration_ = Calibration.fit(ratios)
+        self.card_: Mapping[str, Any] = {}
+        plan = Plan(
+            shape=self.network_shape(self.vocabulary_.vertex_width, len(standardiser.kept)),
+            standardiser=standardiser,
+            groups=[self.vocabulary_.feature_groups[position] for position in standardiser.kept],
+            companion=self.companion is not None,
+            trees=self.companion == "gaussian-process+trees",
+            schedule=self._schedule(len(values)),
+            margin=self.eps_,
+            folds=self.folds,
+            seed=self.seed,
+        )
+        self.scorer_, self.calibration_ = fit_scorer(plan, encoding, values, progress)
         return self
 
     def predict(
@@ -367,67 +352,6 @@ class Ranker(RegressorMixin, BaseEstimator):
         if not self.__sklearn_is_fitted__():
             raise UsageError("this Ranker is not fitted yet; call fit(architectures, scores) first")
 
-    def _fit_scorers(
-        self,
-        encoding: Encoding,
-        values: Floats,
-        parts: Sequence[NDArray[np.int64]],
-        members: int,
-        schedule: Schedule,
-        progress: Callable[[int, int], None],
-    ) -> list[Scorer]:
-        """One scorer for each part of the training data, with so many members; all are trained together."""
-        standardiser = Standardiser.fit(encoding.features)
-        features = standardiser.transform(encoding.features)
-        shape = self.network_shape(self.vocabulary_.vertex_width, features.shape[1])
-        network = RankerNetwork(
-            replace(shape, members=members * len(parts)), torch.Generator().manual_seed(self.seed)
-        )
-        # Members trained together see equally many architectures.
-        shortest = min(map(len, parts))
-        rows = np.repeat(np.stack([part[:shortest] for part in parts]), members, axis=0)
-        graphs = Graphs.of(encoding, features)
-        train(network, graphs, values, schedule, self.eps_, self.seed, progress, rows)
-        network.eval().requires_grad_(False)
-        scorers = []
-        for number, part in enumerate(parts):
-            chosen = network.select(number * members, (number + 1) * members)
-            companion = None
-            if self.companion is not None:
-                companion = Companion.fit(
-                    features[part],
-                    rank_gauss(values[part]),
-                    [self.vocabulary_.feature_groups[position] for position in standardiser.kept],
-                    with_trees=self.companion.endswith("trees"),
-                    seed=self.seed,
-                )
-            chosen.eval().requires_grad_(False)
-            scorers.append(
-                Scorer.fit(chosen, standardiser, companion, encoding.take(part), values[part], self.eps_)
-            )
-        return scorers
-
-    def _share_out(
-        self,
-        scorers: Sequence[Scorer],
-        held_out: Sequence[NDArray[np.int64]],
-        encoding: Encoding,
-        values: Floats,
-    ) -> list[Scorer]:
-        """The same scorers, their parts weighted by what those of all but the first say of held-out data."""
-        said = [
-            scorer.opinions(encoding.take(rows)) for rows, scorer in zip(held_out, scorers[1:], strict=True)
-        ]
-        shares = fit_shares(np.concatenate(said, axis=1), values[np.concatenate(held_out)], scorers[0].shares)
-        return [scorer.share_out(shares) for scorer in scorers]
-
-    def _folds(self, encoding: Encoding) -> list[NDArray[np.int64]]:
-        if self.folds < 0 or self.folds == 1:
-            raise UsageError(f"folds must be 0 or at least 2, got {self.folds}")
-        # Architectures that compute the same have the same features.
-        groups = np.unique(encoding.features, axis=0, return_inverse=True)[1].reshape(-1)
-        return split_folds(groups, self.folds, self.seed)
-
     def _latent_with_deviation(
         self, architectures: Iterable[Architecture] | Encoding
     ) -> tuple[Floats, Floats]:
@@ -476,13 +400,11 @@ class Ranker(RegressorMixin, BaseEstimator):
         low, high = np.quantile(values, [0.25, 0.75])
         return float(high - low) / 50
 
-    def _schedule(self, count: int, calibrating: bool = False) -> Schedule:
+    def _schedule(self, count: int) -> Schedule:
         epochs = self.epochs if self.epochs is not None else (120 if count < 2000 else 80)
         batch = self.batch_size if self.batch_size is not None else (32 if count < 1000 else 64)
         if epochs < 1 or batch < 2:
             raise UsageError(f"epochs must be at least 1 and batch_size at least 2, got {epochs} and {batch}")
-        if calibrating:
-            epochs = max(epochs // 2, 1)
         return Schedule(epochs, batch, self.learning_rate, self.weight_decay)
 
 

@@ -1,0 +1,138 @@
+"""From encoded training data to a `Scorer`, and what folds held out of the training say about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from egraph.ranker.calibration import Calibration, split_folds
+from egraph.ranker.companion import Companion
+from egraph.ranker.encoding import Encoding
+from egraph.ranker.network import Graphs, NetworkShape, RankerNetwork
+from egraph.ranker.scale import Standardiser
+from egraph.ranker.scorer import Scorer
+from egraph.ranker.stacking import fit_shares
+from egraph.ranker.training import Schedule, rank_gauss, train
+
+__all__ = ["Plan", "fit_scorer"]
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+Progress = Callable[[int, int], None]
+
+_MOST_MEMBERS = 2
+"""Of the ensemble of a fold."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to fit.
+
+    Attributes:
+        shape: of the networks.
+        standardiser: of the analytic features; fitted.
+        groups: of each feature that it keeps; see `GaussianProcess.fit`.
+        companion: whether a Gaussian process joins the networks.
+        trees: whether trees join the process.
+        schedule: how long and how fast to train.
+        margin: scores no further apart are about equal.
+        folds: how many to hold out; 0 for none.
+        seed: of weights, batches, dropout, trees and folds.
+    """
+
+    shape: NetworkShape
+    standardiser: Standardiser
+    groups: Sequence[str]
+    companion: bool
+    trees: bool
+    schedule: Schedule
+    margin: float
+    folds: int
+    seed: int
+
+
+def fit_scorer(
+    plan: Plan, encoding: Encoding, scores: Floats, progress: Progress | None = None
+) -> tuple[Scorer, Calibration]:
+    """Fits a scorer to everything, and smaller ones, in half the epochs, to all but a fold each.
+
+    What the smaller ones say of the fold that they have not seen tells how much networks, process and trees
+    should count, and how far off predictions are.
+
+    Args:
+        plan: what to fit.
+        encoding: the training data.
+        scores: ``(graphs,)``, finite; higher is better.
+        progress: called with training steps done and steps in all.
+    """
+    everything = np.arange(len(scores))
+    # Architectures that compute the same have the same features.
+    groups = np.unique(encoding.features, axis=0, return_inverse=True)[1].reshape(-1)
+    held_out = split_folds(groups, plan.folds, plan.seed)
+    rest = [np.setdiff1d(everything, fold) for fold in held_out]
+    brief = replace(
+        plan,
+        shape=replace(plan.shape, members=min(plan.shape.members, _MOST_MEMBERS)),
+        schedule=replace(plan.schedule, epochs=max(plan.schedule.epochs // 2, 1)),
+    )
+    steps = plan.schedule.steps(len(scores))
+    total = steps + (brief.schedule.steps(min(map(len, rest))) if rest else 0)
+
+    def tell(done: int) -> None:
+        if progress is not None:
+            progress(done, total)
+
+    [scorer] = _fit(plan, encoding, scores, [everything], tell)
+    if not held_out:
+        return scorer, Calibration.none()
+    parts = _fit(brief, encoding, scores, rest, lambda done: tell(steps + done))
+    folds = [encoding.take(fold) for fold in held_out]
+    if plan.shape.head != "pairwise":  # whose parts vote on pairs, and give no opinion of one architecture
+        opinions = [part.opinions(fold) for part, fold in zip(parts, folds, strict=True)]
+        shares = fit_shares(np.concatenate(opinions, axis=1), scores[np.concatenate(held_out)], scorer.shares)
+        scorer, *parts = (each.share_out(shares) for each in (scorer, *parts))
+    targets, ratios = rank_gauss(scores), []
+    for rows, part, fold in zip(held_out, parts, folds, strict=True):
+        latent, deviation = part.latent_with_deviation(fold)
+        ratios.append(np.abs(targets[rows] - latent) / deviation)
+    return scorer, Calibration.fit(ratios)
+
+
+def _fit(
+    plan: Plan, encoding: Encoding, scores: Floats, parts: Sequence[Rows], tell: Callable[[int], None]
+) -> list[Scorer]:
+    """One scorer for each part of the training data; the networks of all are trained together."""
+    features = plan.standardiser.transform(encoding.features)
+    members = plan.shape.members
+    network = RankerNetwork(
+        replace(plan.shape, members=members * len(parts)), torch.Generator().manual_seed(plan.seed)
+    )
+    # Members trained together see equally many architectures.
+    shortest = min(map(len, parts))
+    rows = np.repeat(np.stack([part[:shortest] for part in parts]), members, axis=0)
+    train(
+        network,
+        Graphs.of(encoding, features),
+        scores,
+        plan.schedule,
+        plan.margin,
+        plan.seed,
+        lambda done, _: tell(done),
+        rows,
+    )
+    scorers = []
+    for number, part in enumerate(parts):
+        chosen = network.select(number * members, (number + 1) * members).eval().requires_grad_(False)
+        companion = None
+        if plan.companion:
+            companion = Companion.fit(
+                features[part], rank_gauss(scores[part]), plan.groups, plan.trees, plan.seed
+            )
+        scorers.append(
+            Scorer.fit(chosen, plan.standardiser, companion, encoding.take(part), scores[part], plan.margin)
+        )
+    return scorers
