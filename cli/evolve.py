@@ -91,7 +91,7 @@ def command(
 
     A genome is a graph of GraphSAGE layers and a read-out; its fitness is how well its ranker, after a short
     training, orders the validation networks of a table; of several tables, the mean. The best genomes are
-    trained again with fresh seeds, and the winner is compared with the ranker made by hand, on networks that
+    trained again with fresh seeds, and the winner is compared with the default ranker, on networks that
     nothing was chosen by.
 
     Killed at any moment, the same command goes on, and a larger --cycles continues a finished evolution.

@@ -38,7 +38,7 @@ __all__ = ["command"]
     "--genome",
     metavar="FILE|NAME",
     help="The ranker's network: a file that `egraph evolve` wrote, or a shipped one such as "
-    "thesis-nasbench101; the one made by hand otherwise.",
+    "thesis-nasbench101; the default one otherwise.",
 )
 @click.option(
     "--out", required=True, metavar="FILE", help="The ranker's file; the card goes beside it, as FILE.md."

@@ -1,4 +1,4 @@
-"""An evolution of rankers from its first genome to the comparison with the ranker made by hand."""
+"""An evolution of rankers from its first genome to the comparison with the default ranker."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Measured:
 
     Attributes:
         table: whose networks they are.
-        ranker: ``"evolved"`` or ``"made by hand"``.
+        ranker: ``"evolved"`` or ``"default"``.
         training: ``"search"``, as genomes are trained in the search, or ``"full"``.
         labels: how many measured networks it learnt from.
         taus: Kendall's tau on the test part, one a seed; 0 where all networks got one and the same score.
@@ -190,7 +190,7 @@ def compare(
     """
     rankers: dict[str, Callable[..., Ranker]] = {
         "evolved": partial(from_genome, genome),
-        "made by hand": Ranker,
+        "default": Ranker,
     }
     plan = [
         (split, kind, name)

@@ -19,7 +19,7 @@ from torch.nn import functional
 
 from egraph.ranker.sage import Linear
 
-__all__ = ["HEADS", "PairHead", "margin_loss", "pair_loss", "three_way", "utility_loss"]
+__all__ = ["HEADS", "PairHead", "margin_loss", "pair_loss", "pair_targets", "three_way", "utility_loss"]
 
 HEADS = ("utility", "pairwise", "regression")
 
@@ -57,31 +57,46 @@ class PairHead(nn.Module):
         return (there + back.flip(-1)) / 2
 
 
-def pair_loss(logits: Tensor, difference: Tensor, margin: float) -> Tensor:
+def pair_targets(difference: Tensor, margin: float, noise: float) -> Tensor:
+    r"""How likely the first is truly worse, about equal, better, if each measured difference is noisy.
+
+    .. math::
+        P(a > b) = \Phi\left(\frac{s_a - s_b - m}{\sigma}\right)
+
+    Args:
+        difference: score of the first minus score of the second, any shape.
+        margin: :math:`m`, scores no further apart are about equal.
+        noise: :math:`\sigma`, standard deviation of a difference, positive.
+
+    Returns:
+        The same shape and a last axis of 3, which sums to 1.
+    """
+    better = torch.special.ndtr((difference - margin) / noise)
+    worse = torch.special.ndtr((-difference - margin) / noise)
+    return torch.stack([worse, (1 - better - worse).clamp(min=0), better], dim=-1).float()
+
+
+def pair_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Cross-entropy of the three classes over all pairs of a batch.
 
     Args:
         logits: ``(members, batch, batch, 3)``.
-        difference: score of the first minus score of the second, ``(members, batch, batch)``.
-        margin: scores no further apart are about equal.
+        targets: of the classes, in the same shape.
+        weights: how much each pair counts, ``(members, batch, batch)``.
     """
-    target = 1 + (difference > margin).long() - (difference < -margin).long()
-    each = functional.cross_entropy(logits.flatten(0, 2), target.flatten(), reduction="none").view_as(
-        difference
-    )
-    return _mean_over_pairs(each)
+    return _mean(-(targets * logits.log_softmax(dim=-1)).sum(dim=-1), weights)
 
 
-def utility_loss(utility: Tensor, difference: Tensor, margin: float, tie: Tensor) -> Tensor:
-    r"""Negative log-likelihood of the Rao-Kupper model over all pairs of a batch.
+def utility_loss(utility: Tensor, targets: Tensor, weights: Tensor, tie: Tensor) -> Tensor:
+    r"""Cross-entropy of the Rao-Kupper model over all pairs of a batch.
 
     .. math::
         P(a > b) = \sigma(u_a - u_b - t), \qquad P(a \approx b) = 1 - P(a > b) - P(b > a)
 
     Args:
         utility: ``(members, batch)``.
-        difference: score of the first minus score of the second, ``(members, batch, batch)``.
-        margin: scores no further apart are about equal.
+        targets: that the first is worse, about equal, better, ``(members, batch, batch, 3)``.
+        weights: how much each pair counts, ``(members, batch, batch)``.
         tie: the threshold :math:`t > 0`, ``(members,)``.
 
     References:
@@ -90,17 +105,17 @@ def utility_loss(utility: Tensor, difference: Tensor, margin: float, tie: Tensor
     """
     ahead = utility[:, :, None] - utility[:, None, :]
     t = tie[:, None, None]
-    better = -functional.logsigmoid(ahead - t)
-    worse = -functional.logsigmoid(-ahead - t)
+    better = functional.logsigmoid(ahead - t)
+    worse = functional.logsigmoid(-ahead - t)
+    # log(1 - P(better) - P(worse)), without its differences of nearly equal numbers
     equal = (
-        -functional.logsigmoid(ahead + t) - functional.logsigmoid(t - ahead) - torch.log(-torch.expm1(-2 * t))
+        functional.logsigmoid(ahead + t) + functional.logsigmoid(t - ahead) + torch.log(-torch.expm1(-2 * t))
     )
-    each = torch.where(difference > margin, better, torch.where(difference < -margin, worse, equal))
-    return _mean_over_pairs(each)
+    return _mean(-(targets * torch.stack([worse, equal, better], dim=-1)).sum(dim=-1), weights)
 
 
 def margin_loss(
-    utility: Tensor, difference: Tensor, margin: float, target: Tensor, gap: float = 0.1
+    utility: Tensor, difference: Tensor, margin: float, weights: Tensor, target: Tensor, gap: float = 0.1
 ) -> Tensor:
     r"""Margin ranking loss over all pairs of a batch that differ, plus half the squared error.
 
@@ -111,6 +126,7 @@ def margin_loss(
         utility: ``(members, batch)``.
         difference: score of the first minus score of the second, ``(members, batch, batch)``.
         margin: pairs no further apart are left out.
+        weights: how much each pair counts, ``(members, batch, batch)``.
         target: what the utility should be, ``(members, batch)``.
         gap: the margin :math:`m`, in units of the target.
 
@@ -119,9 +135,8 @@ def margin_loss(
         https://arxiv.org/abs/1910.01523
     """
     ahead = utility[:, :, None] - utility[:, None, :]
-    counts = (difference > margin).to(utility.dtype)
-    hinge = (functional.relu(gap - ahead) * counts).sum((1, 2)) / counts.sum((1, 2)).clamp(min=1)
-    return hinge + 0.5 * (utility - target).square().mean(1)
+    counts = (difference > margin) * weights
+    return _mean(functional.relu(gap - ahead), counts) + 0.5 * (utility - target).square().mean(1)
 
 
 def three_way(ahead: NDArray[np.float64], tie: float) -> NDArray[np.float64]:
@@ -136,8 +151,6 @@ def three_way(ahead: NDArray[np.float64], tie: float) -> NDArray[np.float64]:
     return np.stack([worse, np.maximum(1 - better - worse, 0.0), better], axis=-1)
 
 
-def _mean_over_pairs(each: Tensor) -> Tensor:
-    """Mean over the pairs of different places, ``(members,)``."""
-    batch = each.shape[-1]
-    off = 1 - torch.eye(batch, dtype=each.dtype, device=each.device)
-    return (each * off).sum((1, 2)) / max(batch * (batch - 1), 1)
+def _mean(each: Tensor, weights: Tensor) -> Tensor:
+    """Weighted mean over the pairs, ``(members,)``; 0 where none counts."""
+    return (each * weights).sum((1, 2)) / weights.sum((1, 2)).clamp(min=1e-9)

@@ -28,6 +28,7 @@ __all__ = ["COMPANIONS", "Ranker", "read_scores", "read_training_data"]
 Floats = NDArray[np.float64]
 Part = TypeVar("Part")
 
+EVOLVED: tuple[str | Layer, ...] = ("mean", "mean", "mean", Layer("mean", sources=(2, 3)))
 COMPANIONS = ("gaussian-process+trees", "gaussian-process")
 _CHUNK = 1024
 _ONE_DEVIATION = 0.6827  # share of a normal distribution within one standard deviation
@@ -45,7 +46,8 @@ class Ranker(RegressorMixin, BaseEstimator):
             ``"pairwise"`` (a network that reads two embeddings and chooses among worse, about equal and
             better) or ``"regression"`` (margin ranking loss and squared error).
         layers: the aggregator of each GraphSAGE layer: ``"sum"``, ``"mean"``, ``"pool"`` or ``"lstm"``; or
-            a `Layer`, which also says its width and which layers it reads.
+            a `Layer`, which also says its width and which layers it reads. The default is the outcome of an
+            evolution, the shipped genome ``four-tables``.
         width: width of the embedding, and of layers that do not say theirs.
         readout: how vertices become one vector, side by side: ``"max"``, ``"mean"``, ``"sum"``,
             ``"output"``, ``"sort1"`` to ``"sort3"``.
@@ -82,7 +84,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         self,
         *,
         head: str = "utility",
-        layers: Sequence[str | Layer] = ("mean", "mean", "mean"),
+        layers: Sequence[str | Layer] = EVOLVED,
         width: int = 48,
         readout: Sequence[str] = ("output", "sum", "max"),
         bidirectional: bool = True,

@@ -13,12 +13,18 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 from torch import Tensor
 
-from egraph.ranker.heads import margin_loss, pair_loss, utility_loss
+from egraph.ranker.heads import margin_loss, pair_loss, pair_targets, utility_loss
 from egraph.ranker.network import Graphs, RankerNetwork
 
-__all__ = ["Schedule", "rank_gauss", "train"]
+__all__ = ["Schedule", "pair_weights", "rank_gauss", "train"]
 
 Progress = Callable[[int, int], None]
+
+_EMPHASIS = 10.0
+"""How much more than a pair with the worst a pair of the two best counts."""
+
+_NOISE = 0.1
+"""Of a difference of two measured scores, in interquartile ranges of the scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +56,26 @@ class Schedule:
 
 def rank_gauss(scores: NDArray[np.float64]) -> NDArray[np.float64]:
     """The standard normal quantiles that the ranks of the scores stand for; equal scores stay equal."""
-    return ndtri((rankdata(scores) - 0.5) / len(scores))
+    return ndtri(_mid_ranks(scores))
+
+
+def _mid_ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
+    return (rankdata(scores) - 0.5) / len(scores)
+
+
+def pair_weights(ranks: Tensor) -> Tensor:
+    r"""How much each pair of a batch counts: :math:`1 + 10 \min(r_a, r_b)`, and nothing with itself.
+
+    Who asks for a ranking wants the best; how bad the bad are is mostly noise.
+
+    Args:
+        ranks: from 0, the worst of the training data, to 1, ``(members, batch)``.
+
+    Returns:
+        ``(members, batch, batch)``.
+    """
+    weights = 1 + _EMPHASIS * torch.minimum(ranks[:, :, None], ranks[:, None, :])
+    return weights * (1 - torch.eye(ranks.shape[1]))
 
 
 def train(
@@ -81,7 +106,10 @@ def train(
     count = seen.shape[1]
     # In float32 close scores of a large offset would coincide.
     values = torch.from_numpy(scores - scores.mean()).to(torch.float64)
+    ranks = torch.from_numpy(_mid_ranks(scores)).float()
     targets = torch.from_numpy(rank_gauss(scores)).float()
+    low, high = np.quantile(scores, [0.25, 0.75])
+    noise = max(_NOISE * float(high - low), 1e-12)
     batches, steps = schedule.batches(count), schedule.steps(count)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay, foreach=True
@@ -94,7 +122,7 @@ def train(
             group["lr"] = schedule.learning_rate * _one_cycle(step / steps, schedule.warm_up)
         optimizer.zero_grad()
         embedding = network.embed(graphs.take(part), generator)
-        losses = _losses(network, embedding, values[part], targets[part], margin)
+        losses = _losses(network, embedding, values[part], ranks[part], targets[part], margin, noise)
         losses.sum().backward()
         _clip(network, 1.0)
         optimizer.step()
@@ -103,16 +131,25 @@ def train(
 
 
 def _losses(
-    network: RankerNetwork, embedding: Tensor, values: Tensor, targets: Tensor, margin: float
+    network: RankerNetwork,
+    embedding: Tensor,
+    values: Tensor,
+    ranks: Tensor,
+    targets: Tensor,
+    margin: float,
+    noise: float,
 ) -> Tensor:
     difference = values[:, :, None] - values[:, None, :]
+    weights = pair_weights(ranks)
     match network.shape.head:
         case "pairwise":
-            return pair_loss(network.pair(embedding[:, :, None], embedding[:, None]), difference, margin)
+            logits = network.pair(embedding[:, :, None], embedding[:, None])
+            return pair_loss(logits, pair_targets(difference, margin, noise), weights)
         case "regression":
-            return margin_loss(network.utilities(embedding), difference, margin, targets)
+            return margin_loss(network.utilities(embedding), difference, margin, weights, targets)
         case _:
-            return utility_loss(network.utilities(embedding), difference, margin, network.ties())
+            classes = pair_targets(difference, margin, noise)
+            return utility_loss(network.utilities(embedding), classes, weights, network.ties())
 
 
 def _one_cycle(done: float, warm_up: float) -> float:

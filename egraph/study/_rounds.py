@@ -17,11 +17,14 @@ from egraph.searchers import RandomSearch, Searcher
 from egraph.spaces import SearchSpace
 from egraph.study._events import Event, RankerFitted
 from egraph.study._guide import Guide, Model
+from egraph.study._mutants import Mutants
 from egraph.study._seeds import derive
 from egraph.study._selection import choose, gather, predict
 from egraph.study._trial import BASELINE, INITIAL, RANDOM, SEARCH, Trial
 
 __all__ = ["Proposal", "Proposer", "Round"]
+
+_PARENTS = 8  # of the mutants among the candidates
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +153,16 @@ class Proposer:
     def _ask_ranker(
         self, model: Model, own: list[Trial], number: int, size: int
     ) -> tuple[list[Proposal], int]:
-        """The best and some different ones of what the searcher and random sampling find for the ranker.
+        """The best and some different ones of what three searches find for the ranker.
 
-        A searcher drifts to where the ranker has seen nothing and may be wrong; samples stay where it knows.
+        A searcher drifts to where the ranker has seen nothing and may be wrong; mutants of the best measured
+        architectures and random samples stay where it knows.
         """
+        done = sorted((trial for trial in own if trial.state == "complete"), key=lambda trial: -trial.score)
+        best = [trial.architecture for trial in done[:_PARENTS]]
         searchers = [
             self._make_searcher(self._space, seed=derive(self._seed, "searcher", number)),
+            Mutants(self._space, best, seed=derive(self._seed, "mutants", number)),
             RandomSearch(self._space, seed=derive(self._seed, "samples", number)),
         ]
         tried = {trial.key: trial.architecture for trial in own}

@@ -66,7 +66,7 @@ def gather(
         if known:
             searcher.tell([known[i] for i in order], scores[order])
         history: tuple[Step, ...] = ()
-        share = max(1, budget // len(searchers))
+        share = max(1, budget // len(searchers) + (finder < budget % len(searchers)))
         with contextlib.suppress(SpaceExhaustedError):
             history = run(searcher, lambda batch: predict(model, batch), share, batch=_BATCH).history
         scored += len(history)

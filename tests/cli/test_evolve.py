@@ -28,7 +28,7 @@ def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, 
         "mean of 1 seeds",
         "tau on 18 networks of small that nothing was chosen by",
         "search   evolved",
-        "search   made by hand",
+        "search   default",
         "egraph train --genome runs/x.genome.json",
         "--cycles 8 goes on",
     ):

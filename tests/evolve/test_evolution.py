@@ -79,9 +79,9 @@ def test_both_rankers_learn_from_the_same_and_are_measured_on_the_test_part(unbr
     rows = compare(genome, split, seeds=(0, 1))
     assert [(row.ranker, row.training, row.labels) for row in rows] == [
         ("evolved", "search", 16),
-        ("made by hand", "search", 16),
+        ("default", "search", 16),
         ("evolved", "full", 36),
-        ("made by hand", "full", 36),
+        ("default", "full", 36),
     ]
     by_hand = Ranker(seed=1).fit(
         split.train.architectures + split.validation.architectures,

@@ -133,11 +133,11 @@ def test_the_genome_of_the_source_is_shipped():
     assert from_genome("thesis-nasbench101").layers == (Layer("lstm", 150, (0,)), Layer("lstm", 150, (1,)))
 
 
-def test_the_genome_made_by_hand_is_the_default_ranker(toy_data):
+def test_the_evolved_genome_is_the_default_ranker(toy_data):
     graphs, scores = toy_data
     settings = {"members": 1, "epochs": 2, "seed": 5}
     expected = Ranker(**settings).fit(graphs[:24], scores[:24]).predict(graphs)
-    found = from_genome("by-hand", **settings).fit(graphs[:24], scores[:24]).predict(graphs)
+    found = from_genome("four-tables", **settings).fit(graphs[:24], scores[:24]).predict(graphs)
     np.testing.assert_array_equal(found, expected)
 
 

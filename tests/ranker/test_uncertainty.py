@@ -51,7 +51,8 @@ def test_intervals_lie_around_the_prediction_and_widen_with_the_level(fitted, to
 
 def test_coverage_on_the_folds_is_near_its_level(fitted):
     assert list(fitted.coverage_) == [0.5, 0.8, 0.95]
-    np.testing.assert_allclose(list(fitted.coverage_.values()), [0.5, 0.8, 0.95], atol=0.12)
+    # Three standard deviations of a share of 80.
+    np.testing.assert_allclose(list(fitted.coverage_.values()), [0.5, 0.8, 0.95], atol=0.15)
 
 
 def test_holding_nothing_out_changes_uncertainty_and_shares_alone(toy_data, tmp_path):

@@ -8,7 +8,8 @@ from played import SPACE, Linear
 
 from egraph.errors import OutOfDistributionWarning
 from egraph.searchers import RandomSearch, RegularizedEvolution
-from egraph.searchers.testing import ToySpace
+from egraph.searchers.testing import CHECKS, ToySpace
+from egraph.study._mutants import Mutants
 from egraph.study._selection import Candidates, choose, gather, predict
 
 
@@ -32,6 +33,22 @@ def _candidates(numbers, predicted, finders=None):
 def test_best_predicted_come_first():
     candidates = _candidates([[0, 0, 0, k] for k in range(5)], [3.0, 5.0, 1.0, 4.0, 2.0])
     assert choose(candidates, OnALine(), [], size=3, far=0) == [(1, "top"), (3, "top"), (0, "top")]
+
+
+def test_mutants_are_at_most_two_mutations_from_a_parent():
+    parents = [SPACE.make([0, 0, 0, 0]), SPACE.make([4, 4, 4, 4])]
+    mutants = Mutants(SPACE, parents, seed=0)
+    found = mutants.ask(60)
+    mutants.tell(found, SPACE.value(found))
+    numbers = np.array([SPACE.numbers(a) for a in found + mutants.ask(20)])
+    away = [(numbers != SPACE.numbers(parent)).sum(axis=1) for parent in parents]
+    assert np.min(away, axis=0).max() <= 2
+    assert all((each <= 2).any() for each in away), "each parent has children"
+
+
+@pytest.mark.parametrize("check", CHECKS)
+def test_mutants_conform(check):
+    check(lambda space, seed: Mutants(space, [space.make([0] * len(space.choices))], seed=seed))
 
 
 def test_searchers_take_turns():
