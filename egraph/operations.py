@@ -53,6 +53,7 @@ class Operation:
         groups: channel groups of its convolution; 0 means one group a channel (depthwise).
         expansion: inner width over outer width.
         width: output channels over the width that the space uses at that place.
+        padded: whether borders are padded, so that its kernel costs no pixels.
         shareable: two of it on one input give one and the same tensor: no weights, and summed, never joined
             side by side.
     """
@@ -64,6 +65,7 @@ class Operation:
     groups: int = 1
     expansion: float = 1.0
     width: float = 1.0
+    padded: bool = True
     shareable: bool = False
 
     def __post_init__(self) -> None:

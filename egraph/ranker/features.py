@@ -29,6 +29,9 @@ _LEVELS = 4
 _GOES_ON = 0.75
 """Probability of a further step in the shorter of the two walks back from the output."""
 
+_WEIGHTINGS = ("vertices", "trainable", "parameters", "scaled parameters", "lost pixels", "halvings")
+"""What is summed over paths, beside each class of operations."""
+
 _MAX_CLASSES = 10
 """Above so many operation names, operations are counted by kind and not by name."""
 
@@ -70,7 +73,7 @@ def feature_groups(operations: Sequence[Operation]) -> list[str]:
 
 def _names(operations: Sequence[Operation]) -> dict[str, list[str]]:
     classes, _ = _classes(operations)
-    weightings = ["vertices", "trainable", "parameters", "scaled parameters", *classes]
+    weightings = [*_WEIGHTINGS, *classes]
     ends = ["input", *classes, "output"]
     return {
         "whole": [
@@ -84,6 +87,7 @@ def _names(operations: Sequence[Operation]) -> dict[str, list[str]]:
             "input-output edges",
             "split parameters",
             "split projections",
+            "width where branches meet",
         ],
         "total": [f"total {w}" for w in weightings],
         "share": [f"share of {c}" for c in classes],
@@ -132,18 +136,22 @@ def graph_features(
     everything = [*operations, *strangers]
     parameters = np.array([parameter_cost(op) for op in everything] + [0.0])[codes]
     stride = np.log2(np.array([op.stride for op in everything] + [1]))[codes]
+    border = np.array([0.0 if op.padded else op.kernel - op.stride for op in everything] + [0.0])[codes]
+    filters = np.array([op.width for op in everything] + [1.0])[codes]
     vertex = np.arange(width)[:, None]
     interior = ((vertex > 0) & (vertex < last)).astype(np.float64)
     present = counts > 0
 
-    weights = np.empty((width, 4 + len(classes), graphs))  # of vertices, in several weightings
+    weights = np.empty((width, len(_WEIGHTINGS) + len(classes), graphs))  # of vertices, in several weightings
     weights[:, 0] = interior
     weights[:, 1] = parameters > 0
     weights[:, 2] = parameters
     # Channels are usually doubled where the resolution is halved, which makes weights four times as many.
     reduction = np.minimum(_sweep_max(present, stride), 10.0)
     weights[:, 3] = parameters * np.exp2(2 * reduction)
-    one_hot = weights[:, 4:]
+    weights[:, 4] = border * np.exp2(reduction - np.minimum(stride, reduction))  # in pixels of the input
+    weights[:, 5] = stride
+    one_hot = weights[:, len(_WEIGHTINGS) :]
     for position, column in enumerate(np.pad(member, [(0, len(strangers) + 1), (0, 0)]).T):
         one_hot[:, position] = column[codes]
 
@@ -183,6 +191,7 @@ def graph_features(
         np.log1p(from_input[output])[None],
         (parameters * channels**2).sum(axis=0)[None],
         (present[0] * channels * interior).sum(axis=0)[None],
+        _sweep_width(present, parameters > 0, filters)[output][None],
         weights.sum(axis=0),
         one_hot.sum(axis=0) / np.maximum(interior.sum(axis=0), 1.0),
         statistics.reshape(-1, graphs),
@@ -244,6 +253,15 @@ def _sweep_max(present: NDArray[np.bool_], weight: Floats) -> Floats:
     for v in range(1, len(weight)):
         best[v] += np.where(present[:v, v], best[:v], 0.0).max(axis=0)
     return best
+
+
+def _sweep_width(present: NDArray[np.bool_], trainable: NDArray[np.bool_], filters: Floats) -> Floats:
+    """Width of each vertex if the narrowest of what meets there decides, ``(vertices, graphs)``."""
+    found = filters.copy()
+    for v in range(1, len(found)):
+        narrowest = np.where(present[:v, v], found[:v], np.inf).min(axis=0)
+        found[v] = np.where(trainable[v] | np.isinf(narrowest), found[v], narrowest)
+    return found
 
 
 def _path_statistics(

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["RIVAL_KEY", "SCHEMA_VERSION", "load", "save", "write_model"]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 _KEY = "egraph ranker"
 RIVAL_KEY = "egraph rival"
 

@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 __all__ = ["LAYERS", "ConvNetSpace"]
 
 _CONVOLUTIONS = [
-    Operation(f"CONV_{kernel}.{letter}", "conv", kernel=kernel, width=width)
+    Operation(f"CONV_{kernel}.{letter}", "conv", kernel=kernel, width=width, padded=False)
     for letter, width in (("H", 0.5), ("N", 1.0))
     for kernel in (2, 3, 5)
 ]
 # Not shareable to `simplify`, which cannot know whether a size match puts weights before the pool: see `key`.
 _POOLS = [
-    Operation(f"POOL_{kernel}.{letter}", kind, kernel=kernel, stride=kernel)
+    Operation(f"POOL_{kernel}.{letter}", kind, kernel=kernel, stride=kernel, padded=False)
     for letter, kind in (("A", "avg-pool"), ("M", "max-pool"))
     for kernel in (2, 3, 5)
 ]

@@ -116,6 +116,29 @@ def test_weights_are_counted_fourfold_behind_a_stride():
     assert features(strided)["total scaled parameters"] == pytest.approx(4 * half + 4 * 9)
 
 
+def test_kernels_without_padding_cost_pixels_of_the_input():
+    for name, kernel, stride in (("t-bare3", 3, 1), ("t-bare5", 5, 1), ("t-bare-pool", 2, 2)):
+        kind = "conv" if stride == 1 else "max-pool"
+        operations.register(Operation(name, kind, kernel=kernel, stride=stride, padded=False))
+    # 2 pixels, then a halving, behind which 4 pixels are 8 of the input; a second way costs 4.
+    chain = [(0, 1), (1, 2), (2, 3), (3, 5), (0, 4), (4, 5)]
+    ops = ["input", "t-bare3", "t-bare-pool", "t-bare5", "t-bare5", "output"]
+    found = features(Architecture(ops, chain))
+    assert found["longest lost pixels of a path"] == pytest.approx(2 + 8)
+    assert found["shortest lost pixels of a path"] == pytest.approx(4)
+    assert found["longest halvings of a path"] == 1
+    assert features(Architecture(["input", "t-conv3", "output"], [(0, 1), (1, 2)]))["total lost pixels"] == 0
+
+
+def test_the_narrowest_of_what_meets_decides_the_width():
+    operations.register(Operation("t-narrow", "conv", kernel=3, width=0.5))
+    edges = [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)]
+    pooled = Architecture(["input", "t-narrow", "t-conv3", "t-pool", "output"], edges)
+    assert features(pooled)["width where branches meet"] == 0.5
+    widened = Architecture(["input", "t-narrow", "t-conv3", "t-conv1", "output"], edges)
+    assert features(widened)["width where branches meet"] == 1
+
+
 def test_graphs_without_a_path_have_finite_features():
     found = features(Architecture(["input", "t-conv3", "output"], [(0, 1)]))
     assert all(math.isfinite(value) for value in found.values())
