@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Sequence
-from itertools import pairwise
+from copy import deepcopy
+from itertools import accumulate, pairwise
 from typing import Any
 
 import numpy as np
@@ -78,8 +80,8 @@ class AntColony(Searcher):
         super().__init__(space, seed=seed, distinct=distinct)
         self.ants, self.greediness = ants, greediness
         sizes = (1, *space.choices)
-        # Of each layer ``(options before, options)``.
-        self._pheromone = [np.full(edges, _FRESH) for edges in pairwise(sizes)]
+        # Of each layer, each option before, and each option of the layer.
+        self._pheromone = [[[_FRESH] * after for _ in range(before)] for before, after in pairwise(sizes)]
         self._depth = 0
         self._returned = 0
         self._best: list[int] | None = None
@@ -105,12 +107,14 @@ class AntColony(Searcher):
         """The options that one ant chooses, and those of the best behind them."""
         options: list[int] = []
         before = 0
-        for layer in self._pheromone[: self._depth]:
+        chances = self._rng.random((self._depth, 2)).tolist()
+        for layer, (mood, chance) in zip(self._pheromone, chances, strict=False):
             edges = layer[before]
-            if self._rng.random() < self.greediness:
-                option = int(edges.argmax())
+            if mood < self.greediness:
+                option = edges.index(max(edges))
             else:
-                option = int(np.searchsorted(edges.cumsum(), self._rng.random() * edges.sum(), side="right"))
+                bounds = list(accumulate(edges))
+                option = bisect(bounds, chance * bounds[-1], hi=len(bounds) - 1)
             edges[option] += _DECAY * (_FRESH - edges[option])
             options.append(option)
             before = option
@@ -127,11 +131,11 @@ class AntColony(Searcher):
 
     def _mark(self, trail: list[int]) -> None:
         for layer, before, option in zip(self._pheromone, [0, *trail], trail, strict=False):
-            layer[before, option] += _EVAPORATION * (1 - layer[before, option])
+            layer[before][option] += _EVAPORATION * (1 - layer[before][option])
 
     def _state(self) -> dict[str, Any]:
         return {
-            "pheromone": [layer.tolist() for layer in self._pheromone],
+            "pheromone": deepcopy(self._pheromone),
             "depth": self._depth,
             "returned": self._returned,
             "best": self._best,
@@ -139,7 +143,7 @@ class AntColony(Searcher):
         }
 
     def _load(self, state: dict[str, Any]) -> None:
-        self._pheromone = [np.array(layer) for layer in state["pheromone"]]
+        self._pheromone = deepcopy(state["pheromone"])
         self._depth, self._returned = state["depth"], state["returned"]
         self._best = state["best"]
         self._best_score = -np.inf if self._best is None else state["best_score"]

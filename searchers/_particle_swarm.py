@@ -17,7 +17,7 @@ __all__ = ["ParticleSwarm"]
 
 _INERTIA = 0.729
 _PULL = 1.49618  # upper end of the random pull towards each of the two bests
-_TRIES = 64  # draws of a particle that may be invalid or known before a random sample is taken
+_TRIES = 32  # draws of a particle that may be invalid or known before a random sample is taken
 
 
 class ParticleSwarm(Searcher):
