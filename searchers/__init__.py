@@ -21,6 +21,7 @@ from __future__ import annotations
 from egraph.registry import Registry
 from egraph.searchers._ant_colony import AntColony
 from egraph.searchers._base import Searcher
+from egraph.searchers._classic_evolution import ClassicEvolution
 from egraph.searchers._genetic import Genetic
 from egraph.searchers._local_search import LocalSearch
 from egraph.searchers._particle_swarm import ParticleSwarm
@@ -30,6 +31,7 @@ from egraph.searchers._run import SearchResult, Step, run
 
 __all__ = [
     "AntColony",
+    "ClassicEvolution",
     "Genetic",
     "LocalSearch",
     "ParticleSwarm",
@@ -72,6 +74,7 @@ def names() -> list[str]:
 
 register(RandomSearch)
 register(RegularizedEvolution)
+register(ClassicEvolution)
 register(LocalSearch)
 register(Genetic)
 register(ParticleSwarm)
