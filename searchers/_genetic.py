@@ -59,7 +59,7 @@ class Genetic(Searcher):
         space: SearchSpace,
         *,
         seed: int = 0,
-        population: int = 20,
+        population: int = 10,
         tournament: int = 3,
         crossover: float = 0.5,
         elite: int = 2,

@@ -30,8 +30,7 @@ class ParticleSwarm(Searcher):
 
     with one random number an entry; then probabilities are cut off at 0 and 1, and sum to 1 again. When what
     it drew is better than all it drew before, its own best becomes the position that it is at, with all but
-    the share ``spread`` of the other options' probabilities given to the option that was drawn. Constants as
-    in the paper.
+    the share ``spread`` of the other options' probabilities given to the option that was drawn.
 
     What differs from the paper: a particle's first draw is a random sample of the space instead of one of its
     random initial position, for in some spaces hardly any encoding is an architecture. What is told and
@@ -62,7 +61,7 @@ class ParticleSwarm(Searcher):
         *,
         seed: int = 0,
         particles: int = 10,
-        spread: float = 0.75,
+        spread: float = 0.5,
         distinct: bool = True,
     ) -> None:
         if particles < 1 or not 0 < spread < 1:
