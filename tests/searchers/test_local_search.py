@@ -80,7 +80,7 @@ def test_late_results_are_taken_from_elsewhere():
 
 
 def test_it_climbs_a_slope_straight():
-    """From the foot of a slope of 4 x 5 steps, of which each move takes the longest: 4 moves, 5 x 20 asks."""
+    """Each move sets one of four places to its best, so the top is among the fourth 20 neighbors."""
     searcher = LocalSearch(LARGE, seed=0)
     searcher.tell([LARGE.parse("0.0.0.0")], [0.0])
     assert run(searcher, LARGE.value, 80).best_score == pytest.approx(20.5)
