@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -119,12 +119,13 @@ def canonical_form(graph: Simplified) -> str:
     ops, counts = graph
     sources = [[(i, c) for i, c in enumerate(column) if c] for column in counts.T.tolist()]
     targets = [[(j, c) for j, c in enumerate(row) if c] for row in counts.tolist()]
-    places = zip(_longest_paths(sources), ops, _longest_paths(targets), strict=True)
+    order = range(len(ops))
+    places = zip(_longest_paths(sources, order), ops, _longest_paths(targets, order[::-1]), strict=True)
     colours = _refine(_ranks(list(places)), sources, targets)
-    order = _settle(list(range(len(ops))), colours, sources, targets)
-    number = {vertex: position for position, vertex in enumerate(order)}
+    settled = _settle(list(order), colours, sources, targets)
+    number = {vertex: position for position, vertex in enumerate(settled)}
     texts = []
-    for vertex in order:
+    for vertex in settled:
         inputs = sorted([(number[i], c) for i, c in sources[vertex]])
         texts.append(f"{ops[vertex]}({','.join([f'{i}x{c}' if c > 1 else str(i) for i, c in inputs])})")
     return ";".join(texts)
@@ -213,16 +214,19 @@ def _ranks(values: list[Any]) -> list[int]:
     return ranks
 
 
-def _longest_paths(neighbours: _Neighbours) -> list[int]:
-    """The number of edges on the longest path that leads from each vertex over its neighbours."""
+def _longest_paths(neighbours: _Neighbours, order: Iterable[int]) -> list[int]:
+    """The number of edges on the longest path that leads from each vertex over its neighbours.
+
+    One pass is enough, and a second one sees that, where the order has neighbours before a vertex.
+    """
     lengths = [0] * len(neighbours)
     changed = True
     while changed:
         changed = False
-        for vertex, adjacent in enumerate(neighbours):
-            length = max([lengths[i] for i, _ in adjacent], default=-1) + 1
-            if length != lengths[vertex]:
-                lengths[vertex], changed = length, True
+        for vertex in order:
+            for neighbour, _ in neighbours[vertex]:
+                if lengths[neighbour] >= lengths[vertex]:
+                    lengths[vertex], changed = lengths[neighbour] + 1, True
     return lengths
 
 

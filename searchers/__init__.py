@@ -19,12 +19,22 @@ searcher, and one that lives elsewhere can import and run them too.
 from __future__ import annotations
 
 from egraph.registry import Registry
+from egraph.searchers._ant_colony import AntColony
 from egraph.searchers._base import Searcher
+from egraph.searchers._classic_evolution import ClassicEvolution
+from egraph.searchers._genetic import Genetic
+from egraph.searchers._local_search import LocalSearch
+from egraph.searchers._particle_swarm import ParticleSwarm
 from egraph.searchers._random import RandomSearch
 from egraph.searchers._regularized_evolution import RegularizedEvolution
 from egraph.searchers._run import SearchResult, Step, run
 
 __all__ = [
+    "AntColony",
+    "ClassicEvolution",
+    "Genetic",
+    "LocalSearch",
+    "ParticleSwarm",
     "RandomSearch",
     "RegularizedEvolution",
     "SearchResult",
@@ -64,6 +74,11 @@ def names() -> list[str]:
 
 register(RandomSearch)
 register(RegularizedEvolution)
+register(ClassicEvolution)
+register(LocalSearch)
+register(Genetic)
+register(ParticleSwarm)
+register(AntColony)
 
 # The repository's own folder would otherwise answer `import searchers` with a second copy of every class.
 if __name__ != "egraph.searchers":

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import SpaceExhaustedError, UsageError
+from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError
 from egraph.searchers._novelty import Novelty
 from egraph.spaces import SearchSpace
 
@@ -146,6 +146,14 @@ class Searcher(ABC):
     def _is_new(self, architecture: Architecture) -> bool:
         """Whether it may be proposed; if so, it counts as proposed from now on."""
         return self._novelty is None or self._novelty.admit(architecture)
+
+    def _decode_new(self, options: Sequence[int]) -> Architecture | None:
+        """The architecture of these options, if they describe one that may be proposed."""
+        try:
+            architecture = self.space.decode(options)
+        except ArchitectureError:
+            return None
+        return architecture if self._is_new(architecture) else None
 
     def _sample_new(self) -> Architecture:
         """A random architecture that may be proposed."""

@@ -93,13 +93,20 @@ class RegularizedEvolution(Searcher):
 
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
         for architecture, score in zip(architectures, scores.tolist(), strict=True):
-            place = self._told % self.population
+            score = score if score == score else -np.inf
+            place = self._place(score)
+            self._told += 1
+            if place is None:
+                continue
             if place == len(self._members):
                 self._members.append(architecture)
             else:
                 self._members[place] = architecture
-            self._scores[place] = score if score == score else -np.inf
-            self._told += 1
+            self._scores[place] = score
+
+    def _place(self, score: float) -> int | None:
+        """Where the next result joins, here over the oldest member; None if it does not."""
+        return self._told % self.population
 
     def _state(self) -> dict[str, Any]:
         scores = self._scores[: len(self._members)]

@@ -38,8 +38,24 @@ class ToySpace(SearchSpace):
     name = "toy"
 
     def __init__(self, *choices: int) -> None:
-        self.choices = choices or (4, 5)
+        self._choices = choices or (4, 5)
         self.operations = tuple(f"op{number}" for number in range(max(self.choices)))
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """As given."""
+        return self._choices
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """The numbers of its operations."""
+        self.validate(architecture)
+        return tuple(self.numbers(architecture))
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """The chain of operations with these numbers."""
+        architecture = self.make(options)
+        self.validate(architecture)
+        return architecture
 
     def make(self, numbers: Sequence[int]) -> Architecture:
         """The chain of operations with these numbers."""

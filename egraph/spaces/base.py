@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -77,6 +77,36 @@ class SearchSpace(ABC):
         """
         self.validate(architecture)
         return canonical_form(simplify(architecture))
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """How many options each place of an encoded architecture has; the same for all of this space.
+
+        Raises:
+            UsageError: this space gives no encoding.
+        """
+        raise UsageError(
+            f"the space {self.name!r} gives no encoding, which this searcher needs; "
+            "define choices, encode and decode, or use a searcher that only samples, mutates and crosses over"
+        )
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """An architecture as one option for each place: ``0 <= option < choices[place]``.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to the space.
+            UsageError: this space gives no encoding, or none of architectures that large.
+        """
+        raise UsageError(f"the space {self.name!r} gives no encoding")
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """The architecture of these options; it has the key of the one that was encoded to them.
+
+        Raises:
+            ArchitectureError: the options describe no architecture of this space.
+            UsageError: this space gives no encoding, or the options are not one for each place.
+        """
+        raise UsageError(f"the space {self.name!r} gives no encoding")
 
     def network(
         self,

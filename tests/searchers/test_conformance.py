@@ -9,8 +9,14 @@ import pytest
 from egraph import searchers
 from egraph.searchers import testing
 
-SMALL = functools.partial(searchers.RegularizedEvolution, population=6, sample=3)
-MAKERS = {**{name: searchers.get(name) for name in searchers.names()}, "small-evolution": SMALL}
+SMALL = {
+    "small-evolution": functools.partial(searchers.RegularizedEvolution, population=6, sample=3),
+    "small-classic": functools.partial(searchers.ClassicEvolution, population=6, sample=3),
+    "small-genetic": functools.partial(searchers.Genetic, population=6),
+    "small-swarm": functools.partial(searchers.ParticleSwarm, particles=3),
+    "small-colony": functools.partial(searchers.AntColony, ants=2),
+}
+MAKERS = {**{name: searchers.get(name) for name in searchers.names()}, **SMALL}
 GOLDEN = Path(__file__).with_name("golden.json")
 
 

@@ -39,6 +39,19 @@ def test_the_oldest_leave_as_many_as_were_told():
     assert {tuple(m["ops"]) for m in members} == {chain.ops for chain in chains[2:]}
 
 
+@pytest.mark.parametrize("workers", [1, 4, 7])
+def test_workers_at_once_leave_the_newest(workers):
+    """Each cycle its W results replace the W oldest, as in section 6.3.2 of the thesis on W workers."""
+    searcher = RegularizedEvolution(SPACE, seed=0, population=10, sample=4)
+    told = []
+    while len(told) < 50:
+        asked = searcher.ask(workers)
+        searcher.tell(asked, SPACE.value(asked))
+        told += asked
+        members = [tuple(member["ops"]) for member in searcher.state_dict()["members"]]
+        assert sorted(members) == sorted(architecture.ops for architecture in told[-10:])
+
+
 def test_a_failed_member_never_wins_against_one_that_succeeded():
     won = 0
     for seed in range(200):

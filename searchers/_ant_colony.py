@@ -1,0 +1,149 @@
+"""Ant colony optimisation: pheromone on the paths through an encoding, which ants walk deeper and deeper."""
+
+from __future__ import annotations
+
+from bisect import bisect
+from collections.abc import Sequence
+from copy import deepcopy
+from itertools import accumulate, pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.errors import UsageError
+from egraph.searchers._base import Searcher
+from egraph.spaces import SearchSpace
+
+__all__ = ["AntColony"]
+
+_FRESH = 0.1  # pheromone where nobody has been
+_EVAPORATION = 0.1  # of the trail of the best, a generation
+_DECAY = 0.1  # of a step, when an ant has taken it
+_TRIES = 32  # walks of one ant that may lead to nothing new before ants go deeper
+
+
+class AntColony(Searcher):
+    """Sends ants through a layered graph, whose best trail gets the pheromone that guides the next ones.
+
+    The layers are the places of the space's encoding, the nodes of a layer the options there, and each node
+    is joined to each of the next layer. An ant goes from layer to layer: with probability ``greediness``
+    along the edge with the most pheromone, else along one drawn in proportion to it. Each edge that it takes
+    loses a tenth of what lies above the initial 0.1, so that the next ant rather looks elsewhere. After a
+    generation, ``ants`` results, a tenth of the pheromone on the best trail so far is replaced by that of a
+    full one, 1.
+
+    Depth grows by one layer a generation, and at once where the ants find nothing new. At depth d an ant
+    chooses the options of the first d places; at the others it follows the best so far. At depth 0, in the
+    first generation, all is random.
+
+    What differs from the paper: there a network ends where the ant stops, here all places must have an
+    option, hence the rest of the best; the pheromone of a full trail is 1 whatever the score, which
+    may have any scale; edges have no heuristic value. With ``distinct``, an ant whose network is known sets
+    out again; one whose options describe no architecture always does. Prior knowledge counts among the
+    results of a generation.
+
+    Args:
+        space: where to search; it must have an encoding.
+        seed: of the searcher's own generator.
+        ants: results of a generation.
+        greediness: probability to take the best edge.
+        distinct: never ask twice for one key, and never for a key that was told.
+
+    Raises:
+        UsageError: a number is out of range, or the space gives no encoding.
+
+    References:
+        Byla and Pang, "DeepSwarm: Optimising Convolutional Neural Networks Using Swarm Intelligence",
+        UKCI 2019, https://arxiv.org/abs/1905.07350
+        Dorigo and Gambardella, "Ant Colony System", IEEE Transactions on Evolutionary Computation, 1997,
+        https://doi.org/10.1109/4235.585892
+    """
+
+    name = "ant-colony"
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        ants: int = 8,
+        greediness: float = 0.5,
+        distinct: bool = True,
+    ) -> None:
+        if ants < 1 or not 0 <= greediness <= 1:
+            raise UsageError(
+                "need at least 1 ant and a probability as greediness, "
+                f"got ants={ants} and greediness={greediness}"
+            )
+        super().__init__(space, seed=seed, distinct=distinct)
+        self.ants, self.greediness = ants, greediness
+        sizes = (1, *space.choices)
+        # Of each layer, each option before, and each option of the layer.
+        self._pheromone = [[[_FRESH] * after for _ in range(before)] for before, after in pairwise(sizes)]
+        self._depth = 0
+        self._returned = 0
+        self._best: list[int] | None = None
+        self._best_score = -np.inf
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings other than space and seed, as JSON-ready values."""
+        return {"ants": self.ants, "greediness": self.greediness, **super().options}
+
+    def _propose(self) -> Architecture:
+        if self._best is not None and self._depth:
+            while True:
+                for _ in range(_TRIES):
+                    if found := self._decode_new(self._walk(self._best)):
+                        return found
+                if self._depth == len(self._pheromone):
+                    break
+                self._depth += 1
+        return self._sample_new()
+
+    def _walk(self, best: list[int]) -> list[int]:
+        """The options that one ant chooses, and those of the best behind them."""
+        options: list[int] = []
+        before = 0
+        chances = self._rng.random((self._depth, 2)).tolist()
+        for layer, (mood, chance) in zip(self._pheromone, chances, strict=False):
+            edges = layer[before]
+            if mood < self.greediness:
+                option = edges.index(max(edges))
+            else:
+                bounds = list(accumulate(edges))
+                option = bisect(bounds, chance * bounds[-1], hi=len(bounds) - 1)
+            edges[option] += _DECAY * (_FRESH - edges[option])
+            options.append(option)
+            before = option
+        return options + best[self._depth :]
+
+    def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
+        for architecture, score in zip(architectures, scores.tolist(), strict=True):
+            if score > self._best_score:
+                self._best, self._best_score = list(self.space.encode(architecture)), score
+            self._returned += 1
+            if self._returned % self.ants == 0 and self._best is not None:
+                self._mark(self._best)
+                self._depth = min(self._depth + 1, len(self._pheromone))
+
+    def _mark(self, trail: list[int]) -> None:
+        for layer, before, option in zip(self._pheromone, [0, *trail], trail, strict=False):
+            layer[before][option] += _EVAPORATION * (1 - layer[before][option])
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "pheromone": deepcopy(self._pheromone),
+            "depth": self._depth,
+            "returned": self._returned,
+            "best": self._best,
+            "best_score": None if self._best is None else self._best_score,
+        }
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self._pheromone = deepcopy(state["pheromone"])
+        self._depth, self._returned = state["depth"], state["returned"]
+        self._best = state["best"]
+        self._best_score = -np.inf if self._best is None else state["best_score"]

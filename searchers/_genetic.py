@@ -1,0 +1,128 @@
+"""A genetic algorithm on the encoding: tournaments, crossover, bitwise mutation, elitism."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.errors import UsageError
+from egraph.searchers._base import Searcher
+from egraph.spaces import SearchSpace
+
+__all__ = ["Genetic"]
+
+_TRIES = 64  # children that may be invalid or known before a random sample is taken
+
+
+class Genetic(Searcher):
+    """Breeds generation after generation from the winners of tournaments, and keeps the best of each.
+
+    Genes are the options of the space's encoding. The first generation is random. A child has two parents,
+    each the best of ``tournament`` members drawn with replacement; with probability ``crossover`` it takes
+    each gene from one or the other with equal chances, else all from the first; then each gene is replaced by
+    another option with probability one over their number. When a generation's worth of results has been told,
+    they replace all members but the ``elite`` best. A failed result joins as the worst of all.
+
+    Children are bred from the last complete generation, so any number can be asked for at a time. Prior
+    knowledge joins the generation in which it is told.
+
+    What differs from the sources: with ``distinct``, a child that is known is bred again; one whose genes
+    describe no architecture always is. Only the elite's scores are carried on, nothing is evaluated twice.
+
+    Args:
+        space: where to search; it must have an encoding.
+        seed: of the searcher's own generator.
+        population: members of a generation, the elite included.
+        tournament: how many of them compete to be a parent.
+        crossover: probability that a child has two parents.
+        elite: how many of the best live on into the next generation.
+        distinct: never ask twice for one key, and never for a key that was told.
+
+    Raises:
+        UsageError: a number is out of range, or the space gives no encoding.
+
+    References:
+        Goldberg and Deb, "A Comparative Analysis of Selection Schemes Used in Genetic Algorithms", FOGA 1991,
+        https://doi.org/10.1016/B978-0-08-050684-5.50008-2
+        Pan and Yao, "Neural Architecture Search Based on Evolutionary Algorithms with Fitness Approximation",
+        IJCNN 2021, https://doi.org/10.1109/IJCNN52387.2021.9533986
+    """
+
+    name = "genetic"
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        population: int = 10,
+        tournament: int = 3,
+        crossover: float = 0.5,
+        elite: int = 2,
+        distinct: bool = True,
+    ) -> None:
+        if tournament < 1 or not 0 <= elite < population:
+            raise UsageError(
+                "need tournament >= 1 and 0 <= elite < population, "
+                f"got tournament={tournament}, elite={elite} and population={population}"
+            )
+        if not 0 <= crossover <= 1:
+            raise UsageError(f"crossover must be a probability, got {crossover}")
+        super().__init__(space, seed=seed, distinct=distinct)
+        self.population, self.tournament = population, tournament
+        self.crossover, self.elite = crossover, elite
+        self._choices = np.array(space.choices)
+        # Of each individual its score, -inf where it failed, and its genes.
+        self._members: list[tuple[float, tuple[int, ...]]] = []  # best first
+        self._children: list[tuple[float, tuple[int, ...]]] = []
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings other than space and seed, as JSON-ready values."""
+        own = {"population": self.population, "tournament": self.tournament}
+        return {**own, "crossover": self.crossover, "elite": self.elite, **super().options}
+
+    def _propose(self) -> Architecture:
+        for _ in range(_TRIES if self._members else 0):
+            if child := self._decode_new(self._breed()):
+                return child
+        return self._sample_new()
+
+    def _breed(self) -> list[int]:
+        genes = np.array(self._parent())
+        if self._rng.random() < self.crossover:
+            genes = np.where(self._rng.random(len(genes)) < 0.5, genes, self._parent())
+        # A place with one option keeps it: a step of 1 modulo 1.
+        steps = self._rng.integers(1, np.maximum(self._choices, 2))
+        mutated = self._rng.random(len(genes)) < 1 / len(genes)
+        return np.where(mutated, (genes + steps) % self._choices, genes).tolist()
+
+    def _parent(self) -> tuple[int, ...]:
+        best = self._rng.integers(len(self._members), size=self.tournament).min()
+        return self._members[best][1]
+
+    def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
+        for architecture, score in zip(architectures, scores.tolist(), strict=True):
+            self._children.append((score if score == score else -np.inf, self.space.encode(architecture)))
+            elite = self._members[: self.elite]
+            if len(elite) + len(self._children) == self.population:
+                self._members = sorted(elite + self._children, key=lambda member: -member[0])
+                self._children = []
+
+    def _state(self) -> dict[str, Any]:
+        return {"members": _write(self._members), "children": _write(self._children)}
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self._members, self._children = _read(state["members"]), _read(state["children"])
+
+
+def _write(individuals: list[tuple[float, tuple[int, ...]]]) -> list[list[Any]]:
+    return [[score if np.isfinite(score) else None, list(genes)] for score, genes in individuals]
+
+
+def _read(state: list[list[Any]]) -> list[tuple[float, tuple[int, ...]]]:
+    return [(-np.inf if score is None else score, tuple(genes)) for score, genes in state]

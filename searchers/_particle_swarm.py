@@ -1,0 +1,156 @@
+"""Particle swarm optimisation of categories: particles are probability distributions, and move as such."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.errors import UsageError
+from egraph.searchers._base import Searcher
+from egraph.spaces import SearchSpace
+
+__all__ = ["ParticleSwarm"]
+
+_INERTIA = 0.729
+_PULL = 1.49618  # upper end of the random pull towards each of the two bests
+_TRIES = 32  # draws of a particle that may be invalid or known before a random sample is taken
+
+
+class ParticleSwarm(Searcher):
+    """Moves particles towards the best that each of them, and the swarm, has found.
+
+    The position of a particle is a distribution over the options of each place of the space's encoding, and
+    a proposal is drawn from it. Particles take turns. Before it draws, a particle moves by its velocity
+
+        v <- 0.729 v + U(0, 1.496) (own best - x) + U(0, 1.496) (best of all - x)
+
+    with one random number an entry; then probabilities are cut off at 0 and 1, and sum to 1 again. When what
+    it drew is better than all it drew before, its own best becomes the position that it is at, with all but
+    the share ``spread`` of the other options' probabilities given to the option that was drawn.
+
+    What differs from the paper: a particle's first draw is a random sample of the space instead of one of its
+    random initial position, for in some spaces hardly any encoding is an architecture. What is told and
+    was not asked can become the best of all; its distribution is made from the uniform one. With
+    ``distinct``, a particle draws again until what it drew is new. Results may be told in any order and late:
+    particles move by what is known.
+
+    Args:
+        space: where to search; it must have an encoding.
+        seed: of the searcher's own generator.
+        particles: how many there are.
+        spread: what the other options keep where an option was good; between 0 and 1.
+        distinct: never ask twice for one key, and never for a key that was told.
+
+    Raises:
+        UsageError: a number is out of range, or the space gives no encoding.
+
+    References:
+        Strasser, Goodman, Sheppard and Butcher, "A New Discrete Particle Swarm Optimization Algorithm",
+        GECCO 2016, https://doi.org/10.1145/2908812.2908935
+    """
+
+    name = "particle-swarm"
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        particles: int = 10,
+        spread: float = 0.5,
+        distinct: bool = True,
+    ) -> None:
+        if particles < 1 or not 0 < spread < 1:
+            raise UsageError(
+                f"need at least 1 particle and 0 < spread < 1, got particles={particles} and spread={spread}"
+            )
+        super().__init__(space, seed=seed, distinct=distinct)
+        self.particles, self.spread = particles, spread
+        choices = np.array(space.choices)
+        real = np.arange(choices.max()) < choices[:, None]  # (places, options), padded with options of no use
+        self._uniform = real / choices[:, None]
+        positions = self._rng.random((particles, *real.shape)) * real
+        self._positions = positions / positions.sum(axis=-1, keepdims=True)
+        self._velocities = np.zeros_like(self._positions)
+        # Of each particle, and last of the swarm.
+        self._bests = np.concatenate([self._positions, self._uniform[None]])
+        self._scores = np.full(particles + 1, -np.inf)
+        self._asked = 0
+        self._drawn_by: dict[Architecture, int] = {}
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings other than space and seed, as JSON-ready values."""
+        return {"particles": self.particles, "spread": self.spread, **super().options}
+
+    def _propose(self) -> Architecture:
+        turn, particle = divmod(self._asked, self.particles)
+        drawn = None
+        if turn:
+            self._move(particle)
+            drawn = self._draw(particle)
+        drawn = drawn or self._sample_new()
+        self._asked += 1
+        self._drawn_by[drawn] = particle
+        return drawn
+
+    def _move(self, particle: int) -> None:
+        position = self._positions[particle]
+        velocity = _INERTIA * self._velocities[particle]
+        for best in (particle, -1):
+            if self._scores[best] > -np.inf:
+                pull = _PULL * self._rng.random(position.shape)
+                velocity += pull * (self._bests[best] - position)
+        moved = np.clip(position + velocity, 0, 1)
+        total = moved.sum(axis=-1, keepdims=True)
+        self._velocities[particle] = velocity
+        self._positions[particle] = np.where(total > 0, moved / np.where(total > 0, total, 1), self._uniform)
+
+    def _draw(self, particle: int) -> Architecture | None:
+        """A draw from a particle's position; None where all that came is known or no architecture."""
+        bounds = self._positions[particle].cumsum(axis=-1)
+        bounds /= bounds[:, -1:]  # so that the last one is 1 in spite of rounding
+        for _ in range(_TRIES):
+            options = (self._rng.random((len(bounds), 1)) >= bounds).sum(axis=-1)
+            if drawn := self._decode_new(options.tolist()):
+                return drawn
+        return None
+
+    def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
+        for architecture, score in zip(architectures, scores.tolist(), strict=True):
+            particle = self._drawn_by.pop(architecture, None)
+            position = self._uniform if particle is None else self._positions[particle]
+            for best in (-1,) if particle is None else (particle, -1):
+                if score > self._scores[best]:
+                    self._scores[best] = score
+                    self._bests[best] = self._lean(position, self.space.encode(architecture))
+
+    def _lean(self, position: NDArray[np.float64], options: Sequence[int]) -> NDArray[np.float64]:
+        """A position, ``(places, options)``, from which these options are likely to be drawn."""
+        leaning = self.spread * position
+        places = np.arange(len(leaning))
+        leaning[places, options] = 0
+        leaning[places, options] = 1 - leaning.sum(axis=-1)
+        return leaning
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "positions": self._positions.tolist(),
+            "velocities": self._velocities.tolist(),
+            "bests": self._bests.tolist(),
+            "scores": [score if np.isfinite(score) else None for score in self._scores.tolist()],
+            "asked": self._asked,
+            "drawn_by": [[drawn.to_dict(), particle] for drawn, particle in self._drawn_by.items()],
+        }
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self._positions, self._velocities, self._bests = (
+            np.array(state[name]) for name in ("positions", "velocities", "bests")
+        )
+        self._scores = np.array([-np.inf if score is None else score for score in state["scores"]])
+        self._asked = state["asked"]
+        self._drawn_by = {Architecture.from_dict(drawn): particle for drawn, particle in state["drawn_by"]}
