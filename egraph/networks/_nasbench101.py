@@ -82,7 +82,7 @@ def build_nasbench101(
     graph = plan_cell(architecture)
     if channels < (least := max(5, len(graph.operations))):
         raise UsageError(
-            f"channels must be at least {least}, since so many vertices of a cell may share them, got {channels}"
+            f"channels must be at least {least}, since vertices of a cell share them, got {channels}"
         )
 
     def make() -> nn.Sequential:
