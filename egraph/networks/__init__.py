@@ -5,16 +5,30 @@ graph. One file a skeleton:
 
 - `build_convnet`: free graphs of convolutions and pools, joined by the minimum viable size rule, with a
   dense head.
+- `build_nasbench101`, `build_nasbench201`, `build_nasbench_macro`: the networks that these benchmarks
+  trained, with as many parameters; of any width, and for images of any size.
 
 A skeleton reads operations through `egraph.operations`, builds the live part of the graph only, draws its
 first weights from a generator of its own (the global one is neither read nor moved), and refuses a network
-that is too large before it takes memory. To add one: a file here with a function ``build_...(architecture,
-input_shape, num_classes)``, exported below, and called from the space's `network`.
+that is too large before it takes memory; `_allocation.allocate` does the last two. To add one: a file here
+with a function ``build_...(architecture, input_shape, num_classes)``, exported below, and called from the
+space's `network`.
 
 `count_params` and `count_flops` measure any module.
 """
 
 from egraph.networks._convnet import ConvNet, build_convnet
 from egraph.networks._counts import count_flops, count_params
+from egraph.networks._nasbench101 import build_nasbench101
+from egraph.networks._nasbench201 import build_nasbench201
+from egraph.networks._nasbench_macro import build_nasbench_macro
 
-__all__ = ["ConvNet", "build_convnet", "count_flops", "count_params"]
+__all__ = [
+    "ConvNet",
+    "build_convnet",
+    "build_nasbench101",
+    "build_nasbench201",
+    "build_nasbench_macro",
+    "count_flops",
+    "count_params",
+]

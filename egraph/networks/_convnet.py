@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
 from egraph.architecture import Architecture
-from egraph.errors import EvaluationError, UsageError
-from egraph.networks._counts import count_params
+from egraph.errors import UsageError
+from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._sizes import Shape, Stage, plan_stages
 
 __all__ = ["ConvNet", "build_convnet"]
@@ -42,28 +41,17 @@ def build_convnet(
         ArchitectureError: no path leads from input to output, or an operation is no convolution or pool.
         EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
     """
-    if len(input_shape) != 3 or min(input_shape) < 1:
-        raise UsageError(
-            f"input_shape must be (channels, height, width), each at least 1, got {tuple(input_shape)}"
-        )
-    if num_classes < 1:
-        raise UsageError(f"num_classes must be at least 1, got {num_classes}")
+    check_arguments(input_shape, num_classes=num_classes)
     if channels < 2:
         raise UsageError(f"channels must be at least 2, since some layers have half of them, got {channels}")
     if not 0 <= dropout < 1:
         raise UsageError(f"dropout must be in [0, 1), got {dropout}")
     stages = plan_stages(architecture, input_shape, channels)
-    with torch.device("meta"):
-        network = ConvNet(stages, num_classes, dropout)
-    params = count_params(network)
-    if params > max_params:
-        raise EvaluationError(
-            f"the network would have {params:,} parameters, at most {max_params:,} are built; its head reads "
-            f"{math.prod(stages[-1].shape):,} features: use fewer channels than {channels}, or smaller images"
-        )
-    network.to_empty(device="cpu")
-    network.reset_parameters(torch.Generator().manual_seed(seed))
-    return network
+    advice = (
+        f"its head reads {math.prod(stages[-1].shape):,} features: use fewer channels than {channels}, "
+        "or smaller images"
+    )
+    return allocate(lambda: ConvNet(stages, num_classes, dropout), seed, max_params, advice)
 
 
 class ConvNet(nn.Module):
@@ -98,17 +86,6 @@ class ConvNet(nn.Module):
             nn.ReLU(),
             nn.Linear(second, num_classes),
         )
-
-    def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draws all weights anew, uniform within one over the root of the fan-in, as PyTorch does."""
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d | nn.Linear):
-                assert module.bias is not None
-                bound = 1 / math.sqrt(module.weight[0].numel())
-                nn.init.uniform_(module.weight, -bound, bound, generator=generator)
-                nn.init.uniform_(module.bias, -bound, bound, generator=generator)
-            elif isinstance(module, nn.BatchNorm2d):
-                module.reset_parameters()
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps images to logits."""

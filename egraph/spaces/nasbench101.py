@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +29,9 @@ from egraph.spaces._checks import check_value, known_operation, read_options
 from egraph.spaces._module_hash import module_hash, wiring
 from egraph.spaces._places import decode_graph, encode_graph, graph_choices, pairs
 from egraph.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["NASBench101"]
 
@@ -244,6 +248,28 @@ class NASBench101(SearchSpace):
         cell = decode_graph(read, OPERATIONS, self.max_vertices)
         self.validate(cell)
         return cell
+
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+        *,
+        channels: int = 128,
+        cells: int = 3,
+        seed: int = 0,
+    ) -> torch.nn.Module:
+        """The benchmark's network of the architecture: see `egraph.networks.build_nasbench101`.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+            UsageError: an argument is out of its range.
+            EvaluationError: the network would be absurdly large.
+        """
+        from egraph.networks import build_nasbench101
+
+        self.validate(architecture)
+        return build_nasbench101(architecture, input_shape, num_classes, channels, cells, seed=seed)
 
     def __len__(self) -> int:
         if self.name == "nasbench101":

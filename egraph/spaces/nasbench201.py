@@ -17,6 +17,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,6 +29,9 @@ from egraph.operations import Operation
 from egraph.spaces import register
 from egraph.spaces._checks import check_value, known_operation, read_options
 from egraph.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["NASBench201"]
 
@@ -164,6 +168,28 @@ class NASBench201(SearchSpace):
         """The cell with these operations."""
         read = read_options(options, self.choices, self.name)
         return _cell(tuple(OPERATIONS[option] for option in read))
+
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+        *,
+        channels: int = 16,
+        cells: int = 5,
+        seed: int = 0,
+    ) -> torch.nn.Module:
+        """The benchmark's network of the architecture: see `egraph.networks.build_nasbench201`.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+            UsageError: an argument is out of its range.
+            EvaluationError: the network would be absurdly large.
+        """
+        from egraph.networks import build_nasbench201
+
+        self.validate(architecture)
+        return build_nasbench201(architecture, input_shape, num_classes, channels, cells, seed=seed)
 
     def __len__(self) -> int:
         return 5260

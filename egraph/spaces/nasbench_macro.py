@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,6 +26,9 @@ from egraph.operations import Operation
 from egraph.spaces import register
 from egraph.spaces._checks import check_value, read_options
 from egraph.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["NASBenchMacro"]
 
@@ -140,6 +144,27 @@ class NASBenchMacro(SearchSpace):
     def decode(self, options: Sequence[int]) -> Architecture:
         """The chain of these digits."""
         return _chain(read_options(options, self.choices, self.name))
+
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+        *,
+        channels: int = 32,
+        seed: int = 0,
+    ) -> torch.nn.Module:
+        """The benchmark's network of the architecture: see `egraph.networks.build_nasbench_macro`.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+            UsageError: an argument is out of its range.
+            EvaluationError: the network would be absurdly large.
+        """
+        from egraph.networks import build_nasbench_macro
+
+        self.validate(architecture)
+        return build_nasbench_macro(architecture, input_shape, num_classes, channels, seed=seed)
 
     def __len__(self) -> int:
         return 3969

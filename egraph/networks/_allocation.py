@@ -1,0 +1,70 @@
+"""What every skeleton does alike: checks its arguments, refuses what is too large, draws first weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from egraph.errors import EvaluationError, UsageError
+from egraph.networks._counts import count_params
+
+__all__ = ["allocate", "check_arguments"]
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+def check_arguments(input_shape: tuple[int, ...], **numbers: int) -> None:
+    """Checks the shape of an image, and numbers such as that of classes.
+
+    Raises:
+        UsageError: ``input_shape`` is not ``(channels, height, width)``, or a number is below 1.
+    """
+    if len(input_shape) != 3 or min(input_shape) < 1:
+        raise UsageError(
+            f"input_shape must be (channels, height, width), each at least 1, got {tuple(input_shape)}"
+        )
+    for name, number in numbers.items():
+        if number < 1:
+            raise UsageError(f"{name} must be at least 1, got {number}")
+
+
+def allocate(make: Callable[[], Network], seed: int, max_params: int, advice: str) -> Network:
+    """Makes a network in memory with first weights of its own, unless it is too large.
+
+    Weights and biases are uniform within one over the root of the fan-in, as PyTorch draws them; batch
+    normalisation begins as the identity. The global generator is neither read nor moved.
+
+    Args:
+        make: builds the modules; called where they take no memory.
+        seed: of the first weights.
+        max_params: the most trainable parameters that are built.
+        advice: ends the sentence of the refusal.
+
+    Raises:
+        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+    """
+    with torch.device("meta"):
+        network = make()
+    params = count_params(network)
+    if params > max_params:
+        raise EvaluationError(
+            f"the network would have {params:,} parameters, at most {max_params:,} are built; {advice}"
+        )
+    network.to_empty(device="cpu")
+    _draw_weights(network, torch.Generator().manual_seed(seed))
+    return network
+
+
+def _draw_weights(network: nn.Module, generator: torch.Generator) -> None:
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            bound = 1 / math.sqrt(module.weight[0].numel())
+            nn.init.uniform_(module.weight, -bound, bound, generator=generator)
+            if module.bias is not None:
+                nn.init.uniform_(module.bias, -bound, bound, generator=generator)
+        elif isinstance(module, nn.BatchNorm2d):
+            module.reset_parameters()

@@ -1,0 +1,63 @@
+"""Layers that the skeletons of the benchmarks share. All of them halve an odd side upward."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import NamedTuple
+
+from torch import nn
+
+from egraph import operations
+from egraph.errors import ArchitectureError
+from egraph.operations import Operation
+
+__all__ = ["Layer", "classifier", "conv_norm", "conv_norm_relu", "read_operation"]
+
+
+class Layer(NamedTuple):
+    """What a skeleton must know of an operation to have a layer for it."""
+
+    kind: str
+    kernel: int
+    stride: int = 1
+
+
+def read_operation(name: str, skeleton: str, layers: Collection[Layer]) -> Operation:
+    """The operation of that name.
+
+    Raises:
+        ArchitectureError: it is none of ``layers``.
+    """
+    operation = operations.get(name)
+    found = Layer(operation.kind, operation.kernel, operation.stride)
+    if found not in layers:
+        raise ArchitectureError(
+            f"a {skeleton} network has no layer for {name!r} ({_describe(found)}); it builds "
+            + ", ".join(_describe(layer) for layer in layers)
+        )
+    return operation
+
+
+def conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """A convolution without bias and its batch normalisation; zeros around keep the size.
+
+    Shapes:
+        - input: ``(batch, inputs, height, width)``
+        - output: ``(batch, outputs, height / stride, width / stride)``, rounded up
+    """
+    convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, groups=groups, bias=False)
+    return nn.Sequential(convolution, nn.BatchNorm2d(outputs))
+
+
+def conv_norm_relu(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
+    """The layers of `conv_norm`, then ReLU."""
+    return nn.Sequential(*conv_norm(inputs, outputs, kernel, stride, groups), nn.ReLU())
+
+
+def classifier(features: int, num_classes: int) -> nn.Sequential:
+    """The mean over all pixels, then one dense layer: ``(batch, features, ...)`` to logits."""
+    return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(features, num_classes))
+
+
+def _describe(layer: Layer) -> str:
+    return f"{layer.kind} of kernel {layer.kernel} and stride {layer.stride}"

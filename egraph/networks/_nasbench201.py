@@ -1,0 +1,135 @@
+"""The skeleton of NAS-Bench-201: a stem, three stages of equal cells with residual blocks between them."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+from egraph import operations
+from egraph.architecture import Architecture
+from egraph.canonical import Simplified, simplify
+from egraph.networks._allocation import allocate, check_arguments
+from egraph.networks._layers import Layer, classifier, conv_norm, read_operation
+
+__all__ = ["build_nasbench201"]
+
+LAYERS = (Layer("conv", 1), Layer("conv", 3), Layer("avg-pool", 3))
+
+STAGES = 3
+
+
+def build_nasbench201(
+    architecture: Architecture,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    channels: int = 16,
+    cells: int = 5,
+    *,
+    seed: int = 0,
+    max_params: int = 50_000_000,
+) -> nn.Sequential:
+    """Builds the network of a NAS-Bench-201 cell.
+
+    A 3x3 convolution, then three stages of cells. Between two stages a residual block halves the sides and
+    doubles the channels. After batch normalisation and ReLU the mean over all pixels goes to one dense layer.
+    A convolution of a cell or block is ReLU, convolution, batch normalisation.
+
+    What differs from the benchmark: only what `simplify` leaves of a cell is built. A convolution that a
+    ``none`` cuts off from input or output is left out, while the published numbers count it; for all other
+    cells the defaults give the published number of parameters, and the published FLOPs but for the bias of
+    the dense layer. A cell without any path gives zeros, and what stands before it gets gradients of zero. An
+    odd side is halved upward; there the original does not fit together.
+
+    Args:
+        architecture: its live operations are convolutions and average pools, zeros and identities.
+        input_shape: ``(channels, height, width)`` of one image, of any size.
+        num_classes: number of outputs.
+        channels: of the first stage.
+        cells: in each stage.
+        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
+        max_params: the most trainable parameters that are built.
+
+    Raises:
+        UsageError: an argument is out of its range.
+        ArchitectureError: a live operation is another one.
+        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+
+    References:
+        Dong and Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search",
+        ICLR 2020, https://arxiv.org/abs/2001.00326
+    """
+    check_arguments(input_shape, num_classes=num_classes, channels=channels, cells=cells)
+    graph = simplify(architecture)
+    for name in graph.ops[1:-1]:
+        read_operation(name, "nasbench201", LAYERS)
+
+    def make() -> nn.Sequential:
+        blocks: list[nn.Module] = [conv_norm(input_shape[0], channels, 3)]
+        width = channels
+        for stage in range(STAGES):
+            if stage:
+                blocks.append(ResidualBlock(width))
+                width *= 2
+            blocks += [Cell(graph, width) for _ in range(cells)]
+        head = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), *classifier(width, num_classes))
+        return nn.Sequential(*blocks, head)
+
+    return allocate(make, seed, max_params, f"use fewer channels than {channels}")
+
+
+class Cell(nn.Module):
+    """One cell: a vertex sums its sources, each as often as the graph says, and applies its layer.
+
+    Shapes:
+        - input and output: ``(batch, channels, height, width)``
+    """
+
+    def __init__(self, graph: Simplified, channels: int) -> None:
+        super().__init__()
+        self.sources = [
+            [source for source, count in enumerate(column) for _ in range(count)]
+            for column in graph.counts.T[1:].tolist()
+        ]
+        self.layers = nn.ModuleList(_make_layer(name, channels) for name in graph.ops[1:])
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Computes the vertices in order."""
+        results = [images]
+        for sources, layer in zip(self.sources, self.layers, strict=True):
+            # Zeros that hang on the input, so that every parameter before them has a gradient.
+            terms = [results[source] for source in sources] or [0 * images]
+            results.append(layer(sum(terms[1:], start=terms[0])))
+        return results[-1]
+
+
+class ResidualBlock(nn.Module):
+    """Two 3x3 convolutions beside an average pool and a 1x1 convolution.
+
+    Shapes:
+        - input: ``(batch, channels, height, width)``
+        - output: ``(batch, 2 * channels, height / 2, width / 2)``, rounded up
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.convolutions = nn.Sequential(
+            nn.ReLU(),
+            *conv_norm(channels, 2 * channels, 3, 2),
+            nn.ReLU(),
+            *conv_norm(2 * channels, 2 * channels, 3),
+        )
+        self.shortcut = nn.Sequential(
+            nn.AvgPool2d(2, ceil_mode=True), nn.Conv2d(channels, 2 * channels, 1, bias=False)
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """The sum of both branches."""
+        return self.convolutions(images) + self.shortcut(images)
+
+
+def _make_layer(name: str, channels: int) -> nn.Module:
+    operation = operations.get(name)
+    if operation.kind == "conv":
+        return nn.Sequential(nn.ReLU(), *conv_norm(channels, channels, operation.kernel))
+    if operation.kind == "avg-pool":
+        return nn.AvgPool2d(operation.kernel, 1, operation.kernel // 2, count_include_pad=False)
+    return nn.Identity()

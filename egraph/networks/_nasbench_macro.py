@@ -1,0 +1,108 @@
+"""The skeleton of NAS-Bench-Macro: a stem, a chain of MobileNetV2 blocks, a wide 1x1 convolution."""
+
+from __future__ import annotations
+
+import numpy as np
+from torch import Tensor, nn
+
+from egraph.architecture import Architecture
+from egraph.canonical import simplify
+from egraph.errors import ArchitectureError
+from egraph.networks._allocation import allocate, check_arguments
+from egraph.networks._layers import Layer, classifier, conv_norm, conv_norm_relu, read_operation
+from egraph.operations import Operation
+
+__all__ = ["build_nasbench_macro"]
+
+LAYERS = (
+    Layer("conv", 1, 2),
+    Layer("inverted-residual", 3),
+    Layer("inverted-residual", 5),
+    Layer("inverted-residual", 3, 2),
+    Layer("inverted-residual", 5, 2),
+)
+
+
+def build_nasbench_macro(
+    architecture: Architecture,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    channels: int = 32,
+    *,
+    seed: int = 0,
+    max_params: int = 50_000_000,
+) -> nn.Sequential:
+    """Builds the network of a NAS-Bench-Macro chain; the defaults give the published parameters and FLOPs.
+
+    A 3x3 convolution with batch normalisation and ReLU, then the layers of the chain; those of stride 2 halve
+    the sides and double the channels. At the end a 1x1 convolution to 40 times ``channels`` (1,280 in the
+    benchmark) with batch normalisation and ReLU; the mean over all pixels goes to one dense layer. Identities
+    are not built, so that chains with one key are one network.
+
+    Args:
+        architecture: a chain of inverted residuals, strided 1x1 convolutions and identities.
+        input_shape: ``(channels, height, width)`` of one image, of any size.
+        num_classes: number of outputs.
+        channels: of the stem.
+        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
+        max_params: the most trainable parameters that are built.
+
+    Raises:
+        UsageError: an argument is out of its range.
+        ArchitectureError: the live part is no chain, or an operation is another one.
+        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+
+    References:
+        Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", CVPR 2021,
+        https://arxiv.org/abs/2103.11922
+    """
+    check_arguments(input_shape, num_classes=num_classes, channels=channels)
+    graph = simplify(architecture)
+    if not np.array_equal(graph.counts, np.eye(len(graph.ops), k=1)):
+        raise ArchitectureError(
+            "a nasbench_macro network is a chain from input to output, "
+            f"got the edges {list(architecture.edges)}"
+        )
+    layers = [read_operation(name, "nasbench_macro", LAYERS) for name in graph.ops[1:-1]]
+
+    def make() -> nn.Sequential:
+        blocks: list[nn.Module] = [conv_norm_relu(input_shape[0], channels, 3)]
+        width = channels
+        for operation in layers:
+            blocks.append(_make_layer(operation, width))
+            width *= operation.stride
+        wide = 40 * channels
+        return nn.Sequential(*blocks, conv_norm_relu(width, wide, 1), classifier(wide, num_classes))
+
+    return allocate(make, seed, max_params, f"use fewer channels than {channels}")
+
+
+class InvertedResidual(nn.Module):
+    """The block of MobileNetV2: widen, convolve each channel by itself, narrow without activation.
+
+    Where the resolution stays the input is added.
+
+    Shapes:
+        - input: ``(batch, inputs, height, width)``
+        - output: ``(batch, stride * inputs, height / stride, width / stride)``, rounded up
+    """
+
+    def __init__(self, operation: Operation, inputs: int) -> None:
+        super().__init__()
+        stride, hidden = operation.stride, round(inputs * operation.expansion)
+        self.residual = stride == 1
+        self.layers = nn.Sequential(
+            conv_norm_relu(inputs, hidden, 1),
+            conv_norm_relu(hidden, hidden, operation.kernel, stride, groups=hidden),
+            conv_norm(hidden, stride * inputs, 1),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Applies the block."""
+        return images + self.layers(images) if self.residual else self.layers(images)
+
+
+def _make_layer(operation: Operation, inputs: int) -> nn.Module:
+    if operation.kind == "conv":
+        return conv_norm(inputs, operation.stride * inputs, operation.kernel, operation.stride)
+    return InvertedResidual(operation, inputs)
