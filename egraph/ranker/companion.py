@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from egraph.ranker.process import GaussianProcess
 from egraph.ranker.trees import Trees
 
-__all__ = ["Companion"]
+__all__ = ["FEW", "Companion"]
 
 Floats = NDArray[np.float64]
 
 _PROCESS_WEIGHT = 0.5
 _TREES_WEIGHT = 0.4
-_FEW = 500
+FEW = 500
 """With more labels than these the networks need less steadying."""
 
 
@@ -60,7 +60,7 @@ class Companion:
         process = GaussianProcess.fit(inputs, targets, groups)
         # Trees need something to split.
         trees = Trees.fit(inputs, targets, seed) if with_trees and inputs.shape[1] else None
-        steadying = min(1.0, (_FEW / len(inputs)) ** (1 / 3))
+        steadying = min(1.0, (FEW / len(inputs)) ** (1 / 3))
         usual = (_PROCESS_WEIGHT,) if trees is None else (_PROCESS_WEIGHT, _TREES_WEIGHT)
         return cls(
             process,

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from egraph.ranker.calibration import Calibration, split_folds
-from egraph.ranker.companion import Companion
+from egraph.ranker.companion import FEW, Companion
 from egraph.ranker.encoding import Encoding
 from egraph.ranker.network import Graphs, NetworkShape, RankerNetwork
 from egraph.ranker.scale import Standardiser
@@ -60,8 +60,9 @@ def fit_scorer(
 ) -> tuple[Scorer, Calibration]:
     """Fits a scorer to everything, and smaller ones, in half the epochs, to all but a fold each.
 
-    What the smaller ones say of the fold that they have not seen tells how much networks, process and trees
-    should count, and how far off predictions are.
+    What the smaller ones say of the fold that they have not seen tells how far off predictions are and, where
+    labels are few, how much networks, process and trees should count. Where they are many, networks trained
+    so briefly say less than those of the whole would.
 
     Args:
         plan: what to fit.
@@ -91,7 +92,8 @@ def fit_scorer(
         return scorer, Calibration.none()
     parts = _fit(brief, encoding, scores, rest, lambda done: tell(steps + done))
     folds = [encoding.take(fold) for fold in held_out]
-    if plan.shape.head != "pairwise":  # whose parts vote on pairs, and give no opinion of one architecture
+    # Parts of a pairwise head vote on pairs, and give no opinion of one architecture.
+    if plan.shape.head != "pairwise" and len(scores) <= FEW:
         opinions = [part.opinions(fold) for part, fold in zip(parts, folds, strict=True)]
         shares = fit_shares(np.concatenate(opinions, axis=1), scores[np.concatenate(held_out)], scorer.shares)
         scorer, *parts = (each.share_out(shares) for each in (scorer, *parts))
