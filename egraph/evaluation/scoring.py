@@ -48,19 +48,19 @@ class ZeroCost(Evaluator):
     """Scores the untrained networks of a space on one batch of training images.
 
     First weights, images and patches follow the seeds; all architectures see the same images. The global
-    generators are neither read nor moved. On a CPU equal seeds give equal scores on the same machine; on a GPU
-    the last digits may differ from run to run.
+    generators are neither read nor moved. On a CPU equal seeds give equal scores on the same machine; on a
+    GPU the last digits may differ from run to run.
 
-    As a fitness, called with many architectures, those that cannot be scored get NaN; `evaluate` says why. With
-    several proxies a fitness is their `rank_average`: ranks are counted within the call, so scores of two calls
-    cannot be compared, and `evaluate`, which sees one architecture, is refused.
+    As a fitness, called with many architectures, those that cannot be scored get NaN; `evaluate` says why.
+    With several proxies a fitness is their `rank_average`: ranks are counted within the call, so scores of
+    two calls cannot be compared, and `evaluate`, which sees one architecture, is refused.
 
     Args:
         space: says how an architecture becomes a network.
         proxies: a name in `egraph.evaluation.zero_cost.proxies`, or several.
         data: a name or path that `egraph.datasets.images` understands, or the images themselves.
-        batch_size: images a score is computed on. Papers take 64 to 128. The validation and test images are not
-            looked at.
+        batch_size: training images that a score is computed on, all of them where there are fewer. Papers
+            take 64 to 128. Validation and test images are not looked at.
         device: ``"auto"`` (a CUDA GPU where there is one, else the CPU), ``"cpu"``, ``"cuda"`` or
             ``"cuda:1"``.
         seed: of the batch and, with the seed of an evaluation, of the first weights.
@@ -97,13 +97,13 @@ class ZeroCost(Evaluator):
             known[name]
         if channels is not None and "channels" not in network_options(space):
             raise UsageError(f"the networks of space {space.name!r} have one width; leave channels out")
-        for option, value, least in (
+        for what, value, least in (
             ("batch_size", batch_size, 2),
             ("threads", threads, 1),
             ("seed", seed, 0),
         ):
             if value < least:
-                raise UsageError(f"{option} must be at least {least}; got {value}")
+                raise UsageError(f"{what} must be at least {least}; got {value}")
         self.space = space
         self.proxies = names
         self.data = data if isinstance(data, ImageData) else os.fspath(data)
@@ -130,7 +130,7 @@ class ZeroCost(Evaluator):
         """
         if len(self.proxies) > 1:
             raise UsageError(
-                f"one architecture has no rank; call with many, or name one proxy of {', '.join(self.proxies)}"
+                f"one architecture has no rank; call with many, or name one of {', '.join(self.proxies)}"
             )
         return self._measure(architecture, seed)[0]
 
@@ -179,7 +179,7 @@ class ZeroCost(Evaluator):
         weights = int(np.random.SeedSequence((self.seed, seed)).generate_state(1)[0])
         started = time.perf_counter()
         explained = failures_explained(
-            "the network cannot be scored", "take narrower networks or fewer images"
+            "the network cannot be scored", "take narrower networks or a smaller batch"
         )
         # reduced precision would drown small eigenvalues
         exact = torch.backends.cudnn.flags(

@@ -1,9 +1,9 @@
 """Zero-cost proxies: what an untrained network and one batch of images say of how well it will train.
 
-A proxy is a function ``(network, images, labels) -> score``: ``images`` are ``(batch, channels, height, width)``,
-``labels`` ``(batch,)``, on the network's device. Of every proxy a higher score is better; what a paper minimises
-is negated. A proxy works on a copy of the network, so that weights, statistics and modes stay as they were; it
-draws no random number; and what it cannot compute raises `egraph.errors.EvaluationError` with the reason.
+A proxy is a function ``(network, images, labels) -> score``: ``images`` are ``(batch, channels, height,
+width)``, ``labels`` ``(batch,)``, on the network's device. A higher score is better: what a paper minimises
+is negated. A proxy works on a copy of the network, so that weights, statistics and modes stay as they were;
+it draws no random number; and what it cannot compute raises `egraph.errors.EvaluationError` with the reason.
 
 `proxies` is the registry of those that exist:
 
@@ -12,7 +12,7 @@ draws no random number; and what it cannot compute raises `egraph.errors.Evaluat
 | ``naswot`` | log-determinant of the kernel of activation signs |
 | ``linear-regions`` | number of distinct patterns of activation signs |
 | ``ntk`` | minus the logarithm of the condition number of the neural tangent kernel |
-| ``gradient-correlation`` | minus the correlation of gradients of unlike images, times the log of the parameters |
+| ``gradient-correlation`` | minus the correlation of gradients of unlike images, times log parameters |
 | ``grad-norm`` | norm of the gradient of the loss, summed over layers |
 | ``jacob-cov`` | how little the gradients to the images correlate |
 | ``synflow`` | logarithm of the synaptic flow |
@@ -54,6 +54,9 @@ __all__ = [
 ]
 
 
+Score = Callable[[nn.Module, Tensor, Tensor], float]
+
+
 @dataclass(frozen=True, slots=True)
 class Proxy:
     """A proxy and what it is given.
@@ -64,16 +67,14 @@ class Proxy:
             space builds for them.
     """
 
-    score: Callable[[nn.Module, Tensor, Tensor], float]
+    score: Score
     patches: bool = False
 
 
 proxies: Registry[Proxy] = Registry("zero-cost proxy")
 
 
-def register(
-    name: str, score: Callable[[nn.Module, Tensor, Tensor], float], *, patches: bool = False
-) -> None:
+def register(name: str, score: Score, *, patches: bool = False) -> None:
     """Makes a function known as a proxy.
 
     Raises:

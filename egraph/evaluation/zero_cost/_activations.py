@@ -74,9 +74,9 @@ def naswot(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 def linear_regions(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     """In how many linear regions of the network the images lie: their distinct patterns of activation signs.
 
-    A network of usual size has a region for every image, and then the number says nothing. The paper therefore
-    counts with networks of one channel and 3,000 patches of 3 x 3 pixels; `egraph.evaluation.ZeroCost` gives
-    patches and the narrowest network that the space builds.
+    A network of usual size has a region for every image, and then the number says nothing. The authors count
+    with networks of one channel and 3,000 patches of 3 x 3 pixels; `egraph.evaluation.ZeroCost` gives patches
+    and the narrowest network that the space builds.
 
     Batch normalisation takes the statistics of all patches at once, where the authors' code feeds 1,000 at a
     time; dropout is off. All activations with a sign count, not ReLU alone.

@@ -52,7 +52,7 @@ def jacob_cov(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     statistics of the batch and is differentiated through, as in the authors' code; dropout is off.
 
     Raises:
-        EvaluationError: the gradient to an image is constant, so that it correlates with nothing, or not finite.
+        EvaluationError: the gradient to an image is constant and correlates with nothing, or is not finite.
 
     References:
         M. S. Abdelfattah, A. Mehrotra, Ł. Dudziak and N. D. Lane, Zero-Cost Proxies for Lightweight NAS,

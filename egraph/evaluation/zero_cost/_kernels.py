@@ -27,7 +27,8 @@ PIECE = 2**16
 def gradient_kernel(network: nn.Module, images: Tensor, *, memory: int = MEMORY) -> Tensor:
     r"""The empirical neural tangent kernel: scalar products of the gradients of any two images.
 
-    .. math:: K_{ij} = \langle \nabla_\theta s(x_i), \nabla_\theta s(x_j) \rangle, \qquad s(x) = \textstyle\sum_c f_c(x)
+    .. math:: K_{ij} = \langle \nabla_\theta s(x_i), \nabla_\theta s(x_j) \rangle,
+        \qquad s(x) = \textstyle\sum_c f_c(x)
 
     over all trainable parameters :math:`\theta`. Batch normalisation takes the statistics of the batch, held
     constant, so that the gradient of an image is its own; dropout is off.
@@ -65,7 +66,7 @@ def gradient_kernel(network: nn.Module, images: Tensor, *, memory: int = MEMORY)
             right = left if column == row else each(weights, second)
             part = kernel[row : row + len(first), column : column + len(second)]
             for name in weights:
-                _add_products(part, left[name].flatten(1), right[name].flatten(1))
+                _add_products(part, left[name].reshape(len(first), -1), right[name].reshape(len(second), -1))
     kernel = kernel.triu() + kernel.triu(1).T
     if not kernel.isfinite().all():
         raise EvaluationError("the gradient of an image is NaN or infinite")
@@ -75,11 +76,10 @@ def gradient_kernel(network: nn.Module, images: Tensor, *, memory: int = MEMORY)
 def ntk(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     r"""How well conditioned the neural tangent kernel is: :math:`-\ln (\lambda_{\max} / \lambda_{\min})`.
 
-    What differs from the paper, which minimises the condition number itself: the authors' code differentiates
+    What differs from the authors' code, which minimises the condition number itself: it differentiates
     through the statistics of batch normalisation, which takes a backward pass of the whole batch for each
-    image; here they are constants (`gradient_kernel`), which is as many times faster as the batch has images. It
-    takes the parameters named ``weight``, here all trainable ones count. What cannot be computed is refused,
-    where there a constant stands for it.
+    image; here they are constants (`gradient_kernel`). It takes the parameters named ``weight``; here all
+    trainable ones count. Where it puts a constant for what it cannot compute, an error is raised here.
 
     Raises:
         EvaluationError: the kernel is singular, or a gradient is not finite.
@@ -99,8 +99,8 @@ def ntk(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 def gradient_correlation(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     r"""How differently unlike images would change the network, times the logarithm of its size, negated.
 
-    With :math:`K` the neural tangent kernel (`gradient_kernel`), :math:`d_{ij}` the mean squared difference of
-    two images and :math:`P` the number of trainable parameters,
+    With :math:`K` the neural tangent kernel (`gradient_kernel`), :math:`d_{ij}` the mean squared difference
+    of two images and :math:`P` the number of trainable parameters,
 
     .. math:: \mathrm{score} = -\ln P \, \frac{\sum_{i<j} d_{ij} |r_{ij}|}{\sum_{i<j} d_{ij}},
         \qquad r_{ij} = K_{ij} / \sqrt{K_{ii} K_{jj}}.

@@ -25,8 +25,8 @@ def synflow(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
     .. math:: \mathrm{score} = \ln \sum_w \left| w \, \partial R / \partial w \right|
 
-    over the weights (parameters of two or more dimensions). Of the images only the shape matters, of the labels
-    nothing. Batch normalisation, which would bound the flow, is taken out, as in the authors' code for
+    over the weights (parameters of two or more dimensions). Of the images only the shape matters, of the
+    labels nothing. Batch normalisation, which would bound the flow, is taken out, as in the authors' code for
     architecture search; so are other normalisations. Dropout is off; all is in double precision.
 
     What differs from the papers: the logarithm, which leaves the order as it is; and activations with a sign
