@@ -82,7 +82,7 @@ def test_activations_in_place_change_nothing(name, make_network, batch):
 def test_weights_that_are_nan_are_refused(name, make_network, batch):
     network = make_network()
     nn.init.constant_(network.head[-1].weight, math.nan)
-    with pytest.raises(EvaluationError, match="nan|NaN"):
+    with pytest.raises(EvaluationError, match=r"nan|NaN"):
         proxies[name].score(network, *batch)
 
 
@@ -97,7 +97,7 @@ def test_a_gpu_gives_the_score_of_the_cpu(name, make_network, batch):
 
 
 def test_an_unknown_proxy_is_refused_with_the_nearest():
-    with pytest.raises(UnknownNameError, match="unknown zero-cost proxy 'nasw0t'.*Did you mean 'naswot'"):
+    with pytest.raises(UnknownNameError, match=r"unknown zero-cost proxy 'nasw0t'.*Did you mean 'naswot'"):
         proxies["nasw0t"]
 
 

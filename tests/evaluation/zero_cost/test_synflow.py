@@ -105,5 +105,5 @@ def test_a_flow_beyond_doubles_is_refused():
     network = make_perceptron().double()
     nn.init.constant_(network[1].weight, 1e200)
     nn.init.constant_(network[2].weight, 1e200)
-    with pytest.raises(EvaluationError, match="the synaptic flow is (inf|nan)"):
+    with pytest.raises(EvaluationError, match=r"the synaptic flow is (inf|nan)"):
         synflow(network, IMAGES, LABELS)
