@@ -4,8 +4,8 @@
     python benchmarks/zero_cost.py nasbench201 --count 20 --channels 8 --proxies naswot synflow flops
 
 Of each benchmark a random sample of distinct architectures; their networks as the benchmark's authors built
-them (or narrower: --channels), untrained; one batch of images for all. Each architecture adds its scores to --out
-when it is done, and the same command goes on with those that are missing. Prints Kendall's tau-b and
+them (or narrower: --channels), untrained; one batch of images for all. Each architecture adds its scores to
+--out when it is done, and the same command goes on with those that are missing. Prints Kendall's tau-b and
 Spearman's rho with the measured accuracy over the architectures that have a score, how many have none, and
 seconds a score.
 
@@ -158,9 +158,7 @@ def measure(arguments: argparse.Namespace, settings: Settings) -> Rows:
     return done
 
 
-def report(
-    name: str, arguments: argparse.Namespace, rows: dict[tuple[str, str, str], dict[str, Any]]
-) -> None:
+def report(name: str, arguments: argparse.Namespace, rows: Rows) -> None:
     table = sample(name, arguments.count)
     texts = [table.space.format(architecture) for architecture in table.architectures]
     truth = np.asarray(table[METRICS.get(name, next(iter(table.metrics)))])
