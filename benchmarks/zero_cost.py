@@ -104,7 +104,7 @@ def score(space: str, text: str, wanted: list[str], settings: Settings, device: 
         start = time.perf_counter()
         row: dict[str, Any] = {"score": None, "reason": ""}
         try:
-            row["score"] = evaluator(space, proxy, settings, device).evaluate(architecture).score
+            row["score"] = evaluator(space, proxy, settings, device).values(architecture)[proxy]
         except EvaluationError as error:
             row["reason"] = str(error)
         row["seconds"] = round(time.perf_counter() - start, 3)

@@ -132,7 +132,17 @@ class ZeroCost(Evaluator):
             raise UsageError(
                 f"one architecture has no rank; call with many, or name one of {', '.join(self.proxies)}"
             )
-        return self._measure(architecture, seed)[0]
+        from egraph.networks import count_params
+
+        started = time.perf_counter()
+        network, values = self._measure(architecture, seed)
+        return Evaluation(
+            score=values[self.proxies[0]],
+            seconds=time.perf_counter() - started,
+            params=count_params(network),
+            flops=flops_or_zero(network, self.images.input_shape),
+            source=f"{self.proxies[0]} on {self.images.name} ({self.device.partition(':')[0]})",
+        )
 
     def values(self, architecture: Architecture, *, seed: int = 0) -> dict[str, float]:
         """The score by each of the proxies; higher is better.
@@ -167,17 +177,16 @@ class ZeroCost(Evaluator):
                 continue
         return table[:, 0] if len(self.proxies) == 1 else rank_average(table)
 
-    def _measure(self, architecture: Architecture, seed: int) -> tuple[Evaluation, dict[str, float]]:
+    def _measure(self, architecture: Architecture, seed: int) -> tuple[torch.nn.Module, dict[str, float]]:
+        """The network and its score by each proxy."""
         import torch
 
         from egraph.evaluation.fitting import seeded
         from egraph.evaluation.zero_cost import proxies
-        from egraph.networks import count_params
 
         self.space.validate(architecture)
         data, device = self.images, torch.device(self.device)
         weights = int(np.random.SeedSequence((self.seed, seed)).generate_state(1)[0])
-        started = time.perf_counter()
         explained = failures_explained(
             "the network cannot be scored", "take narrower networks or a smaller batch"
         )
@@ -195,15 +204,7 @@ class ZeroCost(Evaluator):
                     x, y = _patches(data, self.device, self.seed)
                     scored = self._build_narrow(architecture, weights).to(device)
                 values[name] = proxy.score(scored, x, y)
-        score = next(iter(values.values()))
-        evaluation = Evaluation(
-            score=score,
-            seconds=time.perf_counter() - started,
-            params=count_params(network),
-            flops=flops_or_zero(network, data.input_shape),
-            source=f"{', '.join(self.proxies)} on {data.name} ({device.type})",
-        )
-        return evaluation, values
+        return network, values
 
     def _build(
         self, architecture: Architecture, seed: int, shape: tuple[int, int, int], channels: int | None
