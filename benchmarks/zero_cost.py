@@ -148,6 +148,8 @@ def measure(arguments: argparse.Namespace, settings: Settings) -> Rows:
         ProcessPoolExecutor(arguments.processes, multiprocessing.get_context("spawn")) as pool,
         arguments.out.open("a", encoding="utf-8") as out,
     ):
+        if out.tell() and not arguments.out.read_bytes().endswith(b"\n"):
+            out.write("\n")  # after a line that was cut off
         for number, future in enumerate(as_completed([pool.submit(score, *task) for task in tasks]), 1):
             for row in future.result():
                 out.write(json.dumps(row) + "\n")
