@@ -36,7 +36,8 @@ def gradient_kernel(network: nn.Module, images: Tensor, *, memory: int = MEMORY)
     Args:
         network: maps ``(batch, channels, height, width)`` to ``(batch, classes)``.
         images: ``(images, channels, height, width)``.
-        memory: bytes that gradients may take. Where those of all images do not fit, some are computed again.
+        memory: bytes that gradients may take, briefly twice that. Where those of all images do not fit, some
+            are computed again.
 
     Returns:
         The kernel, ``(images, images)``, in double precision on the CPU.
@@ -78,8 +79,8 @@ def ntk(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
     What differs from the authors' code, which minimises the condition number itself: it differentiates
     through the statistics of batch normalisation, which takes a backward pass of the whole batch for each
-    image; here they are constants (`gradient_kernel`). It takes the parameters named ``weight``; here all
-    trainable ones count. Where it puts a constant for what it cannot compute, an error is raised here.
+    image; here they are constants (`gradient_kernel`), which is another kernel, not a faster way to the same
+    one. It takes the parameters named ``weight``; here all trainable ones count. Where it puts a constant for what it cannot compute, an error is raised here.
 
     Raises:
         EvaluationError: the kernel is singular, or a gradient is not finite.
