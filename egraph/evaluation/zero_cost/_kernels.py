@@ -80,7 +80,8 @@ def ntk(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     What differs from the authors' code, which minimises the condition number itself: it differentiates
     through the statistics of batch normalisation, which takes a backward pass of the whole batch for each
     image; here they are constants (`gradient_kernel`), which is another kernel, not a faster way to the same
-    one. It takes the parameters named ``weight``; here all trainable ones count. Where it puts a constant for what it cannot compute, an error is raised here.
+    one. It takes the parameters named ``weight``; here all trainable ones count. Where it puts a constant
+    for what it cannot compute, an error is raised here.
 
     Raises:
         EvaluationError: the kernel is singular, or a gradient is not finite.
