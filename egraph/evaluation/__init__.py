@@ -1,9 +1,9 @@
 """Real evaluation: what a trial costs time for.
 
-An *evaluator* measures one architecture and says what that cost. Three exist: `Training` builds the network
-and trains it on images, `TableLookup` reads numbers that others measured, `as_evaluator` wraps any function.
-What cannot be measured raises `egraph.errors.EvaluationError` with its reason; a study records it as a failed
-trial.
+An *evaluator* measures one architecture and says what that cost. Four exist: `Training` builds the network
+and trains it on images, `ZeroCost` scores it untrained, `TableLookup` reads numbers that others measured,
+`as_evaluator` wraps any function. What cannot be measured raises `egraph.errors.EvaluationError` with its
+reason; a study records it as a failed trial.
 
 To add one: write a subclass of `Evaluator` in a file of its own here and export it below.
 """
@@ -12,7 +12,9 @@ from __future__ import annotations
 
 from egraph.evaluation.base import Evaluation, Evaluator, Fitness
 from egraph.evaluation.lookup import TableLookup
+from egraph.evaluation.ranks import rank_average
 from egraph.evaluation.recipe import Recipe
+from egraph.evaluation.scoring import ZeroCost
 from egraph.evaluation.training import Training, default_recipe
 from egraph.evaluation.wrapping import as_evaluator
 
@@ -23,6 +25,8 @@ __all__ = [
     "Recipe",
     "TableLookup",
     "Training",
+    "ZeroCost",
     "as_evaluator",
     "default_recipe",
+    "rank_average",
 ]

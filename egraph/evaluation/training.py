@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import functools
-import inspect
 import os
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from egraph.architecture import Architecture
-from egraph.datasets import ImageData, images
-from egraph.errors import EgraphError, EvaluationError, UsageError
+from egraph.datasets import ImageData
+from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
+from egraph.evaluation.building import (
+    check_builds,
+    choose_device,
+    failures_explained,
+    flops_or_zero,
+    load,
+    network_options,
+    threads_limited,
+)
 from egraph.evaluation.recipe import Recipe
 from egraph.spaces import SearchSpace
 
@@ -61,11 +67,8 @@ class Training(Evaluator):
         root: str | os.PathLike[str] | None = None,
         threads: int = 1,
     ) -> None:
-        if type(space).network is SearchSpace.network:
-            raise UsageError(
-                f"the space {space.name!r} builds no networks; use one that does, such as 'convnet'"
-            )
-        if recipe is not None and recipe.channels is not None and "channels" not in _network_options(space):
+        check_builds(space)
+        if recipe is not None and recipe.channels is not None and "channels" not in network_options(space):
             raise UsageError(
                 f"the networks of space {space.name!r} have one width; leave channels out of the recipe"
             )
@@ -73,7 +76,7 @@ class Training(Evaluator):
             raise UsageError(f"threads must be at least 1; got {threads}")
         self.space = space
         self.data = data if isinstance(data, ImageData) else os.fspath(data)
-        self.device = _choose_device(device)
+        self.device = choose_device(device)
         self.root = None if root is None else os.fspath(root)
         self.threads = threads
         self._recipe = recipe
@@ -81,14 +84,14 @@ class Training(Evaluator):
     @property
     def images(self) -> ImageData:
         """The data, loaded when first asked for."""
-        return self.data if isinstance(self.data, ImageData) else _load(self.data, self.root)
+        return self.data if isinstance(self.data, ImageData) else load(self.data, self.root)
 
     @property
     def recipe(self) -> Recipe:
         """How networks are trained."""
         if self._recipe is None:
             recipe = default_recipe(self.images)
-            free = "channels" in _network_options(self.space)
+            free = "channels" in network_options(self.space)
             self._recipe = recipe if free else replace(recipe, channels=None)
         return self._recipe
 
@@ -109,7 +112,10 @@ class Training(Evaluator):
         data, recipe, device = self.images, self.recipe, torch.device(self.device)
         parts = _tensors(data, self.device)
         started = time.perf_counter()
-        with _failures_explained(), _threads(self.threads), seeded(seed, device):
+        explained = failures_explained(
+            "the network cannot be trained", "train narrower networks or in smaller batches"
+        )
+        with explained, threads_limited(self.threads), seeded(seed, device):
             network = self._build(architecture, seed)
             network.to(device)
             fit(network, *parts["train"], recipe, seed=seed)
@@ -121,7 +127,7 @@ class Training(Evaluator):
             test_score=test_score,
             seconds=seconds,
             params=count_params(network),
-            flops=_count_flops(network, data.input_shape),
+            flops=flops_or_zero(network, data.input_shape),
             source=f"trained on {data.name} ({device.type})",
         )
 
@@ -136,7 +142,7 @@ class Training(Evaluator):
         }
 
     def _build(self, architecture: Architecture, seed: int) -> torch.nn.Module:
-        data, takes = self.images, _network_options(self.space)
+        data, takes = self.images, network_options(self.space)
         options: dict[str, Any] = {"seed": seed} if "seed" in takes else {}
         if self.recipe.channels is not None:
             options["channels"] = self.recipe.channels
@@ -154,9 +160,6 @@ def default_recipe(data: ImageData) -> Recipe:
     return Recipe(epochs=10, batch_size=256, channels=64)
 
 
-_load = functools.lru_cache(maxsize=2)(images)
-
-
 @functools.lru_cache(maxsize=2)
 def _tensors(data: ImageData, device: str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """The parts on the device; kept, for many trainings share them."""
@@ -166,63 +169,3 @@ def _tensors(data: ImageData, device: str) -> dict[str, tuple[torch.Tensor, torc
         part: (torch.from_numpy(x).to(device), torch.from_numpy(y).to(device))
         for part, (x, y) in (("train", data.train), ("validation", data.validation), ("test", data.test))
     }
-
-
-def _count_flops(network: torch.nn.Module, input_shape: tuple[int, int, int]) -> int:
-    """Multiply-adds of one image; 0 where they cannot be counted without computing them."""
-    from egraph.networks import count_flops
-
-    try:
-        return count_flops(network, input_shape)
-    except (RuntimeError, TypeError, ValueError):
-        return 0
-
-
-def _network_options(space: SearchSpace) -> set[str]:
-    """Which arguments the space's networks take beyond those of every space."""
-    return {"channels", "seed"} & set(inspect.signature(space.network).parameters)
-
-
-def _choose_device(device: str) -> str:
-    import torch
-
-    if device == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    kind, _, number = device.partition(":")
-    if kind not in ("cpu", "cuda") or (number and not number.isdigit()) or (kind == "cpu" and number):
-        raise UsageError(f"device must be auto, cpu, cuda or cuda:NUMBER; got {device!r}")
-    if kind == "cuda" and (count := torch.cuda.device_count()) <= int(number or 0):
-        raise UsageError(
-            f"device {device!r} was asked for, but PyTorch sees {count or 'no'} CUDA GPU; use auto or cpu"
-        )
-    return device
-
-
-@contextmanager
-def _threads(count: int) -> Iterator[None]:
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextmanager
-def _failures_explained() -> Iterator[None]:
-    """What PyTorch raises becomes one line that says what happened."""
-    import torch
-
-    try:
-        yield
-    except EgraphError:
-        raise
-    except (torch.OutOfMemoryError, MemoryError):
-        raise EvaluationError("out of memory; train narrower networks or in smaller batches") from None
-    except (RuntimeError, ValueError) as error:
-        text = (str(error).splitlines() or [type(error).__name__])[0]
-        if "allocate memory" in text or "out of memory" in text:
-            raise EvaluationError("out of memory; train narrower networks or in smaller batches") from None
-        raise EvaluationError(f"the network cannot be trained: {text}") from error

@@ -1,0 +1,94 @@
+"""Zero-cost proxies: what an untrained network and one batch of images say of how well it will train.
+
+A proxy is a function ``(network, images, labels) -> score``: ``images`` are ``(batch, channels, height,
+width)``, ``labels`` ``(batch,)``, on the network's device. A higher score is better: what a paper minimises
+is negated. A proxy works on a copy of the network, so that weights, statistics and modes stay as they were;
+it draws no random number; and what it cannot compute raises `egraph.errors.EvaluationError` with the reason.
+
+`proxies` is the registry of those that exist:
+
+| name | score |
+|---|---|
+| ``naswot`` | log-determinant of the kernel of activation signs |
+| ``linear-regions`` | number of distinct patterns of activation signs |
+| ``ntk`` | minus the logarithm of the condition number of the neural tangent kernel |
+| ``gradient-correlation`` | minus the correlation of gradients of unlike images, times log parameters |
+| ``grad-norm`` | norm of the gradient of the loss, summed over layers |
+| ``jacob-cov`` | how little the gradients to the images correlate |
+| ``synflow`` | logarithm of the synaptic flow |
+| ``params`` | trainable parameters |
+| ``flops`` | multiply-adds of one image |
+
+To add one: a function here and a line that registers it below. `egraph.evaluation.ZeroCost` makes any of them
+the score of an architecture.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor, nn
+
+from egraph.evaluation.zero_cost._activations import linear_regions, naswot
+from egraph.evaluation.zero_cost._gradients import grad_norm, jacob_cov
+from egraph.evaluation.zero_cost._kernels import gradient_correlation, gradient_kernel, ntk
+from egraph.evaluation.zero_cost._sizes import flops, params
+from egraph.evaluation.zero_cost._synflow import synflow
+from egraph.registry import Registry
+
+__all__ = [
+    "Proxy",
+    "flops",
+    "grad_norm",
+    "gradient_correlation",
+    "gradient_kernel",
+    "jacob_cov",
+    "linear_regions",
+    "naswot",
+    "ntk",
+    "params",
+    "proxies",
+    "register",
+    "synflow",
+]
+
+
+Score = Callable[[nn.Module, Tensor, Tensor], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy and what it is given.
+
+    Attributes:
+        score: the function ``(network, images, labels) -> score``.
+        patches: whether it is given small patches instead of whole images, and the narrowest network that the
+            space builds for them.
+    """
+
+    score: Score
+    patches: bool = False
+
+
+proxies: Registry[Proxy] = Registry("zero-cost proxy")
+
+
+def register(name: str, score: Score, *, patches: bool = False) -> None:
+    """Makes a function known as a proxy.
+
+    Raises:
+        UsageError: the name is taken.
+    """
+    proxies.register(name, Proxy(score, patches))
+
+
+register("naswot", naswot)
+register("linear-regions", linear_regions, patches=True)
+register("ntk", ntk)
+register("gradient-correlation", gradient_correlation)
+register("grad-norm", grad_norm)
+register("jacob-cov", jacob_cov)
+register("synflow", synflow)
+register("params", params)
+register("flops", flops)
