@@ -19,9 +19,10 @@ from __future__ import annotations
 
 from egraph.bench._cells import Cell, measure
 from egraph.bench._plot import plot
+from egraph.bench._pool import Failure
 from egraph.bench._protocols import PROTOCOLS, Protocol, Split
 from egraph.bench._published import Published, published
-from egraph.bench._run import Failure, Result, plan, predictors, run
+from egraph.bench._run import Result, plan, predictors, run
 from egraph.bench._summary import Section, arrange, summarise, to_markdown
 
 __all__ = [
