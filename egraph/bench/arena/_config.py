@@ -65,6 +65,8 @@ def read_config(path: str | os.PathLike[str]) -> Config:
         else:
             contestants.append(contestant)
     benchmarks = content.pop("benchmarks", [])
+    if not all(isinstance(each, str) for each in benchmarks):
+        raise UsageError(f"{path}: benchmarks must be texts, got {benchmarks!r}")
     return Config(contestants, skipped, benchmarks, **content)
 
 

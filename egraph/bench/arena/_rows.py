@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,9 @@ from egraph.architecture import Architecture
 from egraph.datasets import Table
 from egraph.errors import ArchitectureError
 from egraph.spaces import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["RowSpace"]
 
@@ -104,6 +108,15 @@ class RowSpace(SearchSpace):
     def decode(self, options: Sequence[int]) -> Architecture:
         """The row nearest to what the whole space decodes."""
         return self._replace(self.whole.decode(options))
+
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+    ) -> torch.nn.Module:
+        """As the whole space builds it."""
+        return self.whole.network(architecture, input_shape, num_classes)
 
     def __len__(self) -> int:
         return len(self._architectures)

@@ -86,9 +86,9 @@ def searchers(
 
     Args:
         searchers: names in the registry ``egraph.searchers``, with options where wanted, such as
-            ``"regularized-evolution:population=20,sample=5"``; or, by name, what takes a space and ``seed=``
-            and gives a searcher, at the top of a module where there are several processes. `BASELINES` are
-            added.
+            ``"regularized-evolution:population=20,sample=5"``, where a predictor is one of the registry
+            ``egraph.ranker.predictors``; or, by name, what takes a space and ``seed=`` and gives a searcher,
+            at the top of a module where there are several processes. `BASELINES` are added.
         benchmarks: such as ``"nasbench201:cifar10_val_12:cifar10_test_200"``: a table or its file, the
             metric that a query gives and by which the best is chosen, and the metric that is reported of it.
             With one metric, both are the same.
@@ -162,7 +162,7 @@ def find_searcher(text: str, own: Searchers) -> MakeSearcher:
     """What makes the searcher of this name, with these options.
 
     Raises:
-        UnknownNameError: there is none.
+        UnknownNameError: there is none, or no predictor of the name given.
         UsageError: it has no such option.
     """
     if text in own:
@@ -171,6 +171,11 @@ def find_searcher(text: str, own: Searchers) -> MakeSearcher:
     if name not in registry.names():
         raise UnknownNameError("searcher", name, [*own, *registry.names()])
     check_options(text, options, registry.get(name))
+    if "predictor" in options:
+        from egraph.ranker import predictors
+
+        # The same for each seed: what a searcher predicts shall follow from what it was told.
+        options["predictor"] = partial(predictors[options["predictor"]], seed=0)
     return partial(registry.get(name), **options)
 
 
