@@ -53,8 +53,8 @@ def measure(cell: Cell, make_searcher: MakeSearcher, ground: Ground) -> dict[str
         The fields of the cell and ``steps``: for each query whose score was the best so far, its number from
         1 on, the simulated seconds up to its end (None where the table knows no cost), its score and its
         test score; ``asked`` (fewer than the budget where the space ran out), ``final`` (the last test
-        score), ``optimum`` (the best there is), ``seconds`` (simulated, of all queries) and
-        ``search_seconds`` (of this machine).
+        score), ``optimum`` (the best there is), ``chosen`` (that of what has the best score in the table),
+        ``seconds`` (simulated, of all queries) and ``search_seconds`` (of this machine).
 
     Raises:
         UsageError: an option is out of range.
@@ -73,6 +73,7 @@ def measure(cell: Cell, make_searcher: MakeSearcher, ground: Ground) -> dict[str
         "asked": len(queries),
         "final": steps[-1][3],
         "optimum": ground.optimum,
+        "chosen": ground.chosen,
         "seconds": seconds,
         "search_seconds": took,
     }

@@ -41,11 +41,13 @@ class Ground:
         space: the whole search space where the table has all of it, else its rows.
         lookup: gives score, test score and seconds of one training, NaN where the table knows no cost.
         optimum: the best test score there is.
+        chosen: the test score of what has the best score: where a perfect search ends.
     """
 
     space: SearchSpace
     lookup: TableLookup
     optimum: float
+    chosen: float
 
     def test(self, architecture: Architecture) -> float:
         """What is reported of an architecture."""
@@ -84,7 +86,8 @@ def prepare(task: Task, root: str | os.PathLike[str] | None = None) -> Ground:
     seconds = _put_seconds(distinct, task.metric)
     lookup = TableLookup(distinct, task.metric, task.test, seconds)
     space = distinct.space if whole else RowSpace(distinct)
-    return Ground(space, lookup, float(distinct[task.test].max()))
+    tests = distinct[task.test]
+    return Ground(space, lookup, float(tests.max()), float(tests[distinct[task.metric].argmax()]))
 
 
 def _choose_metrics(name: str, table: Table) -> list[str]:

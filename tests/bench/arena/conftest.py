@@ -33,7 +33,7 @@ def toy_ground():
     }
     metrics = {"seen": Metric(), "told": Metric(), "train_s": Metric("seconds", higher_is_better=False)}
     table = Table(space, architectures, columns, metrics)
-    return Ground(space, TableLookup(table, "seen", "told", "train_s"), 3.0)
+    return Ground(space, TableLookup(table, "seen", "told", "train_s"), 3.0, 3.0)
 
 
 @pytest.fixture
@@ -44,7 +44,8 @@ def arena_row():
         row = {
             "searcher": "good", "fitness": "table", "benchmark": "b", "metric": "val", "test": "test",
             "queries": 20, "seed": 0, "settings": {}, "steps": [[1, 2.0, 0.5, 10.0], [12, 24.0, 0.9, 30.0]],
-            "asked": 20, "final": 30.0, "optimum": 40.0, "seconds": 40.0, "search_seconds": 0.25,
+            "asked": 20, "final": 30.0, "optimum": 40.0, "chosen": 35.0,
+            "seconds": 40.0, "search_seconds": 0.25,
         }  # fmt: skip
         return row | values
 

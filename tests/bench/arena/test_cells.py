@@ -30,7 +30,8 @@ def test_what_is_best_by_the_score_is_reported_by_the_test_score(toy_ground):
     row = measure(cell(), RandomSearch, toy_ground)
     asked = RandomSearch(toy_ground.space, seed=3).ask(20)
     assert row["steps"] == replay(toy_ground, asked)
-    assert (row["asked"], row["final"], row["optimum"], row["seconds"]) == (20, 3.0, 3.0, 40.0)
+    assert (row["asked"], row["final"], row["seconds"]) == (20, 3.0, 40.0)
+    assert (row["optimum"], row["chosen"]) == (3.0, 3.0)
     assert json.loads(json.dumps(row, allow_nan=False)) == row
 
 

@@ -23,6 +23,7 @@ def test_results_the_best_first_and_then_the_pairs(arena_row):
         ["low", "9", "10.4 (10.2–10.6)", "20.4 (20.2–20.6)", "20.4 ± 0.27", "0%", "0.25"],
     ]
     assert "hold the best of the table, 40;" in results.notes[0]
+    assert results.notes[1].startswith("what is best by val in the whole table has 35: where a search")
     ((searcher, other, verdict, superiority, p, q),) = pairs.lines
     assert (searcher, other, verdict, superiority) == ("high / ranker:members=1", "low", "better", "1.000")
     assert float(p) < 0.001
@@ -30,8 +31,9 @@ def test_results_the_best_first_and_then_the_pairs(arena_row):
 
 
 def test_one_metric_for_both_is_said(arena_row):
-    results, *_ = arrange([arena_row(test="val", metric="val", queries=1500)])
+    results, *_ = arrange([arena_row(test="val", metric="val", queries=1500, asked=1500)])
     assert results.title == "b, val, which the searchers see, 1,500 queries"
+    assert len(results.notes) == 1
 
 
 def test_searches_that_ended_early_are_counted(arena_row):
