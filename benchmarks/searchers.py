@@ -27,6 +27,7 @@ from egraph.files import write_text
 
 GUIDED = "regularized-evolution"
 DATA = ("cifar10", "cifar100", "imagenet16")
+SMALL = {"classic-evolution": "classic-evolution:population=20,sample=5"}  # with more it would hardly begin
 UNFIT = ("pareto-evolution", "deepneat", "codeepneat")  # for spaces that these tables are not of
 
 
@@ -126,9 +127,8 @@ def main() -> None:
     arguments = parser.parse_args()
     if unknown := set(arguments.case) - set(CASES):
         parser.error(f"unknown case {unknown.pop()!r}; known: {', '.join(CASES)}")
-    names = arguments.searcher or [
-        name for name in searchers.names() if name not in (*UNFIT, *arena.BASELINES)
-    ]
+    fit = [name for name in searchers.names() if name not in (*UNFIT, *arena.BASELINES)]
+    names = arguments.searcher or [SMALL.get(name, name) for name in fit]
     contestants = [arena.Contestant(name) for name in names]
     if not arguments.without_ranker:
         contestants.append(arena.Contestant(GUIDED, arguments.ranker))
