@@ -19,11 +19,21 @@ from egraph.bench.arena._fitness import FITNESS, MakeSearcher
 from egraph.bench.arena._ground import Ground, Task, prepare, read_task
 from egraph.bench.arena._specs import check_options, parse
 from egraph.errors import UnknownNameError, UsageError
+from egraph.spaces import SearchSpace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["BASELINES", "Contestant", "Result", "Searchers", "plan", "run", "searchers"]
+__all__ = [
+    "BASELINES",
+    "Contestant",
+    "Result",
+    "check_fitness",
+    "find_searcher",
+    "plan",
+    "run",
+    "searchers",
+]
 
 BASELINES = {
     "random": "random",
@@ -135,7 +145,8 @@ def plan(
     entered = [Contestant(text) for name, text in BASELINES.items() if name not in names] + entered
     cells = []
     for task in dict.fromkeys(read_task(benchmark, root) for benchmark in benchmarks):
-        settings = {each: _try_out(each, task, searchers or {}, root) for each in entered}
+        space = datasets.load(task.benchmark, root).space
+        settings = {each: _try_out(each, space, searchers or {}) for each in entered}
         for seed, each in itertools.product(range(seeds), entered):
             where = (task.benchmark, task.metric, task.test)
             cells.append(Cell(each.searcher, each.fitness, *where, queries, seed, settings[each]))
@@ -190,13 +201,10 @@ def check_fitness(text: str) -> None:
     check_options(text, options, FITNESS[name])
 
 
-def _try_out(
-    each: Contestant, task: Task, own: Searchers, root: str | os.PathLike[str] | None
-) -> dict[str, Any]:
+def _try_out(each: Contestant, space: SearchSpace, own: Searchers) -> dict[str, Any]:
     """All options of a searcher, from one that is made for this."""
     check_fitness(each.fitness)
     make = find_searcher(each.searcher, own)
-    space = datasets.load(task.benchmark, root).space
     try:
         return dict(make(space, seed=0).options)
     except TypeError as error:
