@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import console, count_option, json_option, print_json, root_option
+from egraph.cli._arena import command as searchers
+from egraph.cli._options import count_option, json_option, print_json, root_option
 from egraph.cli._progress import track
-from egraph.errors import FailedError, UsageError
+from egraph.cli._sections import check_out, show_sections
+from egraph.errors import FailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from egraph.bench import Failure, Result
 
 __all__ = ["command"]
@@ -40,7 +40,10 @@ class _Counts(click.ParamType):
 
 @click.group("bench", epilog="Example: egraph bench predictors")
 def command() -> None:
-    """Compare predictors on benchmarks, by number of labels."""
+    """Compare predictors by number of labels, and searchers by number of queries."""
+
+
+command.add_command(searchers)
 
 
 @command.command(
@@ -91,10 +94,7 @@ def predictors(
     """
     from egraph import bench
 
-    if Path(out).suffix in (".md", ".svg"):
-        raise UsageError(
-            f"{out} is where the tables and the picture go; give --out a name such as bench.jsonl"
-        )
+    check_out(out)
     if "all" in predictors:
         from egraph.ranker import predictors as registry
 
@@ -125,7 +125,7 @@ def predictors(
     if as_json:
         print_json({"summary": result.summary.to_dict("records"), "results": result.rows})
     else:
-        _show(result.rows)
+        show_sections(bench.arrange(result.rows))
         click.echo("\nwrote " + ", ".join(written))
     if result.failures:
         raise FailedError(
@@ -144,25 +144,6 @@ def _write(result: Result, out: str) -> list[str]:
     write_text(page, bench.to_markdown(result.rows))
     bench.plot(result.rows, picture)
     return [out, str(page), str(picture)]
-
-
-def _show(rows: Sequence[dict[str, Any]]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    from egraph import bench
-
-    screen = console()
-    for section in bench.arrange(rows):
-        screen.print(f"\n[bold]{section.title}[/bold]")
-        grid = Table(box=None, pad_edge=False, header_style="dim")
-        for column in section.header:
-            grid.add_column(column, justify="left" if column == "predictor" else "right", overflow="fold")
-        for cells, own in zip(section.lines, section.own, strict=True):
-            grid.add_row(*(Text(cell) for cell in cells), style=None if own else "dim")
-        screen.print(grid)
-        for note in section.notes:
-            screen.print(note, style="dim", markup=False)
 
 
 def _name(failure: Failure) -> str:

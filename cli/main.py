@@ -22,7 +22,7 @@ COMMANDS = {
     "evolve": "Evolve the ranker's own network on one or more tables.",
     "evaluate": "Measure how well a ranker orders a table.",
     "rank": "Score architectures with a ranker.",
-    "bench": "Compare predictors on benchmarks, by number of labels.",
+    "bench": "Compare predictors by number of labels, and searchers by number of queries.",
     "data": "List, show and import tables of measured architectures.",
     "draw": "Draw an architecture in the terminal, as SVG or as PNG.",
     "report": "Write what a search did as one HTML page.",

@@ -16,7 +16,7 @@ from egraph.bench._protocols import PROTOCOLS, Split
 from egraph.datasets import Table
 from egraph.errors import FailedError
 
-__all__ = ["Cell", "Factory", "identify", "measure", "read_settings"]
+__all__ = ["Cell", "Factory", "measure", "read_settings"]
 
 Factory = Callable[..., Any]
 """Takes ``seed=`` and gives an unfitted predictor, with ``fit(architectures, scores)`` and ``predict``."""
@@ -47,12 +47,6 @@ class Cell:
     k: int = 10
     shuffled: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
-
-
-def identify(row: Cell | Mapping[str, Any]) -> str:
-    """A text that a cell shares with the row of its result, and with no other."""
-    values = asdict(row) if isinstance(row, Cell) else row
-    return json.dumps({each.name: values.get(each.name) for each in fields(Cell)}, sort_keys=True)
 
 
 def read_settings(predictor: Any) -> dict[str, Any]:

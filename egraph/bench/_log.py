@@ -13,8 +13,6 @@ from egraph.errors import DataError, FailedError, UsageError
 
 __all__ = ["Log", "open_log", "read_log"]
 
-_START = b'{"predictor": '  # of every line
-
 
 class Log:
     """A file that grows by whole lines; made by `open_log`."""
@@ -39,10 +37,14 @@ class Log:
 
 
 @contextmanager
-def open_log(path: str | os.PathLike[str]) -> Iterator[Log]:
+def open_log(path: str | os.PathLike[str], contestant: str) -> Iterator[Log]:
     """Opens a file of results to go on with it, for one process at a time.
 
     A last line that a killed process left unfinished is cut off.
+
+    Args:
+        path: of the file, made where it does not exist.
+        contestant: the field that every line begins with, such as ``predictor``.
 
     Raises:
         UsageError: the path is a folder.
@@ -65,7 +67,7 @@ def open_log(path: str | os.PathLike[str]) -> Iterator[Log]:
     except OSError as error:
         raise _refuse_to_write(target, error) from error
     try:
-        read_log(target)
+        read_log(target, contestant)
         try:
             handle = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         except OSError as error:
@@ -79,8 +81,12 @@ def open_log(path: str | os.PathLike[str]) -> Iterator[Log]:
         lock.release()
 
 
-def read_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+def read_log(path: str | os.PathLike[str], contestant: str) -> list[dict[str, Any]]:
     """The results in a file, which may be being written; none where there is no file.
+
+    Args:
+        path: of the file.
+        contestant: the field that every line begins with.
 
     Raises:
         DataError: a line is not a result, or the file cannot be read.
@@ -94,15 +100,16 @@ def read_log(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
     end = _find_whole_lines(data)
     lines, rest = data[:end].splitlines(), data[end:]
     rows = []
+    start = f'{{"{contestant}": '.encode()
     for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
         except ValueError:
             row = None
-        if not isinstance(row, dict) or "predictor" not in row:
+        if not isinstance(row, dict) or contestant not in row:
             raise _refuse_line(path, number, line)
         rows.append(row)
-    if not (rest.startswith(_START) or _START.startswith(rest)):  # nobody's unfinished line
+    if not (rest.startswith(start) or start.startswith(rest)):  # nobody's unfinished line
         raise _refuse_line(path, len(lines) + 1, rest)
     return rows
 

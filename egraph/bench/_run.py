@@ -1,47 +1,27 @@
-"""Plans cells, and measures those that are not measured yet, in parallel processes."""
+"""Plans cells of predictors, and measures those that are not measured yet."""
 
 from __future__ import annotations
 
 import itertools
-import multiprocessing
 import os
-import pickle
-import signal
-import sys
-import threading
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from multiprocessing import connection
 from typing import TYPE_CHECKING, Any
 
 from egraph import datasets
-from egraph.bench._cells import Cell, Factory, identify, measure, read_settings
-from egraph.bench._log import open_log, read_log
+from egraph.bench._cells import Cell, Factory, measure, read_settings
+from egraph.bench._pool import Failure, Progress, measure_all
 from egraph.bench._protocols import PROTOCOLS
 from egraph.bench._summary import summarise
 from egraph.datasets import Table
-from egraph.errors import EgraphError, FailedError, UnknownNameError, UsageError
+from egraph.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Failure", "Progress", "Result", "plan", "predictors", "run"]
+__all__ = ["Result", "plan", "predictors", "run"]
 
 Predictors = Sequence[str] | Mapping[str, Factory]
-Progress = Callable[[int, int, "dict[str, Any] | Failure | None"], None]
-"""Told how many cells are done, of how many, and the row or failure that came last."""
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """A cell that could not be measured; it is not written down, so that the next run tries again."""
-
-    cell: Cell
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,32 +137,13 @@ def run(
     progress: Progress | None = None,
 ) -> Result:
     """Measures the cells that ``out`` does not have yet; arguments and errors as for `predictors`."""
-    if processes < 1:
-        raise UsageError(f"processes must be at least 1, got {processes}")
-    planned = {identify(cell): cell for cell in cells}
+    cells = list(cells)
     factories = _find_factories(predictors)
-    for cell in planned.values():
+    for cell in cells:
         if cell.predictor not in factories:
             raise UnknownNameError("predictor", cell.predictor, factories)
-    failures: list[Failure] = []
-    with open_log(out) if out is not None else nullcontext() as log:
-        rows = {identify(row): row for row in (read_log(out) if out is not None else [])}
-        rows = {name: rows[name] for name in planned if name in rows}
-        resumed = len(rows)
-        missing = [cell for name, cell in planned.items() if name not in rows]
-        if progress is not None:
-            progress(resumed, len(planned), None)
-        with _open_pool(factories, processes, len(missing), root) as measured:
-            for outcome in measured(missing):
-                if isinstance(outcome, Failure):
-                    failures.append(outcome)
-                else:
-                    if log is not None:
-                        log.append(outcome)
-                    rows[identify(outcome)] = outcome
-                if progress is not None:
-                    progress(len(rows) + len(failures), len(planned), outcome)
-    return Result([rows[name] for name in planned if name in rows], failures, resumed)
+    bench = _Bench(factories, root)
+    return Result(*measure_all(Cell, cells, bench, out=out, processes=processes, progress=progress))
 
 
 def _find_factories(predictors: Predictors) -> dict[str, Factory]:
@@ -208,58 +169,6 @@ def _read_benchmark(benchmark: str, root: str | os.PathLike[str] | None) -> tupl
     return name, metric
 
 
-Outcome = dict[str, Any] | Failure
-Measure = Callable[[Sequence[Cell]], Iterator[Outcome]]
-
-
-@contextmanager
-def _open_pool(
-    factories: Mapping[str, Factory], processes: int, cells: int, root: str | os.PathLike[str] | None
-) -> Iterator[Measure]:
-    """What measures cells and gives each when it is done."""
-    if processes == 1 or cells <= 1:
-        bench = _Bench(factories, root)
-        yield lambda cells: (bench.measure(cell) for cell in cells)
-        return
-    try:
-        pickle.dumps(dict(factories))
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
-        raise UsageError(
-            f"the predictors cannot be sent to other processes ({error}); "
-            "define them at the top of a module, or use one process"
-        ) from None
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    pool = ProcessPoolExecutor(
-        min(processes, cells),
-        multiprocessing.get_context("spawn"),
-        _begin_process,
-        (dict(factories), root, threads),
-    )
-    try:
-        yield lambda cells: _collect(pool, cells)
-    except BaseException:
-        started = list((pool._processes or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in started:
-            process.terminate()
-        raise
-    pool.shutdown()
-
-
-def _collect(pool: ProcessPoolExecutor, cells: Sequence[Cell]) -> Iterator[Outcome]:
-    running: set[Future[Outcome]] = {pool.submit(_measure_here, cell) for cell in cells}
-    try:
-        while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                yield future.result()
-    except BrokenProcessPool:
-        raise FailedError(
-            "a process died, perhaps out of memory: start again with fewer processes, what was measured is "
-            "kept; if none could start, run a script under `if __name__ == '__main__':`"
-        ) from None
-
-
 class _Bench:
     """Measures cells one after the other, keeping the table that the last one used."""
 
@@ -268,18 +177,8 @@ class _Bench:
         self._root = root
         self._table: tuple[tuple[str, str, str], Table] | None = None
 
-    def measure(self, cell: Cell) -> Outcome:
-        import egraph
-
-        try:
-            row = measure(cell, self._factories[cell.predictor], self._prepare(cell))
-        except EgraphError as error:
-            return Failure(cell, str(error))
-        except Exception as error:  # noqa: BLE001, a predictor may fail in any way; the others go on
-            return Failure(cell, " ".join(f"{type(error).__name__}: {error}".split()))
-        torch = sys.modules.get("torch")
-        threads = torch.get_num_threads() if torch is not None else None
-        return {**row, "threads": threads, "finished": time.time(), "egraph": egraph.__version__}
+    def __call__(self, cell: Cell) -> dict[str, Any]:
+        return measure(cell, self._factories[cell.predictor], self._prepare(cell))
 
     def _prepare(self, cell: Cell) -> Table:
         wanted = (cell.benchmark, cell.metric, cell.protocol)
@@ -287,34 +186,3 @@ class _Bench:
             table = datasets.load(cell.benchmark, self._root)
             self._table = wanted, PROTOCOLS[cell.protocol].prepare(table, cell.metric)
         return self._table[1]
-
-
-_bench: _Bench
-
-
-def _begin_process(
-    factories: Mapping[str, Factory], root: str | os.PathLike[str] | None, threads: int
-) -> None:
-    """Prepares a worker process, which ends with its parent, however that ends."""
-    global _bench
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    _bench = _Bench(factories, root)
-    from threadpoolctl import threadpool_limits
-
-    for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[variable] = str(threads)  # for libraries that are loaded later
-    threadpool_limits(threads)
-    if "torch" in sys.modules:
-        sys.modules["torch"].set_num_threads(threads)
-
-
-def _measure_here(cell: Cell) -> Outcome:
-    return _bench.measure(cell)
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)

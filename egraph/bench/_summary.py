@@ -48,6 +48,11 @@ class Section:
     own: list[bool]
     notes: list[str]
 
+    @property
+    def texts(self) -> list[bool]:
+        """For each column, whether it holds words rather than numbers."""
+        return [any(cell[:1].isalpha() for cell in column) for column in zip(*self.lines, strict=True)]
+
 
 def summarise(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """One row for each benchmark, protocol, number of labels and predictor.
@@ -110,10 +115,15 @@ def arrange(rows: Sequence[Mapping[str, Any]], *, reference: bool = True) -> Ite
 
 def to_markdown(rows: Sequence[Mapping[str, Any]], *, reference: bool = True) -> str:
     """The tables as Markdown; what others have published is in italics, with its source below."""
+    return write_sections(arrange(rows, reference=reference))
+
+
+def write_sections(sections: Iterable[Section]) -> str:
+    """Tables as Markdown, what was not measured here in italics."""
     parts = []
-    for section in arrange(rows, reference=reference):
-        lines = [f"## {section.title}", "", _join(section.header)]
-        lines.append(_join(["---:", "---", *["---:"] * (len(section.header) - 2)]))
+    for section in sections:
+        rule = ["---" if text else "---:" for text in section.texts]
+        lines = [f"## {section.title}", "", _join(section.header), _join(rule)]
         for cells, own in zip(section.lines, section.own, strict=True):
             lines.append(_join(cells if own else [f"*{cell}*" if cell else "" for cell in cells]))
         if section.notes:

@@ -9,7 +9,8 @@ from sklearn.ensemble import RandomForestRegressor
 
 from egraph import datasets
 from egraph.bench import PROTOCOLS, Cell, measure
-from egraph.bench._cells import identify, read_settings
+from egraph.bench._cells import read_settings
+from egraph.bench._pool import identify
 from egraph.errors import FailedError
 
 
@@ -116,9 +117,9 @@ def test_scores_that_are_not_finite_are_refused(benchmark):
 def test_a_cell_and_the_row_of_its_result_are_known_by_the_same_text(benchmark):
     one = cell(settings={"ridge": 0.01, "layers": ["mean"]})
     row = json.loads(json.dumps(measure(one, Linear, prepared(benchmark))))
-    assert identify(row) == identify(one)
+    assert identify(row, Cell) == identify(one, Cell)
     for change in ({"seed": 3}, {"k": 6}, {"shuffled": True}, {"settings": {"ridge": 1}}, {"samples": 41}):
-        assert identify(cell(**{"settings": dict(one.settings)} | change)) != identify(one)
+        assert identify(cell(**{"settings": dict(one.settings)} | change), Cell) != identify(one, Cell)
 
 
 def test_settings_are_the_parameters_but_the_seed():

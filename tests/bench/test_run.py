@@ -88,7 +88,7 @@ def test_killed_again_and_again_the_table_is_the_same(benchmark, tmp_path, proce
         killed += process.wait(60) == -signal.SIGKILL
     assert killed >= 1
     found = [json.loads(line) for line in out.read_text().splitlines()]
-    assert len(found) == len({bench._cells.identify(row) for row in found}) == 48, (
+    assert len(found) == len({bench._pool.identify(row, bench.Cell) for row in found}) == 48, (
         "no cell twice, none missing"
     )
     unbroken = bench.predictors(PREDICTORS, [benchmark], [20, 40], seeds=8)

@@ -1,0 +1,159 @@
+"""All searchers, and a ranker in the loop, on tables; what must be reached is printed beside what was found.
+
+    python benchmarks/searchers.py --processes 2
+    python benchmarks/searchers.py validation --without-ranker       # minutes in place of hours
+
+Three cases. `test`: NAS-Bench-201, a query gives the 200-epoch test accuracy, which is reported, as most
+published tables do. `validation`: a query gives the validation accuracy after 12 epochs, the 200-epoch test
+accuracy of what is best by it is reported. `pool`: the cells of NAS-Bench-101 that the table has, accuracy
+after 108 epochs. Nobody pays twice for one network. Killed and started again, it goes on. Beside the file of
+results go all tables, as Markdown, and a picture.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import egraph
+from egraph import searchers
+from egraph.bench import Failure, arena
+from egraph.files import write_text
+
+GUIDED = "regularized-evolution"
+DATA = ("cifar10", "cifar100", "imagenet16")
+SMALL = {"classic-evolution": "classic-evolution:population=20,sample=5"}  # with more it would hardly begin
+UNFIT = ("pareto-evolution", "deepneat", "codeepneat")  # for spaces that these tables are not of
+
+
+@dataclass(frozen=True)
+class Case:
+    """Benchmarks that are searched with one budget."""
+
+    benchmarks: tuple[str, ...]
+    queries: int
+
+
+CASES = {
+    "test": Case(tuple(f"nasbench201:{data}_test_200" for data in DATA), 100),
+    "validation": Case(tuple(f"nasbench201:{data}_val_12:{data}_test_200" for data in DATA), 150),
+    "pool": Case(("nasbench101:val_acc_108",), 150),
+}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the verdict."""
+
+    what: str
+    found: str
+    wanted: str
+    passed: bool
+
+
+def check_test(rows: list[dict]) -> Iterator[Check]:
+    guided = [row for row in rows if row["fitness"] != "table"]
+    for test, own in split(guided, "test"):
+        first = [row["steps"][-1][0] if row["final"] >= row["optimum"] else np.inf for row in own]
+        text = f"{np.mean(np.isfinite(first)):.0%}, the last after {max(first):g}"
+        yield Check(f"{test}: the optimum in every run within 100", text, "100%", max(first) <= 100)
+        yield Check(f"{test}: aim, within 60", text, "100%", max(first) <= 60)
+        if test == "cifar10_test_200":
+            mean = np.mean([arena.incumbents(row, [50])[0] for row in own])
+            yield Check(f"{test}: mean at 50", f"{mean:.3f}", "94.32", mean >= 94.32)
+
+
+def check_validation(rows: list[dict]) -> Iterator[Check]:
+    for test, own in split(rows, "test"):
+        for at in (50, 100, 150):
+            means = {
+                key: np.mean([arena.incumbents(row, [at])[0] for row in part])
+                for key, part in split(own, "searcher", "fitness")
+            }
+            guided = max((mean for key, mean in means.items() if key[1] != "table"), default=np.nan)
+            rival, best = max(
+                ((k[0], m) for k, m in means.items() if k[1] == "table"), key=lambda pair: pair[1]
+            )
+            yield Check(f"{test}: mean at {at}", f"{guided:.3f}", f"{best:.3f} {rival}", guided > best)
+
+
+def check_pool(rows: list[dict]) -> Iterator[Check]:
+    shares = {
+        key: np.mean([row["final"] >= row["optimum"] for row in part])
+        for key, part in split(rows, "searcher", "fitness")
+    }
+    guided = max((share for key, share in shares.items() if key[1] != "table"), default=np.nan)
+    random = shares["random", "table"]
+    passed = bool(guided > 0 and guided >= 10 * random)
+    yield Check("nasbench101: best of the pool within 150", f"{guided:.0%}", f"10 x {random:.0%}", passed)
+
+
+CHECKS = {"test": check_test, "validation": check_validation, "pool": check_pool}
+
+
+def split(rows: list[dict], *names: str) -> Iterator[tuple]:
+    """The rows by what they have in some fields."""
+    groups: dict = {}
+    for row in rows:
+        key = tuple(row[name] for name in names)
+        groups.setdefault(key if len(names) > 1 else key[0], []).append(row)
+    yield from groups.items()
+
+
+def listen(done: int, total: int, last: dict | Failure | None) -> None:
+    if isinstance(last, Failure):
+        print(f"{done}/{total} {last.cell.searcher} on {last.cell.benchmark} failed: {last.reason}")
+    elif last is not None and (done % 50 == 0 or last["fitness"] != "table"):
+        name = f"{last['searcher']} / {last['fitness']} on {last['test']}, seed {last['seed']}"
+        print(f"{done}/{total} {name}: {last['final']:.5g} in {last['search_seconds']:.2g} s", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("case", nargs="*", help=f"only these of {', '.join(CASES)}")
+    parser.add_argument("--searcher", action="append", help="only these; each with options if wanted")
+    parser.add_argument("--ranker", default="ranker:members=5", help="the fitness of the ranker in the loop")
+    parser.add_argument("--without-ranker", action="store_true", help="leave it out")
+    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--out", default="runs/searchers.jsonl")
+    arguments = parser.parse_args()
+    if unknown := set(arguments.case) - set(CASES):
+        parser.error(f"unknown case {unknown.pop()!r}; known: {', '.join(CASES)}")
+    fit = [name for name in searchers.names() if name not in (*UNFIT, *arena.BASELINES)]
+    names = arguments.searcher or [SMALL.get(name, name) for name in fit]
+    contestants = [arena.Contestant(name) for name in names]
+    if not arguments.without_ranker:
+        contestants.append(arena.Contestant(GUIDED, arguments.ranker))
+    chosen = {name: CASES[name] for name in arguments.case or CASES}
+    print(f"egraph {egraph.__version__}")
+    cells = {
+        name: arena.plan(contestants, case.benchmarks, queries=case.queries, seeds=arguments.seeds)
+        for name, case in chosen.items()
+    }
+    everything = [cell for own in cells.values() for cell in own]
+    result = arena.run(everything, out=arguments.out, processes=arguments.processes, progress=listen)
+    pages = Path(arguments.out)
+    write_text(pages.with_suffix(".md"), arena.to_markdown(result.rows))
+    arena.plot(result.rows, pages.with_suffix(".svg"))
+    print(arena.to_markdown(result.rows))
+    for name in () if arguments.without_ranker else chosen:
+        benchmarks = {(cell.benchmark, cell.metric, cell.test) for cell in cells[name]}
+        own = [row for row in result.rows if (row["benchmark"], row["metric"], row["test"]) in benchmarks]
+        for check in CHECKS[name](own):
+            print(
+                f"{'ok' if check.passed else 'BELOW':6s} {check.what:50s} {check.found:>30s}   {check.wanted}"
+            )
+    if result.failures:
+        sys.exit(f"{len(result.failures)} searches failed; start again to try them")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,142 @@
+"""``egraph bench searchers``."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from egraph.cli._options import count_option, json_option, print_json, root_option
+from egraph.cli._progress import track
+from egraph.cli._sections import check_out, show_sections
+from egraph.errors import FailedError, UsageError
+
+if TYPE_CHECKING:
+    from egraph.bench import Failure
+    from egraph.bench.arena import Config, Result
+
+__all__ = ["command"]
+
+BENCHMARK = "nasbench201:cifar10_val_12:cifar10_test_200"
+
+
+@click.command(
+    "searchers",
+    epilog="Example: egraph bench searchers --searcher regularized-evolution --fitness table "
+    "--fitness ranker:members=1 --benchmark nasbench201:cifar10_val_12:cifar10_test_200 --seeds 10",
+)
+@click.option(
+    "--searcher", "searchers", multiple=True, metavar="NAME[:OPTION=VALUE,...]",
+    help="What is compared, beside random search and regularized evolution; `all` is each that there is. "
+    "Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--fitness", multiple=True, metavar="NAME[:OPTION=VALUE,...]",
+    help="What tells the searchers: table (otherwise), ranker or constant. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--benchmark", "benchmarks", multiple=True, metavar="TABLE:METRIC:TEST",
+    help="A table or its file, what a query gives and the best is chosen by, and what is reported of it; "
+    f"TABLE:METRIC where both are one. {BENCHMARK} otherwise. Repeatable.",
+)  # fmt: skip
+@count_option("--queries", help="Architectures that each search may ask for; 150 otherwise.")
+@count_option("--seeds", help="Searches of each kind, seeded from 0 on; 50 otherwise.")
+@click.option(
+    "--config", metavar="FILE",
+    help="A TOML file that says all of the above; --benchmark, --queries and --seeds go before it.",
+)  # fmt: skip
+@count_option("--processes", default=1, help="Searches at a time; they share the cores evenly.")
+@click.option(
+    "--out", default="runs/searchers.jsonl", show_default=True, metavar="FILE",
+    help="The results, one a line; beside it go the tables (.md) and a picture (.svg).",
+)  # fmt: skip
+@root_option
+@json_option("the results")
+def command(
+    searchers: tuple[str, ...], fitness: tuple[str, ...], benchmarks: tuple[str, ...], queries: int | None,
+    seeds: int | None, config: str | None, processes: int, out: str, root: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure what searchers find, and after how many queries.
+
+    A table plays the training. A search sees one metric, holds what is best by it, and another metric of that
+    is reported. Random search and regularized evolution always take part. A run that was killed goes on when
+    the same command is typed again. docs/arena.md explains the tables.
+    """
+    from egraph.bench import Failure, arena
+
+    check_out(out)
+    wanted = _read(searchers, fitness, config)
+    for contestant, reason in wanted.skipped:
+        click.echo(f"skipped: {arena.name(contestant.searcher, contestant.fitness)}: {reason}", err=True)
+    cells = arena.plan(
+        wanted.contestants,
+        benchmarks or wanted.benchmarks or [BENCHMARK],
+        queries=queries or wanted.queries,
+        seeds=seeds or wanted.seeds,
+        root=root,
+    )
+    with track("searching") as report:
+
+        def listen(done: int, total: int, last: dict[str, Any] | Failure | None) -> None:
+            if last is None and done:
+                report.say(f"going on: {done} of {total} are done already")
+            if isinstance(last, Failure):
+                report.say(f"  {_name(last)} failed: {last.reason}")
+            report(done, total, f"{done}/{total} searches")
+
+        result = arena.run(cells, out=out, processes=processes, root=root, progress=listen)
+    written = _write(result, out)
+    if as_json:
+        tables = {"summary": result.summary, "comparison": result.comparison}
+        skipped = [
+            {"searcher": each.searcher, "fitness": each.fitness, "reason": reason}
+            for each, reason in wanted.skipped
+        ]
+        found = {name: table.to_dict("records") for name, table in tables.items()}
+        print_json({**found, "results": result.rows, "skipped": skipped})
+    else:
+        show_sections(arena.arrange(result.rows))
+        click.echo("\nwrote " + ", ".join(written))
+    if result.failures:
+        raise FailedError(
+            f"{len(result.failures)} of {len(cells)} searches failed, such as "
+            f"{_name(result.failures[0])}: {result.failures[0].reason}; the same command tries them again"
+        )
+
+
+def _read(searchers: tuple[str, ...], fitness: tuple[str, ...], config: str | None) -> Config:
+    """What the file says, or the options."""
+    from egraph.bench import arena
+    from egraph.searchers import names
+
+    if config is not None:
+        if searchers or fitness:
+            raise UsageError("--config says what is compared; leave --searcher and --fitness out")
+        return arena.read_config(config)
+    if "all" in searchers:
+        searchers = tuple(names())
+    if fitness and not searchers:
+        searchers = tuple(arena.BASELINES.values())
+    pairs = itertools.product(searchers, fitness or ("table",))
+    return arena.Config([arena.Contestant(*pair) for pair in pairs])
+
+
+def _write(result: Result, out: str) -> list[str]:
+    from egraph.bench import arena
+    from egraph.files import write_text
+
+    if not result.rows:
+        return [out]
+    page, picture = Path(out).with_suffix(".md"), Path(out).with_suffix(".svg")
+    write_text(page, arena.to_markdown(result.rows))
+    arena.plot(result.rows, picture)
+    return [out, str(page), str(picture)]
+
+
+def _name(failure: Failure) -> str:
+    from egraph.bench import arena
+
+    cell = failure.cell
+    return f"{arena.name(cell.searcher, cell.fitness)} on {cell.benchmark}, seed {cell.seed}"

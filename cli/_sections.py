@@ -1,0 +1,45 @@
+"""Results of benchmarks: where they go, and how their tables look in a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from egraph.cli._options import console
+from egraph.errors import UsageError
+
+if TYPE_CHECKING:
+    from egraph.bench import Section
+
+__all__ = ["check_out", "show_sections"]
+
+
+def check_out(out: str) -> None:
+    """Refuses a file of results that the tables or the picture would be written over.
+
+    Raises:
+        UsageError: it is called so.
+    """
+    if Path(out).suffix in (".md", ".svg"):
+        raise UsageError(
+            f"{out} is where the tables and the picture go; give --out a name such as bench.jsonl"
+        )
+
+
+def show_sections(sections: Iterable[Section]) -> None:
+    """Prints tables, what was not measured here dimmed."""
+    from rich.table import Table
+    from rich.text import Text
+
+    screen = console()
+    for section in sections:
+        screen.print(f"\n[bold]{section.title}[/bold]")
+        grid = Table(box=None, pad_edge=False, header_style="dim")
+        for column, text in zip(section.header, section.texts, strict=True):
+            grid.add_column(column, justify="left" if text else "right", overflow="fold")
+        for cells, own in zip(section.lines, section.own, strict=True):
+            grid.add_row(*(Text(cell) for cell in cells), style=None if own else "dim")
+        screen.print(grid)
+        for note in section.notes:
+            screen.print(note, style="dim", markup=False)

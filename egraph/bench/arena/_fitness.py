@@ -1,0 +1,111 @@
+"""What a searcher is told: the kinds of fitness that searches are compared with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.bench.arena._ground import Ground
+from egraph.registry import Registry
+from egraph.searchers import Searcher, run
+
+__all__ = ["FITNESS", "MakeSearcher", "Query", "Search"]
+
+MakeSearcher = Callable[..., Searcher]
+"""Takes a space and ``seed=`` and gives a searcher."""
+
+
+class Query(NamedTuple):
+    """One architecture that was paid for.
+
+    Attributes:
+        architecture: which.
+        score: by which the best is chosen, higher is better; NaN where it failed.
+        seconds: what it cost; NaN where unknown.
+    """
+
+    architecture: Architecture
+    score: float
+    seconds: float = math.nan
+
+
+Search = Callable[..., list[Query]]
+"""``(ground, make_searcher, queries, seed, **options)`` to at most so many queries, in their order."""
+
+FITNESS: Registry[Search] = Registry("fitness")
+"""The kinds of fitness. Their keyword-only arguments are the options that can be asked for."""
+
+
+def search_table(ground: Ground, make: MakeSearcher, queries: int, seed: int) -> list[Query]:
+    """Each proposal is looked up, and the searcher told what the table says."""
+    history = run(make(ground.space, seed=seed), ground.lookup, queries).history
+    return [_look_up(ground, step.architecture) for step in history]
+
+
+def search_blindly(ground: Ground, make: MakeSearcher, queries: int, seed: int) -> list[Query]:
+    """A control: the searcher is told the same of everything, and can do no better than random search."""
+
+    def constant(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
+        return np.zeros(len(architectures))
+
+    history = run(make(ground.space, seed=seed), constant, queries).history
+    return [_look_up(ground, step.architecture) for step in history]
+
+
+def search_with_ranker(
+    ground: Ground,
+    make: MakeSearcher,
+    queries: int,
+    seed: int,
+    *,
+    members: int = 5,
+    initial: int = 16,
+    batch: int = 8,
+    far: int = 2,
+    candidates: int = 2000,
+) -> list[Query]:
+    """A study in which the table plays the training: the searcher is told what a ranker predicts.
+
+    Args:
+        ground: where to search.
+        make: the searcher among whose proposals the ranker chooses.
+        queries: trainings in all.
+        seed: of study and ranker.
+        members: networks in the ranker's ensemble.
+        initial: random trainings before the first fit.
+        batch: trainings a round.
+        far: how many of them are chosen to be different.
+        candidates: architectures that the ranker scores in a round.
+    """
+    from egraph.ranker import Ranker
+    from egraph.study import Study
+
+    with Study(
+        ground.space,
+        ground.lookup,
+        seed=seed,
+        ranker=Ranker(seed=seed, members=members, folds=0),
+        searcher=make,
+        initial=initial,
+        batch=batch,
+        far=far,
+        candidates=candidates,
+    ) as study:
+        study.run(trials=queries)
+        trials = study.journal.read_trials()
+    return [Query(trial.architecture, trial.score, trial.seconds) for trial in trials]
+
+
+def _look_up(ground: Ground, architecture: Architecture) -> Query:
+    found = ground.lookup.evaluate(architecture)
+    return Query(architecture, found.score, found.seconds)
+
+
+FITNESS.register("table", search_table)
+FITNESS.register("constant", search_blindly)
+FITNESS.register("ranker", search_with_ranker)

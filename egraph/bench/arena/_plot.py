@@ -1,0 +1,103 @@
+"""A picture of searches: the best so far against queries and against simulated seconds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.bench.arena._curves import TASK, band, group
+from egraph.bench.arena._tables import entitle, name
+from egraph.errors import UsageError
+from egraph.files import atomic_path
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["plot"]
+
+SIZE = (6.4, 4.4)  # inches of one chart
+SPAN = 30  # from the first to the last number of queries or seconds that is drawn
+POINTS = 300
+LABELS = {"queries": "queries", "seconds": "simulated seconds of training"}
+STYLES = {"random": {"color": "0.6"}, "regularized-evolution": {"color": "0.1"}}
+
+
+def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
+    """Draws for each benchmark a chart against queries and, where the table knows the cost, against seconds.
+
+    A line is the median over the seeds of the test score of what is best by the score that was seen, the band
+    around it reaches from quartile to quartile. Against seconds it begins where each seed has a result, and
+    ends where the first seed has ended. What was found before a thirtieth of the budget is not drawn.
+
+    Args:
+        rows: what `measure` has given.
+        path: a file whose name ends as matplotlib knows, such as ``.svg`` or ``.png``.
+
+    Raises:
+        UsageError: there are no rows, or matplotlib does not know the kind of file.
+        FailedError: the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    kind = os.path.splitext(path)[1].removeprefix(".").lower()
+    if kind not in FigureCanvasAgg.get_supported_filetypes():
+        raise UsageError(f"the picture's name must end in .svg, .png or .pdf, got {os.fspath(path)!r}")
+    if not rows:
+        raise UsageError("there are no results to draw")
+    tasks = group(rows, TASK)
+    timed = any(row["seconds"] is not None for row in rows)
+    across = 1 + timed
+    figure = Figure(figsize=(SIZE[0] * across, SIZE[1] * len(tasks)), layout="constrained")
+    charts = figure.subplots(len(tasks), across, squeeze=False)
+    for (task, part), line in zip(tasks.items(), charts, strict=True):
+        _draw(line[0], part, "queries", entitle(task))
+        if timed and all(row["seconds"] is not None for row in part):
+            _draw(line[1], part, "seconds", entitle(task))
+        elif timed:
+            line[1].remove()
+    with atomic_path(path) as temporary:
+        figure.savefig(temporary, format=kind, dpi=150)
+
+
+def _draw(axes: Axes, rows: Sequence[Mapping[str, Any]], by: str, title: str) -> None:
+    from matplotlib.ticker import LogLocator, StrMethodFormatter
+
+    bottom = np.inf
+    colors = 0
+    for (searcher, fitness), part in group(rows, ["searcher", "fitness"]).items():
+        style: dict[str, Any] = STYLES.get(searcher.partition(":")[0], {}) if fitness == "table" else {}
+        if not style:
+            style = {"color": f"C{colors % 10}", "linestyle": "-" if colors < 10 else "--"}
+            colors += 1
+        at = _choose_points(part, by)
+        low, median, high = band(part, at, by)
+        axes.step(at, median, where="post", label=name(searcher, fitness), lw=1.5, **style)
+        axes.fill_between(at, low, high, step="post", alpha=0.15, lw=0, color=style["color"])
+        bottom = min(bottom, float(low[len(at) // 2]))
+    top = rows[0]["optimum"]
+    axes.axhline(top, color="0.4", lw=0.8, ls=":", label="optimum")
+    if bottom < top:  # what the first few queries bring would hide all else
+        axes.set_ylim(bottom - 0.3 * (top - bottom), top + 0.08 * (top - bottom))
+    axes.set_xscale("log")
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+    axes.minorticks_off()
+    axes.set_xlabel(LABELS[by])
+    axes.set_ylabel(f"{rows[0]['test']} of the best so far")
+    axes.set_title(title, fontsize=9)
+    axes.grid(alpha=0.25)
+    axes.legend(fontsize=7, loc="upper left")
+
+
+def _choose_points(rows: Sequence[Mapping[str, Any]], by: str) -> NDArray[np.float64]:
+    if by == "queries":
+        last = rows[0]["queries"]
+        return np.arange(max(1, last // SPAN), last + 1, dtype=np.float64)
+    first = max(row["steps"][0][1] for row in rows)
+    last = min(row["seconds"] for row in rows)
+    return np.geomspace(max(first, last / SPAN), max(first, last), POINTS)

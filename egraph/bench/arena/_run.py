@@ -1,0 +1,225 @@
+"""Plans searches, and runs those that have not run yet."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from egraph import datasets
+from egraph import searchers as registry
+from egraph.bench._pool import Failure, Progress, measure_all
+from egraph.bench.arena._cells import Cell, measure
+from egraph.bench.arena._compare import compare
+from egraph.bench.arena._curves import summarise
+from egraph.bench.arena._fitness import FITNESS, MakeSearcher
+from egraph.bench.arena._ground import Ground, Task, prepare, read_task
+from egraph.bench.arena._specs import check_options, parse
+from egraph.errors import UnknownNameError, UsageError
+from egraph.spaces import SearchSpace
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "BASELINES",
+    "Contestant",
+    "Result",
+    "check_fitness",
+    "find_searcher",
+    "plan",
+    "run",
+    "searchers",
+]
+
+BASELINES = {
+    "random": "random",
+    # With a hundred members, as by default, evolution would hardly begin within the usual budgets.
+    "regularized-evolution": "regularized-evolution:population=20,sample=5",
+}
+"""What is always in the picture: each is added, told by the table, where no contestant of its name is."""
+
+Searchers = Mapping[str, MakeSearcher]
+"""Searchers by name, beside those of the registry: what takes a space and ``seed=``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Contestant:
+    """A searcher and what tells it, each a name with options, such as ``ranker:members=1``."""
+
+    searcher: str
+    fitness: str = "table"
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a run has found.
+
+    Attributes:
+        rows: one a search, in the order of the plan; the fields are those of `measure`, and ``threads`` and
+            ``egraph``, the version that ran it.
+        failures: the searches that failed.
+        resumed: how many of the rows were in the file already.
+    """
+
+    rows: list[dict[str, Any]]
+    failures: list[Failure]
+    resumed: int
+
+    @property
+    def summary(self) -> pd.DataFrame:
+        """What was found after some numbers of queries; see `summarise`."""
+        return summarise(self.rows)
+
+    @property
+    def comparison(self) -> pd.DataFrame:
+        """The final test scores of all contestants, pair by pair; see `compare`."""
+        return compare(self.rows)
+
+
+def searchers(
+    searchers: Sequence[str] | Searchers,
+    benchmarks: Sequence[str],
+    *,
+    fitness: Sequence[str] = ("table",),
+    queries: int = 150,
+    seeds: int = 50,
+    out: str | os.PathLike[str] | None = None,
+    processes: int = 1,
+    root: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Runs all searchers with all kinds of fitness, on all benchmarks, with all seeds.
+
+    Args:
+        searchers: names in the registry ``egraph.searchers``, with options where wanted, such as
+            ``"regularized-evolution:population=20,sample=5"``, where a predictor is one of the registry
+            ``egraph.ranker.predictors``; or, by name, what takes a space and ``seed=`` and gives a searcher,
+            at the top of a module where there are several processes. `BASELINES` are added.
+        benchmarks: such as ``"nasbench201:cifar10_val_12:cifar10_test_200"``: a table or its file, the
+            metric that a query gives and by which the best is chosen, and the metric that is reported of it.
+            With one metric, both are the same.
+        fitness: names in `FITNESS`, with options where wanted, such as ``"ranker:members=1"``.
+        queries: the budget of a search.
+        seeds: how many; they count from 0.
+        out: a file of results to go on with; searches that it has are not run again.
+        processes: how many searches at a time.
+        root: where to look for data first.
+        progress: is told of each search.
+
+    Raises:
+        UsageError: an argument is not as said above.
+        DataError: a table is absent or damaged, or ``out`` is no file of results.
+        FailedError: a process died, or ``out`` cannot be written. What is in ``out`` stays.
+    """
+    own = searchers if isinstance(searchers, Mapping) else {}
+    contestants = [Contestant(*pair) for pair in itertools.product(searchers, fitness)]
+    cells = plan(contestants, benchmarks, queries=queries, seeds=seeds, searchers=own, root=root)
+    return run(cells, searchers=own, out=out, processes=processes, root=root, progress=progress)
+
+
+def plan(
+    contestants: Iterable[Contestant],
+    benchmarks: Sequence[str],
+    *,
+    queries: int = 150,
+    seeds: int = 50,
+    searchers: Searchers | None = None,
+    root: str | os.PathLike[str] | None = None,
+) -> list[Cell]:
+    """The cells of all searches, `BASELINES` first; arguments as for `searchers`.
+
+    Raises:
+        UsageError: a searcher, fitness, option or metric is unknown, or there is nothing to run.
+        DataError: a table is absent or damaged.
+    """
+    if queries < 1 or seeds < 1:
+        raise UsageError(f"queries and seeds must be at least 1, got {queries} and {seeds}")
+    if not benchmarks:
+        raise UsageError("name at least one benchmark")
+    entered = list(dict.fromkeys(contestants))
+    names = {parse(each.searcher)[0] for each in entered if each.fitness == "table"}
+    entered = [Contestant(text) for name, text in BASELINES.items() if name not in names] + entered
+    cells = []
+    for task in dict.fromkeys(read_task(benchmark, root) for benchmark in benchmarks):
+        space = datasets.load(task.benchmark, root).space
+        settings = {each: _try_out(each, space, searchers or {}) for each in entered}
+        for seed, each in itertools.product(range(seeds), entered):
+            where = (task.benchmark, task.metric, task.test)
+            cells.append(Cell(each.searcher, each.fitness, *where, queries, seed, settings[each]))
+    return cells
+
+
+def run(
+    cells: Iterable[Cell],
+    *,
+    searchers: Searchers | None = None,
+    out: str | os.PathLike[str] | None = None,
+    processes: int = 1,
+    root: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Runs the searches that ``out`` does not have yet; arguments and errors as for `searchers`."""
+    cells, arena = list(cells), _Arena(searchers or {}, root)
+    for text in {cell.searcher for cell in cells}:
+        find_searcher(text, searchers or {})
+    return Result(*measure_all(Cell, cells, arena, out=out, processes=processes, progress=progress))
+
+
+def find_searcher(text: str, own: Searchers) -> MakeSearcher:
+    """What makes the searcher of this name, with these options.
+
+    Raises:
+        UnknownNameError: there is none, or no predictor of the name given.
+        UsageError: it has no such option.
+    """
+    if text in own:
+        return own[text]
+    name, options = parse(text)
+    if name not in registry.names():
+        raise UnknownNameError("searcher", name, [*own, *registry.names()])
+    check_options(text, options, registry.get(name))
+    if "predictor" in options:
+        from egraph.ranker import predictors
+
+        # The same for each seed: what a searcher predicts shall follow from what it was told.
+        options["predictor"] = partial(predictors[options["predictor"]], seed=0)
+    return partial(registry.get(name), **options)
+
+
+def check_fitness(text: str) -> None:
+    """Makes sure that there is such a kind of fitness.
+
+    Raises:
+        UnknownNameError: there is none.
+        UsageError: it has no such option.
+    """
+    name, options = parse(text)
+    check_options(text, options, FITNESS[name])
+
+
+def _try_out(each: Contestant, space: SearchSpace, own: Searchers) -> dict[str, Any]:
+    """All options of a searcher, from one that is made for this."""
+    check_fitness(each.fitness)
+    make = find_searcher(each.searcher, own)
+    try:
+        return dict(make(space, seed=0).options)
+    except TypeError as error:
+        raise UsageError(f"{each.searcher!r} cannot be made: {error}") from None
+
+
+class _Arena:
+    """Runs one search after the other, keeping the table that the last one used."""
+
+    def __init__(self, own: Searchers, root: str | os.PathLike[str] | None) -> None:
+        self._own, self._root = dict(own), root
+        self._ground: tuple[Task, Ground] | None = None
+
+    def __call__(self, cell: Cell) -> dict[str, Any]:
+        task = Task(cell.benchmark, cell.metric, cell.test)
+        if self._ground is None or self._ground[0] != task:
+            self._ground = task, prepare(task, self._root)
+        return measure(cell, find_searcher(cell.searcher, self._own), self._ground[1])
