@@ -20,17 +20,22 @@ from __future__ import annotations
 
 from egraph.registry import Registry
 from egraph.searchers._base import Searcher
+from egraph.searchers._nsga2 import NSGA2, Compromise
+from egraph.searchers._pareto import hypervolume
 from egraph.searchers._random import RandomSearch
 from egraph.searchers._regularized_evolution import RegularizedEvolution
 from egraph.searchers._run import SearchResult, Step, run
 
 __all__ = [
+    "NSGA2",
+    "Compromise",
     "RandomSearch",
     "RegularizedEvolution",
     "SearchResult",
     "Searcher",
     "Step",
     "get",
+    "hypervolume",
     "names",
     "register",
     "run",
@@ -62,6 +67,7 @@ def names() -> list[str]:
     return list(_registry)
 
 
+register(NSGA2)
 register(RandomSearch)
 register(RegularizedEvolution)
 
