@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from egraph.registry import Registry
 from egraph.searchers._base import Searcher
+from egraph.searchers._deepneat import DeepNEAT
 from egraph.searchers._nsga2 import NSGA2, Compromise
 from egraph.searchers._pareto import hypervolume
 from egraph.searchers._random import RandomSearch
@@ -29,6 +30,7 @@ from egraph.searchers._run import SearchResult, Step, run
 __all__ = [
     "NSGA2",
     "Compromise",
+    "DeepNEAT",
     "RandomSearch",
     "RegularizedEvolution",
     "SearchResult",
@@ -67,6 +69,7 @@ def names() -> list[str]:
     return list(_registry)
 
 
+register(DeepNEAT)
 register(NSGA2)
 register(RandomSearch)
 register(RegularizedEvolution)
