@@ -20,6 +20,7 @@ from __future__ import annotations
 
 from egraph.registry import Registry
 from egraph.searchers._base import Searcher
+from egraph.searchers._codeepneat import CoDeepNEAT
 from egraph.searchers._deepneat import DeepNEAT
 from egraph.searchers._nsga2 import NSGA2, Compromise
 from egraph.searchers._pareto import hypervolume
@@ -29,6 +30,7 @@ from egraph.searchers._run import SearchResult, Step, run
 
 __all__ = [
     "NSGA2",
+    "CoDeepNEAT",
     "Compromise",
     "DeepNEAT",
     "RandomSearch",
@@ -69,6 +71,7 @@ def names() -> list[str]:
     return list(_registry)
 
 
+register(CoDeepNEAT)
 register(DeepNEAT)
 register(NSGA2)
 register(RandomSearch)

@@ -11,18 +11,23 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, UsageError
 from egraph.searchers._base import Searcher
-from egraph.searchers._innovations import Genome, Innovations, cross, distance
+from egraph.searchers._innovations import (
+    LAYERS_WEIGHT,
+    Genome,
+    Innovations,
+    cross,
+    distance,
+    read_genome,
+    write_genome,
+)
 from egraph.searchers._species import Population, tournament
 from egraph.spaces import SearchSpace
 
-__all__ = ["DeepNEAT", "cross_valid", "read_genome", "write_genome"]
+__all__ = ["DeepNEAT", "cross_valid"]
 
 WALK = 16  # mutations of one child before other parents are chosen
 PAIRS = 8  # pairs of parents whose children may be known already before a random sample is taken
 _REDRAWS = 8  # crossovers that may leave the space before the fitter parent is taken as it is
-
-LAYERS_WEIGHT = 5.0
-"""What it counts, in genes, if all homologous layers of two genomes differ; so it makes two species."""
 
 
 class DeepNEAT(Searcher):
@@ -152,14 +157,3 @@ def cross_valid(space: SearchSpace, fitter: Genome, other: Genome, rng: np.rando
             continue
         return child
     return fitter
-
-
-def write_genome(genome: Genome) -> dict[str, Any]:
-    """A genome as JSON-ready values."""
-    return {**genome.architecture.to_dict(), "marks": list(genome.marks)}
-
-
-def read_genome(content: dict[str, Any]) -> Genome:
-    """Reads what `write_genome` wrote."""
-    fields = {name: value for name, value in content.items() if name != "marks"}
-    return Genome(Architecture.from_dict(fields), tuple(content["marks"]))

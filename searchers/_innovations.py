@@ -9,7 +9,18 @@ import numpy as np
 
 from egraph.architecture import Architecture
 
-__all__ = ["Genome", "Innovations", "cross", "distance"]
+__all__ = [
+    "LAYERS_WEIGHT",
+    "Genome",
+    "Innovations",
+    "cross",
+    "distance",
+    "read_genome",
+    "write_genome",
+]
+
+LAYERS_WEIGHT = 5.0
+"""What it counts, in genes, if all homologous layers of two genomes differ; so it makes two species."""
 
 STAYS_DISABLED = 0.75
 """Odds that a gene that one parent has enabled and the other disabled is disabled in the child."""
@@ -111,6 +122,17 @@ def cross(fitter: Genome, other: Genome, rng: np.random.Generator) -> Genome:
             is_enabled = rng.random() >= STAYS_DISABLED if differs else state
             (enabled if is_enabled else disabled).append((i, j))
     return Genome(Architecture((a.ops[0], *ops, a.ops[-1]), enabled, disabled), marks)
+
+
+def write_genome(genome: Genome) -> dict[str, Any]:
+    """A genome as JSON-ready values."""
+    return {**genome.architecture.to_dict(), "marks": list(genome.marks)}
+
+
+def read_genome(content: dict[str, Any]) -> Genome:
+    """Reads what `write_genome` wrote."""
+    fields = {name: value for name, value in content.items() if name != "marks"}
+    return Genome(Architecture.from_dict(fields), tuple(content["marks"]))
 
 
 def _layers(genome: Genome) -> dict[int, str]:
