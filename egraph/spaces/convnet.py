@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +13,7 @@ from egraph.canonical import Simplified, canonical_form, simplify
 from egraph.errors import ArchitectureError, UsageError
 from egraph.operations import Operation
 from egraph.spaces import register
+from egraph.spaces._checks import read_options
 from egraph.spaces._genes import (
     check_genome,
     format_genes,
@@ -23,6 +25,7 @@ from egraph.spaces._genes import (
     toggle,
     toggleable,
 )
+from egraph.spaces._places import decode_graph, encode_graph, graph_choices
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
@@ -229,6 +232,27 @@ class ConvNetSpace(SearchSpace):
         """
         self.validate(architecture)
         return canonical_form(_share_pools(simplify(architecture)))
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """An edge or none between each two of ``max_vertices`` vertices, then the layer of each inner one."""
+        return graph_choices(self.max_vertices, len(LAYERS))
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """The network without disabled genes and dead layers; it takes the first vertices and the last."""
+        self.validate(architecture)
+        return encode_graph(architecture, LAYERS, self.max_vertices)
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """The network without dead layers.
+
+        Raises:
+            ArchitectureError: no path joins input and output, or there are more edges than the bound.
+        """
+        read = read_options(options, self.choices, self.name)
+        architecture = decode_graph(read, LAYERS, self.max_vertices)
+        self.validate(architecture)
+        return architecture
 
     def network(
         self,

@@ -13,6 +13,7 @@ from egraph.canonical import canonical_form, live_vertices, simplify
 from egraph.errors import ArchitectureError, UsageError
 from egraph.operations import Operation
 from egraph.spaces import register
+from egraph.spaces._checks import read_options
 from egraph.spaces._genes import (
     check_genome,
     format_genes,
@@ -24,6 +25,7 @@ from egraph.spaces._genes import (
     toggle,
     toggleable,
 )
+from egraph.spaces._places import decode_graph, encode_graph, graph_choices
 from egraph.spaces.base import SearchSpace
 
 __all__ = ["AGGREGATORS", "HYPERPARAMETERS", "GraphSageSpace"]
@@ -281,6 +283,33 @@ class GraphSageSpace(SearchSpace):
             for op, (gene, options) in zip(hyper, self.hyperparameters.items(), strict=True)
         ]
         return canonical_form(simplify(_join(body, settled)))
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """As of ``convnet`` with the layers of this space, then the options of each hyper-parameter."""
+        body = graph_choices(self.max_vertices, len(self.layers))
+        return (*body, *map(len, self.hyperparameters.values()))
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """The genome without disabled genes and dead layers."""
+        body, hyper = self.split(architecture)
+        pairs = zip(self.hyperparameters.values(), hyper, strict=True)
+        options = [known.index(op) for known, op in pairs]
+        return (*encode_graph(body, self.layers, self.max_vertices), *options)
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """The genome without dead layers.
+
+        Raises:
+            ArchitectureError: no path joins input and read-out, or there are more edges than the bound.
+        """
+        read = read_options(options, self.choices, self.name)
+        count = len(self.hyperparameters)
+        body = decode_graph(read[:-count], self.layers, self.max_vertices)
+        pairs = zip(self.hyperparameters.values(), read[-count:], strict=True)
+        architecture = _join(body, [known[option] for known, option in pairs])
+        self.validate(architecture)
+        return architecture
 
     def split(self, architecture: Architecture) -> tuple[Architecture, tuple[str, ...]]:
         """The layers, with the read-out as output, and the hyper-parameters in order.

@@ -24,8 +24,9 @@ from egraph.errors import ArchitectureError, UsageError
 from egraph.operations import Operation
 from egraph.spaces import register
 from egraph.spaces._cell_enumeration import enumerate_cells, pair_bit
-from egraph.spaces._checks import check_value, known_operation
+from egraph.spaces._checks import check_value, known_operation, read_options
 from egraph.spaces._module_hash import module_hash, wiring
+from egraph.spaces._places import decode_graph, encode_graph, graph_choices, pairs
 from egraph.spaces.base import SearchSpace
 
 __all__ = ["NASBench101"]
@@ -81,7 +82,7 @@ class NASBench101(SearchSpace):
         while True:
             present = rng.integers(2, size=n * (n - 1) // 2).tolist()
             labels = rng.integers(len(OPERATIONS), size=n - 2).tolist()
-            edges = [pair for pair, there in zip(_pairs(n), present, strict=True) if there]
+            edges = [pair for pair, there in zip(pairs(n), present, strict=True) if there]
             if cell := self._cell(_names(labels), edges):
                 return cell
 
@@ -101,7 +102,7 @@ class NASBench101(SearchSpace):
             flips = (rng.random(len(present)) < 1 / n).tolist()
             shifts = (rng.random(n - 2) < 1 / max(n - 2, 1)) * rng.integers(1, len(OPERATIONS), size=n - 2)
             edges = [
-                pair for pair, there, flip in zip(_pairs(n), present, flips, strict=True) if there != flip
+                pair for pair, there, flip in zip(pairs(n), present, flips, strict=True) if there != flip
             ]
             moved = [(x + s) % len(OPERATIONS) for x, s in zip(labels, shifts.tolist(), strict=True)]
             if (cell := self._cell(_names(moved), edges)) and self.key(cell) != key:
@@ -120,7 +121,7 @@ class NASBench101(SearchSpace):
             mask = rng.integers(2, size=len(present_a) + n - 2).tolist()
             present = [y if m else x for x, y, m in zip(present_a, present_b, mask[n - 2 :], strict=True)]
             labels = [y if m else x for x, y, m in zip(labels_a, labels_b, mask[: n - 2], strict=True)]
-            edges = [pair for pair, there in zip(_pairs(n), present, strict=True) if there]
+            edges = [pair for pair, there in zip(pairs(n), present, strict=True) if there]
             if cell := self._cell(_names(labels), edges):
                 return cell
 
@@ -223,6 +224,27 @@ class NASBench101(SearchSpace):
         ops = architecture.ops
         return _hash(tuple([ops[vertex] for vertex in vertices]), edges)
 
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """An edge or none between each two vertices, then the operations of the interior ones."""
+        return graph_choices(self.max_vertices, len(OPERATIONS))
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """The cell without what is dead; a smaller one takes the first vertices and the last."""
+        self.validate(architecture)
+        return encode_graph(architecture, OPERATIONS, self.max_vertices)
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """The cell without what is dead.
+
+        Raises:
+            ArchitectureError: no path joins input and output, or there are more edges than the bound.
+        """
+        read = read_options(options, self.choices, self.name)
+        cell = decode_graph(read, OPERATIONS, self.max_vertices)
+        self.validate(cell)
+        return cell
+
     def __len__(self) -> int:
         if self.name == "nasbench101":
             return 423_624
@@ -235,7 +257,7 @@ class NASBench101(SearchSpace):
         operations.
         """
         for n, adjacency, labelings in self._classes():
-            edges = [(i, j) for i, j in _pairs(n) if adjacency >> pair_bit(i, j) & 1]
+            edges = [(i, j) for i, j in pairs(n) if adjacency >> pair_bit(i, j) & 1]
             for labels in labelings.tolist():
                 yield Architecture(_names(labels), edges)
 
@@ -280,7 +302,7 @@ class NASBench101(SearchSpace):
         return None
 
     def _genome(self, architecture: Architecture, rng: np.random.Generator) -> tuple[list[int], list[bool]]:
-        """Labels of the interior vertices and presence of each of `_pairs`, filled up with dead vertices."""
+        """Labels of the interior vertices and presence of each of `pairs`, filled up with dead vertices."""
         ops, edges = self._prune(architecture)
         n = self.max_vertices
         labels = rng.integers(len(OPERATIONS), size=n - 2).tolist()
@@ -288,7 +310,7 @@ class NASBench101(SearchSpace):
         for op, place in zip(ops[1:-1], places[1:-1], strict=True):
             labels[place - 1] = OPERATIONS.index(op)
         there = {(places[i], places[j]) for i, j in edges}
-        return labels, [pair in there for pair in _pairs(n)]
+        return labels, [pair in there for pair in pairs(n)]
 
 
 _OPERATIONS = frozenset(OPERATIONS)
@@ -315,12 +337,6 @@ def _hash(ops: tuple[str, ...], edges: Edges) -> str:
 
 def _names(labels: Iterable[int]) -> list[str]:
     return ["input", *[OPERATIONS[label] for label in labels], "output"]
-
-
-@lru_cache
-def _pairs(num_vertices: int) -> tuple[tuple[int, int], ...]:
-    """All pairs of ascending vertex numbers."""
-    return tuple((i, j) for j in range(1, num_vertices) for i in range(j))
 
 
 def _reachability(num_vertices: int, edges: Edges) -> NDArray[np.bool_]:

@@ -26,7 +26,7 @@ from egraph.canonical import canonical_form, simplify
 from egraph.errors import ArchitectureError
 from egraph.operations import Operation
 from egraph.spaces import register
-from egraph.spaces._checks import check_value, known_operation
+from egraph.spaces._checks import check_value, known_operation, read_options
 from egraph.spaces.base import SearchSpace
 
 __all__ = ["NASBench201"]
@@ -149,6 +149,21 @@ class NASBench201(SearchSpace):
         """The cell's computation as a canonical text."""
         self.validate(architecture)
         return _key(architecture)
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """Five options at each of the six edges."""
+        return (len(OPERATIONS),) * 6
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """The number of each edge's operation, in the order of the vertices."""
+        self.validate(architecture)
+        return tuple(OPERATIONS.index(op) for op in architecture.ops[1:-1])
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """The cell with these operations."""
+        read = read_options(options, self.choices, self.name)
+        return _cell(tuple(OPERATIONS[option] for option in read))
 
     def __len__(self) -> int:
         return 5260

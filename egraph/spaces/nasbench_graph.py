@@ -12,7 +12,7 @@ References:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
@@ -24,7 +24,7 @@ from egraph.canonical import canonical_form, simplify
 from egraph.errors import ArchitectureError
 from egraph.operations import Operation
 from egraph.spaces import register
-from egraph.spaces._checks import check_value, known_operation
+from egraph.spaces._checks import check_value, known_operation, read_options
 from egraph.spaces.base import SearchSpace
 
 __all__ = ["NASBenchGraph"]
@@ -147,6 +147,28 @@ class NASBenchGraph(SearchSpace):
         """The network as a canonical text."""
         self._parts(architecture)
         return _key(architecture)
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """Nine links, then nine operations at each of the four nodes."""
+        return (len(LINKS), *[len(OPERATIONS)] * 4)
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """The number of the link, then those of the operations."""
+        link, ops = self._parts(architecture)
+        return (LINKS.index(link), *(OPERATIONS.index(op) for op in ops))
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """The architecture of this link and these operations.
+
+        Raises:
+            ArchitectureError: they are four skips.
+        """
+        link, *digits = read_options(options, self.choices, self.name)
+        ops = tuple(OPERATIONS[digit] for digit in digits)
+        if ops == _ALL_SKIP:
+            raise ArchitectureError(f"{self.name} has no architecture of four skips")
+        return _tree(LINKS[link], ops)
 
     def __len__(self) -> int:
         return 26206

@@ -12,7 +12,7 @@ References:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -23,7 +23,7 @@ from egraph.canonical import canonical_form, simplify
 from egraph.errors import ArchitectureError
 from egraph.operations import Operation
 from egraph.spaces import register
-from egraph.spaces._checks import check_value
+from egraph.spaces._checks import check_value, read_options
 from egraph.spaces.base import SearchSpace
 
 __all__ = ["NASBenchMacro"]
@@ -127,6 +127,19 @@ class NASBenchMacro(SearchSpace):
         """The chain without its identities, as a canonical text."""
         self.validate(architecture)
         return _key(architecture)
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """Three options at each of the eight layers."""
+        return (3,) * 8
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """The eight digits."""
+        return self._digits(architecture)
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """The chain of these digits."""
+        return _chain(read_options(options, self.choices, self.name))
 
     def __len__(self) -> int:
         return 3969
