@@ -43,6 +43,7 @@ def names() -> list[str]:
 
 from egraph.spaces import (  # noqa: E402
     convnet,  # noqa: F401
+    deepneat,  # noqa: F401
     graphsage,  # noqa: F401
     nasbench101,  # noqa: F401
     nasbench201,  # noqa: F401
