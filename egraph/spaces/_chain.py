@@ -65,7 +65,9 @@ class ChainedSpace(SearchSpace):
             candidates += [join_chain(body, (*hyper[:place], op, *hyper[place + 1 :])) for op in options]
         if self._has_room(body):
             candidates += [
-                join_chain(insert_vertex(body, gene, op), hyper) for gene in genes(body) for op in self.layers
+                join_chain(insert_vertex(body, gene, op), hyper)
+                for gene in genes(body)
+                for op in self._new_layers()
             ]
         found = {self.key(architecture): architecture}
         for candidate in candidates:
@@ -168,6 +170,10 @@ class ChainedSpace(SearchSpace):
 
     def _other_layers(self, layer: str) -> Sequence[str]:
         """What a mutation can make of a layer."""
+        return self.layers
+
+    def _new_layers(self) -> Sequence[str]:
+        """What a mutation can insert."""
         return self.layers
 
     def _connected(self, body: Architecture) -> list[Architecture]:

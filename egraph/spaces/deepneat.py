@@ -54,6 +54,8 @@ _PARAMETERS: Mapping[str, Sequence[Any]] = {
 BLOCKS = {block.name: block for block in itertools.starmap(Block, itertools.product(*_PARAMETERS.values()))}
 """The 144 blocks by name."""
 
+_PLAIN = tuple(b.name for b in BLOCKS.values() if (b.dropout, b.scale, b.pool) == (0.0, 1.0, False))
+
 for _name, _block in BLOCKS.items():
     _stride, _width = (2 if _block.pool else 1), _block.filters / 64
     operations.register(Operation(_name, "conv", kernel=_block.kernel, stride=_stride, width=_width))
@@ -90,11 +92,12 @@ class DeepNeatSpace(ChainedSpace):
     connection genes, then one vertex for each global gene, in a chain that ends in the output. What is joined
     to the first of them goes to the head of the network; `settings` says what the chain means.
 
-    **Mutation** puts a random block into a connection with ``p_add``, which disables the connection; joins
-    two vertices with ``p_connect``; and else perturbs a gene: a parameter of a block, the state of a
-    connection, or a global hyper-parameter, with equal odds. A perturbed number goes one step up or down, or
-    now and then anywhere. **First individuals** are a single block with random global genes, after 0 to
-    ``walk`` mutations: the source begins without blocks, and its first networks would all be alike.
+    **Mutation** puts a block into a connection with ``p_add``, which disables the connection; joins two
+    vertices with ``p_connect``; and else perturbs a gene: a parameter of a block, the state of a connection,
+    or a global hyper-parameter, with equal odds. A new block has random filters and kernel, and neither
+    dropout nor scaled weights nor a pool before it is perturbed. A perturbed number goes one step up or down,
+    or now and then anywhere. **First individuals** are a single random block with random global genes, after
+    0 to ``walk`` mutations: the source begins without blocks, and its first networks would all be alike.
 
     The ranges are those of the source. Numbers are drawn from a few values of each range, since architectures
     are made of named operations; a weight scale of 0 is left out, as it stops all learning. Connections whose
@@ -164,7 +167,7 @@ class DeepNeatSpace(ChainedSpace):
         if draw < self.p_add and self._has_room(body):
             places = genes(body)
             gene = places[rng.integers(len(places))]
-            return join_chain(insert_vertex(body, gene, self.layers[rng.integers(len(self.layers))]), hyper)
+            return join_chain(insert_vertex(body, gene, _PLAIN[rng.integers(len(_PLAIN))]), hyper)
         if self.p_add <= draw < self.p_add + self.p_connect and (absent := self._absent(body)):
             return join_chain(_connect(body, absent[rng.integers(len(absent))]), hyper)
         kind, blocks, states = rng.integers(3), body.num_vertices - 2, toggleable(body)
@@ -190,6 +193,9 @@ class DeepNeatSpace(ChainedSpace):
         for option, options in zip(hyper, HYPERPARAMETERS.values(), strict=True):
             chosen |= options[option]
         return chosen
+
+    def _new_layers(self) -> Sequence[str]:
+        return _PLAIN
 
     def _other_layers(self, layer: str) -> Sequence[str]:
         block = BLOCKS[layer]

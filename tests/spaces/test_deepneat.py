@@ -87,11 +87,10 @@ def test_a_perturbed_block_differs_in_one_parameter():
 
 
 def test_neighbors_by_count():
-    """Block: 3 + 1 + 2 + 2 + 1 of one; state: the skip; globals: the other options; one block more."""
+    """Block: 3 + 1 + 2 + 2 + 1 of one; state: the skip; globals: the other options; a plain block more."""
     options = sum(len(options) - 1 for options in HYPERPARAMETERS.values())
     found = SPACE.neighbors(PARENT)
-    # Inserted before or after the block, or beside it: where equal blocks follow one another, twice the same.
-    assert len(found) == 9 + 1 + options + 3 * 144 - 1
+    assert len(found) == 9 + 1 + options + 3 * 8
     toggled = SPACE.parse(f"BLOCK_64.K3.D35.S100.N;0>1,1>2,0>2;{GLOBALS}")
     assert SPACE.key(toggled) in {SPACE.key(other) for other in found}
 
