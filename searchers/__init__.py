@@ -22,6 +22,7 @@ from egraph.registry import Registry
 from egraph.searchers._base import Searcher
 from egraph.searchers._codeepneat import CoDeepNEAT
 from egraph.searchers._deepneat import DeepNEAT
+from egraph.searchers._denser import DENSER
 from egraph.searchers._nsga2 import NSGA2, Compromise
 from egraph.searchers._pareto import hypervolume
 from egraph.searchers._random import RandomSearch
@@ -29,6 +30,7 @@ from egraph.searchers._regularized_evolution import RegularizedEvolution
 from egraph.searchers._run import SearchResult, Step, run
 
 __all__ = [
+    "DENSER",
     "NSGA2",
     "CoDeepNEAT",
     "Compromise",
@@ -73,6 +75,7 @@ def names() -> list[str]:
 
 register(CoDeepNEAT)
 register(DeepNEAT)
+register(DENSER)
 register(NSGA2)
 register(RandomSearch)
 register(RegularizedEvolution)
