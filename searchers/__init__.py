@@ -22,16 +22,26 @@ from egraph.registry import Registry
 from egraph.searchers._ant_colony import AntColony
 from egraph.searchers._base import Searcher
 from egraph.searchers._classic_evolution import ClassicEvolution
+from egraph.searchers._codeepneat import CoDeepNEAT
+from egraph.searchers._deepneat import DeepNEAT
+from egraph.searchers._denser import DENSER
 from egraph.searchers._genetic import Genetic
 from egraph.searchers._local_search import LocalSearch
+from egraph.searchers._nsga2 import NSGA2, Compromise
+from egraph.searchers._pareto import hypervolume
 from egraph.searchers._particle_swarm import ParticleSwarm
 from egraph.searchers._random import RandomSearch
 from egraph.searchers._regularized_evolution import RegularizedEvolution
 from egraph.searchers._run import SearchResult, Step, run
 
 __all__ = [
+    "DENSER",
+    "NSGA2",
     "AntColony",
     "ClassicEvolution",
+    "CoDeepNEAT",
+    "Compromise",
+    "DeepNEAT",
     "Genetic",
     "LocalSearch",
     "ParticleSwarm",
@@ -41,6 +51,7 @@ __all__ = [
     "Searcher",
     "Step",
     "get",
+    "hypervolume",
     "names",
     "register",
     "run",
@@ -72,6 +83,10 @@ def names() -> list[str]:
     return list(_registry)
 
 
+register(CoDeepNEAT)
+register(DeepNEAT)
+register(DENSER)
+register(NSGA2)
 register(RandomSearch)
 register(RegularizedEvolution)
 register(ClassicEvolution)

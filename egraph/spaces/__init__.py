@@ -13,7 +13,7 @@ from __future__ import annotations
 from egraph.registry import Registry
 from egraph.spaces.base import SearchSpace
 
-__all__ = ["SearchSpace", "get", "names", "register"]
+__all__ = ["Grammar", "SearchSpace", "get", "names", "register"]
 
 _registry: Registry[SearchSpace] = Registry("search space")
 
@@ -43,9 +43,12 @@ def names() -> list[str]:
 
 from egraph.spaces import (  # noqa: E402
     convnet,  # noqa: F401
+    deepneat,  # noqa: F401
+    grammar,  # noqa: F401
     graphsage,  # noqa: F401
     nasbench101,  # noqa: F401
     nasbench201,  # noqa: F401
     nasbench_graph,  # noqa: F401
     nasbench_macro,  # noqa: F401
 )
+from egraph.spaces.grammar import Grammar  # noqa: E402

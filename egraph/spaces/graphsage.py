@@ -10,23 +10,11 @@ import numpy as np
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, live_vertices, simplify
-from egraph.errors import ArchitectureError, UsageError
+from egraph.errors import UsageError
 from egraph.operations import Operation
 from egraph.spaces import register
-from egraph.spaces._checks import read_options
-from egraph.spaces._genes import (
-    check_genome,
-    format_genes,
-    genes,
-    insert_vertex,
-    parse_genes,
-    recombine,
-    replace_op,
-    toggle,
-    toggleable,
-)
-from egraph.spaces._places import decode_graph, encode_graph, graph_choices
-from egraph.spaces.base import SearchSpace
+from egraph.spaces._chain import ChainedSpace, join_chain
+from egraph.spaces._genes import genes, insert_vertex, replace_op, toggle, toggleable
 
 __all__ = ["AGGREGATORS", "HYPERPARAMETERS", "GraphSageSpace"]
 
@@ -78,7 +66,7 @@ _STEPS = 3
 _READOUTS = tuple(HYPERPARAMETERS["READOUT"])
 
 
-class GraphSageSpace(SearchSpace):
+class GraphSageSpace(ChainedSpace):
     """Genomes of graph neural networks that rank: layer genes, connection genes, hyper-parameter genes.
 
     **As an architecture.** The interior vertices are first the layers, joined like those of ``convnet`` by
@@ -164,7 +152,7 @@ class GraphSageSpace(SearchSpace):
             return genome
         layer = self.layers[rng.integers(len(self.layers))]
         hyper = [options[rng.integers(len(options))] for options in self.hyperparameters.values()]
-        return _join(insert_vertex(Architecture(("input", "output"), [(0, 1)]), (0, 1), layer), hyper)
+        return join_chain(insert_vertex(Architecture(("input", "output"), [(0, 1)]), (0, 1), layer), hyper)
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A valid architecture up to two mutations away; more often than not the same one."""
@@ -175,97 +163,14 @@ class GraphSageSpace(SearchSpace):
             gene = places[rng.integers(len(places))]
             body = insert_vertex(body, gene, self.layers[rng.integers(len(self.layers))])
         if not changes:
-            return _join(body, hyper)
+            return join_chain(body, hyper)
         # A kind of gene without anything to change passes its turn on to the next.
         kinds = (self._change_layer, self._change_state, self._change_hyperparameter)
         first = int(rng.integers(len(kinds)))
         for turn in range(len(kinds)):
             if (changed := kinds[(first + turn) % len(kinds)](body, hyper, rng)) is not None:
                 return changed
-        return _join(body, hyper)
-
-    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
-        """A valid architecture with the genes of two parents: see `egraph.spaces._genes.recombine`."""
-        (body_a, hyper_a), (body_b, hyper_b) = self.split(a), self.split(b)
-        body = recombine(body_a, body_b, rng, max_vertices=self.max_vertices, max_edges=self.max_edges)
-        return _join(body, [pair[rng.integers(2)] for pair in zip(hyper_a, hyper_b, strict=True)])
-
-    def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """All other networks one mutation away: layers, states, hyper-parameters, then insertions."""
-        body, hyper = self.split(architecture)
-        bodies = [
-            replace_op(body, vertex, op) for vertex in range(1, body.num_vertices - 1) for op in self.layers
-        ]
-        bodies += [toggle(body, gene) for gene in toggleable(body)]
-        candidates = [_join(other, hyper) for other in bodies]
-        for place, options in enumerate(self.hyperparameters.values()):
-            candidates += [_join(body, (*hyper[:place], op, *hyper[place + 1 :])) for op in options]
-        if self._has_room(body):
-            candidates += [
-                _join(insert_vertex(body, gene, op), hyper) for gene in genes(body) for op in self.layers
-            ]
-        found = {self.key(architecture): architecture}
-        for candidate in candidates:
-            found.setdefault(self.key(candidate), candidate)
-        return list(found.values())[1:]
-
-    def parse(self, text: str) -> Architecture:
-        """Reads layers, connection genes and hyper-parameters: ``SAGE_LSTM.H;0>1,1>2,!0>2;READOUT_MAX``.
-
-        Vertex 0 is the input, the layers follow in order, the next number is the read-out; ``!`` marks a
-        disabled gene.
-
-        Raises:
-            ArchitectureError: the text does not describe an architecture of this space.
-        """
-        parts = text.split(";")
-        if len(parts) != 3:
-            raise ArchitectureError(
-                f"expected 'LAYER,...;0>1,1>2,...;READOUT_...' with two ';', got {text[:80]!r}"
-            )
-        layers, connections, settings = parts
-        ops = [op.strip() for op in layers.split(",")] if layers.strip() else []
-        body = Architecture(("input", *ops, "output"), *parse_genes(connections))
-        architecture = _join(body, [op.strip() for op in settings.split(",")])
-        self.validate(architecture)
-        return architecture
-
-    def format(self, architecture: Architecture) -> str:
-        """Writes what `parse` reads."""
-        body, hyper = self.split(architecture)
-        return f"{','.join(body.ops[1:-1])};{format_genes(body)};{','.join(hyper)}"
-
-    def validate(self, architecture: Architecture) -> None:
-        """Checks that an architecture belongs to this space.
-
-        Raises:
-            ArchitectureError: an operation is unknown, the hyper-parameters are not the chain that they shall
-                be, or the layers are not joined as in `convnet`.
-        """
-        for vertex, op in enumerate(architecture.ops[1:-1], 1):
-            if op not in self.operations:
-                raise ArchitectureError(
-                    f"{self.name} has no operation {op!r} (vertex {vertex}); "
-                    f"known: {', '.join(self.operations)}"
-                )
-        count, last = len(self.hyperparameters), architecture.num_vertices - 1
-        hyper = architecture.ops[last - count : last] if last > count else ()
-        for place, (gene, options) in enumerate(self.hyperparameters.items()):
-            if not hyper or hyper[place] not in options:
-                raise ArchitectureError(
-                    f"{self.name} has its gene {gene} ({', '.join(options)}) in place {place + 1} of the "
-                    f"{count} before the output, got operations {list(architecture.ops)}"
-                )
-        first = last - count
-        chain = [(vertex, vertex + 1) for vertex in range(first, last)]
-        behind = [(i, j) for i, j in architecture.edges + architecture.disabled if max(i, j) > first]
-        if behind != chain or set(architecture.disabled) & set(chain):
-            raise ArchitectureError(
-                f"the hyper-parameters of {self.name} are a chain that ends in the output, "
-                f"with the edges {chain}; got {behind}"
-            )
-        body, _ = _split(architecture, count)
-        check_genome(body, self.name, self.layers, max_vertices=self.max_vertices, max_edges=self.max_edges)
+        return join_chain(body, hyper)
 
     def key(self, architecture: Architecture) -> str:
         """A string that two architectures share if, and only if, they are one ranker.
@@ -282,43 +187,7 @@ class GraphSageSpace(SearchSpace):
             options[0] if gene in idle else op
             for op, (gene, options) in zip(hyper, self.hyperparameters.items(), strict=True)
         ]
-        return canonical_form(simplify(_join(body, settled)))
-
-    @property
-    def choices(self) -> tuple[int, ...]:
-        """As of ``convnet`` with the layers of this space, then the options of each hyper-parameter."""
-        body = graph_choices(self.max_vertices, len(self.layers))
-        return (*body, *map(len, self.hyperparameters.values()))
-
-    def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """The genome without disabled genes and dead layers."""
-        body, hyper = self.split(architecture)
-        pairs = zip(self.hyperparameters.values(), hyper, strict=True)
-        options = [known.index(op) for known, op in pairs]
-        return (*encode_graph(body, self.layers, self.max_vertices), *options)
-
-    def decode(self, options: Sequence[int]) -> Architecture:
-        """The genome without dead layers.
-
-        Raises:
-            ArchitectureError: no path joins input and read-out, or there are more edges than the bound.
-        """
-        read = read_options(options, self.choices, self.name)
-        count = len(self.hyperparameters)
-        body = decode_graph(read[:-count], self.layers, self.max_vertices)
-        pairs = zip(self.hyperparameters.values(), read[-count:], strict=True)
-        architecture = _join(body, [known[option] for known, option in pairs])
-        self.validate(architecture)
-        return architecture
-
-    def split(self, architecture: Architecture) -> tuple[Architecture, tuple[str, ...]]:
-        """The layers, with the read-out as output, and the hyper-parameters in order.
-
-        Raises:
-            ArchitectureError: the architecture does not belong to this space.
-        """
-        self.validate(architecture)
-        return _split(architecture, len(self.hyperparameters))
+        return canonical_form(simplify(join_chain(body, settled)))
 
     def narrow(self, aggregators: Sequence[str]) -> GraphSageSpace:
         """The same space with the layers of some aggregators alone, such as ``("mean", "pool")``.
@@ -354,13 +223,13 @@ class GraphSageSpace(SearchSpace):
             return None
         vertex = int(rng.integers(1, layers + 1))
         others = [op for op in self.layers if op != body.ops[vertex]]
-        return _join(replace_op(body, vertex, others[rng.integers(len(others))]), hyper)
+        return join_chain(replace_op(body, vertex, others[rng.integers(len(others))]), hyper)
 
     def _change_state(
         self, body: Architecture, hyper: Sequence[str], rng: np.random.Generator
     ) -> Architecture | None:
         states = toggleable(body)
-        return _join(toggle(body, states[rng.integers(len(states))]), hyper) if states else None
+        return join_chain(toggle(body, states[rng.integers(len(states))]), hyper) if states else None
 
     def _change_hyperparameter(
         self, body: Architecture, hyper: Sequence[str], rng: np.random.Generator
@@ -370,24 +239,7 @@ class GraphSageSpace(SearchSpace):
             return None
         place = free[rng.integers(len(free))]
         others = [op for op in list(self.hyperparameters.values())[place] if op != hyper[place]]
-        return _join(body, (*hyper[:place], others[rng.integers(len(others))], *hyper[place + 1 :]))
-
-    def _has_room(self, body: Architecture) -> bool:
-        return body.num_vertices < self.max_vertices and len(genes(body)) + 2 <= self.max_edges
-
-
-def _join(body: Architecture, hyper: Sequence[str]) -> Architecture:
-    """Puts the hyper-parameters between what is read out and the output."""
-    first = body.num_vertices - 1
-    chain = [(vertex, vertex + 1) for vertex in range(first, first + len(hyper))]
-    return Architecture((*body.ops[:-1], *hyper, "output"), [*body.edges, *chain], body.disabled)
-
-
-def _split(architecture: Architecture, count: int) -> tuple[Architecture, tuple[str, ...]]:
-    first = architecture.num_vertices - 1 - count
-    edges = [edge for edge in architecture.edges if edge[1] <= first]
-    body = Architecture((*architecture.ops[:first], "output"), edges, architecture.disabled)
-    return body, architecture.ops[first:-1]
+        return join_chain(body, (*hyper[:place], others[rng.integers(len(others))], *hyper[place + 1 :]))
 
 
 def _idle_genes(body: Architecture) -> set[str]:

@@ -1,0 +1,239 @@
+"""The search space of DeepNEAT: free graphs of convolutional blocks, with genes for how they are trained."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from egraph import operations
+from egraph.architecture import Architecture
+from egraph.errors import UsageError
+from egraph.operations import Operation
+from egraph.spaces import register
+from egraph.spaces._chain import ChainedSpace, join_chain
+from egraph.spaces._genes import Gene, genes, insert_vertex, replace_op, toggle, toggleable
+
+__all__ = ["BLOCKS", "HYPERPARAMETERS", "Block", "DeepNeatSpace"]
+
+
+class Block(NamedTuple):
+    """One block: a convolution, dropout and, where wanted, a max pool of half the resolution.
+
+    Attributes:
+        filters: of the convolution.
+        kernel: its side, in pixels.
+        dropout: probability.
+        scale: factor of the convolution's first weights.
+        pool: whether the max pool is there.
+    """
+
+    filters: int
+    kernel: int
+    dropout: float
+    scale: float
+    pool: bool
+
+    @property
+    def name(self) -> str:
+        """Such as ``BLOCK_64.K3.D35.S100.M``: dropout and scale in percent; ``M`` with a pool, else ``N``."""
+        dropout, scale = round(100 * self.dropout), round(100 * self.scale)
+        return f"BLOCK_{self.filters}.K{self.kernel}.D{dropout}.S{scale}.{'M' if self.pool else 'N'}"
+
+
+_PARAMETERS: Mapping[str, Sequence[Any]] = {
+    "filters": (32, 64, 128, 256),
+    "kernel": (1, 3),
+    "dropout": (0.0, 0.35, 0.7),
+    "scale": (0.5, 1.0, 2.0),
+    "pool": (False, True),
+}
+
+BLOCKS = {block.name: block for block in itertools.starmap(Block, itertools.product(*_PARAMETERS.values()))}
+"""The 144 blocks by name."""
+
+_PLAIN = tuple(b.name for b in BLOCKS.values() if (b.dropout, b.scale, b.pool) == (0.0, 1.0, False))
+
+for _name, _block in BLOCKS.items():
+    _stride, _width = (2 if _block.pool else 1), _block.filters / 64
+    operations.register(Operation(_name, "conv", kernel=_block.kernel, stride=_stride, width=_width))
+
+HYPERPARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+    "LR": {
+        f"LR_{text}": {"learning_rate": float(text)}
+        for text in ("1E-4", "3E-4", "1E-3", "3E-3", "1E-2", "3E-2", "1E-1")
+    },
+    "MOMENTUM": {f"MOMENTUM_{value}": {"momentum": value} for value in (0.68, 0.8, 0.9, 0.95, 0.99)},
+    "NESTEROV": {"NESTEROV_OFF": {"nesterov": False}, "NESTEROV_ON": {"nesterov": True}},
+    "HUE": {f"HUE_{value}": {"hue_shift": value} for value in (0, 15, 30, 45)},
+    "SHIFT": {f"SHIFT_{value}": {"saturation_value_shift": value} for value in (0.0, 0.25, 0.5)},
+    "SCALE": {f"SCALE_{value}": {"saturation_value_scale": value} for value in (0.0, 0.25, 0.5)},
+    "CROP": {f"CROP_{value}": {"crop": value} for value in (26, 28, 30, 32)},
+    "ZOOM": {f"ZOOM_{value}": {"spatial_scaling": value} for value in (0.0, 0.1, 0.2, 0.3)},
+    "FLIP": {"FLIP_OFF": {"flip": False}, "FLIP_ON": {"flip": True}},
+    "VARIANCE": {"VARIANCE_OFF": {"normalize_variance": False}, "VARIANCE_ON": {"normalize_variance": True}},
+}
+"""Each global gene, its options in order, and what an option sets: hue in degrees, crops in pixels."""
+
+for _options in HYPERPARAMETERS.values():
+    for _option in _options:
+        operations.register(Operation(_option, "other"))
+
+_REDRAW = 0.1
+"""Probability that a perturbed number is drawn anew; else it goes one step up or down."""
+
+
+class DeepNeatSpace(ChainedSpace):
+    """Genomes of convolutional networks: block genes, connection genes, global hyper-parameter genes.
+
+    **As an architecture.** The interior vertices are first the blocks, joined by enabled and disabled
+    connection genes, then one vertex for each global gene, in a chain that ends in the output. What is joined
+    to the first of them goes to the head of the network; `settings` says what the chain means.
+
+    **Mutation** puts a block into a connection with ``p_add``, which disables the connection; joins two
+    vertices with ``p_connect``; and else perturbs a gene: a parameter of a block, the state of a connection,
+    or a global hyper-parameter, with equal odds. A new block has random filters and kernel, and neither
+    dropout nor scaled weights nor a pool before it is perturbed. A perturbed number goes one step up or down,
+    or now and then anywhere. **First individuals** are a single random block with random global genes, after
+    0 to ``walk`` mutations: the source begins without blocks, and its first networks would all be alike.
+
+    The ranges are those of the source. Numbers are drawn from a few values of each range, since architectures
+    are made of named operations; a weight scale of 0 is left out, as it stops all learning. Connections whose
+    change would cut the output off are not changed, where the source discards such networks. The space
+    describes its networks and does not build them.
+
+    Args:
+        name: what the space is registered under.
+        max_vertices: bound on blocks, dead ones included, plus input and output.
+        max_edges: bound on connection genes, enabled and disabled together.
+        walk: most mutations from a single block to a sample.
+        p_add: probability that a mutation adds a block.
+        p_connect: probability that a mutation adds a connection.
+
+    Raises:
+        UsageError: the bounds do not hold a block, ``walk`` is negative, or the probabilities exceed one.
+
+    References:
+        Miikkulainen et al., "Evolving Deep Neural Networks", 2017, https://arxiv.org/abs/1703.00548
+        G. Kyriakides, "Parallel and Distributed Methods for Autonomous Design of Artificial Neural Networks",
+        PhD thesis, University of Macedonia, 2022, table 2.1, sections 4.2.1 and 5.2.1.
+    """
+
+    layers = tuple(BLOCKS)
+    hyperparameters = {gene: tuple(options) for gene, options in HYPERPARAMETERS.items()}  # noqa: RUF012
+    operations = (*layers, *(op for options in HYPERPARAMETERS.values() for op in options))
+
+    def __init__(
+        self,
+        name: str = "deepneat",
+        *,
+        max_vertices: int = 10,
+        max_edges: int = 24,
+        walk: int = 8,
+        p_add: float = 0.25,
+        p_connect: float = 0.1,
+    ) -> None:
+        if max_vertices < 3 or max_edges < 3:
+            raise UsageError(
+                f"one block needs 3 vertices and 3 edges, got max_vertices={max_vertices} and "
+                f"max_edges={max_edges}"
+            )
+        if walk < 0:
+            raise UsageError(f"walk must be at least 0 mutations, got {walk}")
+        if min(p_add, p_connect) < 0 or p_add + p_connect > 1:
+            raise UsageError(
+                f"p_add and p_connect must be probabilities that sum to at most 1, got {p_add}, {p_connect}"
+            )
+        self.name = name
+        self.max_vertices, self.max_edges = max_vertices, max_edges
+        self.walk, self.p_add, self.p_connect = walk, p_add, p_connect
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """A random block with random global genes, up to ``walk`` mutations on."""
+        hyper = [options[rng.integers(len(options))] for options in self.hyperparameters.values()]
+        block = self.layers[rng.integers(len(self.layers))]
+        body = insert_vertex(Architecture(("input", "output"), [(0, 1)]), (0, 1), block)
+        architecture = join_chain(body, hyper)
+        for _ in range(rng.integers(self.walk + 1)):
+            architecture = self.mutate(architecture, rng)
+        return architecture
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """A valid architecture one mutation away."""
+        body, hyper = self.split(architecture)
+        draw = rng.random()
+        if draw < self.p_add and self._has_room(body):
+            places = genes(body)
+            gene = places[rng.integers(len(places))]
+            return join_chain(insert_vertex(body, gene, _PLAIN[rng.integers(len(_PLAIN))]), hyper)
+        if self.p_add <= draw < self.p_add + self.p_connect and (absent := self._absent(body)):
+            return join_chain(_connect(body, absent[rng.integers(len(absent))]), hyper)
+        kind, blocks, states = rng.integers(3), body.num_vertices - 2, toggleable(body)
+        if kind == 0 and blocks:
+            vertex = int(rng.integers(1, blocks + 1))
+            changed = _perturb_block(body.ops[vertex], rng)
+            return join_chain(replace_op(body, vertex, changed), hyper)
+        if kind == 1 and states:
+            return join_chain(toggle(body, states[rng.integers(len(states))]), hyper)
+        place = int(rng.integers(len(hyper)))
+        options = list(self.hyperparameters.values())[place]
+        option = options[_perturb(options.index(hyper[place]), len(options), rng)]
+        return join_chain(body, (*hyper[:place], option, *hyper[place + 1 :]))
+
+    def settings(self, architecture: Architecture) -> dict[str, Any]:
+        """What the global genes set: learning rate, momentum, augmentation.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+        """
+        _, hyper = self.split(architecture)
+        chosen: dict[str, Any] = {}
+        for option, options in zip(hyper, HYPERPARAMETERS.values(), strict=True):
+            chosen |= options[option]
+        return chosen
+
+    def _new_layers(self) -> Sequence[str]:
+        return _PLAIN
+
+    def _other_layers(self, layer: str) -> Sequence[str]:
+        block = BLOCKS[layer]
+        return [
+            block._replace(**{field: value}).name
+            for field, values in _PARAMETERS.items()
+            for value in values
+            if value != getattr(block, field)
+        ]
+
+    def _connected(self, body: Architecture) -> list[Architecture]:
+        return [_connect(body, gene) for gene in self._absent(body)]
+
+    def _absent(self, body: Architecture) -> list[Gene]:
+        """The connections that could be added."""
+        present = set(genes(body))
+        if len(present) >= self.max_edges:
+            return []
+        return [pair for pair in itertools.combinations(range(body.num_vertices), 2) if pair not in present]
+
+
+def _connect(body: Architecture, gene: Gene) -> Architecture:
+    return Architecture(body.ops, (*body.edges, gene), body.disabled)
+
+
+def _perturb_block(name: str, rng: np.random.Generator) -> str:
+    block = BLOCKS[name]
+    field, values = list(_PARAMETERS.items())[rng.integers(len(_PARAMETERS))]
+    place = _perturb(values.index(getattr(block, field)), len(values), rng)
+    return block._replace(**{field: values[place]}).name
+
+
+def _perturb(place: int, size: int, rng: np.random.Generator) -> int:
+    """Another of so many places in order: a neighbour, or with probability `_REDRAW` any."""
+    if rng.random() < _REDRAW:
+        return int((place + rng.integers(1, size)) % size)
+    near = [other for other in (place - 1, place + 1) if 0 <= other < size]
+    return near[rng.integers(len(near))]
+
+
+register(DeepNeatSpace())

@@ -1,0 +1,277 @@
+"""Search spaces that are written down as a grammar: chains of blocks, each derived from rules."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from egraph import operations
+from egraph.architecture import Architecture
+from egraph.errors import ArchitectureError, DataError
+from egraph.operations import KINDS, Operation
+from egraph.spaces import register
+from egraph.spaces._checks import check_value, read_options
+from egraph.spaces._productions import Derivation, Section, read_productions
+from egraph.spaces.base import SearchSpace
+
+__all__ = ["Grammar"]
+
+_P_ADD, _P_COPY, _P_REMOVE = 0.25, 0.15, 0.25
+_WIDTH = 64  # filters or units of an operation of width 1
+
+Blocks = list[list[str]]  # the texts of each section
+
+
+class Grammar(SearchSpace):
+    """The two-level genomes of DENSER over a context-free grammar in a file.
+
+    **Outer level**: a chain of blocks, section by section, each section with as many blocks as the first rule
+    of the grammar allows. **Inner level**: the derivation of each block, integer parameters included. The
+    text of a block, such as ``layer:conv filters:64 kernel:3 act:relu``, is its operation in the
+    architecture, so all that a grammar derives is listed when it is read. ``layer``, ``kernel``, ``stride``,
+    ``filters`` and ``units`` describe it to rankers; ``layer:dense`` is of kind linear.
+
+    **Mutation** adds a new block (0.25), copies one to another place of its section (0.15), removes one
+    (0.25), or changes one choice in the derivation of a block; the latter also where a section is full or
+    cannot spare a block. The choices that remain are kept, in the order of each symbol, and those that are
+    missing drawn anew. **Crossover** takes each section from either parent, or, with equal odds, cuts all
+    sections of both at a point.
+
+    What differs from the source: the rates are its rates, but of one change at a time; a copy is independent
+    of its original; what a training decides, such as a learning rate, is a gene only if a section of the
+    grammar says so. The space describes its networks and does not build them.
+
+    Args:
+        path: of the grammar; `egraph.spaces._productions.read_productions` says what stands in it.
+        name: what the space is registered under; ``grammar-`` and the name of the file if not given.
+
+    Raises:
+        DataError: the file is no grammar, derives too much, or one block from two sections.
+
+    References:
+        Assunção et al., "DENSER: Deep Evolutionary Network Structured Representation", Genetic Programming
+        and Evolvable Machines 2019, https://arxiv.org/abs/1801.01563
+    """
+
+    def __init__(self, path: str | Path, *, name: str | None = None) -> None:
+        self.name = name or f"grammar-{Path(path).stem}"
+        self._productions = read_productions(path)
+        self.sections: tuple[Section, ...] = self._productions.sections
+        # Of each section, every block by its text.
+        self._blocks: list[dict[str, Derivation]] = []
+        self._section: dict[str, int] = {}
+        for place, section in enumerate(self.sections):
+            known: dict[str, Derivation] = {}
+            for derivation in self._productions.derive(section.symbol):
+                known.setdefault(derivation.text, derivation)
+            self._blocks.append(known)
+            for text in known:
+                if text in self._section:
+                    raise DataError(f"{path} derives {text!r} from two sections; make them differ by a word")
+                self._section[text] = place
+        self.operations = tuple(operations.register(_describe(text)).name for text in self._section)
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """Each section of random length, each block a random derivation."""
+        return _chain(
+            [
+                [self._draw(place, rng) for _ in range(rng.integers(section.low, section.high + 1))]
+                for place, section in enumerate(self.sections)
+            ]
+        )
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """A valid architecture one mutation away; the same where two rules derive one block."""
+        blocks, draw = self._split(architecture), rng.random()
+        if draw < _P_ADD + _P_COPY and (free := self._with_room(blocks)):
+            place = free[rng.integers(len(free))]
+            here = blocks[place]
+            is_copy = draw >= _P_ADD and here
+            new = here[rng.integers(len(here))] if is_copy else self._draw(place, rng)
+            here.insert(int(rng.integers(len(here) + 1)), new)
+            return _chain(blocks)
+        if _P_ADD + _P_COPY <= draw < _P_ADD + _P_COPY + _P_REMOVE and (spare := self._with_spare(blocks)):
+            here = blocks[spare[rng.integers(len(spare))]]
+            del here[rng.integers(len(here))]
+            return _chain(blocks)
+        places = [(place, i) for place, here in enumerate(blocks) for i in range(len(here))]
+        if not places:  # nothing to change, so there is room
+            return self.mutate(architecture, rng)
+        place, i = places[rng.integers(len(places))]
+        blocks[place][i] = self._perturb(place, blocks[place][i], rng)
+        return _chain(blocks)
+
+    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
+        """A valid architecture with sections, or beginnings and ends of sections, of two parents."""
+        pairs = list(zip(self._split(a), self._split(b), strict=True))
+        if rng.random() < 0.5:
+            return _chain([pair[rng.integers(2)] for pair in pairs])
+        cuts = [int(rng.integers(min(len(x), len(y)) + 1)) for x, y in pairs]
+        return _chain([x[:cut] + y[cut:] for cut, (x, y) in zip(cuts, pairs, strict=True)])
+
+    def neighbors(self, architecture: Architecture) -> list[Architecture]:
+        """All others one mutation away: changes of blocks, removals, then additions."""
+        blocks = self._split(architecture)
+        found = {architecture: None}
+
+        def put(place: int, here: list[str]) -> None:
+            found.setdefault(_chain([*blocks[:place], here, *blocks[place + 1 :]]))
+
+        for place, here in enumerate(blocks):
+            for i, text in enumerate(here):
+                for other in self._changes(place, text):
+                    put(place, [*here[:i], other, *here[i + 1 :]])
+        for place in self._with_spare(blocks):
+            for i in range(len(blocks[place])):
+                put(place, blocks[place][:i] + blocks[place][i + 1 :])
+        for place in self._with_room(blocks):
+            for i in range(len(blocks[place]) + 1):
+                for text in self._blocks[place]:
+                    put(place, [*blocks[place][:i], text, *blocks[place][i:]])
+        return list(found)[1:]
+
+    def parse(self, text: str) -> Architecture:
+        """Reads the texts of the blocks with ``|`` between.
+
+        Raises:
+            ArchitectureError: the text does not describe an architecture of this space.
+        """
+        texts = [" ".join(part.split()) for part in text.split("|")]
+        if unknown := [each for each in texts if each not in self._section]:
+            raise ArchitectureError(
+                f"expected blocks such as {self.operations[0]!r} with '|' between, got {text[:80]!r}: "
+                f"there is no {unknown[0][:40]!r}"
+            )
+        architecture = _chain([texts])
+        self.validate(architecture)
+        return architecture
+
+    def format(self, architecture: Architecture) -> str:
+        """Writes what `parse` reads."""
+        self.validate(architecture)
+        return " | ".join(architecture.ops[1:-1])
+
+    def validate(self, architecture: Architecture) -> None:
+        """Checks that an architecture belongs to this space.
+
+        Raises:
+            ArchitectureError: it is no chain, a block is unknown, or a section too short or too long.
+        """
+        check_value(architecture, self.name, self._section)
+        if architecture.edges != tuple((v, v + 1) for v in range(architecture.num_vertices - 1)):
+            raise ArchitectureError(f"{self.name} holds chains, got the edges {list(architecture.edges)}")
+        order = [self._section[text] for text in architecture.ops[1:-1]]
+        if order != sorted(order):
+            wanted = ", ".join(section.symbol for section in self.sections)
+            raise ArchitectureError(f"the blocks of {self.name} come in the order {wanted}")
+        for place, (symbol, low, high) in enumerate(self.sections):
+            if not low <= order.count(place) <= high:
+                raise ArchitectureError(
+                    f"{self.name} holds {low} to {high} blocks of {symbol}, got {order.count(place)}"
+                )
+
+    def key(self, architecture: Architecture) -> str:
+        """Its notation: blocks that are written differently are different.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+        """
+        return self.format(architecture)
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """None, or one of its blocks, for each place that a section can have."""
+        pairs = zip(self.sections, self._blocks, strict=True)
+        return tuple(1 + len(known) for section, known in pairs for _ in range(section.high))
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """The numbers of the blocks of each section, from 1; then 0 for the places that are left over."""
+        options: list[int] = []
+        parts = zip(self.sections, self._blocks, self._split(architecture), strict=True)
+        for section, known, here in parts:
+            number = {text: option for option, text in enumerate(known, 1)}
+            options += [number[text] for text in here] + [0] * (section.high - len(here))
+        return tuple(options)
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """The blocks of these numbers; places with 0 are passed over.
+
+        Raises:
+            ArchitectureError: a section has too few blocks.
+        """
+        read = iter(read_options(options, self.choices, self.name))
+        blocks = []
+        for section, known in zip(self.sections, map(list, self._blocks), strict=True):
+            here = [next(read) for _ in range(section.high)]
+            blocks.append([known[option - 1] for option in here if option])
+        architecture = _chain(blocks)
+        self.validate(architecture)
+        return architecture
+
+    def _split(self, architecture: Architecture) -> Blocks:
+        self.validate(architecture)
+        blocks: Blocks = [[] for _ in self.sections]
+        for text in architecture.ops[1:-1]:
+            blocks[self._section[text]].append(text)
+        return blocks
+
+    def _draw(self, place: int, rng: np.random.Generator) -> str:
+        """A random block of a section: choice by choice, each option as likely."""
+        return self._productions.derive(self.sections[place].symbol, rng=rng)[0].text
+
+    def _perturb(self, place: int, text: str, rng: np.random.Generator) -> str:
+        """A block with one choice of its derivation changed."""
+        genes = self._blocks[place][text].genes
+        free = [(slot, i) for slot, chosen in genes.items() for i in range(len(chosen))]
+        free = [(slot, i) for slot, i in free if self._productions.options(slot) > 1]
+        if not free:
+            return text
+        slot, i = free[rng.integers(len(free))]
+        size = self._productions.options(slot)
+        option = int((genes[slot][i] + rng.integers(1, size)) % size)
+        changed = {**genes, slot: (*genes[slot][:i], option, *genes[slot][i + 1 :])}
+        return self._productions.derive(self.sections[place].symbol, changed, rng)[0].text
+
+    def _changes(self, place: int, text: str) -> list[str]:
+        """All that one changed choice can make of a block."""
+        symbol, genes = self.sections[place].symbol, self._blocks[place][text].genes
+        return [
+            derivation.text
+            for slot, chosen in genes.items()
+            for i in range(len(chosen))
+            for option in range(self._productions.options(slot))
+            if option != chosen[i]
+            for derivation in self._productions.derive(
+                symbol, {**genes, slot: (*chosen[:i], option, *chosen[i + 1 :])}
+            )
+        ]
+
+    def _with_room(self, blocks: Blocks) -> list[int]:
+        return [p for p, section in enumerate(self.sections) if len(blocks[p]) < section.high]
+
+    def _with_spare(self, blocks: Blocks) -> list[int]:
+        return [p for p, section in enumerate(self.sections) if len(blocks[p]) > section.low]
+
+
+def _chain(blocks: Blocks) -> Architecture:
+    ops = [text for here in blocks for text in here]
+    return Architecture(["input", *ops, "output"], [(v, v + 1) for v in range(len(ops) + 1)])
+
+
+def _describe(text: str) -> Operation:
+    """What the words of a block say of it."""
+    words = dict(word.split(":", 1) for word in text.split() if ":" in word)
+    layer = {"dense": "linear"}.get(words.get("layer", ""), words.get("layer", ""))
+
+    def number(name: str, default: int) -> int:
+        value = words.get(name, "")
+        return int(value) if value.isdecimal() and int(value) > 0 else default
+
+    width = number("filters", number("units", _WIDTH)) / _WIDTH
+    kind = layer if layer in KINDS and layer not in ("input", "output", "zero", "identity") else "other"
+    return Operation(text, kind, kernel=number("kernel", 0), stride=number("stride", 1), width=width)
+
+
+register(Grammar(Path(__file__).with_name("grammars") / "convnet.bnf"))

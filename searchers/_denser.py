@@ -1,0 +1,138 @@
+"""DENSER: generations that cross and mutate, for two-level genomes over a grammar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.errors import UsageError
+from egraph.searchers._base import Searcher
+from egraph.spaces import SearchSpace
+
+__all__ = ["DENSER"]
+
+_WALK = 16  # mutations of one child before other parents are chosen
+_PAIRS = 8  # pairs of parents whose children may be known already before a random sample is taken
+
+
+class _Member(NamedTuple):
+    """A result; the score is minus infinity if it failed."""
+
+    architecture: Architecture
+    score: float
+
+
+class DENSER(Searcher):
+    """Evolves generations by crossover and mutation; the best member lives on.
+
+    The two levels of the genome are the space's: `egraph.spaces.Grammar` crosses and mutates the sequence of
+    blocks and the derivation of each, and any other space its own. The first ``population`` proposals are
+    random. From then on a child has, with ``p_crossover``, two parents, and else one, each the best of
+    ``sample`` members drawn; it is mutated with ``p_mutate``. As many results as the population holds are the
+    next generation, which the best of all joins.
+
+    What differs from the source: generations overlap, so that any number of workers can be served, and with
+    ``distinct`` a child whose key is known is mutated until it is new.
+
+    Args:
+        space: where to search.
+        seed: of the searcher's own generator.
+        population: results of a generation.
+        sample: how many members compete to be a parent.
+        p_crossover: probability that a child has two parents.
+        p_mutate: probability that a child is mutated even if it is new.
+        distinct: never ask twice for one key, and never for a key that was told.
+
+    Raises:
+        UsageError: ``population`` or ``sample`` is below 1, or a probability is none.
+
+    References:
+        Assunção et al., "DENSER: Deep Evolutionary Network Structured Representation", Genetic Programming
+        and Evolvable Machines 2019, https://arxiv.org/abs/1801.01563
+    """
+
+    name = "grammar"
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        population: int = 40,
+        sample: int = 3,
+        p_crossover: float = 0.7,
+        p_mutate: float = 0.3,
+        distinct: bool = True,
+    ) -> None:
+        if min(population, sample) < 1:
+            raise UsageError(
+                f"population and sample must be at least 1, got population={population}, sample={sample}"
+            )
+        if not (0 <= p_crossover <= 1 and 0 <= p_mutate <= 1):
+            raise UsageError(
+                f"p_crossover and p_mutate must be probabilities, got {p_crossover} and {p_mutate}"
+            )
+        super().__init__(space, seed=seed, distinct=distinct)
+        self.population, self.sample = population, sample
+        self.p_crossover, self.p_mutate = p_crossover, p_mutate
+        self._members: list[_Member] = []
+        self._fresh: list[_Member] = []  # the next generation
+        self._asked = 0
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings other than space and seed, as JSON-ready values."""
+        own = {"population": self.population, "sample": self.sample}
+        return {**own, "p_crossover": self.p_crossover, "p_mutate": self.p_mutate, **super().options}
+
+    def _propose(self) -> Architecture:
+        beginning = max(self._asked, len(self._fresh)) < self.population or not self._members
+        child = None if beginning else self._breed()
+        child = child or self._sample_new()
+        self._asked += 1
+        return child
+
+    def _breed(self) -> Architecture | None:
+        """A new child; None where all that was tried is known already."""
+        for _ in range(_PAIRS):
+            child = self._draw_parent()
+            if self._rng.random() < self.p_crossover:
+                child = self.space.crossover(child, self._draw_parent(), self._rng)
+            if self._rng.random() < self.p_mutate:
+                child = self.space.mutate(child, self._rng)
+            for _ in range(_WALK):
+                if self._is_new(child):
+                    return child
+                child = self.space.mutate(child, self._rng)
+        return None
+
+    def _draw_parent(self) -> Architecture:
+        drawn = self._rng.integers(len(self._members), size=self.sample).tolist()
+        return max((self._members[place] for place in drawn), key=lambda member: member.score).architecture
+
+    def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
+        for architecture, score in zip(architectures, scores.tolist(), strict=True):
+            self._fresh.append(_Member(architecture, -math.inf if math.isnan(score) else score))
+            if len(self._fresh) >= self.population:
+                best = max(self._members + self._fresh, key=lambda member: member.score)
+                self._members = self._fresh if best in self._fresh else [best, *self._fresh]
+                self._fresh = []
+
+    def _state(self) -> dict[str, Any]:
+        groups = {"members": self._members, "fresh": self._fresh}
+        return {"asked": self._asked} | {
+            name: [[a.to_dict(), None if score == -math.inf else score] for a, score in group]
+            for name, group in groups.items()
+        }
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self._asked = state["asked"]
+        self._members, self._fresh = (
+            [_Member(Architecture.from_dict(a), -math.inf if s is None else s) for a, s in state[name]]
+            for name in ("members", "fresh")
+        )

@@ -1,0 +1,156 @@
+"""Species: a population in which like competes with like, and each kind has its share of children."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import numpy as np
+
+__all__ = ["Member", "Population", "Species", "shares", "tournament"]
+
+G = TypeVar("G")
+
+PRESSURE = 0.8
+"""Probability that the best of a tournament wins, and the next of those that are left, and so on."""
+
+
+class Member(NamedTuple, Generic[G]):
+    """A genome and its score; minus infinity if it failed."""
+
+    genome: G
+    score: float
+
+
+class Species(NamedTuple, Generic[G]):
+    """Genomes that are alike.
+
+    Attributes:
+        number: that nothing else of the population ever had.
+        members: best first.
+        share: of the children, in proportion.
+    """
+
+    number: int
+    members: list[Member[G]]
+    share: float
+
+
+class Population(Generic[G]):
+    """Generations of a population that is divided into species.
+
+    Results are collected until there are ``size``; they then are the new generation. Each joins the first
+    species whose representative, the best of the last generation, is no farther than ``threshold``, or else
+    founds one. A species that is due less than half a child dies out, unless it has the best of all.
+
+    Args:
+        size: results of a generation.
+        threshold: largest distance from the representative of a species to a member.
+        distance: between two genomes.
+        keeps_best: whether the best of each species lives on; else all of a generation leaves.
+    """
+
+    def __init__(
+        self, size: int, threshold: float, distance: Callable[[G, G], float], keeps_best: bool = True
+    ) -> None:
+        self.species: list[Species[G]] = []
+        self._size, self._threshold, self._distance = size, threshold, distance
+        self._keeps_best = keeps_best
+        self._fresh: list[Member[G]] = []
+        self._founded = 0
+
+    def __len__(self) -> int:
+        return len(self._fresh) + sum(len(species.members) for species in self.species)
+
+    def add(self, genome: G, score: float) -> bool:
+        """Takes in a result, NaN if it failed; says whether a new generation begins with it."""
+        self._fresh.append(Member(genome, -math.inf if math.isnan(score) else score))
+        if len(self._fresh) < self._size:
+            return False
+        self._renew()
+        return True
+
+    def draw(self, rng: np.random.Generator) -> Species[G]:
+        """A species, as likely as its share is large."""
+        borders = np.cumsum([species.share for species in self.species])
+        return self.species[int(np.searchsorted(borders, rng.random() * borders[-1], side="right"))]
+
+    def state_dict(self, write: Callable[[G], Any]) -> dict[str, Any]:
+        """Everything, as JSON-ready values if ``write`` gives such of a genome."""
+        return {
+            "founded": self._founded,
+            "fresh": _write(self._fresh, write),
+            "species": [[s.number, _write(s.members, write), s.share] for s in self.species],
+        }
+
+    def load_state_dict(self, state: dict[str, Any], read: Callable[[Any], G]) -> None:
+        """Takes back what `state_dict` gave."""
+        self._founded = state["founded"]
+        self._fresh = _read(state["fresh"], read)
+        self.species = [
+            Species(number, _read(members, read), share) for number, members, share in state["species"]
+        ]
+
+    def _renew(self) -> None:
+        groups = [
+            (species.number, species.members[0].genome, species.members[:1] if self._keeps_best else [])
+            for species in self.species
+        ]
+        for member in self._fresh:
+            for _, representative, members in groups:
+                if self._distance(member.genome, representative) <= self._threshold:
+                    members.append(member)
+                    break
+            else:
+                groups.append((self._founded, member.genome, [member]))
+                self._founded += 1
+        self._fresh = []
+        numbers = [number for number, _, members in groups if members]
+        families = [sorted(members, key=lambda m: -m.score) for _, _, members in groups if members]
+        parts = shares([[member.score for member in members] for members in families])
+        best = max(range(len(families)), key=lambda place: families[place][0].score)
+        self.species = [
+            Species(number, members, part)
+            for place, (number, members, part) in enumerate(zip(numbers, families, parts, strict=True))
+            if part * self._size >= 0.5 or place == best
+        ]
+
+
+def shares(scores: Sequence[Sequence[float]]) -> list[float]:
+    """Which part of the children each species is due, by fitness sharing.
+
+    A member's fitness is what its score is above the worst, divided by the size of its species; a species is
+    due children in proportion to the sum. Where all are equal, all species are due the same.
+
+    Args:
+        scores: of the members of each species; minus infinity for what failed, which counts as the worst.
+
+    Returns:
+        ``(species,)`` parts of 1.
+    """
+    measured = [score for species in scores for score in species if score > -math.inf]
+    worst = min(measured, default=0.0)
+    sums = [sum(max(score - worst, 0.0) for score in species) / len(species) for species in scores]
+    total = sum(sums)
+    return [part / total for part in sums] if total > 0 else [1 / len(sums)] * len(sums)
+
+
+def tournament(members: Sequence[Member[G]], rng: np.random.Generator) -> Member[G]:
+    """A parent: of half the members, drawn at random, most often the best.
+
+    Args:
+        members: best first.
+        rng: the source of randomness.
+    """
+    drawn = np.sort(rng.permutation(len(members))[: math.ceil(len(members) / 2)])
+    place = min(int(rng.geometric(PRESSURE)) - 1, len(drawn) - 1)
+    return members[drawn[place]]
+
+
+def _write(members: Sequence[Member[G]], write: Callable[[G], Any]) -> list[Any]:
+    return [[write(genome), None if score == -math.inf else score] for genome, score in members]
+
+
+def _read(members: Sequence[Any], read: Callable[[Any], G]) -> list[Member[G]]:
+    return [Member(read(genome), -math.inf if score is None else score) for genome, score in members]
