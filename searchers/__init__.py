@@ -22,12 +22,14 @@ from egraph.registry import Registry
 from egraph.searchers._base import Searcher
 from egraph.searchers._bayesian import BayesianOptimization
 from egraph.searchers._graph_process import GraphProcess
+from egraph.searchers._nas_ea_fa import FitnessApproximation
 from egraph.searchers._random import RandomSearch
 from egraph.searchers._regularized_evolution import RegularizedEvolution
 from egraph.searchers._run import SearchResult, Step, run
 
 __all__ = [
     "BayesianOptimization",
+    "FitnessApproximation",
     "GraphProcess",
     "RandomSearch",
     "RegularizedEvolution",
@@ -69,6 +71,7 @@ def names() -> list[str]:
 register(RandomSearch)
 register(RegularizedEvolution)
 register(BayesianOptimization)
+register(FitnessApproximation)
 
 # The repository's own folder would otherwise answer `import searchers` with a second copy of every class.
 if __name__ != "egraph.searchers":
