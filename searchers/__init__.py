@@ -25,6 +25,7 @@ from egraph.searchers._graph_process import GraphProcess
 from egraph.searchers._nas_ea_fa import FitnessApproximation
 from egraph.searchers._random import RandomSearch
 from egraph.searchers._regularized_evolution import RegularizedEvolution
+from egraph.searchers._reinforce import Reinforce
 from egraph.searchers._run import SearchResult, Step, run
 
 __all__ = [
@@ -33,6 +34,7 @@ __all__ = [
     "GraphProcess",
     "RandomSearch",
     "RegularizedEvolution",
+    "Reinforce",
     "SearchResult",
     "Searcher",
     "Step",
@@ -72,6 +74,7 @@ register(RandomSearch)
 register(RegularizedEvolution)
 register(BayesianOptimization)
 register(FitnessApproximation)
+register(Reinforce)
 
 # The repository's own folder would otherwise answer `import searchers` with a second copy of every class.
 if __name__ != "egraph.searchers":

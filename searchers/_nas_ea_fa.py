@@ -176,7 +176,7 @@ class FitnessApproximation(Searcher):
         for _ in range(1 + (self._rng.random() < _CROSSED)):
             drawn = self._rng.integers(len(members), size=_TOURNAMENT)
             parents.append(max((members[place] for place in drawn), key=fitness.__getitem__))
-        child = parents[0] if len(parents) == 1 else self.space.crossover(*parents, self._rng)
+        child = parents[0] if len(parents) == 1 else self.space.crossover(parents[0], parents[1], self._rng)
         return self.space.mutate(child, self._rng)
 
     def _select(self, met: dict[Architecture, float]) -> list[Architecture]:
