@@ -21,6 +21,7 @@ from __future__ import annotations
 from egraph.registry import Registry
 from egraph.searchers._base import Searcher
 from egraph.searchers._bayesian import BayesianOptimization
+from egraph.searchers._dqn import DeepQNetwork
 from egraph.searchers._graph_process import GraphProcess
 from egraph.searchers._nas_ea_fa import FitnessApproximation
 from egraph.searchers._random import RandomSearch
@@ -30,6 +31,7 @@ from egraph.searchers._run import SearchResult, Step, run
 
 __all__ = [
     "BayesianOptimization",
+    "DeepQNetwork",
     "FitnessApproximation",
     "GraphProcess",
     "RandomSearch",
@@ -75,6 +77,7 @@ register(RegularizedEvolution)
 register(BayesianOptimization)
 register(FitnessApproximation)
 register(Reinforce)
+register(DeepQNetwork)
 
 # The repository's own folder would otherwise answer `import searchers` with a second copy of every class.
 if __name__ != "egraph.searchers":
