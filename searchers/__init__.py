@@ -21,32 +21,42 @@ from __future__ import annotations
 from egraph.registry import Registry
 from egraph.searchers._ant_colony import AntColony
 from egraph.searchers._base import Searcher
+from egraph.searchers._bayesian import BayesianOptimization
 from egraph.searchers._classic_evolution import ClassicEvolution
 from egraph.searchers._codeepneat import CoDeepNEAT
 from egraph.searchers._deepneat import DeepNEAT
 from egraph.searchers._denser import DENSER
+from egraph.searchers._dqn import DeepQNetwork
 from egraph.searchers._genetic import Genetic
+from egraph.searchers._graph_process import GraphProcess
 from egraph.searchers._local_search import LocalSearch
+from egraph.searchers._nas_ea_fa import FitnessApproximation
 from egraph.searchers._nsga2 import NSGA2, Compromise
 from egraph.searchers._pareto import hypervolume
 from egraph.searchers._particle_swarm import ParticleSwarm
 from egraph.searchers._random import RandomSearch
 from egraph.searchers._regularized_evolution import RegularizedEvolution
+from egraph.searchers._reinforce import Reinforce
 from egraph.searchers._run import SearchResult, Step, run
 
 __all__ = [
     "DENSER",
     "NSGA2",
     "AntColony",
+    "BayesianOptimization",
     "ClassicEvolution",
     "CoDeepNEAT",
     "Compromise",
     "DeepNEAT",
+    "DeepQNetwork",
+    "FitnessApproximation",
     "Genetic",
+    "GraphProcess",
     "LocalSearch",
     "ParticleSwarm",
     "RandomSearch",
     "RegularizedEvolution",
+    "Reinforce",
     "SearchResult",
     "Searcher",
     "Step",
@@ -83,17 +93,24 @@ def names() -> list[str]:
     return list(_registry)
 
 
-register(CoDeepNEAT)
-register(DeepNEAT)
-register(DENSER)
-register(NSGA2)
-register(RandomSearch)
-register(RegularizedEvolution)
-register(ClassicEvolution)
-register(LocalSearch)
-register(Genetic)
-register(ParticleSwarm)
-register(AntColony)
+for _searcher in (
+    RandomSearch,
+    LocalSearch,
+    RegularizedEvolution,
+    ClassicEvolution,
+    Genetic,
+    NSGA2,
+    DeepNEAT,
+    CoDeepNEAT,
+    DENSER,
+    AntColony,
+    ParticleSwarm,
+    Reinforce,
+    BayesianOptimization,
+    FitnessApproximation,
+    DeepQNetwork,
+):
+    register(_searcher)
 
 # The repository's own folder would otherwise answer `import searchers` with a second copy of every class.
 if __name__ != "egraph.searchers":

@@ -1,0 +1,220 @@
+"""NAS-EA-FA: a genetic algorithm whose fitness is mostly predicted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.errors import UsageError
+from egraph.searchers._base import Searcher
+from egraph.searchers._encoded_trees import EncodedTrees
+from egraph.searchers._memory import Memory, describe
+from egraph.searchers._renumbering import renumbered_copies
+from egraph.spaces import SearchSpace
+
+__all__ = ["FitnessApproximation", "Predictor"]
+
+Floats = NDArray[np.float64]
+
+_TOURNAMENT = 3
+_CROSSED = 0.5  # share of the children that have two parents
+
+
+class Predictor(Protocol):
+    """What the factory must give: predicted scores for architectures."""
+
+    def fit(self, architectures: Sequence[Architecture], scores: Sequence[float]) -> Any:
+        """Learns from ``(architectures,)`` scores."""
+
+    def predict(self, architectures: Sequence[Architecture]) -> Any:
+        """Predicted scores, ``(architectures,)``."""
+
+
+class FitnessApproximation(Searcher):
+    """NAS-EA-FA V2: asks the best of a genetic algorithm on predicted fitness, and some unlike all before.
+
+    The first ``population`` proposals are random. Then, each time the proposals are used up, the predictor is
+    fitted to all results, each of them in up to ``copies`` other numberings of its vertices beside its own. A
+    genetic algorithm starts from the best results and runs for ``generations``: tournaments of three by
+    predicted fitness, half of the children crossed, all mutated, the best of parents and children stay. Of
+    all that it met, the ``top`` by prediction and the ``far`` most distant from everything evaluated are
+    proposed; random ones where it met too few that are new. Distance is the share of places of the encoding
+    at which another architecture differs, averaged over all that were told.
+
+    What differs from the paper: crossover and mutation are those of the space, not bits; where results are
+    missing the next proposals rest on those that are there; the predictor learns from at most ``points``
+    results, the better half for good and the newest of the others. A failed result is part of what was
+    evaluated, and teaches nothing else.
+
+    Args:
+        space: where to search; must give an encoding.
+        seed: of the searcher's own generator.
+        predictor: is called without arguments for a new `Predictor`, which must depend on its examples only;
+            None grows boosted trees on the encoding (`EncodedTrees`).
+        population: of the genetic algorithm, and random proposals that come first.
+        generations: of the genetic algorithm between proposals.
+        top: how many of the best predicted are proposed at a time.
+        far: how many of the most distant are proposed with them.
+        copies: renumbered copies of each result; 0 for a predictor that numbering does not touch.
+        points: how many results the predictor learns from at most.
+        distinct: never ask twice for one key, and never for a key that was told.
+
+    Raises:
+        UsageError: the space gives no encoding, ``population``, ``generations`` or ``top`` is below 1,
+            ``far`` or ``copies`` below 0, or ``points`` below 2.
+
+    References:
+        Pan and Yao, "Neural Architecture Search Based on Evolutionary Algorithms with Fitness Approximation",
+        IJCNN 2021, https://doi.org/10.1109/IJCNN52387.2021.9533986
+    """
+
+    name = "nas-ea-fa"
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        predictor: Callable[[], Predictor] | None = None,
+        population: int = 20,
+        generations: int = 5,
+        top: int = 8,
+        far: int = 2,
+        copies: int = 3,
+        points: int = 500,
+        distinct: bool = True,
+    ) -> None:
+        if min(population, generations, top) < 1 or min(far, copies) < 0 or points < 2:
+            raise UsageError(
+                "need population, generations and top of at least 1, far and copies of at least 0 and points "
+                f"of at least 2, got population={population}, generations={generations}, top={top}, "
+                f"far={far}, copies={copies} and points={points}"
+            )
+        super().__init__(space, seed=seed, distinct=distinct)
+        self.predictor = predictor
+        self.population, self.generations = population, generations
+        self.top, self.far, self.copies, self.points = top, far, copies, points
+        self._asked = 0
+        self._memory = Memory(points)
+        # How many of those told have an option at a place, (places, options): one look-up for all distances.
+        self._counts = np.zeros((len(space.choices), max(space.choices)), dtype=np.int64)
+        self._model: Predictor | None = None  # fitted to the memory
+        self._queue: list[Architecture] = []  # the next last
+        self._left = 0  # proposals before the next are gathered
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings other than space and seed, as JSON-ready values; of the predictor its name."""
+        return {
+            "predictor": describe(self.predictor or EncodedTrees),
+            "population": self.population,
+            "generations": self.generations,
+            "top": self.top,
+            "far": self.far,
+            "copies": self.copies,
+            "points": self.points,
+            **super().options,
+        }
+
+    def distances(self, architectures: Sequence[Architecture]) -> Floats:
+        """To everything that was told: the mean share of places that differ, in [0, 1]."""
+        codes = np.array([self.space.encode(architecture) for architecture in architectures])
+        alike = self._counts[np.arange(codes.shape[1]), codes]  # (architectures, places)
+        return 1 - alike.mean(axis=1) / max(self._memory.told, 1)
+
+    def _propose(self) -> Architecture:
+        beginning = max(self._asked, self._memory.told) < self.population
+        chosen = None if beginning or not self._memory.architectures else self._choose()
+        chosen = chosen or self._sample_new()
+        self._asked += 1
+        return chosen
+
+    def _choose(self) -> Architecture | None:
+        """The next of the queue; None where the genetic algorithm met too few that are new."""
+        if not self._left:
+            self._queue, self._left = self._evolve(), self.top + self.far
+        self._left -= 1
+        while self._queue:
+            if self._is_new(chosen := self._queue.pop()):
+                return chosen
+        return None
+
+    def _evolve(self) -> list[Architecture]:
+        """What to propose next, first the most distant, then up to the best predicted."""
+        if self._model is None:
+            self._model = EncodedTrees(self.space) if self.predictor is None else self.predictor()
+            self._model.fit(*self._examples())
+        predictor = self._model
+        members = self._memory.best(self.population)
+        met = dict(zip(members, _scores(predictor, members), strict=True))
+        for _ in range(self.generations):
+            children = dict.fromkeys(self._breed(members, met) for _ in range(self.population))
+            fresh = [child for child in children if child not in met]
+            if fresh:
+                met |= dict(zip(fresh, _scores(predictor, fresh), strict=True))
+            members = sorted(dict.fromkeys([*members, *children]), key=met.__getitem__, reverse=True)
+            members = members[: self.population]
+        return self._select(met)
+
+    def _examples(self) -> tuple[list[Architecture], list[float]]:
+        """The results, and copies of them; the same whenever they are made for the same results."""
+        rng = np.random.default_rng(self._memory.told)
+        architectures, scores = list(self._memory.architectures), list(self._memory.scores)
+        for original, score in zip(self._memory.architectures, self._memory.scores, strict=True):
+            copies = renumbered_copies(self.space, original, self.copies, rng)
+            architectures += copies
+            scores += [score] * len(copies)
+        return architectures, scores
+
+    def _breed(self, members: Sequence[Architecture], fitness: dict[Architecture, float]) -> Architecture:
+        """A mutated child of one or two winners of tournaments."""
+        parents = []
+        for _ in range(1 + (self._rng.random() < _CROSSED)):
+            drawn = self._rng.integers(len(members), size=_TOURNAMENT)
+            parents.append(max((members[place] for place in drawn), key=fitness.__getitem__))
+        child = parents[0] if len(parents) == 1 else self.space.crossover(parents[0], parents[1], self._rng)
+        return self.space.mutate(child, self._rng)
+
+    def _select(self, met: dict[Architecture, float]) -> list[Architecture]:
+        """Top by prediction and far by distance, of one key once, those told left out."""
+        known = {self.space.key(architecture) for architecture in self._memory.architectures}
+        candidates: list[Architecture] = []
+        for architecture in sorted(met, key=met.__getitem__, reverse=True):
+            if (key := self.space.key(architecture)) not in known:
+                known.add(key)
+                candidates.append(architecture)
+        best, others = candidates[: self.top], candidates[self.top :]
+        if not others:
+            return best[::-1]
+        farthest = np.argsort(-self.distances(others), kind="stable")[: self.far]
+        return [*(others[place] for place in farthest[::-1]), *best[::-1]]
+
+    def _learn(self, architectures: Sequence[Architecture], scores: Floats) -> None:
+        self._memory.add(architectures, scores)
+        self._model = None
+        for architecture in architectures:
+            code = self.space.encode(architecture)
+            self._counts[np.arange(len(code)), list(code)] += 1
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "asked": self._asked,
+            "memory": self._memory.state_dict(),
+            "counts": self._counts.tolist(),
+            "queue": [waiting.to_dict() for waiting in self._queue],
+            "left": self._left,
+        }
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self._asked, self._left, self._model = state["asked"], state["left"], None
+        self._memory.load_state_dict(state["memory"])
+        self._counts = np.array(state["counts"], dtype=np.int64)
+        self._queue = [Architecture.from_dict(waiting) for waiting in state["queue"]]
+
+
+def _scores(predictor: Predictor, architectures: Sequence[Architecture]) -> list[float]:
+    return np.asarray(predictor.predict(architectures), dtype=np.float64).tolist()

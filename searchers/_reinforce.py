@@ -1,0 +1,204 @@
+"""Reinforcement learning of a controller that writes architectures, by policy gradient."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.errors import ArchitectureError, UsageError
+from egraph.searchers._base import Searcher
+from egraph.searchers._rewards import Rewards
+from egraph.spaces import SearchSpace
+
+if TYPE_CHECKING:
+    from egraph.searchers._controller import Controller
+
+__all__ = ["Reinforce"]
+
+_HIDDEN = 32
+_DRAWN = 16  # encodings that a controller draws at a time
+_DRAWS = 4  # times that nothing valid and new may be drawn before a random sample is taken
+
+
+class Reinforce(Searcher):
+    r"""An LSTM controller writes encodings place by place and learns from the scores by REINFORCE.
+
+    Parameters that a server keeps are shared by several controllers. Each in turn proposes ``batch``
+    architectures by its own copy of the parameters; when the results of as many have come back, in any order,
+    it sends the gradient of
+
+    .. math:: -\frac 1 m \sum_{i=1}^m (R_i - b) \log p(a_i) + \beta H(a_i)
+
+    to the server, which takes a step of Adam, and fetches the new parameters. The baseline :math:`b` is the
+    moving average of the rewards, :math:`H` the entropy of the choices on the way. Rewards are scores in
+    units of their own moving spread, so that no setting depends on the scale of the scores. A result that was
+    never asked is learnt as if the controller whose turn it is had written it; a failed one gets the worst
+    score so far.
+
+    What differs from the paper: the places are those of the space's encoding, without attention for skip
+    connections; what is no architecture, or known, is drawn again and teaches nothing; a controller that
+    finds nothing new is helped by a random sample; advantages are scaled as above, and the entropy is a
+    bonus; the first weights and all choices are drawn from the searcher's own generator.
+
+    Args:
+        space: where to search; must give an encoding.
+        seed: of the searcher's own generator.
+        controllers: how many take turns.
+        batch: results in one gradient.
+        learning_rate: of Adam.
+        entropy: :math:`\beta`, what a nat of openness is worth in units of the spread of the scores.
+        decay: share of the old average that is left after one result.
+        distinct: never ask twice for one key, and never for a key that was told.
+
+    Raises:
+        UsageError: the space gives no encoding, ``controllers`` or ``batch`` is below 1, ``learning_rate`` is
+            not above 0, ``entropy`` below 0, or ``decay`` not between 0 and 1.
+
+    References:
+        Zoph and Le, "Neural Architecture Search with Reinforcement Learning", ICLR 2017,
+        https://arxiv.org/abs/1611.01578
+        Williams, "Simple statistical gradient-following algorithms for connectionist reinforcement learning",
+        Machine Learning 8, 1992, https://doi.org/10.1007/BF00992696
+    """
+
+    name = "reinforce"
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        controllers: int = 1,
+        batch: int = 4,
+        learning_rate: float = 0.02,
+        entropy: float = 0.01,
+        decay: float = 0.95,
+        distinct: bool = True,
+    ) -> None:
+        if controllers < 1 or batch < 1:
+            raise UsageError(
+                f"need controllers >= 1 and batch >= 1, got controllers={controllers} and batch={batch}"
+            )
+        if not (learning_rate > 0 and entropy >= 0 and 0 < decay < 1):
+            raise UsageError(
+                "need learning_rate > 0, entropy >= 0 and 0 < decay < 1, "
+                f"got learning_rate={learning_rate}, entropy={entropy} and decay={decay}"
+            )
+        super().__init__(space, seed=seed, distinct=distinct)
+        import torch
+
+        from egraph.searchers._controller import Controller
+
+        self.controllers, self.batch = controllers, batch
+        self.learning_rate, self.entropy, self.decay = learning_rate, entropy, decay
+        self._server = Controller(space.choices, _HIDDEN, self._rng)
+        self._optimizer = torch.optim.Adam(self._server.parameters(), learning_rate)
+        self._replicas = [copy.deepcopy(self._server) for _ in range(controllers)]
+        self._rewards = Rewards(decay)
+        self._asked = 0
+        self._told = 0
+        # The controllers that wrote them, and what they wrote: it need not be what the space would write.
+        self._outstanding: dict[Architecture, tuple[int, list[int]]] = {}
+        # Of each controller, the encodings and advantages of its next gradient.
+        self._episodes: list[list[tuple[list[int], float]]] = [[] for _ in range(controllers)]
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings other than space and seed, as JSON-ready values."""
+        return {
+            "controllers": self.controllers,
+            "batch": self.batch,
+            "learning_rate": self.learning_rate,
+            "entropy": self.entropy,
+            "decay": self.decay,
+            **super().options,
+        }
+
+    def _propose(self) -> Architecture:
+        number = self._turn(self._asked)
+        options, written = self._write(self._replicas[number]) or self._sample()
+        self._outstanding[written] = number, options
+        self._asked += 1
+        return written
+
+    def _turn(self, count: int) -> int:
+        return count // self.batch % self.controllers
+
+    def _sample(self) -> tuple[list[int], Architecture]:
+        sampled = self._sample_new()
+        return list(self.space.encode(sampled)), sampled
+
+    def _write(self, controller: Controller) -> tuple[list[int], Architecture] | None:
+        """Something new of one controller; None where all that it draws is known or no architecture."""
+        for _ in range(_DRAWS):
+            for options in controller.draw(_DRAWN, self._rng).tolist():
+                try:
+                    architecture = self.space.decode(options)
+                except ArchitectureError:
+                    continue
+                if self._is_new(architecture):
+                    return options, architecture
+        return None
+
+    def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
+        for architecture, score in zip(architectures, scores.tolist(), strict=True):
+            if architecture in self._outstanding:
+                number, options = self._outstanding.pop(architecture)
+            else:
+                number, options = self._turn(self._told), list(self.space.encode(architecture))
+            self._told += 1
+            advantage = self._rewards.compare(score)
+            if advantage is None:
+                continue
+            episodes = self._episodes[number]
+            episodes.append((options, advantage))
+            if len(episodes) == self.batch:
+                self._step(self._replicas[number], episodes)
+                episodes.clear()
+
+    def _step(self, controller: Controller, episodes: Sequence[tuple[list[int], float]]) -> None:
+        """One gradient of a controller, one step of the server."""
+        import torch
+
+        likelihood, entropy = controller(torch.tensor([options for options, _ in episodes]))
+        advantages = torch.tensor([advantage for _, advantage in episodes], dtype=torch.float32)
+        loss = -(advantages * likelihood + self.entropy * entropy).mean()
+        gradients = torch.autograd.grad(loss, list(controller.parameters()))
+        for parameter, gradient in zip(self._server.parameters(), gradients, strict=True):
+            parameter.grad = gradient
+        self._optimizer.step()
+        controller.load_state_dict(self._server.state_dict())
+
+    def _state(self) -> dict[str, Any]:
+        from egraph.searchers._weights import dump_optimizer, dump_weights
+
+        return {
+            "asked": self._asked,
+            "told": self._told,
+            "rewards": self._rewards.state_dict(),
+            "server": dump_weights(self._server),
+            "optimizer": dump_optimizer(self._optimizer),
+            "replicas": [dump_weights(replica) for replica in self._replicas],
+            "outstanding": [[written.to_dict(), *how] for written, how in self._outstanding.items()],
+            "episodes": copy.deepcopy(self._episodes),
+        }
+
+    def _load(self, state: dict[str, Any]) -> None:
+        from egraph.searchers._weights import load_optimizer, load_weights
+
+        self._asked, self._told = state["asked"], state["told"]
+        self._rewards.load_state_dict(state["rewards"])
+        load_weights(self._server, state["server"])
+        load_optimizer(self._optimizer, state["optimizer"])
+        for replica, weights in zip(self._replicas, state["replicas"], strict=True):
+            load_weights(replica, weights)
+        self._outstanding = {
+            Architecture.from_dict(graph): (number, options)
+            for graph, number, options in state["outstanding"]
+        }
+        self._episodes = [[(options, gain) for options, gain in episodes] for episodes in state["episodes"]]
