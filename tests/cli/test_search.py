@@ -130,7 +130,7 @@ def test_a_space_that_is_not_the_table_s_is_refused(search):
         (
             ("--searcher", "evolution"),
             2,
-            "unknown searcher 'evolution'; known: random, regularized-evolution",
+            "unknown searcher 'evolution'; known: ant-colony, bayesian, ",
         ),
         (("--data", "digit"), 2, "Did you mean 'digits'?"),
         (("--data", "fashion-mnist"), 1, "fashion-mnist"),
