@@ -32,7 +32,11 @@ IMAGES = ("digits", "fashion-mnist")
 
 
 @click.command("search", epilog="Example: egraph search --space convnet --data digits --trials 60 --seed 1")
-@click.option("--space", metavar="NAME", help="Where to search: convnet, or the space of a table in --data.")
+@click.option(
+    "--space",
+    metavar="NAME",
+    help="Where to search: convnet, another space that builds networks, or that of a table in --data.",
+)
 @click.option(
     "--data", default="digits", show_default=True, metavar="NAME|PATH",
     help="Images to train on: digits, fashion-mnist, a folder of IDX files, an .npz file; or a table "

@@ -135,7 +135,7 @@ def test_a_space_that_is_not_the_table_s_is_refused(search):
         (("--data", "digit"), 2, "Did you mean 'digits'?"),
         (("--data", "fashion-mnist"), 1, "fashion-mnist"),
         (("--metric", "accuracy"), 2, "--metric goes with a table"),
-        (("--space", "nasbench201"), 2, "nasbench201"),
+        (("--space", "nasbench_graph"), 2, "nasbench_graph"),
         (("--device", "gpu"), 2, "device must be auto, cpu, cuda"),
         (("--ranker", "absent.egraph"), 1, "absent.egraph"),
         (("--trials", "0"), 2, "--trials"),
