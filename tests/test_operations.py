@@ -33,7 +33,7 @@ def test_unregistered_operation_is_of_kind_other():
 def test_description_as_json_values():
     assert Operation("x", "conv", kernel=3).to_dict() == {
         "name": "x", "kind": "conv", "kernel": 3, "stride": 1, "groups": 1, "expansion": 1.0, "width": 1.0,
-        "shareable": False,
+        "padded": True, "shareable": False,
     }  # fmt: skip
 
 
