@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from egraph.cli._options import count_option, json_option, print_json, root_option
 from egraph.cli._progress import track
-from egraph.cli._sections import check_out, show_sections
+from egraph.cli._sections import check_out, show_sections, write_beside
 from egraph.errors import FailedError, UsageError
 
 if TYPE_CHECKING:
     from egraph.bench import Failure
-    from egraph.bench.arena import Config, Result
+    from egraph.bench.arena import Config
 
 __all__ = ["command"]
 
@@ -87,7 +86,7 @@ def command(
             report(done, total, f"{done}/{total} searches")
 
         result = arena.run(cells, out=out, processes=processes, root=root, progress=listen)
-    written = _write(result, out)
+    written = write_beside(out, result.rows, arena.to_markdown, arena.plot)
     if as_json:
         tables = {"summary": result.summary, "comparison": result.comparison}
         skipped = [
@@ -121,18 +120,6 @@ def _read(searchers: tuple[str, ...], fitness: tuple[str, ...], config: str | No
         searchers = tuple(arena.BASELINES.values())
     pairs = itertools.product(searchers, fitness or ("table",))
     return arena.Config([arena.Contestant(*pair) for pair in pairs])
-
-
-def _write(result: Result, out: str) -> list[str]:
-    from egraph.bench import arena
-    from egraph.files import write_text
-
-    if not result.rows:
-        return [out]
-    page, picture = Path(out).with_suffix(".md"), Path(out).with_suffix(".svg")
-    write_text(page, arena.to_markdown(result.rows))
-    arena.plot(result.rows, picture)
-    return [out, str(page), str(picture)]
 
 
 def _name(failure: Failure) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from egraph.cli._options import console
 from egraph.errors import UsageError
@@ -12,7 +12,7 @@ from egraph.errors import UsageError
 if TYPE_CHECKING:
     from egraph.bench import Section
 
-__all__ = ["check_out", "show_sections"]
+__all__ = ["check_out", "show_sections", "write_beside"]
 
 
 def check_out(out: str) -> None:
@@ -25,6 +25,20 @@ def check_out(out: str) -> None:
         raise UsageError(
             f"{out} is where the tables and the picture go; give --out a name such as bench.jsonl"
         )
+
+
+def write_beside(
+    out: str, rows: Sequence[dict[str, Any]], to_markdown: Callable[..., str], plot: Callable[..., object]
+) -> list[str]:
+    """Writes tables and picture of the results beside their file; the paths of all that is there."""
+    from egraph.files import write_text
+
+    if not rows:
+        return [out]
+    page, picture = Path(out).with_suffix(".md"), Path(out).with_suffix(".svg")
+    write_text(page, to_markdown(rows))
+    plot(rows, picture)
+    return [out, str(page), str(picture)]
 
 
 def show_sections(sections: Iterable[Section]) -> None:

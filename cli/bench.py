@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -10,11 +9,11 @@ import click
 from egraph.cli._arena import command as searchers
 from egraph.cli._options import count_option, json_option, print_json, root_option
 from egraph.cli._progress import track
-from egraph.cli._sections import check_out, show_sections
+from egraph.cli._sections import check_out, show_sections, write_beside
 from egraph.errors import FailedError
 
 if TYPE_CHECKING:
-    from egraph.bench import Failure, Result
+    from egraph.bench import Failure
 
 __all__ = ["command"]
 
@@ -121,7 +120,7 @@ def predictors(
             root=root,
             progress=listen,
         )
-    written = _write(result, out)
+    written = write_beside(out, result.rows, bench.to_markdown, bench.plot)
     if as_json:
         print_json({"summary": result.summary.to_dict("records"), "results": result.rows})
     else:
@@ -132,18 +131,6 @@ def predictors(
             f"{len(result.failures)} of {len(result.failures) + len(result.rows)} fits failed, such as "
             f"{_name(result.failures[0])}: {result.failures[0].reason}; the same command tries them again"
         )
-
-
-def _write(result: Result, out: str) -> list[str]:
-    from egraph import bench
-    from egraph.files import write_text
-
-    if not result.rows:
-        return [out]
-    page, picture = Path(out).with_suffix(".md"), Path(out).with_suffix(".svg")
-    write_text(page, bench.to_markdown(result.rows))
-    bench.plot(result.rows, picture)
-    return [out, str(page), str(picture)]
 
 
 def _name(failure: Failure) -> str:

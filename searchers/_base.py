@@ -17,6 +17,8 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["Searcher"]
 
+_WALK = 16  # mutations of one child
+
 
 class Searcher(ABC):
     """Proposes architectures and learns from their scores; where the scores come from it does not know.
@@ -154,6 +156,14 @@ class Searcher(ABC):
         except ArchitectureError:
             return None
         return architecture if self._is_new(architecture) else None
+
+    def _mutate_to_new(self, architecture: Architecture) -> Architecture | None:
+        """A mutant that may be proposed, mutated on until it may; None where a long walk met only known."""
+        for _ in range(_WALK):
+            architecture = self.space.mutate(architecture, self._rng)
+            if self._is_new(architecture):
+                return architecture
+        return None
 
     def _sample_new(self) -> Architecture:
         """A random architecture that may be proposed."""

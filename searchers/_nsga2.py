@@ -17,7 +17,6 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["NSGA2", "Compromise"]
 
-_WALK = 16  # mutations of one child before other parents are chosen
 _PAIRS = 8  # pairs of parents whose children may be known already before a random sample is taken
 
 Cost = Callable[[Architecture], float]
@@ -155,10 +154,8 @@ class NSGA2(Searcher):
             child = self._draw_parent()
             if self._rng.random() < self.p_crossover:
                 child = self.space.crossover(child, self._draw_parent(), self._rng)
-            for _ in range(_WALK):
-                child = self.space.mutate(child, self._rng)
-                if self._is_new(child):
-                    return child
+            if (mutant := self._mutate_to_new(child)) is not None:
+                return mutant
         return None
 
     def _draw_parent(self) -> Architecture:

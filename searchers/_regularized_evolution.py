@@ -15,7 +15,6 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["RegularizedEvolution"]
 
-_WALK = 16  # mutations of one child before another parent is chosen
 _PARENTS = 8  # parents whose surroundings may be known already before a random sample is taken
 
 
@@ -85,10 +84,8 @@ class RegularizedEvolution(Searcher):
         for _ in range(_PARENTS):
             drawn = self._rng.integers(len(self._members), size=self.sample)
             child = self._members[drawn[self._scores[drawn].argmax()]]
-            for _ in range(_WALK):
-                child = self.space.mutate(child, self._rng)
-                if self._is_new(child):
-                    return child
+            if (mutant := self._mutate_to_new(child)) is not None:
+                return mutant
         return None
 
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:

@@ -1,4 +1,8 @@
+import random
+import signal
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -28,3 +32,25 @@ def result_row():
         return row | values
 
     return make
+
+
+@pytest.fixture
+def kill_and_finish():
+    """Starts a command, kills it whenever its file of results has grown, and lets the last one end."""
+
+    def work(command, out, counts, seed):
+        def lines():
+            return len(out.read_bytes().splitlines()) if out.exists() else 0
+
+        chance, killed = random.Random(seed), 0
+        for count in counts:
+            process = subprocess.Popen(command)
+            while lines() < count and process.poll() is None:
+                time.sleep(0.005)
+            time.sleep(chance.uniform(0, 0.05))
+            process.send_signal(signal.SIGKILL)
+            killed += process.wait(60) == -signal.SIGKILL
+        assert killed >= 1
+        assert subprocess.run(command, timeout=300, check=False).returncode == 0
+
+    return work

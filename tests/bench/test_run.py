@@ -1,9 +1,5 @@
 import json
-import random
-import signal
-import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -67,26 +63,10 @@ def test_processes_change_nothing_but_the_times(benchmark, tmp_path):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_killed_again_and_again_the_table_is_the_same(benchmark, tmp_path, processes):
+def test_killed_again_and_again_the_table_is_the_same(benchmark, kill_and_finish, tmp_path, processes):
     out = tmp_path / "x.jsonl"
-    chance = random.Random(processes)
     command = [sys.executable, str(SCRIPT), benchmark, str(out), str(processes)]
-
-    def lines():
-        return len(out.read_bytes().splitlines()) if out.exists() else 0
-
-    killed = 0
-    for count in (3, 20, None)[processes - 1 :]:
-        process = subprocess.Popen(command)
-        if count is None:
-            assert process.wait(300) == 0
-            break
-        while lines() < count and process.poll() is None:
-            time.sleep(0.005)
-        time.sleep(chance.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait(60) == -signal.SIGKILL
-    assert killed >= 1
+    kill_and_finish(command, out, (3, 20)[processes - 1 :], seed=processes)
     found = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(found) == len({bench._pool.identify(row, bench.Cell) for row in found}) == 48, (
         "no cell twice, none missing"

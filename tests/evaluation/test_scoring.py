@@ -5,6 +5,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
+from fixed import FixedSpace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
@@ -25,29 +26,6 @@ OTHER = CONVNET.parse("CONV_2.N,CONV_3.N;0>1,1>2,2>3,0>2")
 POOLS = CONVNET.parse("POOL_2.A;0>1,1>2")
 OPTIONS = {"device": "cpu", "channels": 8, "batch_size": 16}
 NAMES = list(proxies)
-
-
-class FixedSpace(SearchSpace):
-    """A space whose network is whatever the test wants."""
-
-    name = "fixed"
-    operations = ("op",)
-
-    def __init__(self, make):
-        self.make = make
-
-    def network(self, architecture, input_shape=(3, 32, 32), num_classes=10):
-        return self.make(input_shape, num_classes)
-
-    def validate(self, architecture):
-        pass
-
-    def sample(self, rng): ...
-    def mutate(self, architecture, rng): ...
-    def crossover(self, a, b, rng): ...
-    def neighbors(self, architecture): ...
-    def parse(self, text): ...
-    def format(self, architecture): ...
 
 
 def make_data(classes=3, seed=0):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from fixed import FixedSpace
 from torch import nn
 
 from egraph import spaces
@@ -32,29 +33,6 @@ def make_images(count=48, seed=0):
         return x, y
 
     return ImageData(part(count), part(24), part(24), name="halves")
-
-
-class FixedSpace(SearchSpace):
-    """A space whose network is whatever the test wants."""
-
-    name = "fixed"
-    operations = ("op",)
-
-    def __init__(self, make):
-        self.make = make
-
-    def network(self, architecture, input_shape=(3, 32, 32), num_classes=10):
-        return self.make(input_shape, num_classes)
-
-    def validate(self, architecture):
-        pass
-
-    def sample(self, rng): ...
-    def mutate(self, architecture, rng): ...
-    def crossover(self, a, b, rng): ...
-    def neighbors(self, architecture): ...
-    def parse(self, text): ...
-    def format(self, architecture): ...
 
 
 def evaluate_network(make, recipe=ONE_EPOCH, data=None):

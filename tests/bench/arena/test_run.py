@@ -1,9 +1,5 @@
 import json
-import random
-import signal
-import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
@@ -112,26 +108,10 @@ def test_processes_change_nothing_but_the_times(duel, tmp_path):
 
 
 @pytest.mark.parametrize("processes", [1, 2])
-def test_killed_again_and_again_the_table_is_the_same(duel, tmp_path, processes):
+def test_killed_again_and_again_the_table_is_the_same(duel, kill_and_finish, tmp_path, processes):
     out = tmp_path / "x.jsonl"
-    chance = random.Random(processes)
     command = [sys.executable, str(SCRIPT), duel, str(out), str(processes)]
-
-    def lines():
-        return len(out.read_bytes().splitlines()) if out.exists() else 0
-
-    killed = 0
-    for count in (3, 20, None)[processes - 1 :]:
-        process = subprocess.Popen(command)
-        if count is None:
-            assert process.wait(300) == 0
-            break
-        while lines() < count and process.poll() is None:
-            time.sleep(0.005)
-        time.sleep(chance.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait(60) == -signal.SIGKILL
-    assert killed >= 1
+    kill_and_finish(command, out, (3, 20)[processes - 1 :], seed=processes)
     found = [json.loads(line) for line in out.read_text().splitlines()]
     assert len({json.dumps([row["searcher"], row["seed"]]) for row in found}) == len(found) == 48
     unbroken = bench.searchers(SEARCHERS, [duel], queries=25, seeds=16)
