@@ -23,7 +23,8 @@ def run(study: Study, *, trials: int, seconds: float | None, baseline: bool, gui
     """Runs a study and shows how it goes on; ``guided``: a ranker chooses from the first round on."""
     from egraph import study as events
 
-    shared = 0 if guided else study.journal.settings["settings"]["initial"]
+    settings = study.journal.settings["settings"]
+    shared = 0 if guided or settings.get("screen") else settings["initial"]
 
     with track(f"searching {study.space.name}") as report:
         total = trials + (trials - min(shared, trials) if baseline else 0)
@@ -45,6 +46,8 @@ def run(study: Study, *, trials: int, seconds: float | None, baseline: bool, gui
                         report.say(f"going on: {done} trainings are done already{again}")
                         best = float(study.trials.query("origin != 'baseline'")["score"].max())
                     tell(event.finished, event.baseline_finished)
+                case events.Screened():
+                    news = f"chose among {event.architectures} untrained in {event.seconds:.1f} s"
                 case events.RankerFitted():
                     news = f"ranker learned from {event.trials} in {event.seconds:.1f} s"
                 case events.RoundStarted() if event.candidates:

@@ -72,9 +72,10 @@ def command(
 ) -> None:  # fmt: skip
     """Find a good network: sample, train, rank, repeat.
 
-    Trains a few random networks, fits a ranker on them, lets a searcher look through thousands with the
-    ranker as fitness, trains the most promising, and learns from them, in rounds. Random search runs beside
-    it with the same number of trainings, for comparison.
+    Trains a few networks, the most promising of many random ones by scores that need no training. Then, in
+    rounds: fits a ranker on them, lets a searcher look through thousands with the ranker as fitness, trains
+    the most promising, and learns from them. Random search runs beside it with the same number of trainings,
+    for comparison.
 
     Everything is in the journal as soon as it happened. Killed at any moment, the same command goes on with
     it, and a larger --trials continues a finished search.

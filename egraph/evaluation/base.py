@@ -57,6 +57,13 @@ class Evaluator(ABC):
     def describe(self) -> dict[str, object]:
         """What is measured and how, as JSON-ready values; two evaluators with equal descriptions agree."""
 
+    def screen(self) -> Fitness | None:
+        """A fitness that needs no training and tells what cannot learn; NaN for what it cannot score.
+
+        A study begins with what it likes. None, as here, where there is no such thing.
+        """
+        return None
+
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """The scores of many architectures, shape ``(architectures,)``."""
         return np.array(

@@ -27,7 +27,17 @@ from egraph.spaces import SearchSpace
 if TYPE_CHECKING:
     import torch
 
+    from egraph.evaluation.scoring import ZeroCost
+
 __all__ = ["Training"]
+
+SCREEN = "ntk"
+"""The zero-cost score that tells best what can learn; docs/zero-cost.md compares them."""
+
+SCREEN_IMAGES = 32
+
+SCREEN_CHANNELS = 16
+"""Width of the networks that are scored, at most."""
 
 SMALL = 5_000
 """Up to so many training images the recipe for little data is the default."""
@@ -140,6 +150,22 @@ class Training(Evaluator):
             "digest": self.images.digest,
             "recipe": self.recipe.to_dict(),
         }
+
+    def screen(self) -> ZeroCost:
+        """A zero-cost score of narrow networks on a few of the training images; see docs/zero-cost.md."""
+        from egraph.evaluation.scoring import ZeroCost
+
+        width = self.recipe.channels
+        return ZeroCost(
+            self.space,
+            SCREEN,
+            self.data,
+            batch_size=SCREEN_IMAGES,
+            device=self.device,
+            channels=None if width is None else min(width, SCREEN_CHANNELS),
+            root=self.root,
+            threads=self.threads,
+        )
 
     def _build(self, architecture: Architecture, seed: int) -> torch.nn.Module:
         data, takes = self.images, network_options(self.space)

@@ -1,9 +1,10 @@
 """A study: searcher, ranker and real evaluation in one loop, with a journal on disk.
 
-`Study` is the loop. Its parts, each a file here: `Proposer` decides what is evaluated next, with a `Guide`
-that fits the ranker and `choose` that picks from the candidates; `Driver` evaluates, in a pool of worker
-processes where there are several; `Journal` keeps everything in one SQLite file. While it runs, a study tells
-a callback of `Event` values; it prints nothing. `open_journal` reads a journal that is being written.
+`Study` is the loop. Its parts, each a file here: `Proposer` decides what is evaluated next, with a `screen`
+that chooses the first, a `Guide` that fits the ranker and `choose` that picks from the candidates; `Driver`
+evaluates, in a pool of worker processes where there are several; `Journal` keeps everything in one SQLite
+file. While it runs, a study tells a callback of `Event` values; it prints nothing. `open_journal` reads a
+journal that is being written.
 
 To add another way to choose what is trained: `choose` in ``_selection.py``.
 """
@@ -18,6 +19,7 @@ from egraph.study._events import (
     RoundStarted,
     RunFinished,
     RunStarted,
+    Screened,
     TrialFinished,
     TrialStarted,
 )
@@ -38,6 +40,7 @@ __all__ = [
     "RoundStarted",
     "RunFinished",
     "RunStarted",
+    "Screened",
     "Study",
     "Trial",
     "TrialFinished",

@@ -14,6 +14,7 @@ __all__ = [
     "RoundStarted",
     "RunFinished",
     "RunStarted",
+    "Screened",
     "TrialFinished",
     "TrialStarted",
 ]
@@ -38,6 +39,19 @@ class RunStarted:
     trials: int | None
     seconds: float | None
     baseline: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """The first trials were chosen by a score that needs no training.
+
+    Attributes:
+        architectures: how many were scored.
+        seconds: how long that took.
+    """
+
+    architectures: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +151,7 @@ class RetrainFinished:
 
 Event = (
     RunStarted
+    | Screened
     | RankerFitted
     | RoundStarted
     | TrialStarted

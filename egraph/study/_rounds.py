@@ -13,14 +13,16 @@ import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.errors import SpaceExhaustedError
+from egraph.evaluation.base import Fitness
 from egraph.searchers import RandomSearch, Searcher
 from egraph.spaces import SearchSpace
-from egraph.study._events import Event, RankerFitted
+from egraph.study._events import Event, RankerFitted, Screened
 from egraph.study._guide import Guide, Model
 from egraph.study._mutants import Mutants
+from egraph.study._screen import screen
 from egraph.study._seeds import derive
 from egraph.study._selection import choose, gather, predict
-from egraph.study._trial import BASELINE, INITIAL, RANDOM, SEARCH, Trial
+from egraph.study._trial import BASELINE, INITIAL, RANDOM, SCREENED, SEARCH, Trial
 
 __all__ = ["Proposal", "Proposer", "Round"]
 
@@ -67,7 +69,8 @@ class Proposer:
         seed: of the study.
         guide: fits the ranker; None lets the searcher see the real scores.
         make_searcher: called with ``space, seed=``.
-        initial: random trials before the first fit.
+        initial: trials before the first fit.
+        screen: chooses them among many random ones; None takes random ones.
         batch: trials a round after that.
         far: how many of them are chosen to be different.
         candidates: how many architectures the ranker scores in a round.
@@ -81,13 +84,15 @@ class Proposer:
         guide: Guide | None,
         make_searcher: Callable[..., Searcher],
         initial: int,
+        screen: Fitness | None,
         batch: int,
         far: int,
         candidates: int,
     ) -> None:
         self._space, self._seed = space, seed
         self._guide, self._make_searcher = guide, make_searcher
-        self._initial, self._batch, self._far, self._candidates = initial, batch, far, candidates
+        self._initial, self._screen = initial, screen
+        self._batch, self._far, self._candidates = batch, far, candidates
 
     def propose(
         self,
@@ -118,7 +123,7 @@ class Proposer:
         elif self._guide is None:
             proposals, searcher_state = self._ask_searcher(own, int(min(room, self._batch)), searcher_state)
         elif len(own) < self._initial and not self._guide.fitted_before:
-            proposals = self._random_sequence(trials, int(min(room, self._initial - len(own))), INITIAL)
+            proposals = self._begin(trials, own, int(min(room, self._initial - len(own))), tell)
         else:
             model, learned_from = self._guide.fit(own)
             if learned_from:
@@ -134,6 +139,17 @@ class Proposer:
             proposals = self._add_baseline(trials, proposals, model)
         seconds = time.perf_counter() - began
         return Round(number, proposals, learned_from, fit_seconds, candidates, seconds, searcher_state)
+
+    def _begin(
+        self, trials: Sequence[Trial], own: list[Trial], size: int, tell: Callable[[Event], object]
+    ) -> list[Proposal]:
+        """The next of the first trials."""
+        if self._screen is None:
+            return self._random_sequence(trials, size, INITIAL)
+        began = time.perf_counter()
+        chosen, drawn = screen(self._space, self._screen, self._initial, derive(self._seed, "screen"))
+        tell(Screened(drawn, time.perf_counter() - began))
+        return [Proposal(architecture, SCREENED) for architecture in chosen[len(own) :][:size]]
 
     def _ask_searcher(
         self, own: list[Trial], size: int, state: dict[str, Any] | None

@@ -20,7 +20,7 @@ import pandas as pd
 from egraph import metrics, searchers, spaces
 from egraph.architecture import Architecture
 from egraph.errors import FailedError, JournalError, UsageError
-from egraph.evaluation.base import Evaluator
+from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.searchers import Searcher
 from egraph.spaces import SearchSpace
@@ -66,7 +66,9 @@ class Study:
         searcher: name or class of the searcher (anything that is called with ``space, seed=``); None is
             regularized evolution.
         workers: how many evaluations run at a time; more than one run in processes of their own.
-        initial: random trials before the first fit.
+        initial: trials before the first fit.
+        screen: a fitness that needs no training and chooses them among 16 times as many random architectures;
+            None is the evaluator's own `Evaluator.screen`, where it has one, and False takes random ones.
         batch: trials a round; None is 8 with a ranker, and without one as many as there are workers.
         far: how many of them are chosen to be different rather than best.
         candidates: how many architectures the ranker scores in each round.
@@ -91,6 +93,7 @@ class Study:
         searcher: str | Callable[..., Searcher] | None = None,
         workers: int = 1,
         initial: int = 16,
+        screen: Fitness | Literal[False] | None = None,
         batch: int | None = None,
         far: int = 2,
         candidates: int = 2000,
@@ -105,6 +108,7 @@ class Study:
         self.stopped = ""
         self._evaluator = as_evaluator(evaluate)
         make_searcher = _read_searcher(searcher)
+        first_choice = _read_screen(screen, self._evaluator)
         self._guide = None if ranker is False else Guide(_read_ranker(ranker, seed), initial)
         self._proposer = Proposer(
             self.space,
@@ -112,6 +116,7 @@ class Study:
             guide=self._guide,
             make_searcher=make_searcher,
             initial=initial,
+            screen=first_choice,
             batch=batch,
             far=far,
             candidates=candidates,
@@ -122,6 +127,7 @@ class Study:
             "searcher": {"searcher": trial_searcher.name, **trial_searcher.options},
             "workers": workers,
             "initial": initial,
+            "screen": None if first_choice is None else as_evaluator(first_choice).describe(),
             "batch": batch,
             "far": far,
             "candidates": candidates,
@@ -170,7 +176,7 @@ class Study:
 
     @property
     def baseline_best(self) -> Trial:
-        """What random search alone found: the best of the initial trials and the baseline's.
+        """What random search alone found: the best of random initial trials and the baseline's.
 
         Raises:
             FailedError: none of them has succeeded yet.
@@ -197,8 +203,9 @@ class Study:
         Args:
             trials: how many the study shall have in all, failed ones included; those that it has count.
             seconds: of this run, after which no trial begins; those that run are finished.
-            baseline: also run a random search with the same number of trials. The initial trials count for
-                both. The others are not counted in ``trials``, and never shown to ranker or searcher.
+            baseline: also run a random search with the same number of trials. Initial trials that are
+                random count for both. The others are not counted in ``trials``, and never shown to ranker or
+                searcher.
             progress: called with an `Event` whenever something happens.
 
         Raises:
@@ -460,6 +467,16 @@ def _read_ranker(ranker: Model | None, seed: int) -> Model:
     if not (hasattr(ranker, "fit") and hasattr(ranker, "predict")):
         raise UsageError(f"ranker must have fit and predict, or be False for none, got {ranker!r}")
     return ranker
+
+
+def _read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -> Fitness | None:
+    if screen is None:
+        return evaluator.screen()
+    if screen is False:
+        return None
+    if not callable(screen):
+        raise UsageError(f"screen must be a fitness, or False for none, got {screen!r}")
+    return screen
 
 
 def _check_whole(least: int, **values: object) -> None:

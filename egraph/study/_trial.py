@@ -10,10 +10,12 @@ import pandas as pd
 
 from egraph.architecture import Architecture
 
-__all__ = ["BASELINE", "FAR", "INITIAL", "RANDOM", "SEARCH", "TOP", "Trial", "to_frame"]
+__all__ = ["BASELINE", "FAR", "INITIAL", "RANDOM", "SCREENED", "SEARCH", "TOP", "Trial", "to_frame"]
 
 INITIAL = "initial"
 """Random, before there is a ranker; belongs to the random baseline too."""
+SCREENED = "screened"
+"""The best of many random ones by a score that needs no training, before there is a ranker."""
 TOP = "top"
 """Among the best predicted of its round."""
 FAR = "far"
@@ -33,7 +35,7 @@ class Trial:
     Attributes:
         number: counts from 0, in the order of proposing.
         round: the round that proposed it.
-        origin: why it was proposed: initial, top, far, search, random or baseline.
+        origin: why it was proposed: initial, screened, top, far, search, random or baseline.
         state: queued, running, complete or failed.
         key: of the architecture in its search space.
         architecture: what is evaluated.

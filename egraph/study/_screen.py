@@ -1,0 +1,30 @@
+"""The first trials, chosen by a score that needs no training."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from egraph.architecture import Architecture
+from egraph.evaluation.base import Fitness
+from egraph.searchers import RandomSearch
+from egraph.spaces import SearchSpace
+
+__all__ = ["screen"]
+
+_DRAWN = 16
+"""Random architectures for each that is wanted."""
+
+
+def screen(space: SearchSpace, fitness: Fitness, count: int, seed: int) -> tuple[list[Architecture], int]:
+    """The best of many random architectures, best first, and how many there were.
+
+    Where most of a space cannot learn at all, a ranker would otherwise see little else at first. Those
+    without a score (NaN) come last.
+
+    Raises:
+        SpaceExhaustedError: the space is empty.
+    """
+    drawn = RandomSearch(space, seed=seed).ask(_DRAWN * count)
+    scores = np.asarray(fitness(drawn), dtype=np.float64)
+    order = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")
+    return [drawn[row] for row in order[:count]], len(drawn)
