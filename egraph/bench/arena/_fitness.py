@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -11,8 +12,9 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.bench.arena._ground import Ground
+from egraph.errors import SpaceExhaustedError
 from egraph.registry import Registry
-from egraph.searchers import Searcher, run
+from egraph.searchers import RandomSearch, Searcher, run
 
 __all__ = ["FITNESS", "MakeSearcher", "Query", "Search"]
 
@@ -71,6 +73,9 @@ def search_with_ranker(
 ) -> list[Query]:
     """A study in which the table plays the training: the searcher is told what a ranker predicts.
 
+    Once the best score of the table is seen nothing can change any more: the rest of the queries is then
+    random, which saves the fits.
+
     Args:
         ground: where to search.
         make: the searcher among whose proposals the ranker chooses.
@@ -96,9 +101,19 @@ def search_with_ranker(
         far=far,
         candidates=candidates,
     ) as study:
-        study.run(trials=queries)
-        trials = study.journal.read_trials()
-    return [Query(trial.architecture, trial.score, trial.seconds) for trial in trials]
+        for goal in (*range(initial, queries, batch), queries):  # rounds are as in one long run
+            study.run(trials=goal)
+            trials = study.journal.read_trials()
+            found = any(trial.score >= ground.best for trial in trials)
+            if found or len(trials) < goal:
+                break
+    history = [Query(trial.architecture, trial.score, trial.seconds) for trial in trials]
+    if found and len(history) < queries:
+        rest = RandomSearch(ground.space, seed=seed)
+        rest.tell([query.architecture for query in history], [query.score for query in history])
+        with contextlib.suppress(SpaceExhaustedError):
+            history += [_look_up(ground, each) for each in rest.ask(queries - len(history))]
+    return history
 
 
 def _look_up(ground: Ground, architecture: Architecture) -> Query:

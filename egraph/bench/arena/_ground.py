@@ -40,12 +40,14 @@ class Ground:
     Attributes:
         space: the whole search space where the table has all of it, else its rows.
         lookup: gives score, test score and seconds of one training, NaN where the table knows no cost.
+        best: the best score there is.
         optimum: the best test score there is.
         chosen: the test score of what has the best score: where a perfect search ends.
     """
 
     space: SearchSpace
     lookup: TableLookup
+    best: float
     optimum: float
     chosen: float
 
@@ -86,8 +88,8 @@ def prepare(task: Task, root: str | os.PathLike[str] | None = None) -> Ground:
     seconds = _put_seconds(distinct, task.metric)
     lookup = TableLookup(distinct, task.metric, task.test, seconds)
     space = distinct.space if whole else RowSpace(distinct)
-    tests = distinct[task.test]
-    return Ground(space, lookup, float(tests.max()), float(tests[distinct[task.metric].argmax()]))
+    scores, tests = distinct[task.metric], distinct[task.test]
+    return Ground(space, lookup, float(scores.max()), float(tests.max()), float(tests[scores.argmax()]))
 
 
 def _choose_metrics(name: str, table: Table) -> list[str]:

@@ -33,7 +33,9 @@ def toy_ground():
     }
     metrics = {"seen": Metric(), "told": Metric(), "train_s": Metric("seconds", higher_is_better=False)}
     table = Table(space, architectures, columns, metrics)
-    return Ground(space, TableLookup(table, "seen", "told", "train_s"), 3.0, 3.0)
+    return Ground(
+        space, TableLookup(table, "seen", "told", "train_s"), float(columns["seen"].max()), 3.0, 3.0
+    )
 
 
 @pytest.fixture

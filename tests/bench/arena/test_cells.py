@@ -98,11 +98,13 @@ def test_with_the_ranker_a_study_runs_over_the_table(toy_ground, monkeypatch):
             made.append(settings)
 
         def fit(self, architectures, scores):
+            fits.append(len(architectures))
             return self
 
         def predict(self, architectures):
             return toy_ground.space.value(architectures)
 
+    fits = []
     monkeypatch.setattr("egraph.ranker.Ranker", Truth)
     make = partial(RegularizedEvolution, population=5, sample=2)
     fitness = "ranker:members=1,initial=4,batch=2,far=0,candidates=40"
@@ -110,3 +112,7 @@ def test_with_the_ranker_a_study_runs_over_the_table(toy_ground, monkeypatch):
     assert made == [{"seed": 3, "members": 1, "folds": 0}]
     assert row["asked"] == 6
     assert row["steps"][-1] == [pytest.approx(5, abs=1), pytest.approx(10, abs=2), pytest.approx(7.3), 3.0]
+    longer = measure(cell(fitness=fitness, queries=20), make, toy_ground)
+    assert longer["steps"] == row["steps"]
+    assert (longer["asked"], longer["seconds"]) == (20, 40.0)
+    assert fits == [4, 4], "nothing can be learned for once the best is found"
