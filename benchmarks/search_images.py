@@ -1,7 +1,8 @@
-"""`egraph search` against the random search that it prints, over seeds: real trainings on the digits images.
+"""`egraph search` against the random search that it prints, over seeds: real trainings on real images.
 
-    python benchmarks/search_digits.py               # about 20 minutes on 2 cores
-    python benchmarks/search_digits.py --seeds 1     # a first look
+    python benchmarks/search_images.py                         # digits: about 20 minutes on 2 cores
+    python benchmarks/search_images.py --seeds 1               # a first look
+    python benchmarks/search_images.py --data fashion-mnist    # 1,000 of its images: about an hour
 
 Each seed is one study with the defaults of `egraph search`: as many trainings for the ranker-guided search
 as for random search. Each trains its best five by validation three times again from scratch, with the same
@@ -14,6 +15,7 @@ what had the best validation accuracy after a few trainings, of one training eac
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 from concurrent.futures import ProcessPoolExecutor
 from typing import NamedTuple
@@ -25,7 +27,23 @@ import numpy as np
 import pandas as pd
 
 import egraph
-from egraph.evaluation import Training
+from egraph.datasets import ImageData
+from egraph.evaluation import Recipe, Training
+
+
+FASHION = Recipe(epochs=10, batch_size=64, learning_rate=1e-2, channels=16)
+"""For a thousand images of 28 x 28: some seconds a training."""
+
+
+@functools.cache
+def training(data: str) -> Training:
+    space = egraph.spaces.get("convnet")
+    if data == "digits":
+        return Training(space, data, device="cpu")
+    whole = egraph.datasets.images(data)
+    sizes = {"train": 1000, "validation": 2000, "test": 4000}
+    parts = {part: tuple(each[:size] for each in getattr(whole, part)) for part, size in sizes.items()}
+    return Training(space, ImageData(**parts, name=f"{data}, 1,000 images"), FASHION, device="cpu")
 
 
 class Result(NamedTuple):
@@ -46,9 +64,9 @@ def curve(trials: pd.DataFrame) -> list[tuple[float, float]]:
     return [(row["score"], row["test_score"]) for row in best]
 
 
-def search(seed: int, trials: int, repeats: int, options: dict[str, int]) -> Result:
-    space = egraph.spaces.get("convnet")
-    with egraph.Study(space, Training(space, "digits", device="cpu"), seed=seed, **options) as study:
+def search(data: str, seed: int, trials: int, repeats: int, options: dict[str, int]) -> Result:
+    evaluator = training(data)
+    with egraph.Study(evaluator.space, evaluator, seed=seed, **options) as study:
         study.run(trials=trials, baseline=True)
         guided, random = study.confirm(repeats=repeats)
         assert random is not None
@@ -62,6 +80,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    parser.add_argument("--data", choices=("digits", "fashion-mnist"), default="digits")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--trials", type=int, default=60)
@@ -76,7 +95,8 @@ def main() -> None:
     results = []
     with ProcessPoolExecutor(arguments.processes) as pool:
         seeds = range(arguments.first_seed, arguments.first_seed + arguments.seeds)
-        jobs = [pool.submit(search, seed, arguments.trials, arguments.repeats, options) for seed in seeds]
+        fixed = (arguments.trials, arguments.repeats, options)
+        jobs = [pool.submit(search, arguments.data, seed, *fixed) for seed in seeds]
         for job in jobs:
             result = job.result()
             results.append(result)
