@@ -30,7 +30,6 @@ import egraph
 from egraph.datasets import ImageData
 from egraph.evaluation import Recipe, Training
 
-
 FASHION = Recipe(epochs=10, batch_size=64, learning_rate=1e-2, channels=16)
 """For a thousand images of 28 x 28: some seconds a training."""
 
