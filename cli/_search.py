@@ -46,8 +46,9 @@ def run(study: Study, *, trials: int, seconds: float | None, baseline: bool, gui
                         report.say(f"going on: {done} trainings are done already{again}")
                         best = float(study.trials.query("origin != 'baseline'")["score"].max())
                     tell(event.finished, event.baseline_finished)
-                case events.Screened():
-                    news = f"chose among {event.architectures} untrained in {event.seconds:.1f} s"
+                case events.Screening():
+                    report(0, total, f"scoring {event.architectures} untrained networks")
+                    news = f"chose the best of {event.architectures} untrained networks"
                 case events.RankerFitted():
                     news = f"ranker learned from {event.trials} in {event.seconds:.1f} s"
                 case events.RoundStarted() if event.candidates:

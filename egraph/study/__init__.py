@@ -19,7 +19,7 @@ from egraph.study._events import (
     RoundStarted,
     RunFinished,
     RunStarted,
-    Screened,
+    Screening,
     TrialFinished,
     TrialStarted,
 )
@@ -40,7 +40,7 @@ __all__ = [
     "RoundStarted",
     "RunFinished",
     "RunStarted",
-    "Screened",
+    "Screening",
     "Study",
     "Trial",
     "TrialFinished",

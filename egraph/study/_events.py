@@ -14,7 +14,7 @@ __all__ = [
     "RoundStarted",
     "RunFinished",
     "RunStarted",
-    "Screened",
+    "Screening",
     "TrialFinished",
     "TrialStarted",
 ]
@@ -42,16 +42,14 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class Screened:
-    """The first trials were chosen by a score that needs no training.
+class Screening:
+    """The first trials will be chosen by a score that needs no training, which is computed now.
 
     Attributes:
-        architectures: how many were scored.
-        seconds: how long that took.
+        architectures: how many are scored.
     """
 
     architectures: int
-    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +149,7 @@ class RetrainFinished:
 
 Event = (
     RunStarted
-    | Screened
+    | Screening
     | RankerFitted
     | RoundStarted
     | TrialStarted

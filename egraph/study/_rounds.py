@@ -16,7 +16,7 @@ from egraph.errors import SpaceExhaustedError
 from egraph.evaluation.base import Fitness
 from egraph.searchers import RandomSearch, Searcher
 from egraph.spaces import SearchSpace
-from egraph.study._events import Event, RankerFitted, Screened
+from egraph.study._events import Event, RankerFitted
 from egraph.study._guide import Guide, Model
 from egraph.study._mutants import Mutants
 from egraph.study._screen import screen
@@ -146,9 +146,7 @@ class Proposer:
         """The next of the first trials."""
         if self._screen is None:
             return self._random_sequence(trials, size, INITIAL)
-        began = time.perf_counter()
-        chosen, drawn = screen(self._space, self._screen, self._initial, derive(self._seed, "screen"))
-        tell(Screened(drawn, time.perf_counter() - began))
+        chosen = screen(self._space, self._screen, self._initial, derive(self._seed, "screen"), tell)
         return [Proposal(architecture, SCREENED) for architecture in chosen[len(own) :][:size]]
 
     def _ask_searcher(

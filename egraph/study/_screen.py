@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.evaluation.base import Fitness
 from egraph.searchers import RandomSearch
 from egraph.spaces import SearchSpace
+from egraph.study._events import Event, Screening
 
 __all__ = ["screen"]
 
@@ -15,8 +18,10 @@ _DRAWN = 16
 """Random architectures for each that is wanted."""
 
 
-def screen(space: SearchSpace, fitness: Fitness, count: int, seed: int) -> tuple[list[Architecture], int]:
-    """The best of many random architectures, best first, and how many there were.
+def screen(
+    space: SearchSpace, fitness: Fitness, count: int, seed: int, tell: Callable[[Event], object]
+) -> list[Architecture]:
+    """The best of many random architectures, best first.
 
     Where most of a space cannot learn at all, a ranker would otherwise see little else at first. Those
     without a score (NaN) come last.
@@ -25,6 +30,7 @@ def screen(space: SearchSpace, fitness: Fitness, count: int, seed: int) -> tuple
         SpaceExhaustedError: the space is empty.
     """
     drawn = RandomSearch(space, seed=seed).ask(_DRAWN * count)
+    tell(Screening(len(drawn)))
     scores = np.asarray(fitness(drawn), dtype=np.float64)
     order = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")
-    return [drawn[row] for row in order[:count]], len(drawn)
+    return [drawn[row] for row in order[:count]]

@@ -8,7 +8,7 @@ from egraph.errors import UsageError
 from egraph.evaluation import Training
 from egraph.searchers import RandomSearch
 from egraph.searchers.testing import ToySpace
-from egraph.study import Screened
+from egraph.study import Screening
 from egraph.study._screen import screen
 
 
@@ -19,6 +19,10 @@ class Previewed(Played):
         return preview
 
 
+def _ignore(event):
+    pass
+
+
 def preview(architectures):
     numbers = np.array([SPACE.numbers(a) for a in architectures])
     return np.where(numbers[:, -1] % 2, math.nan, SPACE.value(architectures))
@@ -27,12 +31,11 @@ def preview(architectures):
 def test_the_best_of_many_random_ones_are_chosen_and_those_without_a_score_come_last():
     drawn = RandomSearch(SPACE, seed=7).ask(96)
     scores = preview(drawn)
-    chosen, count = screen(SPACE, preview, 6, seed=7)
-    assert count == 96
+    chosen = screen(SPACE, preview, 6, seed=7, tell=_ignore)
     expected = sorted(scores[~np.isnan(scores)], reverse=True)[:6]
     np.testing.assert_array_equal(preview(chosen), expected)
 
-    everything, _ = screen(small := ToySpace(2, 3), _shy, 6, seed=0)
+    everything = screen(small := ToySpace(2, 3), _shy, 6, seed=0, tell=_ignore)
     assert len(everything) == 6
     assert [bool(np.isnan(_shy([a])[0])) for a in everything] == [False] * 3 + [True] * 3
     assert list(small.numbers(everything[0])) == [1, 2]
@@ -44,7 +47,7 @@ def _shy(architectures):
 
 
 def test_without_any_score_the_choice_is_random():
-    chosen, _ = screen(SPACE, lambda many: np.full(len(many), math.nan), 4, seed=3)
+    chosen = screen(SPACE, lambda many: np.full(len(many), math.nan), 4, seed=3, tell=_ignore)
     assert chosen == RandomSearch(SPACE, seed=3).ask(64)[:4]
 
 
@@ -59,8 +62,8 @@ def test_a_study_begins_with_what_its_evaluator_recommends():
     assert (trials["origin"] == "baseline").sum() == 12, "random search chooses nothing, and shares nothing"
     random = trials.loc[trials["origin"] == "baseline", "score"]
     assert own["score"][:8].mean() > random.mean() + random.std()
-    [screened] = [event for event in events if isinstance(event, Screened)]
-    assert screened.architectures == 128
+    [screening] = [event for event in events if isinstance(event, Screening)]
+    assert screening.architectures == 128
     assert one.journal.settings["settings"]["screen"]["function"].endswith("preview")
 
 
@@ -92,7 +95,7 @@ def test_what_trains_recommends_networks_that_can_learn():
 
     space = egraph.spaces.get("convnet")
     training = Training(space, "digits", device="cpu")
-    chosen, _ = screen(space, training.screen(), 2, seed=0)
+    chosen = screen(space, training.screen(), 2, seed=0, tell=_ignore)
     scores = training.screen()(RandomSearch(space, seed=0).ask(32))
     assert np.isnan(scores).mean() > 0.5
     assert np.isfinite(training.screen()(chosen)).all()
