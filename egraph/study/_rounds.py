@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
 from typing import Any
 
@@ -21,7 +22,7 @@ from egraph.study._guide import Guide, Model
 from egraph.study._mutants import Mutants
 from egraph.study._screen import screen
 from egraph.study._seeds import derive
-from egraph.study._selection import choose, gather, predict
+from egraph.study._selection import choose, gather, predict, score_untried
 from egraph.study._trial import BASELINE, INITIAL, RANDOM, SCREENED, SEARCH, Trial
 
 __all__ = ["Proposal", "Proposer", "Round"]
@@ -73,7 +74,7 @@ class Proposer:
         screen: chooses them among many random ones; None takes random ones.
         batch: trials a round after that.
         far: how many of them are chosen to be different.
-        candidates: how many architectures the ranker scores in a round.
+        candidates: how many architectures the ranker scores in a round; of a space that has no more, all.
     """
 
     def __init__(
@@ -93,6 +94,19 @@ class Proposer:
         self._guide, self._make_searcher = guide, make_searcher
         self._initial, self._screen = initial, screen
         self._batch, self._far, self._candidates = batch, far, candidates
+
+    @cached_property
+    def _everything(self) -> dict[str, Architecture] | None:
+        """By their keys all architectures of a small space; None where it is not."""
+        try:
+            if len(self._space) > self._candidates:
+                return None
+        except TypeError:
+            return None
+        everything: dict[str, Architecture] = {}
+        for architecture in self._space:
+            everything.setdefault(self._space.key(architecture), architecture)
+        return everything
 
     def propose(
         self,
@@ -180,7 +194,10 @@ class Proposer:
             RandomSearch(self._space, seed=derive(self._seed, "samples", number)),
         ]
         tried = {trial.key: trial.architecture for trial in own}
-        candidates = gather(searchers, model, self._space, tried, self._candidates)
+        if self._everything is None:
+            candidates = gather(searchers, model, self._space, tried, self._candidates)
+        else:
+            candidates = score_untried(self._everything, model, tried)
         chosen = choose(candidates, model, list(tried.values()), size, self._far)
         proposals = [
             Proposal(candidates.architectures[row], origin, float(candidates.predicted[row]))

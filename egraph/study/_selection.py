@@ -18,7 +18,7 @@ from egraph.spaces import SearchSpace
 from egraph.study._guide import Model
 from egraph.study._trial import FAR, TOP
 
-__all__ = ["Candidates", "choose", "gather", "predict"]
+__all__ = ["Candidates", "choose", "gather", "predict", "score_untried"]
 
 Values = NDArray[np.float64]
 
@@ -80,6 +80,23 @@ def gather(
         np.array([score for _, score, _ in found.values()], dtype=np.float64),
         np.array([finder for _, _, finder in found.values()], dtype=np.int64),
         scored,
+    )
+
+
+def score_untried(
+    everything: Mapping[str, Architecture], model: Model, tried: Mapping[str, Architecture]
+) -> Candidates:
+    """All of a space that was not tried, by their keys."""
+    left = {key: architecture for key, architecture in everything.items() if key not in tried}
+    predicted = predict(model, list(left.values())) if left else np.zeros(0)
+    known = np.flatnonzero(~np.isnan(predicted))
+    architectures, keys = list(left.values()), list(left)
+    return Candidates(
+        [architectures[row] for row in known],
+        [keys[row] for row in known],
+        predicted[known],
+        np.zeros(len(known), dtype=np.int64),
+        len(left),
     )
 
 

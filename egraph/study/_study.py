@@ -45,8 +45,9 @@ _RANDOM_SEARCH = "state = 'complete' AND origin IN (?, ?)"
 class Study:
     """Finds a good architecture with few real evaluations.
 
-    First a few random architectures are evaluated. Then, in rounds: the ranker learns from all trials so far;
-    the searcher runs with the ranker as fitness; of its thousands of candidates the best predicted are really
+    First a few architectures are evaluated: random ones or, where the evaluator has a score that needs no
+    training, the best of many by that. Then, in rounds: the ranker learns from all trials so far; the
+    searcher runs with the ranker as fitness; of its thousands of candidates the best predicted are really
     evaluated, and some that are promising and different. How well the ranker ordered them before it saw their
     scores is written down with each round.
 
@@ -71,7 +72,8 @@ class Study:
             None is the evaluator's own `Evaluator.screen`, where it has one, and False takes random ones.
         batch: trials a round; None is 8 with a ranker, and without one as many as there are workers.
         far: how many of them are chosen to be different rather than best.
-        candidates: how many architectures the ranker scores in each round.
+        candidates: how many architectures the ranker scores in each round; a space that has no more is scored
+            whole, without the searcher.
         max_failures: trials that may fail in succession before the run stops with an error.
 
     Raises:

@@ -10,7 +10,7 @@ from egraph.errors import OutOfDistributionWarning
 from egraph.searchers import RandomSearch, RegularizedEvolution
 from egraph.searchers.testing import CHECKS, ToySpace
 from egraph.study._mutants import Mutants
-from egraph.study._selection import Candidates, choose, gather, predict
+from egraph.study._selection import Candidates, choose, gather, predict, score_untried
 
 
 class OnALine:
@@ -49,6 +49,20 @@ def test_mutants_are_at_most_two_mutations_from_a_parent():
 @pytest.mark.parametrize("check", CHECKS)
 def test_mutants_conform(check):
     check(lambda space, seed: Mutants(space, [space.make([0] * len(space.choices))], seed=seed))
+
+
+def test_of_a_small_space_all_that_is_left_is_scored():
+    class Shy(OnALine):
+        def predict(self, architectures):
+            scores = super().predict(architectures)
+            return np.where(scores == scores.max(), np.nan, scores)
+
+    everything = {SPACE.key(a): a for a in (SPACE.make([0, 0, 0, k]) for k in range(5))}
+    tried = {key: everything[key] for key in list(everything)[:2]}
+    left = score_untried(everything, Shy(), tried)
+    assert left.keys == list(everything)[2:4], "neither what was tried nor what has no score"
+    assert left.scored == 3
+    assert score_untried(everything, Shy(), everything).architectures == []
 
 
 def test_searchers_take_turns():

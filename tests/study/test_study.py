@@ -21,6 +21,19 @@ from egraph.study import (
 )
 
 
+class Perfect:
+    """A ranker that is never wrong."""
+
+    def __init__(self, space):
+        self.space = space
+
+    def fit(self, architectures, scores):
+        return self
+
+    def predict(self, architectures):
+        return self.space.value(architectures)
+
+
 def test_study_finds_the_optimum_that_random_search_does_not():
     one = study()
     one.run(trials=40, baseline=True)
@@ -67,6 +80,18 @@ def test_a_run_can_be_lengthened():
     assert history(short) == history(long)
     short.run(trials=5)  # more than that is there already
     assert len(short.trials) == 20
+
+
+def test_a_space_of_no_more_than_the_candidates_is_searched_whole():
+    space = ToySpace(3, 3, 3)
+    one = Study(space, space.value, ranker=Perfect(space), initial=4, batch=4, far=0, candidates=27)
+    one.run(trials=27)
+    scores = one.trials["score"].tolist()
+    assert scores[4:] == sorted(scores[4:], reverse=True)
+    assert one.rounds["candidates"].tolist() == [0, 23, 19, 15, 11, 7, 3]
+    searched = Study(space, space.value, ranker=Perfect(space), candidates=26, initial=4)
+    searched.run(trials=10)
+    assert searched.rounds["candidates"].max() < 26
 
 
 def test_time_ends_a_run_and_what_runs_is_finished():
