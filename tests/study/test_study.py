@@ -89,9 +89,6 @@ def test_a_space_of_no_more_than_the_candidates_is_searched_whole():
     scores = one.trials["score"].tolist()
     assert scores[4:] == sorted(scores[4:], reverse=True)
     assert one.rounds["candidates"].tolist() == [0, 23, 19, 15, 11, 7, 3]
-    searched = Study(space, space.value, ranker=Perfect(space), candidates=26, initial=4)
-    searched.run(trials=10)
-    assert searched.rounds["candidates"].max() < 26
 
 
 def test_time_ends_a_run_and_what_runs_is_finished():
