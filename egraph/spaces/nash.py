@@ -102,9 +102,7 @@ class Nash(SearchSpace):
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
         """All networks one morphism away: deeper, then wider, then skips; none for the largest."""
         self.validate(architecture)
-        return list(
-            dict.fromkeys([*_deeper(architecture), *_wider(architecture), *_joined(architecture)])
-        )
+        return list(dict.fromkeys([*_deeper(architecture), *_wider(architecture), *_joined(architecture)]))
 
     def parse(self, text: str) -> Architecture:
         """Reads layers and skips, such as ``CONV_3.W2,CONV_5.W2,POOL_2,CONV_3.W2,POOL_2,CONV_3.W4;0>2``.
@@ -284,30 +282,29 @@ def _deeper(architecture: Architecture) -> list[Architecture]:
     levels, ops = _levels(architecture), architecture.ops
     children = []
     for vertex in range(1, len(ops) - 1):
-        convolutions = sum(level == levels[vertex] for level in levels[:-1]) - 1
-        if convolutions == DEPTH:
+        if levels[:-1].count(levels[vertex]) - 1 == DEPTH:
             continue
         width = next(op for op in ops[vertex::-1] if op != POOL).partition(".")[2]
         edges = [(i + (i > vertex), j + (j > vertex)) for i, j in architecture.edges]
         edges.remove((vertex, vertex + 2))
-        layers = [*ops[1 : vertex + 1], "", *ops[vertex + 1 : -1]]
         for kernel in KERNELS:
-            layers[vertex] = f"CONV_{kernel}.{width}"
+            layers = (*ops[1 : vertex + 1], f"CONV_{kernel}.{width}", *ops[vertex + 1 : -1])
             children.append(_make(layers, edges))
     return children
 
 
 def _wider(architecture: Architecture) -> list[Architecture]:
     """All with one convolution of two or four times its channels."""
-    ops = architecture.ops
     children = []
-    for vertex, op in enumerate(ops):
-        if op in CONVOLUTIONS:
-            kernel, _, width = op.partition(".W")
-            for factor in (2, 4):
-                if int(width) * factor in WIDTHS:
-                    wide = f"{kernel}.W{int(width) * factor}"
-                    children.append(Architecture((*ops[:vertex], wide, *ops[vertex + 1 :]), architecture.edges))
+    for vertex, op in enumerate(architecture.ops):
+        if op not in CONVOLUTIONS:
+            continue
+        kernel, _, width = op.partition(".W")
+        for wide in (2 * int(width), 4 * int(width)):
+            if wide in WIDTHS:
+                ops = list(architecture.ops)
+                ops[vertex] = f"{kernel}.W{wide}"
+                children.append(Architecture(ops, architecture.edges))
     return children
 
 
