@@ -121,8 +121,8 @@ class Training(Evaluator):
         )
         with explained, threads_limited(self.threads), seeded(seed, device):
             network = self._build(architecture, seed)
-            recipe, how = self._prepare(network)
             network.to(device)
+            recipe, how = self._prepare(network)
             fit(network, *parts["train"], recipe, seed=seed)
             score = accuracy(network, *parts["validation"])
             seconds = time.perf_counter() - started

@@ -98,12 +98,14 @@ def _transfer(
 
 def _become_identity(block: nn.Sequential, place: int, mean: Tensor, variance: Tensor) -> None:
     """The first channels that a block gives shall be those that it reads from ``place`` on."""
+    norm = block[1]
+    assert isinstance(norm, nn.BatchNorm2d)
     weight, scale, shift, running_mean, running_variance = _tensors(block)
     count, middle = len(mean), weight.shape[-1] // 2
     weight[:count] = 0
-    weight[:count, place : place + count, middle, middle] = torch.eye(count)
+    weight[:count, place : place + count, middle, middle] = torch.eye(count).to(weight)
     running_mean[:count], running_variance[:count] = mean, variance
-    scale[:count], shift[:count] = (variance + block[1].eps).sqrt(), mean
+    scale[:count], shift[:count] = (variance + norm.eps).sqrt(), mean
 
 
 def _moments(network: NashNetwork, vertex: int) -> tuple[Tensor, Tensor]:
@@ -132,12 +134,9 @@ def _places(network: NashNetwork, vertex: int) -> list[tuple[int, int]]:
     return list(zip(sources, starts, strict=False))
 
 
-def _tensors(layer: nn.Module) -> tuple[Tensor, ...]:
+def _tensors(layer: nn.Module) -> list[Tensor]:
     """Of a block the weights, then scale, shift, mean and variance of its norm; of the end weights, bias."""
-    if isinstance(layer[-1], nn.Linear):
-        return layer[-1].weight, layer[-1].bias
-    convolution, norm, _ = layer
-    return convolution.weight, norm.weight, norm.bias, norm.running_mean, norm.running_var
+    return [tensor for tensor in (*layer.parameters(), *layer.buffers()) if tensor.dim()]
 
 
 def _describe(name: str) -> tuple[str, int]:

@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from egraph import operations
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError
-from egraph.operations import Operation
 from egraph.spaces import register
 from egraph.spaces._checks import check_value, read_options
 from egraph.spaces._genes import parse_genes
+from egraph.spaces._stages import (
+    CONVOLUTIONS,
+    DEPTH,
+    KERNELS,
+    POOL,
+    STAGES,
+    WIDTHS,
+    Stage,
+    join,
+    levels_of,
+    make,
+    possible_skips,
+    skip_places,
+    split,
+)
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
@@ -22,33 +35,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Nash"]
 
-KERNELS = (3, 5)
-WIDTHS = (1, 2, 4, 8)
-CONVOLUTIONS = tuple(
-    operations.register(Operation(f"CONV_{kernel}.W{width}", "conv", kernel=kernel, width=width)).name
-    for kernel in KERNELS
-    for width in WIDTHS
-)
-POOL = operations.register(Operation("POOL_2", "max-pool", kernel=2, stride=2)).name
-
-STAGES = 3
-DEPTH = 4
-"""The most convolutions of a stage."""
 WALK = 12
 """The most morphisms between the smallest networks and a sample."""
-
-
-class Stage(NamedTuple):
-    """What stands between two pools.
-
-    Attributes:
-        layers: its convolutions.
-        skips: pairs of numbers; 0 is what the stage reads, its layers count from 1, and in the last stage the
-            output has the number after them.
-    """
-
-    layers: tuple[str, ...]
-    skips: tuple[tuple[int, int], ...]
 
 
 class Nash(SearchSpace):
@@ -80,7 +68,7 @@ class Nash(SearchSpace):
     def sample(self, rng: np.random.Generator) -> Architecture:
         """One of the smallest networks after 0 to 12 random morphisms, each number as likely."""
         kernels = rng.integers(len(KERNELS), size=STAGES)
-        architecture = _join([Stage((f"CONV_{KERNELS[k]}.W1",), ()) for k in kernels])
+        architecture = join([Stage((f"CONV_{KERNELS[k]}.W1",), ()) for k in kernels])
         for _ in range(rng.integers(WALK + 1)):
             architecture = self.mutate(architecture, rng)
         return architecture
@@ -97,7 +85,7 @@ class Nash(SearchSpace):
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
         """Each stage from one of the parents, with equal chances."""
         pairs = zip(self._stages(a), self._stages(b), strict=True)
-        return _join([pair[rng.integers(2)] for pair in pairs])
+        return join([pair[rng.integers(2)] for pair in pairs])
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
         """All networks one morphism away: deeper, then wider, then skips; none for the largest."""
@@ -120,7 +108,7 @@ class Nash(SearchSpace):
                 f"got {min(unknown)[:40]!r} in {text[:80]!r}"
             )
         enabled, disabled = parse_genes(skips) if semicolon else ([], [])
-        chain = _make(names, enabled)
+        chain = make(names, enabled)
         architecture = Architecture(chain.ops, chain.edges, disabled)
         self.validate(architecture)
         return architecture
@@ -139,7 +127,7 @@ class Nash(SearchSpace):
                 edges are not a chain with skips within stages.
         """
         check_value(architecture, self.name, self.operations)
-        levels = _levels(architecture)
+        levels = levels_of(architecture)
         counts = [levels.count(level) - 1 for level in range(levels[-1] + 1)]
         counts[-1] -= 1  # the output stands there, too
         if len(counts) != STAGES or not all(1 <= count <= DEPTH for count in counts):
@@ -148,7 +136,7 @@ class Nash(SearchSpace):
                 f"with {POOL} between; got {', '.join(architecture.ops[1:-1])[:160]}"
             )
         chain = {(v, v + 1) for v in range(len(levels) - 1)}
-        possible = chain | set(_possible_skips(architecture))
+        possible = chain | set(possible_skips(architecture))
         if not chain <= set(architecture.edges) <= possible:
             raise ArchitectureError(
                 f"the edges of a {self.name} architecture are the chain 0 -> 1 -> ... -> {len(levels) - 1} "
@@ -165,7 +153,7 @@ class Nash(SearchSpace):
             for size in (
                 len(CONVOLUTIONS),
                 *(len(CONVOLUTIONS) + 1,) * (DEPTH - 1),
-                *(2,) * len(_skip_places(stage)),
+                *(2,) * len(skip_places(stage)),
             )
         )
 
@@ -176,7 +164,7 @@ class Nash(SearchSpace):
             first, *others = (CONVOLUTIONS.index(layer) for layer in layers)
             options += [first, *(other + 1 for other in others), *(0,) * (DEPTH - len(layers))]
             places = {(i, DEPTH + 1 if j > len(layers) else j) for i, j in skips}
-            options += [int(place in places) for place in _skip_places(number)]
+            options += [int(place in places) for place in skip_places(number)]
         return tuple(options)
 
     def decode(self, options: Sequence[int]) -> Architecture:
@@ -188,14 +176,14 @@ class Nash(SearchSpace):
             there = [0, 1, *(place for place, option in enumerate(others, 2) if option), DEPTH + 1]
             layers = [CONVOLUTIONS[first], *(CONVOLUTIONS[option - 1] for option in others if option)]
             numbers = {place: new for new, place in enumerate(there)}
-            skips = [place for place in _skip_places(number) if next(read)]
+            skips = [place for place in skip_places(number) if next(read)]
             stages.append(
                 Stage(
                     tuple(layers),
                     tuple((numbers[i], numbers[j]) for i, j in skips if i in numbers and j in numbers),
                 )
             )
-        return _join(stages)
+        return join(stages)
 
     def network(
         self,
@@ -230,56 +218,12 @@ class Nash(SearchSpace):
 
     def _stages(self, architecture: Architecture) -> list[Stage]:
         self.validate(architecture)
-        levels = _levels(architecture)
-        skips = [edge for edge in architecture.edges if edge[1] > edge[0] + 1]
-        stages = []
-        for level in range(STAGES):
-            begin, last = levels.index(level), level == STAGES - 1
-            end = levels.index(level + 1) if not last else len(levels) - 1
-            own = tuple((i - begin, j - begin) for i, j in skips if levels[i] == level)
-            stages.append(Stage(architecture.ops[begin + 1 : end], own))
-        return stages
-
-
-def _make(layers: Sequence[str], skips: Iterable[tuple[int, int]]) -> Architecture:
-    chain = {(v, v + 1) for v in range(len(layers) + 1)}
-    return Architecture(("input", *layers, "output"), chain | set(skips))
-
-
-def _join(stages: Sequence[Stage]) -> Architecture:
-    layers: list[str] = []
-    skips: list[tuple[int, int]] = []
-    for number, stage in enumerate(stages):
-        layers += [POOL] if number else []
-        skips += [(len(layers) + i, len(layers) + j) for i, j in stage.skips]
-        layers += stage.layers
-    return _make(layers, skips)
-
-
-def _levels(architecture: Architecture) -> list[int]:
-    """How many pools there are up to each vertex."""
-    return list(itertools.accumulate(int(op == POOL) for op in architecture.ops))
-
-
-def _possible_skips(architecture: Architecture) -> list[tuple[int, int]]:
-    levels = _levels(architecture)
-    return [
-        (i, j)
-        for j in range(2, len(levels))
-        for i in range(j - 1)
-        if levels[i] == levels[j] and architecture.ops[j] != POOL
-    ]
-
-
-def _skip_places(stage: int) -> list[tuple[int, int]]:
-    """All skips of a stage of full depth; in the last one also those to the output."""
-    last = DEPTH + 1 if stage == STAGES - 1 else DEPTH
-    return [(i, j) for j in range(2, last + 1) for i in range(j - 1)]
+        return split(architecture)
 
 
 def _deeper(architecture: Architecture) -> list[Architecture]:
     """All with one more convolution behind a layer, as wide as what it reads."""
-    levels, ops = _levels(architecture), architecture.ops
+    levels, ops = levels_of(architecture), architecture.ops
     children = []
     for vertex in range(1, len(ops) - 1):
         if levels[:-1].count(levels[vertex]) - 1 == DEPTH:
@@ -289,7 +233,7 @@ def _deeper(architecture: Architecture) -> list[Architecture]:
         edges.remove((vertex, vertex + 2))
         for kernel in KERNELS:
             layers = (*ops[1 : vertex + 1], f"CONV_{kernel}.{width}", *ops[vertex + 1 : -1])
-            children.append(_make(layers, edges))
+            children.append(make(layers, edges))
     return children
 
 
@@ -312,7 +256,7 @@ def _joined(architecture: Architecture) -> list[Architecture]:
     """All with one skip more."""
     return [
         Architecture(architecture.ops, [*architecture.edges, skip])
-        for skip in _possible_skips(architecture)
+        for skip in possible_skips(architecture)
         if skip not in architecture.edges
     ]
 
