@@ -31,7 +31,7 @@ class InheritedTraining(Training):
 
     Scores depend on what was measured before: the same seed gives the same scores for the same architectures
     in the same order. A copy in another process remembers for itself, and a study that was interrupted begins
-    without memory. So measure one at a time, with the seeds of your choice.
+    without memory. So measure one at a time.
 
     What differs from the paper: its optimiser is SGD, which `Recipe` offers; the parent is found by its
     weights, not told by the searcher, so that any searcher can be used.

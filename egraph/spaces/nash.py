@@ -210,10 +210,13 @@ class Nash(SearchSpace):
         """Gives a network the function of a trained one: see `egraph.networks.inherit`.
 
         Returns:
-            False where morphisms do not lead from ``trained`` to ``network``; then nothing is changed.
+            False where morphisms do not lead from ``trained`` to ``network``, or one is a network of another
+            space; then nothing is changed.
         """
-        from egraph.networks import inherit
+        from egraph.networks import NashNetwork, inherit
 
+        if not isinstance(network, NashNetwork) or not isinstance(trained, NashNetwork):
+            return False
         return inherit(network, trained)
 
     def _stages(self, architecture: Architecture) -> list[Stage]:

@@ -143,6 +143,9 @@ def test_networks_inherit():
     new = SPACE.network(SPACE.parse(f"{SMALLEST};4>6"), (1, 8, 8), channels=2)
     assert SPACE.inherit(new, old)
     assert not SPACE.inherit(old, new)
+    assert not SPACE.inherit(
+        new, spaces.get("nasbench_macro").network(spaces.get("nasbench_macro").parse("0" * 8))
+    )
 
 
 def test_other_spaces_know_no_morphisms():
