@@ -29,6 +29,7 @@ from egraph.searchers._denser import DENSER
 from egraph.searchers._dqn import DeepQNetwork
 from egraph.searchers._genetic import Genetic
 from egraph.searchers._graph_process import GraphProcess
+from egraph.searchers._hill_climb import HillClimb
 from egraph.searchers._local_search import LocalSearch
 from egraph.searchers._nas_ea_fa import FitnessApproximation
 from egraph.searchers._nsga2 import NSGA2, Compromise
@@ -52,6 +53,7 @@ __all__ = [
     "FitnessApproximation",
     "Genetic",
     "GraphProcess",
+    "HillClimb",
     "LocalSearch",
     "ParticleSwarm",
     "RandomSearch",
@@ -96,6 +98,7 @@ def names() -> list[str]:
 for _searcher in (
     RandomSearch,
     LocalSearch,
+    HillClimb,
     RegularizedEvolution,
     ClassicEvolution,
     Genetic,

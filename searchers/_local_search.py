@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.searchers._base import Searcher
-from egraph.searchers._run import Step
+from egraph.searchers._run import Step, read_step, write_step
 from egraph.spaces import SearchSpace
 
 __all__ = ["LocalSearch"]
@@ -83,20 +83,12 @@ class LocalSearch(Searcher):
             "height": self._height if np.isfinite(self._height) else None,
             "waiting": [neighbor.to_dict() for neighbor in self._waiting],
             "near": sorted((neighbor.to_dict() for neighbor in self._near), key=str),
-            "up": _write(self._up),
-            "elsewhere": _write(self._elsewhere),
+            "up": write_step(self._up),
+            "elsewhere": write_step(self._elsewhere),
         }
 
     def _load(self, state: dict[str, Any]) -> None:
         self._height = -np.inf if state["height"] is None else state["height"]
         self._waiting = [Architecture.from_dict(neighbor) for neighbor in state["waiting"]]
         self._near = {Architecture.from_dict(neighbor) for neighbor in state["near"]}
-        self._up, self._elsewhere = _read(state["up"]), _read(state["elsewhere"])
-
-
-def _write(step: Step | None) -> list[Any] | None:
-    return None if step is None else [step.architecture.to_dict(), step.score]
-
-
-def _read(state: list[Any] | None) -> Step | None:
-    return None if state is None else Step(Architecture.from_dict(state[0]), state[1])
+        self._up, self._elsewhere = read_step(state["up"]), read_step(state["elsewhere"])

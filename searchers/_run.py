@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -13,7 +13,7 @@ from egraph.architecture import Architecture
 from egraph.errors import FailedError, SpaceExhaustedError, UsageError
 from egraph.searchers._base import Searcher
 
-__all__ = ["SearchResult", "Step", "run"]
+__all__ = ["SearchResult", "Step", "read_step", "run", "write_step"]
 
 Fitness = Callable[[Sequence[Architecture]], ArrayLike]
 
@@ -23,6 +23,16 @@ class Step(NamedTuple):
 
     architecture: Architecture
     score: float
+
+
+def write_step(step: Step | None) -> list[Any] | None:
+    """A step as JSON-ready values; its score must be finite."""
+    return None if step is None else [step.architecture.to_dict(), step.score]
+
+
+def read_step(state: list[Any] | None) -> Step | None:
+    """What `write_step` wrote."""
+    return None if state is None else Step(Architecture.from_dict(state[0]), state[1])
 
 
 @dataclass(frozen=True, slots=True)

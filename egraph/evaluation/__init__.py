@@ -1,8 +1,9 @@
 """Real evaluation: what a trial costs time for.
 
-An *evaluator* measures one architecture and says what that cost. Four exist: `Training` builds the network
-and trains it on images, `ZeroCost` scores it untrained, `TableLookup` reads numbers that others measured,
-`as_evaluator` wraps any function. What cannot be measured raises `egraph.errors.EvaluationError` with its
+An *evaluator* measures one architecture and says what that cost. Five exist: `Training` builds the network
+and trains it on images, `InheritedTraining` begins with the weights of a network that it trained before,
+`ZeroCost` scores it untrained, `TableLookup` reads numbers that others measured, `as_evaluator` wraps any
+function. What cannot be measured raises `egraph.errors.EvaluationError` with its
 reason; a study records it as a failed trial.
 
 To add one: write a subclass of `Evaluator` in a file of its own here and export it below.
@@ -11,6 +12,7 @@ To add one: write a subclass of `Evaluator` in a file of its own here and export
 from __future__ import annotations
 
 from egraph.evaluation.base import Evaluation, Evaluator, Fitness
+from egraph.evaluation.inheriting import InheritedTraining
 from egraph.evaluation.lookup import TableLookup
 from egraph.evaluation.ranks import rank_average
 from egraph.evaluation.recipe import Recipe
@@ -22,6 +24,7 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "Fitness",
+    "InheritedTraining",
     "Recipe",
     "TableLookup",
     "Training",

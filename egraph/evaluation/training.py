@@ -113,13 +113,17 @@ class Training(Evaluator):
             ArchitectureError: the architecture is not one of the space.
             DataError: the images cannot be loaded.
         """
+        return self._train(architecture, seed)[0]
+
+    def _train(self, architecture: Architecture, seed: int) -> tuple[Evaluation, torch.nn.Module]:
+        """What was measured, and the trained network."""
         import torch
 
         from egraph.evaluation.fitting import accuracy, fit, seeded
         from egraph.networks import count_params
 
         self.space.validate(architecture)
-        data, recipe, device = self.images, self.recipe, torch.device(self.device)
+        data, device = self.images, torch.device(self.device)
         parts = _tensors(data, self.device)
         started = time.perf_counter()
         explained = failures_explained(
@@ -128,18 +132,20 @@ class Training(Evaluator):
         with explained, threads_limited(self.threads), seeded(seed, device):
             network = self._build(architecture, seed)
             network.to(device)
+            recipe, how = self._prepare(network)
             fit(network, *parts["train"], recipe, seed=seed)
             score = accuracy(network, *parts["validation"])
             seconds = time.perf_counter() - started
             test_score = accuracy(network, *parts["test"])
-        return Evaluation(
+        evaluation = Evaluation(
             score=score,
             test_score=test_score,
             seconds=seconds,
             params=count_params(network),
             flops=flops_or_zero(network, data.input_shape),
-            source=f"trained on {data.name} ({device.type})",
+            source=f"{how} on {data.name} ({device.type})",
         )
+        return evaluation, network
 
     def describe(self) -> dict[str, object]:
         """Space, data with their digest, and recipe; not the device, on which accuracy does not depend."""
@@ -166,6 +172,10 @@ class Training(Evaluator):
             root=self.root,
             threads=self.threads,
         )
+
+    def _prepare(self, network: torch.nn.Module) -> tuple[Recipe, str]:
+        """Changes a fresh network before its training; how to train it, and in words."""
+        return self.recipe, "trained"
 
     def _build(self, architecture: Architecture, seed: int) -> torch.nn.Module:
         data, takes = self.images, network_options(self.space)

@@ -7,6 +7,8 @@ graph. One file a skeleton:
   dense head.
 - `build_nasbench101`, `build_nasbench201`, `build_nasbench_macro`: the networks that these benchmarks
   trained, with as many parameters; of any width, and for images of any size.
+- `build_nash`: chains of convolutions and pools with skips. `inherit` gives a larger one the weights and the
+  function of a smaller one, by network morphisms.
 
 A skeleton reads operations through `egraph.operations`, builds the live part of the graph only, draws its
 first weights from a generator of its own (the global one is neither read nor moved), and refuses a network
@@ -19,16 +21,21 @@ space's `network`.
 
 from egraph.networks._convnet import ConvNet, build_convnet
 from egraph.networks._counts import count_flops, count_params
+from egraph.networks._morphisms import inherit
 from egraph.networks._nasbench101 import build_nasbench101
 from egraph.networks._nasbench201 import build_nasbench201
 from egraph.networks._nasbench_macro import build_nasbench_macro
+from egraph.networks._nash import NashNetwork, build_nash
 
 __all__ = [
     "ConvNet",
+    "NashNetwork",
     "build_convnet",
     "build_nasbench101",
     "build_nasbench201",
     "build_nasbench_macro",
+    "build_nash",
     "count_flops",
     "count_params",
+    "inherit",
 ]

@@ -50,5 +50,6 @@ from egraph.spaces import (  # noqa: E402
     nasbench201,  # noqa: F401
     nasbench_graph,  # noqa: F401
     nasbench_macro,  # noqa: F401
+    nash,  # noqa: F401
 )
 from egraph.spaces.grammar import Grammar  # noqa: E402

@@ -123,6 +123,17 @@ class SearchSpace(ABC):
             f"the space {self.name!r} cannot build networks; use one that can, such as 'convnet'"
         )
 
+    def inherit(self, network: torch.nn.Module, trained: torch.nn.Module) -> bool:
+        """Gives a network of this space the function of a trained one, if morphisms lead from there to here.
+
+        Returns:
+            False where none do; then nothing is changed.
+
+        Raises:
+            UsageError: this space knows no morphisms.
+        """
+        raise UsageError(f"the space {self.name!r} knows no network morphisms; use one that does: 'nash'")
+
     def __len__(self) -> int:
         raise TypeError(f"the space {self.name!r} is not finite")
 

@@ -168,6 +168,7 @@ def test_key_does_not_depend_on_numbering(space, some):
         "nasbench201",
         "nasbench_macro",
         "nasbench_graph",
+        "nash",
         "grammar-convnet",
     )
 

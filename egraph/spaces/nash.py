@@ -1,0 +1,267 @@
+"""Chains of convolutions that grow by network morphisms: deeper, wider, skip."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from egraph.architecture import Architecture
+from egraph.errors import ArchitectureError
+from egraph.spaces import register
+from egraph.spaces._checks import check_value, read_options
+from egraph.spaces._genes import parse_genes
+from egraph.spaces._stages import (
+    CONVOLUTIONS,
+    DEPTH,
+    KERNELS,
+    POOL,
+    STAGES,
+    WIDTHS,
+    Stage,
+    join,
+    levels_of,
+    make,
+    possible_skips,
+    skip_places,
+    split,
+)
+from egraph.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["Nash"]
+
+WALK = 12
+"""The most morphisms between the smallest networks and a sample."""
+
+
+class Nash(SearchSpace):
+    """Three stages of one to four convolutions, with pools between and skips within.
+
+    A convolution has the kernel 3 or 5 and 1, 2, 4 or 8 times the channels of the space; batch normalisation
+    and ReLU follow. It reads the layer before it and, side by side with that, everything that a skip brings;
+    the dense layer at the output does the same.
+
+    **Mutation is a network morphism**: a larger network with the same function (`inherit`). *Deeper* inserts
+    a convolution, as wide as what it reads, behind any layer; *wider* gives one two or four times its
+    channels; *skip* joins a layer to a later one of its stage. Which of the three is drawn first, then where.
+    So nothing ever shrinks, and the largest networks of all stay as they are.
+
+    **A sample** has one convolution of width 1 a stage, with random kernels, and up to twelve morphisms.
+    **Crossover** takes each stage from one of the parents.
+
+    What differs from the paper: skips are joined side by side only, where half of the paper's are added;
+    depth and width have a bound; the paper begins with kernel 3.
+
+    References:
+        Elsken, Metzen and Hutter, "Simple and Efficient Architecture Search for Convolutional Neural
+        Networks", 2017, https://arxiv.org/abs/1711.04528
+    """
+
+    name = "nash"
+    operations = (*CONVOLUTIONS, POOL)
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """One of the smallest networks after 0 to 12 random morphisms, each number as likely."""
+        kernels = rng.integers(len(KERNELS), size=STAGES)
+        architecture = join([Stage((f"CONV_{KERNELS[k]}.W1",), ()) for k in kernels])
+        for _ in range(rng.integers(WALK + 1)):
+            architecture = self.mutate(architecture, rng)
+        return architecture
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """One random morphism further; the same architecture where none is left."""
+        self.validate(architecture)
+        kinds = [found for find in (_deeper, _wider, _joined) if (found := find(architecture))]
+        if not kinds:
+            return architecture
+        children = kinds[rng.integers(len(kinds))]
+        return children[rng.integers(len(children))]
+
+    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
+        """Each stage from one of the parents, with equal chances."""
+        pairs = zip(self._stages(a), self._stages(b), strict=True)
+        return join([pair[rng.integers(2)] for pair in pairs])
+
+    def neighbors(self, architecture: Architecture) -> list[Architecture]:
+        """All networks one morphism away: deeper, then wider, then skips; none for the largest."""
+        self.validate(architecture)
+        return list(dict.fromkeys([*_deeper(architecture), *_wider(architecture), *_joined(architecture)]))
+
+    def parse(self, text: str) -> Architecture:
+        """Reads layers and skips, such as ``CONV_3.W2,CONV_5.W2,POOL_2,CONV_3.W2,POOL_2,CONV_3.W4;0>2``.
+
+        Vertex 0 is the input, the layers follow in order, the next number is the output.
+
+        Raises:
+            ArchitectureError: the text does not describe an architecture of this space.
+        """
+        layers, semicolon, skips = text.partition(";")
+        names = [name.strip() for name in layers.split(",")]
+        if unknown := set(names) - set(self.operations):
+            raise ArchitectureError(
+                f"expected LAYER,LAYER,...;0>2,... with layers such as {', '.join(self.operations[::4])}, "
+                f"got {min(unknown)[:40]!r} in {text[:80]!r}"
+            )
+        enabled, disabled = parse_genes(skips) if semicolon else ([], [])
+        chain = make(names, enabled)
+        architecture = Architecture(chain.ops, chain.edges, disabled)
+        self.validate(architecture)
+        return architecture
+
+    def format(self, architecture: Architecture) -> str:
+        """Writes what `parse` reads."""
+        self.validate(architecture)
+        skips = ",".join(f"{i}>{j}" for i, j in architecture.edges if j > i + 1)
+        return ",".join(architecture.ops[1:-1]) + (f";{skips}" if skips else "")
+
+    def validate(self, architecture: Architecture) -> None:
+        """Checks that an architecture belongs to this space.
+
+        Raises:
+            ArchitectureError: an operation is unknown, a stage has none or too many convolutions, or the
+                edges are not a chain with skips within stages.
+        """
+        check_value(architecture, self.name, self.operations)
+        levels = levels_of(architecture)
+        counts = [levels.count(level) - 1 for level in range(levels[-1] + 1)]
+        counts[-1] -= 1  # the output stands there, too
+        if len(counts) != STAGES or not all(1 <= count <= DEPTH for count in counts):
+            raise ArchitectureError(
+                f"a {self.name} architecture has {STAGES} stages of 1 to {DEPTH} convolutions each, "
+                f"with {POOL} between; got {', '.join(architecture.ops[1:-1])[:160]}"
+            )
+        chain = {(v, v + 1) for v in range(len(levels) - 1)}
+        possible = chain | set(possible_skips(architecture))
+        if not chain <= set(architecture.edges) <= possible:
+            raise ArchitectureError(
+                f"the edges of a {self.name} architecture are the chain 0 -> 1 -> ... -> {len(levels) - 1} "
+                f"and skips to convolutions or the output from earlier in their stage, "
+                f"got {sorted(set(architecture.edges) ^ chain)}"
+            )
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """Of each stage the layers, absent being the first option of all but one, then skips there or not."""
+        return tuple(
+            size
+            for stage in range(STAGES)
+            for size in (
+                len(CONVOLUTIONS),
+                *(len(CONVOLUTIONS) + 1,) * (DEPTH - 1),
+                *(2,) * len(skip_places(stage)),
+            )
+        )
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """Layers of a stage take its first places."""
+        options: list[int] = []
+        for number, (layers, skips) in enumerate(self._stages(architecture)):
+            first, *others = (CONVOLUTIONS.index(layer) for layer in layers)
+            options += [first, *(other + 1 for other in others), *(0,) * (DEPTH - len(layers))]
+            places = {(i, DEPTH + 1 if j > len(layers) else j) for i, j in skips}
+            options += [int(place in places) for place in skip_places(number)]
+        return tuple(options)
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """Every choice of options is an architecture: skips that begin or end at an absent layer are too."""
+        read = iter(read_options(options, self.choices, self.name))
+        stages = []
+        for number in range(STAGES):
+            first, *others = itertools.islice(read, DEPTH)
+            there = [0, 1, *(place for place, option in enumerate(others, 2) if option), DEPTH + 1]
+            layers = [CONVOLUTIONS[first], *(CONVOLUTIONS[option - 1] for option in others if option)]
+            numbers = {place: new for new, place in enumerate(there)}
+            skips = [place for place in skip_places(number) if next(read)]
+            stages.append(
+                Stage(
+                    tuple(layers),
+                    tuple((numbers[i], numbers[j]) for i, j in skips if i in numbers and j in numbers),
+                )
+            )
+        return join(stages)
+
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+        *,
+        channels: int = 16,
+        seed: int = 0,
+    ) -> torch.nn.Module:
+        """The network of the architecture: see `egraph.networks.build_nash`.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+            UsageError: an argument is out of its range.
+            EvaluationError: the network would be absurdly large.
+        """
+        from egraph.networks import build_nash
+
+        self.validate(architecture)
+        return build_nash(architecture, input_shape, num_classes, channels, seed=seed)
+
+    def inherit(self, network: torch.nn.Module, trained: torch.nn.Module) -> bool:
+        """Gives a network the function of a trained one: see `egraph.networks.inherit`.
+
+        Returns:
+            False where morphisms do not lead from ``trained`` to ``network``, or one is a network of another
+            space; then nothing is changed.
+        """
+        from egraph.networks import NashNetwork, inherit
+
+        if not isinstance(network, NashNetwork) or not isinstance(trained, NashNetwork):
+            return False
+        return inherit(network, trained)
+
+    def _stages(self, architecture: Architecture) -> list[Stage]:
+        self.validate(architecture)
+        return split(architecture)
+
+
+def _deeper(architecture: Architecture) -> list[Architecture]:
+    """All with one more convolution behind a layer, as wide as what it reads."""
+    levels, ops = levels_of(architecture), architecture.ops
+    children = []
+    for vertex in range(1, len(ops) - 1):
+        if levels[:-1].count(levels[vertex]) - 1 == DEPTH:
+            continue
+        width = next(op for op in ops[vertex::-1] if op != POOL).partition(".")[2]
+        edges = [(i + (i > vertex), j + (j > vertex)) for i, j in architecture.edges]
+        edges.remove((vertex, vertex + 2))
+        for kernel in KERNELS:
+            layers = (*ops[1 : vertex + 1], f"CONV_{kernel}.{width}", *ops[vertex + 1 : -1])
+            children.append(make(layers, edges))
+    return children
+
+
+def _wider(architecture: Architecture) -> list[Architecture]:
+    """All with one convolution of two or four times its channels."""
+    children = []
+    for vertex, op in enumerate(architecture.ops):
+        if op not in CONVOLUTIONS:
+            continue
+        kernel, _, width = op.partition(".W")
+        for wide in (2 * int(width), 4 * int(width)):
+            if wide in WIDTHS:
+                ops = list(architecture.ops)
+                ops[vertex] = f"{kernel}.W{wide}"
+                children.append(Architecture(ops, architecture.edges))
+    return children
+
+
+def _joined(architecture: Architecture) -> list[Architecture]:
+    """All with one skip more."""
+    return [
+        Architecture(architecture.ops, [*architecture.edges, skip])
+        for skip in possible_skips(architecture)
+        if skip not in architecture.edges
+    ]
+
+
+register(Nash())

@@ -1,0 +1,134 @@
+"""Hill climbing: children of the best network so far, of which the best replaces it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.errors import UsageError
+from egraph.searchers._base import Searcher
+from egraph.searchers._run import Step, read_step, write_step
+from egraph.spaces import SearchSpace
+
+__all__ = ["HillClimb"]
+
+
+class HillClimb(Searcher):
+    """Asks for a few mutants of one architecture and moves to the best of them, if it is better.
+
+    The first architecture is random. Each child is ``mutations`` mutations away from the parent. When the
+    results of ``children`` of them have been told, the best of these and the parent is the next parent; among
+    equals the parent stays. Where more are asked for at a time, more children of the same parent come. What
+    is told from elsewhere, such as prior knowledge or a result that arrives late, after a move, is the parent
+    at once if it is better. The climb never begins anew: where all around the parent is known, children come
+    from farther away.
+
+    In a space whose mutations are network morphisms (``nash``), evaluated by
+    `egraph.evaluation.InheritedTraining`, this is the paper's method. There the parent is trained on, too,
+    beside its children, so that these do not win by longer training alone: ``distinct=False`` asks for the
+    parent again, first of all in each step, and goes by its newest score.
+
+    What differs from the paper: with ``distinct``, the parent keeps the score that it got, and a child whose
+    key is known is mutated on until it is new. A child is one mutation away by default, not five, which in a
+    space of cells would be almost a random sample.
+
+    Args:
+        space: where to search.
+        seed: of the searcher's own generator.
+        children: results between two moves; the paper's 8.
+        mutations: how many lead from a parent to a child; the paper has 5.
+        distinct: never ask twice for one key, and never for a key that was told.
+
+    Raises:
+        UsageError: ``children`` or ``mutations`` is below 1.
+
+    References:
+        Elsken, Metzen and Hutter, "Simple and Efficient Architecture Search for Convolutional Neural
+        Networks", 2017, https://arxiv.org/abs/1711.04528
+    """
+
+    name = "hill-climb"
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        children: int = 8,
+        mutations: int = 1,
+        distinct: bool = True,
+    ) -> None:
+        if children < 1 or mutations < 1:
+            raise UsageError(
+                "children and mutations must be at least 1, "
+                f"got children={children} and mutations={mutations}"
+            )
+        super().__init__(space, seed=seed, distinct=distinct)
+        self.children, self.mutations = children, mutations
+        self._parent: Step | None = None
+        self._asked: set[Architecture] = set()  # children of the parent that were not told yet
+        self._told = 0  # children of the parent that were told
+        self._best: Step | None = None  # the best of these, the parent itself left out
+        self._again = False  # the parent is to be asked for again
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings other than space and seed, as JSON-ready values."""
+        return {"children": self.children, "mutations": self.mutations, **super().options}
+
+    def _propose(self) -> Architecture:
+        if self._parent is None:
+            return self._sample_new()
+        child = self._parent.architecture
+        if not self._again:
+            for _ in range(self.mutations - 1):
+                child = self.space.mutate(child, self._rng)
+            child = self._mutate_to_new(child) or self._sample_new()
+        self._again = False
+        self._asked.add(child)
+        return child
+
+    def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
+        for step in map(Step, architectures, scores.tolist()):
+            is_child = step.architecture in self._asked
+            if self._parent is not None and step.architecture == self._parent.architecture:
+                self._parent = self._parent if np.isnan(step.score) else step
+            elif is_child:
+                self._best = _better(self._best, step)
+            else:
+                self._parent = _better(self._parent, step)
+            if is_child:
+                self._asked.discard(step.architecture)
+                self._told += 1
+            if self._told == self.children:
+                self._move()
+
+    def _move(self) -> None:
+        if self._best is not None:
+            self._parent = _better(self._parent, self._best)
+        self._asked, self._told, self._best, self._again = set(), 0, None, not self.distinct
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "parent": write_step(self._parent),
+            "asked": sorted((child.to_dict() for child in self._asked), key=str),
+            "told": self._told,
+            "best": write_step(self._best),
+            "again": self._again,
+        }
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self._parent, self._best = read_step(state["parent"]), read_step(state["best"])
+        self._asked = {Architecture.from_dict(child) for child in state["asked"]}
+        self._told, self._again = state["told"], state["again"]
+
+
+def _better(step: Step | None, other: Step) -> Step | None:
+    """The one of higher score, the first among equals; ``other`` is passed over where it failed."""
+    if np.isnan(other.score) or (step is not None and other.score <= step.score):
+        return step
+    return other
