@@ -5,6 +5,8 @@ graph. One file a skeleton:
 
 - `build_convnet`: free graphs of convolutions and pools, joined by the minimum viable size rule, with a
   dense head.
+- `build_blocks`: graphs of blocks of layers, which the space says by `egraph.networks.parts`; inputs of a
+  block are concatenated.
 - `build_nasbench101`, `build_nasbench201`, `build_nasbench_macro`: the networks that these benchmarks
   trained, with as many parameters; of any width, and for images of any size.
 
@@ -17,6 +19,8 @@ space's `network`.
 `count_params` and `count_flops` measure any module.
 """
 
+from egraph.networks import parts
+from egraph.networks._blocks import build_blocks
 from egraph.networks._convnet import ConvNet, build_convnet
 from egraph.networks._counts import count_flops, count_params
 from egraph.networks._nasbench101 import build_nasbench101
@@ -25,10 +29,12 @@ from egraph.networks._nasbench_macro import build_nasbench_macro
 
 __all__ = [
     "ConvNet",
+    "build_blocks",
     "build_convnet",
     "build_nasbench101",
     "build_nasbench201",
     "build_nasbench_macro",
     "count_flops",
     "count_params",
+    "parts",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,11 +16,16 @@ from egraph.spaces import register
 from egraph.spaces._chain import ChainedSpace, join_chain
 from egraph.spaces._genes import Gene, genes, insert_vertex, replace_op, toggle, toggleable
 
+if TYPE_CHECKING:
+    import torch
+
+    from egraph.networks.parts import Part
+
 __all__ = ["BLOCKS", "HYPERPARAMETERS", "Block", "DeepNeatSpace"]
 
 
 class Block(NamedTuple):
-    """One block: a convolution, dropout and, where wanted, a max pool of half the resolution.
+    """One block: a convolution, ReLU, dropout and, where wanted, a max pool of half the resolution.
 
     Attributes:
         filters: of the convolution.
@@ -42,6 +47,20 @@ class Block(NamedTuple):
         dropout, scale = round(100 * self.dropout), round(100 * self.scale)
         return f"BLOCK_{self.filters}.K{self.kernel}.D{dropout}.S{scale}.{'M' if self.pool else 'N'}"
 
+    def parts(self) -> list[Part]:
+        """Its layers in order."""
+        from egraph.networks import parts
+
+        made = [parts.conv(self.filters, self.kernel, scale=self.scale), parts.activation("relu")]
+        if self.dropout:
+            made.append(parts.dropout(self.dropout))
+        if self.pool:
+            made.append(parts.max_pool(2))
+        return made
+
+
+_WIDTH = 64  # filters of a block of width 1
+
 
 _PARAMETERS: Mapping[str, Sequence[Any]] = {
     "filters": (32, 64, 128, 256),
@@ -57,7 +76,7 @@ BLOCKS = {block.name: block for block in itertools.starmap(Block, itertools.prod
 _PLAIN = tuple(b.name for b in BLOCKS.values() if (b.dropout, b.scale, b.pool) == (0.0, 1.0, False))
 
 for _name, _block in BLOCKS.items():
-    _stride, _width = (2 if _block.pool else 1), _block.filters / 64
+    _stride, _width = (2 if _block.pool else 1), _block.filters / _WIDTH
     operations.register(Operation(_name, "conv", kernel=_block.kernel, stride=_stride, width=_width))
 
 HYPERPARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
@@ -67,15 +86,18 @@ HYPERPARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     },
     "MOMENTUM": {f"MOMENTUM_{value}": {"momentum": value} for value in (0.68, 0.8, 0.9, 0.95, 0.99)},
     "NESTEROV": {"NESTEROV_OFF": {"nesterov": False}, "NESTEROV_ON": {"nesterov": True}},
-    "HUE": {f"HUE_{value}": {"hue_shift": value} for value in (0, 15, 30, 45)},
-    "SHIFT": {f"SHIFT_{value}": {"saturation_value_shift": value} for value in (0.0, 0.25, 0.5)},
-    "SCALE": {f"SCALE_{value}": {"saturation_value_scale": value} for value in (0.0, 0.25, 0.5)},
-    "CROP": {f"CROP_{value}": {"crop": value} for value in (26, 28, 30, 32)},
-    "ZOOM": {f"ZOOM_{value}": {"spatial_scaling": value} for value in (0.0, 0.1, 0.2, 0.3)},
+    "HUE": {f"HUE_{value}": {"hue": value} for value in (0, 15, 30, 45)},
+    "SHIFT": {f"SHIFT_{value}": {"color_shift": value} for value in (0.0, 0.25, 0.5)},
+    "SCALE": {f"SCALE_{value}": {"color_scale": value} for value in (0.0, 0.25, 0.5)},
+    "CROP": {f"CROP_{value}": {"crop": value / 32} for value in (26, 28, 30, 32)},
+    "ZOOM": {f"ZOOM_{value}": {"zoom": value} for value in (0.0, 0.1, 0.2, 0.3)},
     "FLIP": {"FLIP_OFF": {"flip": False}, "FLIP_ON": {"flip": True}},
-    "VARIANCE": {"VARIANCE_OFF": {"normalize_variance": False}, "VARIANCE_ON": {"normalize_variance": True}},
+    "VARIANCE": {"VARIANCE_OFF": {"unit_variance": False}, "VARIANCE_ON": {"unit_variance": True}},
 }
-"""Each global gene, its options in order, and what an option sets: hue in degrees, crops in pixels."""
+"""Each global gene, its options in order, and what an option sets: hue in degrees, crops as a share of the side.
+
+Those from ``HUE`` to ``FLIP`` are fields of `egraph.evaluation.Augmentation`.
+"""
 
 for _options in HYPERPARAMETERS.values():
     for _option in _options:
@@ -101,8 +123,14 @@ class DeepNeatSpace(ChainedSpace):
 
     The ranges are those of the source. Numbers are drawn from a few values of each range, since architectures
     are made of named operations; a weight scale of 0 is left out, as it stops all learning. Connections whose
-    change would cut the output off are not changed, where the source discards such networks. The space
-    describes its networks and does not build them.
+    change would cut the output off are not changed, where the source discards such networks.
+
+    **The network.** A block is convolution (zeros keep its size), ReLU, dropout, max pool of two by two. Maps
+    that meet are concatenated, brought to the smallest of them by max pooling; a pool leaves a single pixel as
+    it is. After the last block the mean over all pixels goes to one dense layer. A gene of the variance puts
+    a layer first that divides each image by its standard deviation, in training and afterwards. The other
+    global genes set the training: see `settings`. The source names neither activation nor head, nor the
+    weights that are scaled; here they are ReLU, the mean, and the weights of He et al.
 
     Args:
         name: what the space is registered under.
@@ -183,11 +211,53 @@ class DeepNeatSpace(ChainedSpace):
         return join_chain(body, (*hyper[:place], option, *hyper[place + 1 :]))
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
-        """What the global genes set: learning rate, momentum, augmentation.
+        """What the global genes set of the training: stochastic gradient descent, and how images are changed.
+
+        The source names no weight decay, so there is none. Epochs, batches and the schedule of the learning
+        rate, whose peak is a gene, are the recipe's.
 
         Raises:
             ArchitectureError: the architecture does not belong to this space.
         """
+        chosen = self._chosen(architecture)
+        del chosen["unit_variance"]
+        sgd = {name: chosen.pop(name) for name in ("learning_rate", "momentum", "nesterov")}
+        return {"optimizer": "sgd", "weight_decay": 0.0, **sgd, "augment": chosen}
+
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+        *,
+        channels: int = _WIDTH,
+        seed: int = 0,
+    ) -> torch.nn.Module:
+        """The architecture as a trainable network: see `egraph.networks.build_blocks`.
+
+        Args:
+            architecture: what to build.
+            input_shape: ``(channels, height, width)`` of one image; the network takes other sizes as well.
+            num_classes: number of outputs.
+            channels: filters of a block of 64; the others in proportion.
+            seed: of the first weights.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+            UsageError: an argument is out of its range.
+            EvaluationError: the network would be absurdly large.
+        """
+        from egraph.networks import build_blocks, parts
+
+        body, _ = self.split(architecture)
+        blocks: dict[str, list[Part]] = {name: BLOCKS[name].parts() for name in body.ops[1:-1]}
+        if self._chosen(architecture)["unit_variance"]:
+            blocks["input"] = [parts.unit_variance()]
+        blocks["output"] = [parts.mean()]
+        return build_blocks(body, blocks, input_shape, num_classes, channels, seed=seed)
+
+    def _chosen(self, architecture: Architecture) -> dict[str, Any]:
+        """What each global gene sets, under its own name."""
         _, hyper = self.split(architecture)
         chosen: dict[str, Any] = {}
         for option, options in zip(hyper, HYPERPARAMETERS.values(), strict=True):
