@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from egraph.errors import UsageError
@@ -55,6 +55,10 @@ class Recipe:
 
     def __post_init__(self) -> None:
         if isinstance(self.augment, Mapping):
+            known = [field.name for field in fields(Augmentation)]
+            for name in self.augment:
+                if name not in known:
+                    raise UsageError(f"augment has no field {name!r}; it has {', '.join(known)}")
             object.__setattr__(self, "augment", Augmentation(**self.augment))
         for name, choices in CHOICES.items():
             if name == "augment" and isinstance(self.augment, Augmentation):

@@ -136,9 +136,8 @@ class UnitVariance(nn.Module):
     """
 
     def forward(self, images: Tensor) -> Tensor:
-        """Divides; an image of one value stays finite."""
-        deviation = images.var(dim=(1, 2, 3), keepdim=True, correction=0).add(1e-6).sqrt()
-        return images / deviation
+        """Divides; noise in images that are nearly of one value is not blown up without bound."""
+        return images / images.var(dim=(1, 2, 3), keepdim=True, correction=0).clamp(min=1e-4).sqrt()
 
 
 def _pool(kind: type[nn.MaxPool2d] | type[nn.AvgPool2d], kernel: int, stride: int | None) -> Part:

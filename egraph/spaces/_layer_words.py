@@ -90,7 +90,7 @@ def read_block(text: str) -> BlockWords:
     if len(words) < len(pairs):
         raise refuse("a word is said twice")
     layer, optimizer = words.pop("layer", ""), words.pop("learning", "")
-    if layer not in LAYERS if not optimizer else layer or optimizer not in _OPTIMIZERS:
+    if (layer in LAYERS) == (optimizer in _OPTIMIZERS) or (layer and optimizer):
         known = [f"layer:{name}" for name in LAYERS] + [f"learning:{name}" for name in _OPTIMIZERS]
         raise refuse(f"it must have one of the words {', '.join(known)}")
     grammar = LAYERS[layer] if layer else _LEARNING

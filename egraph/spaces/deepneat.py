@@ -94,7 +94,7 @@ HYPERPARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "FLIP": {"FLIP_OFF": {"flip": False}, "FLIP_ON": {"flip": True}},
     "VARIANCE": {"VARIANCE_OFF": {"unit_variance": False}, "VARIANCE_ON": {"unit_variance": True}},
 }
-"""Each global gene, its options in order, and what an option sets: hue in degrees, crops as a share of the side.
+"""Each global gene, its options in order, and what an option sets: hue in degrees, crop as a share of a side.
 
 Those from ``HUE`` to ``FLIP`` are fields of `egraph.evaluation.Augmentation`.
 """
@@ -125,12 +125,13 @@ class DeepNeatSpace(ChainedSpace):
     are made of named operations; a weight scale of 0 is left out, as it stops all learning. Connections whose
     change would cut the output off are not changed, where the source discards such networks.
 
-    **The network.** A block is convolution (zeros keep its size), ReLU, dropout, max pool of two by two. Maps
-    that meet are concatenated, brought to the smallest of them by max pooling; a pool leaves a single pixel as
-    it is. After the last block the mean over all pixels goes to one dense layer. A gene of the variance puts
-    a layer first that divides each image by its standard deviation, in training and afterwards. The other
-    global genes set the training: see `settings`. The source names neither activation nor head, nor the
-    weights that are scaled; here they are ReLU, the mean, and the weights of He et al.
+    **The network.** A block is a convolution that keeps the size, ReLU, dropout, and a max pool of two by two
+    pixels, which rounds sides up and leaves a single pixel as it is. Maps that meet are concatenated, brought
+    to the smallest of them by max pooling. What the output reads goes, as the mean over all pixels, to one
+    dense layer. The gene ``VARIANCE`` puts a layer first that divides each image by its standard deviation,
+    in training and afterwards; the other global genes set the training: see `settings`. The source names
+    neither activation nor head, nor the weights that are scaled; here they are ReLU, the mean, and the
+    weights of He et al.
 
     Args:
         name: what the space is registered under.
