@@ -96,10 +96,11 @@ class BlockGraph(nn.Module):
             )
         self.blocks = nn.ModuleList()
         # Runs while it is made, on two images (batch normalisation refuses one), for the shapes alone.
-        results = [torch.empty(2, *shape)]
+        images = torch.empty(2, *shape)
+        results: list[Tensor] = []
         for vertex, sources in zip(live, self.sources, strict=True):
             block = nn.Sequential()
-            value = join([results[source] for source in sources]) if sources else results.pop()
+            value = join([results[source] for source in sources]) if sources else images
             name = architecture.ops[vertex]
             for part in blocks.get(name, ()) if vertex in (live[0], live[-1]) else blocks[name]:
                 try:

@@ -6,11 +6,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from egraph.errors import UsageError
+from egraph.operations import KINDS, Operation
 
 if TYPE_CHECKING:
     from egraph.networks.parts import Part
 
-__all__ = ["LAYERS", "BlockWords", "read_block"]
+__all__ = ["LAYERS", "WIDTH", "BlockWords", "describe", "read_block"]
+
+WIDTH = 64
+"""Filters or units of an operation of width 1."""
 
 
 class Layer(NamedTuple):
@@ -112,6 +116,22 @@ def read_block(text: str) -> BlockWords:
     fields = {"lr": "learning_rate", "decay": "weight_decay"}
     settings = {fields.get(name, name): value for name, value in values.items()}
     return BlockWords("", {}, {"optimizer": optimizer, **settings})
+
+
+def describe(text: str) -> Operation:
+    """What the words of a block say of it to rankers, be it a layer that can be built or another."""
+    words = dict(word.split(":", 1) for word in text.split() if ":" in word)
+    layer = {"dense": "linear"}.get(words.get("layer", ""), words.get("layer", ""))
+
+    def number(name: str, default: int) -> int:
+        value = words.get(name, "")
+        return int(value) if value.isdecimal() and int(value) > 0 else default
+
+    width = number("filters", number("units", WIDTH)) / WIDTH
+    kind = layer if layer in KINDS and layer not in ("input", "output", "zero", "identity") else "other"
+    kernel = number("kernel", 0)
+    stride = number("stride", max(kernel, 1) if kind in ("max-pool", "avg-pool") else 1)
+    return Operation(text, kind, kernel=kernel, stride=stride, width=width)
 
 
 def _number(least: float, most: float, kind: type[int] | type[float]) -> Callable[[str], Any]:

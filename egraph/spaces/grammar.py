@@ -12,10 +12,9 @@ import numpy as np
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, DataError
-from egraph.operations import KINDS, Operation
 from egraph.spaces import register
 from egraph.spaces._checks import check_value, read_options
-from egraph.spaces._layer_words import BlockWords, read_block
+from egraph.spaces._layer_words import WIDTH, BlockWords, describe, read_block
 from egraph.spaces._productions import Derivation, Section, read_productions
 from egraph.spaces.base import SearchSpace
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Grammar"]
 
 _P_ADD, _P_COPY, _P_REMOVE = 0.25, 0.15, 0.25
-_WIDTH = 64  # filters or units of an operation of width 1
 
 Blocks = list[list[str]]  # the texts of each section
 
@@ -84,7 +82,7 @@ class Grammar(SearchSpace):
                 if text in self._section:
                     raise DataError(f"{path} derives {text!r} from two sections; make them differ by a word")
                 self._section[text] = place
-        self.operations = tuple(operations.register(_describe(text)).name for text in self._section)
+        self.operations = tuple(operations.register(describe(text)).name for text in self._section)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Each section of random length, each block a random derivation."""
@@ -199,17 +197,13 @@ class Grammar(SearchSpace):
         input_shape: tuple[int, int, int] = (3, 32, 32),
         num_classes: int = 10,
         *,
-        channels: int = _WIDTH,
+        channels: int = WIDTH,
         seed: int = 0,
     ) -> torch.nn.Module:
-        """The architecture as a trainable network: see `egraph.networks.build_blocks`.
+        """The architecture as a trainable network.
 
-        Args:
-            architecture: what to build.
-            input_shape: ``(channels, height, width)`` of one image.
-            num_classes: number of outputs.
-            channels: filters or units of a block that says 64; those of others in proportion.
-            seed: of the first weights.
+        A block that says 64 filters or units has ``channels``, and the others are in proportion: see
+        `egraph.networks.build_blocks`.
 
         Raises:
             ArchitectureError: the architecture does not belong to this space, or has a convolution or pool
@@ -320,22 +314,6 @@ class Grammar(SearchSpace):
 def _chain(blocks: Blocks) -> Architecture:
     ops = [text for here in blocks for text in here]
     return Architecture(["input", *ops, "output"], [(v, v + 1) for v in range(len(ops) + 1)])
-
-
-def _describe(text: str) -> Operation:
-    """What the words of a block say of it."""
-    words = dict(word.split(":", 1) for word in text.split() if ":" in word)
-    layer = {"dense": "linear"}.get(words.get("layer", ""), words.get("layer", ""))
-
-    def number(name: str, default: int) -> int:
-        value = words.get(name, "")
-        return int(value) if value.isdecimal() and int(value) > 0 else default
-
-    width = number("filters", number("units", _WIDTH)) / _WIDTH
-    kind = layer if layer in KINDS and layer not in ("input", "output", "zero", "identity") else "other"
-    kernel = number("kernel", 0)
-    stride = number("stride", max(kernel, 1) if kind in ("max-pool", "avg-pool") else 1)
-    return Operation(text, kind, kernel=kernel, stride=stride, width=width)
 
 
 register(Grammar(Path(__file__).with_name("grammars") / "convnet.bnf"))
