@@ -38,6 +38,7 @@ LAYERS: Mapping[str, Layer] = {
 
 _LEARNING = Layer((), ("lr", "momentum", "nesterov", "decay"))
 _OPTIMIZERS = ("sgd", "adam", "adamw")
+_KINDS = (*(f"layer:{name}" for name in LAYERS), *(f"learning:{name}" for name in _OPTIMIZERS))
 _ACTIVATIONS = ("linear", "relu", "elu", "sigmoid", "tanh")
 
 
@@ -93,10 +94,10 @@ def read_block(text: str) -> BlockWords:
     words = dict(pairs)
     if len(words) < len(pairs):
         raise refuse("a word is said twice")
+    kinds = [f"{name}:{words[name]}" for name in ("layer", "learning") if name in words]
+    if len(kinds) != 1 or kinds[0] not in _KINDS:
+        raise refuse(f"it must have one of the words {', '.join(_KINDS)}")
     layer, optimizer = words.pop("layer", ""), words.pop("learning", "")
-    if (layer in LAYERS) == (optimizer in _OPTIMIZERS) or (layer and optimizer):
-        known = [f"layer:{name}" for name in LAYERS] + [f"learning:{name}" for name in _OPTIMIZERS]
-        raise refuse(f"it must have one of the words {', '.join(known)}")
     grammar = LAYERS[layer] if layer else _LEARNING
     allowed = (*grammar.needed, *grammar.optional)
     for name in words:
@@ -145,13 +146,9 @@ def _number(least: float, most: float, kind: type[int] | type[float]) -> Callabl
     return read
 
 
-def _one_of(options: Mapping[str, Any]) -> Callable[[str], Any]:
-    return options.get
-
-
 _COUNT = (_number(1, 10**6, int), "a whole number of at least 1")
 _PERCENT = (_number(0, 99, int), "a whole number from 0 to 99")
-_SWITCH = (_one_of({"true": True, "false": False}), "true or false")
+_SWITCH = ({"true": True, "false": False}.get, "true or false")
 _READ: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "filters": _COUNT,
     "units": _COUNT,
@@ -160,7 +157,7 @@ _READ: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "percent": _PERCENT,
     "dropout": _PERCENT,
     "batch-norm": _SWITCH,
-    "act": (_one_of({name: name for name in _ACTIVATIONS}), f"one of {', '.join(_ACTIVATIONS)}"),
+    "act": (dict(zip(_ACTIVATIONS, _ACTIVATIONS, strict=True)).get, f"one of {', '.join(_ACTIVATIONS)}"),
     "lr": (_number(1e-9, 1e3, float), "a positive number"),
     "momentum": (_number(0, 0.9999, float), "a number of at least 0 and below 1"),
     "nesterov": _SWITCH,
