@@ -11,6 +11,7 @@ To add one: write a subclass of `Evaluator` in a file of its own here and export
 
 from __future__ import annotations
 
+from egraph.evaluation.augmentation import Augmentation
 from egraph.evaluation.base import Evaluation, Evaluator, Fitness
 from egraph.evaluation.inheriting import InheritedTraining
 from egraph.evaluation.lookup import TableLookup
@@ -21,6 +22,7 @@ from egraph.evaluation.training import Training, default_recipe
 from egraph.evaluation.wrapping import as_evaluator
 
 __all__ = [
+    "Augmentation",
     "Evaluation",
     "Evaluator",
     "Fitness",

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from egraph.errors import EvaluationError
+from egraph.evaluation.augmenting import augment
 from egraph.evaluation.recipe import Recipe
 
 __all__ = ["accuracy", "fit", "seeded"]
@@ -58,7 +59,7 @@ def fit(network: nn.Module, x: Tensor, y: Tensor, recipe: Recipe, *, seed: int =
         for rows in order[: steps_per_epoch * batch].split(batch):
             for group in optimizer.param_groups:
                 group["lr"] = recipe.rate_at(step, steps)
-            images = _augment(x[rows], recipe.augment, generator)
+            images = augment(x[rows], recipe.augmentation, generator)
             with half:
                 loss = nn.functional.cross_entropy(network(images), y[rows])
             optimizer.zero_grad(set_to_none=True)
@@ -102,7 +103,12 @@ def _make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer
             return torch.optim.AdamW(parameters, lr=rate, weight_decay=decay, fused=True)
         case _:
             return torch.optim.SGD(
-                parameters, lr=rate, weight_decay=decay, momentum=0.9, nesterov=True, fused=True
+                parameters,
+                lr=rate,
+                weight_decay=decay,
+                momentum=recipe.momentum,
+                nesterov=recipe.nesterov and recipe.momentum > 0,
+                fused=True,
             )
 
 
@@ -112,25 +118,3 @@ def _mixed_precision(device: torch.device) -> tuple[torch.autocast, torch.amp.Gr
     brain = not cuda or torch.cuda.is_bf16_supported(including_emulation=False)
     half = torch.autocast(device.type, dtype=torch.bfloat16 if brain else torch.float16, enabled=cuda)
     return half, torch.amp.GradScaler(device.type, enabled=not brain)
-
-
-def _augment(x: Tensor, how: str, generator: torch.Generator) -> Tensor:
-    """Moves each image by up to an eighth of its side, and mirrors half of them for ``flip-shift``."""
-    if how == "none":
-        return x
-    count, _, height, width = x.shape
-    down, right = (
-        torch.randint(-(size // 8), size // 8 + 1, (count, 1), generator=generator)
-        for size in (height, width)
-    )
-    rows, columns = (
-        torch.arange(height) - down,
-        torch.arange(width) - right,
-    )  # (images, height), (images, width)
-    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
-    if how == "flip-shift":
-        mirrored = torch.rand((count, 1), generator=generator) < 0.5
-        columns = torch.where(mirrored, width - 1 - columns, columns)
-    where = rows.clamp(0, height - 1)[:, :, None] * width + columns.clamp(0, width - 1)[:, None, :]
-    where = where.flatten(1)[:, None].expand(-1, x.shape[1], -1).to(x.device)  # (images, channels, pixels)
-    return x.flatten(2).gather(2, where).view_as(x) * inside[:, None].to(x.device)

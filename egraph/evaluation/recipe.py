@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from egraph.errors import UsageError
+from egraph.evaluation.augmentation import PRESETS, Augmentation
 
 __all__ = ["Recipe"]
 
 CHOICES = {
     "optimizer": ("adam", "adamw", "sgd"),
     "schedule": ("one-cycle", "cosine", "constant"),
-    "augment": ("none", "shift", "flip-shift"),
+    "augment": tuple(PRESETS),
 }
 
 
@@ -24,13 +26,16 @@ class Recipe:
     Attributes:
         epochs: passes over the training images.
         batch_size: images a step; the rest that fills no batch waits for the next pass.
-        optimizer: ``adam``, ``adamw`` or ``sgd`` (with Nesterov momentum 0.9).
+        optimizer: ``adam``, ``adamw`` or ``sgd``.
         learning_rate: the highest that the schedule reaches.
+        momentum: of ``sgd``.
+        nesterov: whether ``sgd`` looks ahead by its momentum.
         weight_decay: decoupled for ``adamw``, an L2 penalty otherwise.
         schedule: ``one-cycle`` (a quarter of the steps up from a tenth, then a cosine down to 0), ``cosine``
             (down to 0) or ``constant``.
         augment: ``none``, ``shift`` (each training image moved by up to an eighth of its side, zeros moving
-            in) or ``flip-shift`` (mirrored half of the time, too).
+            in), ``flip-shift`` (mirrored half of the time, too), or an `Augmentation`, which may be given as
+            a mapping of its fields.
         channels: width of the network, for spaces that let it be chosen; None takes the space's own.
 
     Raises:
@@ -41,13 +46,23 @@ class Recipe:
     batch_size: int = 64
     optimizer: str = "adamw"
     learning_rate: float = 4e-3
+    momentum: float = 0.9
+    nesterov: bool = True
     weight_decay: float = 1e-2
     schedule: str = "one-cycle"
-    augment: str = "none"
+    augment: str | Augmentation = "none"
     channels: int | None = None
 
     def __post_init__(self) -> None:
+        if isinstance(self.augment, Mapping):
+            known = [field.name for field in fields(Augmentation)]
+            for name in self.augment:
+                if name not in known:
+                    raise UsageError(f"augment has no field {name!r}; it has {', '.join(known)}")
+            object.__setattr__(self, "augment", Augmentation(**self.augment))
         for name, choices in CHOICES.items():
+            if name == "augment" and isinstance(self.augment, Augmentation):
+                continue
             if getattr(self, name) not in choices:
                 raise UsageError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
         for name, least in (("epochs", 1), ("batch_size", 2), ("channels", 1)):
@@ -58,8 +73,17 @@ class Recipe:
                 raise UsageError(f"{name} must be a whole number of at least {least}; got {value!r}")
         if not (_is_number(self.learning_rate) and self.learning_rate > 0):
             raise UsageError(f"learning_rate must be a positive number; got {self.learning_rate!r}")
+        if not (_is_number(self.momentum) and 0 <= self.momentum < 1):
+            raise UsageError(f"momentum must be a number of at least 0 and below 1; got {self.momentum!r}")
+        if not isinstance(self.nesterov, bool):
+            raise UsageError(f"nesterov must be True or False; got {self.nesterov!r}")
         if not (_is_number(self.weight_decay) and self.weight_decay >= 0):
             raise UsageError(f"weight_decay must be a number of at least 0; got {self.weight_decay!r}")
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """What ``augment`` stands for."""
+        return PRESETS[self.augment] if isinstance(self.augment, str) else self.augment
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values; ``Recipe(**fields)`` gives back an equal one."""

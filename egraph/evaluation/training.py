@@ -57,7 +57,8 @@ class Training(Evaluator):
         data: a name or path that `egraph.datasets.images` understands, or the images themselves. They are
             loaded when first needed, once a process. Worker processes load a name or path again; images that
             are given themselves are copied to them.
-        recipe: how to train; None takes `default_recipe` of the data.
+        recipe: how to train; None takes `default_recipe` of the data. What an architecture's own genes set
+            of it (`space.settings`) takes the place of what it says.
         device: ``"auto"`` (a CUDA GPU where there is one, else the CPU), ``"cpu"``, ``"cuda"`` or
             ``"cuda:1"``.
         root: where to look for the data first.
@@ -123,6 +124,7 @@ class Training(Evaluator):
         from egraph.networks import count_params
 
         self.space.validate(architecture)
+        settings = self.space.settings(architecture)
         data, device = self.images, torch.device(self.device)
         parts = _tensors(data, self.device)
         started = time.perf_counter()
@@ -133,7 +135,7 @@ class Training(Evaluator):
             network = self._build(architecture, seed)
             network.to(device)
             recipe, how = self._prepare(network)
-            fit(network, *parts["train"], recipe, seed=seed)
+            fit(network, *parts["train"], replace(recipe, **settings), seed=seed)
             score = accuracy(network, *parts["validation"])
             seconds = time.perf_counter() - started
             test_score = accuracy(network, *parts["test"])

@@ -5,6 +5,8 @@ graph. One file a skeleton:
 
 - `build_convnet`: free graphs of convolutions and pools, joined by the minimum viable size rule, with a
   dense head.
+- `build_blocks`: graphs of blocks of layers, which the space says by `egraph.networks.parts`; inputs of a
+  block are concatenated.
 - `build_nasbench101`, `build_nasbench201`, `build_nasbench_macro`: the networks that these benchmarks
   trained, with as many parameters; of any width, and for images of any size.
 - `build_nash`: chains of convolutions and pools with skips. `inherit` gives a larger one the weights and the
@@ -19,6 +21,8 @@ space's `network`.
 `count_params` and `count_flops` measure any module.
 """
 
+from egraph.networks import parts
+from egraph.networks._blocks import build_blocks
 from egraph.networks._convnet import ConvNet, build_convnet
 from egraph.networks._counts import count_flops, count_params
 from egraph.networks._morphisms import inherit
@@ -30,6 +34,7 @@ from egraph.networks._nash import NashNetwork, build_nash
 __all__ = [
     "ConvNet",
     "NashNetwork",
+    "build_blocks",
     "build_convnet",
     "build_nasbench101",
     "build_nasbench201",
@@ -38,4 +43,5 @@ __all__ = [
     "count_flops",
     "count_params",
     "inherit",
+    "parts",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -133,6 +133,16 @@ class SearchSpace(ABC):
             UsageError: this space knows no morphisms.
         """
         raise UsageError(f"the space {self.name!r} knows no network morphisms; use one that does: 'nash'")
+
+    def settings(self, architecture: Architecture) -> dict[str, Any]:
+        """What genes of an architecture set of its training: fields of `egraph.evaluation.Recipe`.
+
+        None in most spaces, where one recipe is for all. What is set here takes the place of the recipe's.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+        """
+        return {}
 
     def __len__(self) -> int:
         raise TypeError(f"the space {self.name!r} is not finite")

@@ -3,83 +3,25 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from egraph import operations
 from egraph.architecture import Architecture
 from egraph.errors import UsageError
-from egraph.operations import Operation
 from egraph.spaces import register
+from egraph.spaces._block_genes import BLOCKS, HYPERPARAMETERS, PARAMETERS, PLAIN, WIDTH, Block
 from egraph.spaces._chain import ChainedSpace, join_chain
 from egraph.spaces._genes import Gene, genes, insert_vertex, replace_op, toggle, toggleable
 
+if TYPE_CHECKING:
+    import torch
+
+    from egraph.networks.parts import Part
+
 __all__ = ["BLOCKS", "HYPERPARAMETERS", "Block", "DeepNeatSpace"]
 
-
-class Block(NamedTuple):
-    """One block: a convolution, dropout and, where wanted, a max pool of half the resolution.
-
-    Attributes:
-        filters: of the convolution.
-        kernel: its side, in pixels.
-        dropout: probability.
-        scale: factor of the convolution's first weights.
-        pool: whether the max pool is there.
-    """
-
-    filters: int
-    kernel: int
-    dropout: float
-    scale: float
-    pool: bool
-
-    @property
-    def name(self) -> str:
-        """Such as ``BLOCK_64.K3.D35.S100.M``: dropout and scale in percent; ``M`` with a pool, else ``N``."""
-        dropout, scale = round(100 * self.dropout), round(100 * self.scale)
-        return f"BLOCK_{self.filters}.K{self.kernel}.D{dropout}.S{scale}.{'M' if self.pool else 'N'}"
-
-
-_PARAMETERS: Mapping[str, Sequence[Any]] = {
-    "filters": (32, 64, 128, 256),
-    "kernel": (1, 3),
-    "dropout": (0.0, 0.35, 0.7),
-    "scale": (0.5, 1.0, 2.0),
-    "pool": (False, True),
-}
-
-BLOCKS = {block.name: block for block in itertools.starmap(Block, itertools.product(*_PARAMETERS.values()))}
-"""The 144 blocks by name."""
-
-_PLAIN = tuple(b.name for b in BLOCKS.values() if (b.dropout, b.scale, b.pool) == (0.0, 1.0, False))
-
-for _name, _block in BLOCKS.items():
-    _stride, _width = (2 if _block.pool else 1), _block.filters / 64
-    operations.register(Operation(_name, "conv", kernel=_block.kernel, stride=_stride, width=_width))
-
-HYPERPARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
-    "LR": {
-        f"LR_{text}": {"learning_rate": float(text)}
-        for text in ("1E-4", "3E-4", "1E-3", "3E-3", "1E-2", "3E-2", "1E-1")
-    },
-    "MOMENTUM": {f"MOMENTUM_{value}": {"momentum": value} for value in (0.68, 0.8, 0.9, 0.95, 0.99)},
-    "NESTEROV": {"NESTEROV_OFF": {"nesterov": False}, "NESTEROV_ON": {"nesterov": True}},
-    "HUE": {f"HUE_{value}": {"hue_shift": value} for value in (0, 15, 30, 45)},
-    "SHIFT": {f"SHIFT_{value}": {"saturation_value_shift": value} for value in (0.0, 0.25, 0.5)},
-    "SCALE": {f"SCALE_{value}": {"saturation_value_scale": value} for value in (0.0, 0.25, 0.5)},
-    "CROP": {f"CROP_{value}": {"crop": value} for value in (26, 28, 30, 32)},
-    "ZOOM": {f"ZOOM_{value}": {"spatial_scaling": value} for value in (0.0, 0.1, 0.2, 0.3)},
-    "FLIP": {"FLIP_OFF": {"flip": False}, "FLIP_ON": {"flip": True}},
-    "VARIANCE": {"VARIANCE_OFF": {"normalize_variance": False}, "VARIANCE_ON": {"normalize_variance": True}},
-}
-"""Each global gene, its options in order, and what an option sets: hue in degrees, crops in pixels."""
-
-for _options in HYPERPARAMETERS.values():
-    for _option in _options:
-        operations.register(Operation(_option, "other"))
 
 _REDRAW = 0.1
 """Probability that a perturbed number is drawn anew; else it goes one step up or down."""
@@ -101,8 +43,15 @@ class DeepNeatSpace(ChainedSpace):
 
     The ranges are those of the source. Numbers are drawn from a few values of each range, since architectures
     are made of named operations; a weight scale of 0 is left out, as it stops all learning. Connections whose
-    change would cut the output off are not changed, where the source discards such networks. The space
-    describes its networks and does not build them.
+    change would cut the output off are not changed, where the source discards such networks.
+
+    **The network.** A block is a convolution that keeps the size, ReLU, dropout, and a max pool of two by two
+    pixels, which rounds sides up and leaves a single pixel as it is. Maps that meet are concatenated, brought
+    to the smallest of them by max pooling. What the output reads goes, as the mean over all pixels, to one
+    dense layer. The gene ``VARIANCE`` puts a layer first that divides each image by its standard deviation,
+    in training and afterwards; the other global genes set the training: see `settings`. The source names
+    neither activation nor head, nor the weights that are scaled; here they are ReLU, the mean, and the
+    weights of He et al.
 
     Args:
         name: what the space is registered under.
@@ -167,7 +116,7 @@ class DeepNeatSpace(ChainedSpace):
         if draw < self.p_add and self._has_room(body):
             places = genes(body)
             gene = places[rng.integers(len(places))]
-            return join_chain(insert_vertex(body, gene, _PLAIN[rng.integers(len(_PLAIN))]), hyper)
+            return join_chain(insert_vertex(body, gene, PLAIN[rng.integers(len(PLAIN))]), hyper)
         if self.p_add <= draw < self.p_add + self.p_connect and (absent := self._absent(body)):
             return join_chain(_connect(body, absent[rng.integers(len(absent))]), hyper)
         kind, blocks, states = rng.integers(3), body.num_vertices - 2, toggleable(body)
@@ -183,11 +132,49 @@ class DeepNeatSpace(ChainedSpace):
         return join_chain(body, (*hyper[:place], option, *hyper[place + 1 :]))
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
-        """What the global genes set: learning rate, momentum, augmentation.
+        """What the global genes set of the training: stochastic gradient descent, and how images are changed.
+
+        The source names no weight decay, so there is none. Epochs, batches and the schedule of the learning
+        rate, whose peak is a gene, are the recipe's.
 
         Raises:
             ArchitectureError: the architecture does not belong to this space.
         """
+        chosen = self._chosen(architecture)
+        del chosen["unit_variance"]
+        sgd = {name: chosen.pop(name) for name in ("learning_rate", "momentum", "nesterov")}
+        return {"optimizer": "sgd", "weight_decay": 0.0, **sgd, "augment": chosen}
+
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+        *,
+        channels: int = WIDTH,
+        seed: int = 0,
+    ) -> torch.nn.Module:
+        """The architecture as a trainable network, which takes images of other sizes, too.
+
+        A block of 64 filters has ``channels``, and the others are in proportion: see
+        `egraph.networks.build_blocks`.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+            UsageError: an argument is out of its range.
+            EvaluationError: the network would be absurdly large.
+        """
+        from egraph.networks import build_blocks, parts
+
+        body, _ = self.split(architecture)
+        blocks: dict[str, list[Part]] = {name: BLOCKS[name].parts() for name in body.ops[1:-1]}
+        if self._chosen(architecture)["unit_variance"]:
+            blocks["input"] = [parts.unit_variance()]
+        blocks["output"] = [parts.mean()]
+        return build_blocks(body, blocks, input_shape, num_classes, channels, seed=seed)
+
+    def _chosen(self, architecture: Architecture) -> dict[str, Any]:
+        """What each global gene sets, under its own name."""
         _, hyper = self.split(architecture)
         chosen: dict[str, Any] = {}
         for option, options in zip(hyper, HYPERPARAMETERS.values(), strict=True):
@@ -195,13 +182,13 @@ class DeepNeatSpace(ChainedSpace):
         return chosen
 
     def _new_layers(self) -> Sequence[str]:
-        return _PLAIN
+        return PLAIN
 
     def _other_layers(self, layer: str) -> Sequence[str]:
         block = BLOCKS[layer]
         return [
             block._replace(**{field: value}).name
-            for field, values in _PARAMETERS.items()
+            for field, values in PARAMETERS.items()
             for value in values
             if value != getattr(block, field)
         ]
@@ -223,7 +210,7 @@ def _connect(body: Architecture, gene: Gene) -> Architecture:
 
 def _perturb_block(name: str, rng: np.random.Generator) -> str:
     block = BLOCKS[name]
-    field, values = list(_PARAMETERS.items())[rng.integers(len(_PARAMETERS))]
+    field, values = list(PARAMETERS.items())[rng.integers(len(PARAMETERS))]
     place = _perturb(values.index(getattr(block, field)), len(values), rng)
     return block._replace(**{field: values[place]}).name
 

@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, DataError
-from egraph.operations import KINDS, Operation
 from egraph.spaces import register
 from egraph.spaces._checks import check_value, read_options
+from egraph.spaces._layer_words import WIDTH, BlockWords, describe, read_block
 from egraph.spaces._productions import Derivation, Section, read_productions
 from egraph.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Grammar"]
 
 _P_ADD, _P_COPY, _P_REMOVE = 0.25, 0.15, 0.25
-_WIDTH = 64  # filters or units of an operation of width 1
 
 Blocks = list[list[str]]  # the texts of each section
 
@@ -41,7 +45,14 @@ class Grammar(SearchSpace):
 
     What differs from the source: the rates are its rates, but of one change at a time; a copy is independent
     of its original; what a training decides, such as a learning rate, is a gene only if a section of the
-    grammar says so. The space describes its networks and does not build them.
+    grammar says so.
+
+    **The network** is the chain of its blocks and a dense layer with a neuron for each class;
+    `egraph.spaces._layer_words.LAYERS` says which layers can be built and which words they take. Zeros keep
+    the size of what a convolution reads, a pool has the stride of its kernel unless it says another, and
+    sides are rounded up. Before the first dense layer maps are flattened. A block ``learning:sgd``, ``adam``
+    or ``adamw`` is no layer: its words ``lr``, ``momentum``, ``nesterov`` and ``decay`` set the training. A
+    grammar of other words is a space that describes its networks and does not build them.
 
     Args:
         path: of the grammar; `egraph.spaces._productions.read_productions` says what stands in it.
@@ -71,7 +82,7 @@ class Grammar(SearchSpace):
                 if text in self._section:
                     raise DataError(f"{path} derives {text!r} from two sections; make them differ by a word")
                 self._section[text] = place
-        self.operations = tuple(operations.register(_describe(text)).name for text in self._section)
+        self.operations = tuple(operations.register(describe(text)).name for text in self._section)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Each section of random length, each block a random derivation."""
@@ -180,6 +191,46 @@ class Grammar(SearchSpace):
         """
         return self.format(architecture)
 
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+        *,
+        channels: int = WIDTH,
+        seed: int = 0,
+    ) -> torch.nn.Module:
+        """The architecture as a trainable network.
+
+        A block that says 64 filters or units has ``channels``, and the others are in proportion: see
+        `egraph.networks.build_blocks`.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space, or has a convolution or pool
+                behind a dense layer.
+            UsageError: a block of the grammar, in this architecture or not, is no layer that can be built; or
+                an argument is out of its range.
+            EvaluationError: the network would be absurdly large.
+        """
+        from egraph.networks import build_blocks
+
+        self.validate(architecture)
+        blocks = {text: self._words[text].parts() for text in architecture.ops[1:-1]}
+        return build_blocks(architecture, blocks, input_shape, num_classes, channels, seed=seed)
+
+    def settings(self, architecture: Architecture) -> dict[str, Any]:
+        """What blocks of learning set; the later of two counts.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+            UsageError: a block of the grammar is no layer that can be built.
+        """
+        self.validate(architecture)
+        chosen: dict[str, Any] = {}
+        for text in architecture.ops[1:-1]:
+            chosen |= self._words[text].settings
+        return chosen
+
     @property
     def choices(self) -> tuple[int, ...]:
         """None, or one of its blocks, for each place that a section can have."""
@@ -209,6 +260,11 @@ class Grammar(SearchSpace):
         architecture = _chain(blocks)
         self.validate(architecture)
         return architecture
+
+    @cached_property
+    def _words(self) -> dict[str, BlockWords]:
+        """All blocks read: what cannot be built is told at the first network, not at an unlucky one."""
+        return {text: read_block(text) for text in self.operations}
 
     def _split(self, architecture: Architecture) -> Blocks:
         self.validate(architecture)
@@ -258,20 +314,6 @@ class Grammar(SearchSpace):
 def _chain(blocks: Blocks) -> Architecture:
     ops = [text for here in blocks for text in here]
     return Architecture(["input", *ops, "output"], [(v, v + 1) for v in range(len(ops) + 1)])
-
-
-def _describe(text: str) -> Operation:
-    """What the words of a block say of it."""
-    words = dict(word.split(":", 1) for word in text.split() if ":" in word)
-    layer = {"dense": "linear"}.get(words.get("layer", ""), words.get("layer", ""))
-
-    def number(name: str, default: int) -> int:
-        value = words.get(name, "")
-        return int(value) if value.isdecimal() and int(value) > 0 else default
-
-    width = number("filters", number("units", _WIDTH)) / _WIDTH
-    kind = layer if layer in KINDS and layer not in ("input", "output", "zero", "identity") else "other"
-    return Operation(text, kind, kernel=number("kernel", 0), stride=number("stride", 1), width=width)
 
 
 register(Grammar(Path(__file__).with_name("grammars") / "convnet.bnf"))

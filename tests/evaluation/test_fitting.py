@@ -1,13 +1,12 @@
 import copy
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
 from egraph.errors import EvaluationError
 from egraph.evaluation import Recipe
-from egraph.evaluation.fitting import _augment, accuracy, fit, seeded
+from egraph.evaluation.fitting import accuracy, fit, seeded
 
 
 def linear(seed=0):
@@ -50,6 +49,24 @@ def test_one_step_of_sgd_is_that_of_the_formula():
     )
     for got, parameter in zip(network.parameters(), expected.parameters(), strict=True):
         assert torch.allclose(got, parameter - 0.1 * 1.9 * parameter.grad, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("momentum", "nesterov", "factor"), [(0.5, True, 1.5), (0.5, False, 1), (0, True, 1)]
+)
+def test_momentum_and_nesterov_are_those_of_the_recipe(momentum, nesterov, factor):
+    """The first step of plain momentum is the gradient; Nesterov's adds momentum times it."""
+    x, y = problem()
+    network = linear()
+    expected = copy.deepcopy(network)
+    nn.functional.cross_entropy(expected(x), y).backward()
+    how = Recipe(
+        epochs=1, batch_size=24, optimizer="sgd", schedule="constant", learning_rate=0.1, weight_decay=0,
+        momentum=momentum, nesterov=nesterov,
+    )  # fmt: skip
+    fit(network, x, y, how)
+    for got, parameter in zip(network.parameters(), expected.parameters(), strict=True):
+        assert torch.allclose(got, parameter - 0.1 * factor * parameter.grad, atol=1e-6)
 
 
 def test_weight_decay_shrinks_weights():
@@ -142,31 +159,3 @@ def test_seeded_leaves_the_global_generator_alone():
     assert torch.equal(torch.rand(3), expected)
     with seeded(5, torch.device("cpu")):
         assert torch.equal(torch.rand(3), first)
-
-
-class TestAugment:
-    def test_none_changes_nothing(self):
-        x, _ = problem()
-        assert _augment(x, "none", torch.Generator()) is x
-
-    @pytest.mark.parametrize("how", ["shift", "flip-shift"])
-    def test_every_image_is_one_of_its_moved_or_mirrored_selves(self, how):
-        rng = np.random.default_rng(0)
-        x = torch.from_numpy(rng.random((256, 2, 8, 9), dtype=np.float32))
-        moved = _augment(x, how, torch.Generator().manual_seed(0))
-        found = set()
-        for before, after in zip(x.numpy(), moved.numpy(), strict=True):
-            for mirrored in (False, True) if how == "flip-shift" else (False,):
-                image = before[:, :, ::-1] if mirrored else before
-                padded = np.pad(image, ((0, 0), (1, 1), (1, 1)))
-                for down in range(3):
-                    for right in range(3):
-                        if np.array_equal(padded[:, down : down + 8, right : right + 9], after):
-                            found.add((mirrored, down, right))
-                            break
-        assert len(found) == (18 if how == "flip-shift" else 9)
-        assert moved.shape == x.shape
-
-    def test_small_images_stay(self):
-        x, _ = problem()  # an eighth of four pixels is none
-        assert torch.equal(_augment(x, "shift", torch.Generator()), x)

@@ -6,12 +6,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egraph.errors import UsageError
-from egraph.evaluation import Recipe
+from egraph.evaluation import Augmentation, Recipe
 
 
 def test_to_dict_round_trips_through_json():
     recipe = Recipe(epochs=3, optimizer="sgd", channels=8)
     assert Recipe(**json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_an_augmentation_may_be_a_name_a_value_or_a_mapping():
+    assert Recipe(augment="flip-shift").augmentation == Augmentation(shift=0.125, flip=True)
+    recipe = Recipe(augment={"zoom": 0.2, "flip": True})
+    assert recipe == Recipe(augment=Augmentation(zoom=0.2, flip=True))
+    assert recipe.augmentation.zoom == 0.2
+    assert Recipe(**json.loads(json.dumps(recipe.to_dict()))) == recipe
+
+
+def test_an_unknown_field_of_an_augmentation_is_refused():
+    with pytest.raises(UsageError, match="augment has no field 'rotate'; it has shift, flip, crop, zoom"):
+        Recipe(augment={"rotate": 5})
 
 
 @pytest.mark.parametrize(
@@ -20,6 +33,10 @@ def test_to_dict_round_trips_through_json():
         ({"optimizer": "lion"}, "optimizer must be one of adam, adamw, sgd; got 'lion'"),
         ({"schedule": "step"}, "schedule must be one of one-cycle, cosine, constant; got 'step'"),
         ({"augment": "mixup"}, "augment must be one of none, shift, flip-shift; got 'mixup'"),
+        ({"augment": 3}, "augment must be one of none, shift, flip-shift; got 3"),
+        ({"momentum": 1}, "momentum must be a number of at least 0 and below 1; got 1"),
+        ({"momentum": "0.9"}, "momentum must be a number of at least 0 and below 1; got '0.9'"),
+        ({"nesterov": 1}, "nesterov must be True or False; got 1"),
         ({"epochs": 0}, "epochs must be a whole number of at least 1; got 0"),
         ({"epochs": 2.5}, "epochs must be a whole number of at least 1; got 2.5"),
         ({"batch_size": 1}, "batch_size must be a whole number of at least 2; got 1"),

@@ -79,6 +79,26 @@ def test_first_weights_of_a_space_with_a_seed_follow_the_seed():
     assert not torch.equal(built[0], built[2])
 
 
+def test_what_the_genes_set_takes_the_place_of_the_recipe():
+    """A rate of next to nothing, which the architecture sets, leaves the first weights as they were."""
+    kept = []
+
+    class Frozen(FixedSpace):
+        def settings(self, architecture):
+            return {"optimizer": "sgd", "learning_rate": 1e-30}
+
+    def make(input_shape, num_classes):
+        kept.append(nn.Sequential(nn.Flatten(), nn.Linear(36, num_classes)))
+        return kept[-1]
+
+    for space in (Frozen(make), FixedSpace(make)):
+        for recipe in (ONE_EPOCH, replace(ONE_EPOCH, epochs=3)):
+            Training(space, make_images(), recipe, device="cpu").evaluate(CHAIN)
+    short, long, *others = (network[1].weight for network in kept)
+    assert torch.equal(short, long)
+    assert not torch.equal(*others)
+
+
 def test_test_images_influence_nothing():
     """Other test images: the same validation score to the bit, and the same weights."""
     data, kept = make_images(), []

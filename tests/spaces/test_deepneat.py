@@ -6,6 +6,7 @@ import pytest
 
 from egraph import operations, spaces
 from egraph.errors import ArchitectureError, UsageError
+from egraph.evaluation import Recipe, Training
 from egraph.searchers import CoDeepNEAT, DeepNEAT, RandomSearch, run
 from egraph.spaces.deepneat import BLOCKS, HYPERPARAMETERS, Block, DeepNeatSpace, _perturb
 
@@ -45,12 +46,37 @@ def test_a_block_is_described_to_rankers():
     assert (operation.kind, operation.kernel, operation.stride, operation.width) == ("conv", 3, 2, 2.0)
 
 
-def test_settings_are_those_of_the_chain():
-    assert SPACE.settings(PARENT) == {
-        "learning_rate": 0.01, "momentum": 0.9, "nesterov": True, "hue_shift": 15,
-        "saturation_value_shift": 0.25, "saturation_value_scale": 0.0, "crop": 28, "spatial_scaling": 0.1,
-        "flip": True, "normalize_variance": False,
+def test_settings_are_fields_of_a_recipe():
+    settings = SPACE.settings(PARENT)
+    assert settings == {
+        "optimizer": "sgd", "learning_rate": 0.01, "momentum": 0.9, "nesterov": True, "weight_decay": 0.0,
+        "augment": {
+            "hue": 15, "color_shift": 0.25, "color_scale": 0.0, "crop": 28 / 32, "zoom": 0.1, "flip": True,
+        },
     }  # fmt: skip
+    assert Recipe(**settings).augmentation.crop == 0.875
+
+
+def test_every_option_of_a_global_gene_is_one_that_a_recipe_takes():
+    for place, (gene, options) in enumerate(HYPERPARAMETERS.items()):
+        for option in options:
+            chain = GLOBALS.split(",")
+            chain[place] = option
+            settings = SPACE.settings(SPACE.parse(f";0>1;{','.join(chain)}"))
+            assert Recipe(**settings), gene
+
+
+def test_networks_of_deepneat_read_digits():
+    genes = (
+        GLOBALS.replace("LR_1E-2", "LR_1E-1").replace("CROP_28", "CROP_32").replace("ZOOM_0.1", "ZOOM_0.0")
+    )
+    genes = genes.replace("FLIP_ON", "FLIP_OFF").replace("SHIFT_0.25", "SHIFT_0.0")
+    two = SPACE.parse(f"BLOCK_64.K3.D0.S100.M,BLOCK_128.K3.D0.S100.N;0>1,1>2,2>3,1>3;{genes}")
+    recipe = Recipe(epochs=15, batch_size=32, channels=16)
+    result = Training(SPACE, "digits", recipe, device="cpu").evaluate(two)
+    # 16 x 9 + 16, then 32 x 16 x 9 + 32, and a head on 48 channels
+    assert result.params == 160 + 4640 + 490
+    assert min(result.score, result.test_score) > 0.7
 
 
 def test_mutations_come_as_often_as_they_should():
