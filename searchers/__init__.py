@@ -30,8 +30,9 @@ from egraph.searchers._dqn import DeepQNetwork
 from egraph.searchers._genetic import Genetic
 from egraph.searchers._graph_process import GraphProcess
 from egraph.searchers._local_search import LocalSearch
+from egraph.searchers._multi_objective import Compromise
 from egraph.searchers._nas_ea_fa import FitnessApproximation
-from egraph.searchers._nsga2 import NSGA2, Compromise
+from egraph.searchers._nsga2 import NSGA2
 from egraph.searchers._pareto import hypervolume
 from egraph.searchers._particle_swarm import ParticleSwarm
 from egraph.searchers._random import RandomSearch
