@@ -5,6 +5,7 @@ graph. One file a skeleton:
 
 - `build_convnet`: free graphs of convolutions and pools, joined by the minimum viable size rule, with a
   dense head.
+- `build_concat_cells`: stacks of cells whose nodes join channels side by side, with the image beside each.
 - `build_nasbench101`, `build_nasbench201`, `build_nasbench_macro`: the networks that these benchmarks
   trained, with as many parameters; of any width, and for images of any size.
 
@@ -17,6 +18,7 @@ space's `network`.
 `count_params` and `count_flops` measure any module.
 """
 
+from egraph.networks._concat_cell import build_concat_cells
 from egraph.networks._convnet import ConvNet, build_convnet
 from egraph.networks._counts import count_flops, count_params
 from egraph.networks._nasbench101 import build_nasbench101
@@ -25,6 +27,7 @@ from egraph.networks._nasbench_macro import build_nasbench_macro
 
 __all__ = [
     "ConvNet",
+    "build_concat_cells",
     "build_convnet",
     "build_nasbench101",
     "build_nasbench201",
