@@ -34,6 +34,7 @@ from egraph.searchers._multi_objective import Compromise
 from egraph.searchers._nas_ea_fa import FitnessApproximation
 from egraph.searchers._nsga2 import NSGA2
 from egraph.searchers._pareto import hypervolume
+from egraph.searchers._pareto_evolution import ParetoEvolution
 from egraph.searchers._particle_swarm import ParticleSwarm
 from egraph.searchers._random import RandomSearch
 from egraph.searchers._regularized_evolution import RegularizedEvolution
@@ -54,6 +55,7 @@ __all__ = [
     "Genetic",
     "GraphProcess",
     "LocalSearch",
+    "ParetoEvolution",
     "ParticleSwarm",
     "RandomSearch",
     "RegularizedEvolution",
@@ -101,6 +103,7 @@ for _searcher in (
     ClassicEvolution,
     Genetic,
     NSGA2,
+    ParetoEvolution,
     DeepNEAT,
     CoDeepNEAT,
     DENSER,

@@ -184,8 +184,8 @@ class ConcatCellSpace(SearchSpace):
         """
         if not isinstance(text, str) or not _GENOTYPE.fullmatch(text.strip()):
             raise ArchitectureError(
-                f"not a genotype of {self.name}: {str(text)[:80]!r}; expected blocks of {len(LAYERS)} numbers "
-                "of channels, such as '0|0|2|0|0|2|0|0'"
+                f"not a genotype of {self.name}: {str(text)[:80]!r}; expected blocks of {len(LAYERS)} "
+                f"numbers, each of {', '.join(map(str, CHANNELS))}, such as '0|0|2|0|0|2|0|0'"
             )
         genotype = [[int(gene) for gene in block.split("|")] for block in text.split()]
         self._check(genotype)
@@ -282,14 +282,15 @@ class ConcatCellSpace(SearchSpace):
     def _read(self, architecture: Architecture) -> Genotype:
         """The genotype of an architecture of this space."""
         check_value(architecture, self.name, _OPERATIONS)
-        nodes = [0, *(v for v, op in enumerate(architecture.ops) if op == _JOIN), architecture.num_vertices - 1]
+        ops = architecture.ops
+        nodes = [0, *(vertex for vertex, op in enumerate(ops) if op == _JOIN), len(ops) - 1]
         number = {vertex: node for node, vertex in enumerate(nodes)}
         blocks = len(nodes) * (len(nodes) - 1) // 2
         genotype = [[0] * len(LAYERS) for _ in range(blocks)]
-        ends = {vertex: [0, 0] for vertex in range(architecture.num_vertices)}
+        ends = {vertex: [0, 0] for vertex in range(len(ops))}
         for i, j in architecture.edges:
             ends[i][1], ends[j][0] = number.get(j, 0), number.get(i, 0)
-        for vertex, op in enumerate(architecture.ops[1:-1], 1):
+        for vertex, op in enumerate(ops[1:-1], 1):
             if op != _JOIN and (block := _block(*ends[vertex])) is not None:
                 name, _, channels = op.partition(".")
                 genotype[block][LAYERS.index(name)] = int(channels)

@@ -169,6 +169,7 @@ def test_key_does_not_depend_on_numbering(space, some):
         "nasbench_macro",
         "nasbench_graph",
         "grammar-convnet",
+        "concat-cell",
     )
 
 
