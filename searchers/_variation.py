@@ -70,7 +70,7 @@ class Variation:
         used = self._used.get(operation, 2)
         paid = self._survived.get(operation, 1) / used
         rare = 1 - used / max(self._used.values(), default=used)
-        return (1 - self.exploration) * paid + self.exploration * max(rare, 0.0) + _FLOOR
+        return (1 - self.exploration) * paid + self.exploration * rare + _FLOOR
 
     def mutate(self, parent: Architecture, rng: np.random.Generator) -> tuple[Architecture, tuple[str, ...]]:
         """A mutant, and the operations that it has more of than its parent."""
