@@ -28,7 +28,7 @@ from egraph.files import write_text
 GUIDED = "regularized-evolution"
 DATA = ("cifar10", "cifar100", "imagenet16")
 SMALL = {"classic-evolution": "classic-evolution:population=20,sample=5"}  # with more it would hardly begin
-UNFIT = ("pareto-evolution", "deepneat", "codeepneat")  # for spaces that these tables are not of
+UNFIT = ("deepneat", "codeepneat")  # for spaces that these tables are not of
 
 
 @dataclass(frozen=True)

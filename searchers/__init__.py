@@ -31,9 +31,11 @@ from egraph.searchers._genetic import Genetic
 from egraph.searchers._graph_process import GraphProcess
 from egraph.searchers._hill_climb import HillClimb
 from egraph.searchers._local_search import LocalSearch
+from egraph.searchers._multi_objective import Compromise
 from egraph.searchers._nas_ea_fa import FitnessApproximation
-from egraph.searchers._nsga2 import NSGA2, Compromise
+from egraph.searchers._nsga2 import NSGA2
 from egraph.searchers._pareto import hypervolume
+from egraph.searchers._pareto_evolution import ParetoEvolution
 from egraph.searchers._particle_swarm import ParticleSwarm
 from egraph.searchers._random import RandomSearch
 from egraph.searchers._regularized_evolution import RegularizedEvolution
@@ -55,6 +57,7 @@ __all__ = [
     "GraphProcess",
     "HillClimb",
     "LocalSearch",
+    "ParetoEvolution",
     "ParticleSwarm",
     "RandomSearch",
     "RegularizedEvolution",
@@ -103,6 +106,7 @@ for _searcher in (
     ClassicEvolution,
     Genetic,
     NSGA2,
+    ParetoEvolution,
     DeepNEAT,
     CoDeepNEAT,
     DENSER,

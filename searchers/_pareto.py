@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 
 from egraph.errors import UsageError
 
-__all__ = ["crowding_distance", "hypervolume", "pareto_ranks"]
+__all__ = ["crowding_distance", "hypervolume", "pareto_ranks", "rank_sum_order"]
 
 
 def pareto_ranks(points: ArrayLike, violations: ArrayLike | None = None) -> NDArray[np.int64]:
@@ -62,6 +63,35 @@ def crowding_distance(points: ArrayLike) -> NDArray[np.float64]:
         if span > 0:
             distance[order[1:-1]] += (column[order[2:]] - column[order[:-2]]) / span
     return distance
+
+
+def rank_sum_order(points: ArrayLike, violations: ArrayLike | None = None) -> NDArray[np.int64]:
+    """Points in the order in which a selection by rank sums takes them.
+
+    A point beats another if it is better in all objectives, and breaks constraints no more. Those beaten by
+    fewest come first. Of those beaten by as many, first come the best of each objective, then the others by
+    the sum of their ranks among them; equal values have one rank. A smaller violation comes before all that.
+
+    Args:
+        points: ``(points, objectives)``, lower is better.
+        violations: ``(points,)``, 0 for a point that keeps the constraints.
+
+    Returns:
+        ``(points,)`` numbers of points, the first to be taken first.
+    """
+    values = np.asarray(points, dtype=np.float64)
+    broken = np.zeros(len(values)) if violations is None else np.asarray(violations, dtype=np.float64)
+    beats = (values[:, None] < values[None]).all(axis=2) & (broken[:, None] <= broken[None])
+    _, groups = np.unique(np.stack([broken, beats.sum(axis=0)]), axis=1, return_inverse=True)
+    groups = groups.reshape(-1)  # NumPy 2.0 gave it another shape
+    order: list[int] = []
+    for group in range(groups.max(initial=-1) + 1):
+        members = np.flatnonzero(groups == group)
+        ranks = rankdata(values[members], method="min", axis=0)
+        is_best = np.zeros(len(members), dtype=bool)
+        is_best[ranks.argmin(axis=0)] = True
+        order += members[np.lexsort((ranks.sum(axis=1), ~is_best))].tolist()
+    return np.array(order, dtype=np.int64)
 
 
 def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:

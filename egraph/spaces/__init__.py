@@ -42,6 +42,7 @@ def names() -> list[str]:
 
 
 from egraph.spaces import (  # noqa: E402
+    concat_cell,  # noqa: F401
     convnet,  # noqa: F401
     deepneat,  # noqa: F401
     grammar,  # noqa: F401

@@ -170,6 +170,7 @@ def test_key_does_not_depend_on_numbering(space, some):
         "nasbench_graph",
         "nash",
         "grammar-convnet",
+        "concat-cell",
     )
 
 

@@ -1,0 +1,174 @@
+"""The skeleton of cells that join channels: a stack of them, the image beside each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from egraph import operations
+from egraph.architecture import Architecture
+from egraph.canonical import Simplified, simplify
+from egraph.errors import UsageError
+from egraph.networks._allocation import allocate, check_arguments
+from egraph.networks._layers import Layer, conv_norm, read_operation
+from egraph.operations import Operation
+
+__all__ = ["build_concat_cells"]
+
+LAYERS = (
+    Layer("separable-conv", 3), Layer("separable-conv", 5), Layer("separable-conv", 7), Layer("conv", 1),
+    Layer("avg-pool", 3), Layer("max-pool", 3), Layer("attention", 3), Layer("attention", 7),
+)  # fmt: skip
+
+
+def build_concat_cells(
+    architectures: Sequence[Architecture],
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    channels: int = 16,
+    dropout: float = 0.1,
+    *,
+    seed: int = 0,
+    max_params: int = 50_000_000,
+) -> ConcatCells:
+    """Builds a network of cells, one after another, equal or not.
+
+    Args:
+        architectures: the cells; their operations are those of the space ``concat-cell``.
+        input_shape: ``(channels, height, width)`` of one image, of any size.
+        num_classes: number of outputs.
+        channels: of an operation of width one.
+        dropout: probability that a channel before the head is zeroed in training.
+        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
+        max_params: the most trainable parameters that are built.
+
+    Raises:
+        UsageError: an argument is out of its range.
+        ArchitectureError: a live operation is another one.
+        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+    """
+    check_arguments(input_shape, num_classes=num_classes, channels=channels, cells=len(architectures))
+    if not 0 <= dropout < 1:
+        raise UsageError(f"dropout must be in [0, 1), got {dropout}")
+    graphs = [simplify(architecture) for architecture in architectures]
+    for graph in graphs:
+        for name in graph.ops[1:-1]:
+            read_operation(name, "concat-cell", LAYERS)
+    return allocate(
+        lambda: ConcatCells(graphs, input_shape[0], num_classes, channels, dropout),
+        seed,
+        max_params,
+        f"use fewer channels than {channels}, or fewer cells",
+    )
+
+
+class ConcatCells(nn.Module):
+    """Cells, each with the image beside its result; then the maximum over all pixels and a dense layer.
+
+    After each cell an average pool halves the sides, rounded up, of its result and of the image, which are
+    joined. Before the maximum stand batch normalisation and dropout of whole channels.
+
+    Shapes:
+        - input: ``(batch, channels, height, width)``
+        - output: ``(batch, num_classes)``, logits
+    """
+
+    def __init__(
+        self, graphs: Sequence[Simplified], image: int, num_classes: int, channels: int, dropout: float
+    ) -> None:
+        super().__init__()
+        self.cells = nn.ModuleList()
+        width = image
+        for graph in graphs:
+            cell = Cell(graph, width, channels)
+            self.cells.append(cell)
+            width = cell.width + image
+        self.pool = nn.AvgPool2d(3, 2, 1, count_include_pad=False)
+        self.head = nn.Sequential(
+            nn.BatchNorm2d(width),
+            nn.Dropout2d(dropout),
+            nn.AdaptiveMaxPool2d(1),
+            nn.Flatten(),
+            nn.Linear(width, num_classes),
+        )
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps images to logits."""
+        maps = images
+        for cell in self.cells:
+            images = self.pool(images)
+            maps = torch.cat([self.pool(cell(maps)), images], dim=1)
+        return self.head(maps)
+
+
+class Cell(nn.Module):
+    """One cell: an operation reads the channels of its sources side by side.
+
+    Shapes:
+        - input: ``(batch, inputs, height, width)``
+        - output: ``(batch, self.width, height, width)``
+    """
+
+    def __init__(self, graph: Simplified, inputs: int, channels: int) -> None:
+        super().__init__()
+        self.sources = [[i for i, count in enumerate(column) if count] for column in graph.counts.T.tolist()]
+        widths = [inputs]
+        self.layers = nn.ModuleList()
+        for name, sources in zip(graph.ops[1:-1], self.sources[1:-1], strict=True):
+            operation = operations.get(name)
+            outputs = max(1, round(channels * operation.width))
+            self.layers.append(_make_layer(operation, sum(widths[i] for i in sources), outputs))
+            widths.append(outputs)
+        self.width = sum(widths[i] for i in self.sources[-1])
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Computes the operations in order; those that reach the output are joined."""
+        results = [maps]
+        for sources, layer in zip(self.sources[1:-1], self.layers, strict=True):
+            results.append(layer(torch.cat([results[i] for i in sources], dim=1)))
+        return torch.cat([results[i] for i in self.sources[-1]], dim=1)
+
+
+class Gate(nn.Module):
+    """A 1x1 convolution, each channel times a factor that a look at the whole map gives.
+
+    The look is a convolution of few channels, batch normalisation, a pool to 4x4 and a dense layer: 3x3, 4
+    channels and averages, or 7x7 in steps of 5, 8 channels and maxima.
+
+    Shapes:
+        - input: ``(batch, inputs, height, width)``
+        - output: ``(batch, outputs, height, width)``
+    """
+
+    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
+        super().__init__()
+        self.branch = conv_norm(inputs, outputs, 1)
+        self.look = nn.Sequential(
+            *(conv_norm(inputs, 4, 3) if kernel == 3 else conv_norm(inputs, 8, 7, 5)),
+            nn.AdaptiveAvgPool2d(4) if kernel == 3 else nn.AdaptiveMaxPool2d(4),
+            nn.Flatten(),
+            nn.Linear(64 if kernel == 3 else 128, outputs),
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """The branch, scaled channel by channel."""
+        return self.branch(maps) * self.look(maps)[:, :, None, None]
+
+
+def _make_layer(operation: Operation, inputs: int, outputs: int) -> nn.Module:
+    kernel = operation.kernel
+    if operation.kind == "separable-conv":
+        depthwise = nn.Conv2d(inputs, inputs, kernel, padding=kernel // 2, groups=inputs, bias=False)
+        return nn.Sequential(nn.ReLU(), depthwise, *conv_norm(inputs, outputs, 1))
+    if operation.kind == "conv":
+        return nn.Sequential(nn.ReLU(), *conv_norm(inputs, outputs, kernel))
+    if operation.kind == "attention":
+        return nn.Sequential(nn.ReLU(), Gate(inputs, outputs, kernel))
+    pool = (
+        nn.MaxPool2d(kernel, 1, kernel // 2)
+        if operation.kind == "max-pool"
+        else nn.AvgPool2d(kernel, 1, kernel // 2, count_include_pad=False)
+    )
+    return pool if inputs == outputs else nn.Sequential(nn.ReLU(), *conv_norm(inputs, outputs, 3), pool)

@@ -1,0 +1,339 @@
+"""Cells whose nodes join channels side by side: a genotype says how many each operation contributes."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from egraph import operations
+from egraph.architecture import Architecture
+from egraph.errors import ArchitectureError, UsageError
+from egraph.operations import Operation
+from egraph.spaces import _channel_genes as channel_genes
+from egraph.spaces import register
+from egraph.spaces._channel_genes import CHANNELS, Genotype
+from egraph.spaces._checks import check_value, read_options
+from egraph.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["LAYERS", "ConcatCellSpace"]
+
+_DESCRIPTIONS: Mapping[str, tuple[str, int]] = {
+    "sep_conv_3x3": ("separable-conv", 3),
+    "sep_conv_5x5": ("separable-conv", 5),
+    "sep_conv_7x7": ("separable-conv", 7),
+    "conv_1x1": ("conv", 1),
+    "avg_pool_3x3": ("avg-pool", 3),
+    "max_pool_3x3": ("max-pool", 3),
+    "gate_3x3": ("attention", 3),
+    "gate_7x7": ("attention", 7),
+}
+
+LAYERS = tuple(_DESCRIPTIONS)
+"""The eight operations, in the order of their genes in a block."""
+
+_WIDE = 16  # channels of an operation of width 1
+
+for _layer, (_kind, _kernel) in _DESCRIPTIONS.items():
+    for _channels in CHANNELS[1:]:
+        operations.register(
+            Operation(f"{_layer}.{_channels}", _kind, kernel=_kernel, width=_channels / _WIDE)
+        )
+# Joins what comes in. To `simplify` an identity: what reads it reads all that it joins.
+_JOIN = operations.register(Operation("concat", "identity")).name
+
+
+class ConcatCellSpace(SearchSpace):
+    """Cells of up to ``max_depth`` nodes after the input, joined by operations of 1 to 32 channels.
+
+    From each node to each later one any of the eight operations `LAYERS` can lead, each with a number of
+    channels of its own. A node is all channels that come in, side by side; nothing is summed. The last node
+    is the output.
+
+    **Genotype.** One integer for each operation: its channels, 0 where it is absent. The integers of two
+    nodes make a block, with ``|`` between; blocks are in the order 0-1, 0-2, 1-2, 0-3 and so on. This cell of
+    two nodes leads by two operations to the first, and from there and the input to the second:
+    ``0|0|2|0|0|2|0|0 1|0|0|1|1|0|0|0 0|1|0|0|0|0|0|2``. No node may be without input. A node that nothing
+    reads is dead and does not count for the key.
+
+    **As an architecture.** A vertex for each operation, such as ``sep_conv_3x3.16``, and one called
+    ``concat`` for each node between input and output, in the order of the genotype.
+
+    **Mutation** does several things at once: it thins the first block if that is crowded, gives an operation
+    a new or wider place, swaps the first block with another (``p_swap``), and adds or drops the last node
+    (``p_resize``). An operation is as likely as its ``odds``; a cell smaller than ``size`` is more likely to
+    gain a node, a larger one to lose it. A search can learn both: see `egraph.searchers.ParetoEvolution`.
+    **Crossover** takes each integer from either parent, or with `minimum` the smaller one. What lacks input
+    afterwards is **repaired**. **Samples** are a cell of one operation after 1 to ``walk`` mutations.
+
+    What differs from the source. Channels are powers of two everywhere. An operation is what its place in the
+    block says, of all eight; the source's own run has seven names and so builds others than named. Depth is
+    bounded, where the source has a penalty with the wrong sign, and its cells of three nodes and more never
+    shrink. Two more integers of the genotype, one that nothing reads and one that names a part of the data,
+    are left out. One probability of mutation is the searcher's, where the source draws for each step.
+
+    Args:
+        name: what the space is registered under.
+        max_depth: most nodes after the input.
+        p_swap: probability that a mutation swaps blocks.
+        p_resize: how likely a mutation adds or drops a node: times ``size / (0.75 n + size)`` it adds one to
+            a cell of n channels, and else, times ``0.75 n / (n + size)``, drops one.
+        walk: most mutations from one operation to a sample.
+
+    Raises:
+        UsageError: ``max_depth`` or ``walk`` is below 1, or a probability is none.
+
+    References:
+        T. Reolon, "Neural Architecture Search with genetic algorithms and DARTS", 2021,
+        https://github.com/thomasreolon/Evolutive-NAS
+    """
+
+    operations = (*(f"{name}.{channels}" for name in LAYERS for channels in CHANNELS[1:]), _JOIN)
+
+    def __init__(
+        self,
+        name: str = "concat-cell",
+        *,
+        max_depth: int = 3,
+        p_swap: float = 0.2,
+        p_resize: float = 0.55,
+        walk: int = 8,
+    ) -> None:
+        if max_depth < 1 or walk < 1:
+            raise UsageError(
+                f"max_depth and walk must be at least 1, got max_depth={max_depth} and walk={walk}"
+            )
+        if not (0 <= p_swap <= 1 and 0 <= p_resize <= 1):
+            raise UsageError(f"p_swap and p_resize must be probabilities, got {p_swap} and {p_resize}")
+        self.name = name
+        self.max_depth, self.walk = max_depth, walk
+        self.p_swap, self.p_resize = p_swap, p_resize
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """A cell of one operation, 1 to ``walk`` mutations on."""
+        genotype = [[0] * len(LAYERS)]
+        channel_genes.repair(genotype, rng)
+        architecture = _build(genotype)
+        for _ in range(rng.integers(1, self.walk + 1)):
+            architecture = self.mutate(architecture, rng)
+        return architecture
+
+    def mutate(
+        self,
+        architecture: Architecture,
+        rng: np.random.Generator,
+        *,
+        odds: Sequence[float] | None = None,
+        size: float | None = None,
+    ) -> Architecture:
+        """A cell with a new or wider operation, and now and then other nodes; rarely the same one.
+
+        Args:
+            architecture: of this space.
+            rng: the source of randomness.
+            odds: ``(operations,)``, how likely each of `LAYERS` is to grow; all the same by default.
+            size: channels in all that a cell should have; by default as many as this one has.
+        """
+        genotype = self._read(architecture)
+        channel_genes.thin(genotype)
+        channel_genes.grow(genotype, (1.0,) * len(LAYERS) if odds is None else odds, rng)
+        if rng.random() < self.p_swap:
+            channel_genes.swap(genotype, rng)
+        self._resize(genotype, size, rng)
+        channel_genes.repair(genotype, rng)
+        return _build(genotype)
+
+    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
+        """A cell with each integer, and the depth, of either parent, repaired."""
+        child = channel_genes.uniform(self._read(a), self._read(b), rng)
+        channel_genes.repair(child, rng)
+        return _build(child)
+
+    def minimum(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
+        """A cell with the smaller of each two integers, as deep as the shallower parent, repaired."""
+        child = channel_genes.minimum(self._read(a), self._read(b))
+        channel_genes.repair(child, rng)
+        return _build(child)
+
+    def neighbors(self, architecture: Architecture) -> list[Architecture]:
+        """Cells with another number of channels at one place, then with a node more, then with one less."""
+        genotype = self._read(architecture)
+        found = {self.key(architecture): architecture}
+        for candidate in self._candidates(genotype):
+            if not _empty_nodes(candidate):
+                other = _build(candidate)
+                found.setdefault(self.key(other), other)
+        return list(found.values())[1:]
+
+    def channels(self, architecture: Architecture) -> dict[str, int]:
+        """How many channels each of `LAYERS` contributes in all."""
+        blocks = self._read(architecture)
+        return {name: sum(block[place] for block in blocks) for place, name in enumerate(LAYERS)}
+
+    def parse(self, text: str) -> Architecture:
+        """Reads a genotype, such as ``0|0|2|0|0|2|0|0 1|0|0|1|1|0|0|0 0|1|0|0|0|0|0|2``.
+
+        Raises:
+            ArchitectureError: the text is not of this form, or describes no cell of this space.
+        """
+        if not isinstance(text, str) or not _GENOTYPE.fullmatch(text.strip()):
+            raise ArchitectureError(
+                f"not a genotype of {self.name}: {str(text)[:80]!r}; expected blocks of {len(LAYERS)} "
+                f"numbers, each of {', '.join(map(str, CHANNELS))}, such as '0|0|2|0|0|2|0|0'"
+            )
+        genotype = [[int(gene) for gene in block.split("|")] for block in text.split()]
+        self._check(genotype)
+        return _build(genotype)
+
+    def format(self, architecture: Architecture) -> str:
+        """Writes the genotype."""
+        return " ".join("|".join(map(str, block)) for block in self._read(architecture))
+
+    def validate(self, architecture: Architecture) -> None:
+        """Checks that an architecture is the graph of a genotype of this space, in its numbering.
+
+        Raises:
+            ArchitectureError: it is not; the text says why.
+        """
+        self._read(architecture)
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """Seven numbers of channels for each operation of each block of the deepest cell."""
+        blocks = self.max_depth * (self.max_depth + 1) // 2
+        return (len(CHANNELS),) * (blocks * len(LAYERS))
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """The genotype; blocks of nodes that are not there are empty."""
+        genes = [CHANNELS.index(gene) for block in self._read(architecture) for gene in block]
+        return (*genes, *(0,) * (len(self.choices) - len(genes)))
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """The cell of this genotype, without the empty nodes at its end.
+
+        Raises:
+            ArchitectureError: another node is empty.
+        """
+        genes = [CHANNELS[option] for option in read_options(options, self.choices, self.name)]
+        genotype = [genes[start : start + len(LAYERS)] for start in range(0, len(genes), len(LAYERS))]
+        while len(genotype) > 1 and (depth := channel_genes.depth_of(genotype)) in _empty_nodes(genotype):
+            del genotype[-depth:]
+        self._check(genotype)
+        return _build(genotype)
+
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+        *,
+        channels: int = _WIDE,
+        cells: int = 3,
+        seed: int = 0,
+    ) -> torch.nn.Module:
+        """A stack of equal cells: see `egraph.networks.build_concat_cells`.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+            UsageError: an argument is out of its range.
+            EvaluationError: the network would be absurdly large.
+        """
+        from egraph.networks import build_concat_cells
+
+        self.validate(architecture)
+        return build_concat_cells([architecture] * cells, input_shape, num_classes, channels, seed=seed)
+
+    def _resize(self, genotype: Genotype, size: float | None, rng: np.random.Generator) -> None:
+        n = channel_genes.size_of(genotype)
+        wanted = n if size is None else size
+        depth = channel_genes.depth_of(genotype)
+        if rng.random() < self.p_resize * wanted / (0.75 * n + wanted):
+            if depth < self.max_depth:
+                channel_genes.add_layer(genotype, int(rng.integers(len(LAYERS))))
+        elif rng.random() < self.p_resize * 0.75 * n / (n + wanted):
+            channel_genes.drop_layer(genotype, rng)
+
+    def _candidates(self, genotype: Genotype) -> list[Genotype]:
+        found: list[Genotype] = []
+        for block, place in itertools.product(range(len(genotype)), range(len(LAYERS))):
+            for channels in CHANNELS:
+                found.append(channel_genes.copied(genotype))
+                found[-1][block][place] = channels
+        depth = channel_genes.depth_of(genotype)
+        for place in range(len(LAYERS) if depth < self.max_depth else 0):
+            found.append(channel_genes.copied(genotype))
+            channel_genes.add_layer(found[-1], place)
+        return [*found, genotype[:-depth]] if depth > 1 else found
+
+    def _check(self, genotype: Genotype) -> None:
+        depth = channel_genes.depth_of(genotype)
+        if depth * (depth + 1) // 2 != len(genotype) or depth > self.max_depth:
+            sizes = [str(d * (d + 1) // 2) for d in range(1, self.max_depth + 1)]
+            raise ArchitectureError(f"a {self.name} has {', '.join(sizes)} blocks, got {len(genotype)}")
+        if empty := _empty_nodes(genotype):
+            raise ArchitectureError(f"node {empty[0]} of the {self.name} has no input; give it an operation")
+
+    def _read(self, architecture: Architecture) -> Genotype:
+        """The genotype of an architecture of this space."""
+        check_value(architecture, self.name, _OPERATIONS)
+        ops = architecture.ops
+        nodes = [0, *(vertex for vertex, op in enumerate(ops) if op == _JOIN), len(ops) - 1]
+        number = {vertex: node for node, vertex in enumerate(nodes)}
+        blocks = len(nodes) * (len(nodes) - 1) // 2
+        genotype = [[0] * len(LAYERS) for _ in range(blocks)]
+        ends = {vertex: [0, 0] for vertex in range(len(ops))}
+        for i, j in architecture.edges:
+            ends[i][1], ends[j][0] = number.get(j, 0), number.get(i, 0)
+        for vertex, op in enumerate(ops[1:-1], 1):
+            if op != _JOIN and (block := _block(*ends[vertex])) is not None:
+                name, _, channels = op.partition(".")
+                genotype[block][LAYERS.index(name)] = int(channels)
+        self._check(genotype)
+        if _build(genotype) != architecture:
+            raise ArchitectureError(
+                f"a {self.name} has vertices and edges in the order of its genotype; "
+                "make it with parse, decode or sample"
+            )
+        return genotype
+
+
+def _block(source: int, target: int) -> int | None:
+    """The number of the block between two nodes, if there is one."""
+    return target * (target - 1) // 2 + source if source < target else None
+
+
+def _empty_nodes(genotype: Genotype) -> list[int]:
+    depth = channel_genes.depth_of(genotype)
+    return [n for n in range(1, depth + 1) if not any(map(any, channel_genes.layer(genotype, n)))]
+
+
+def _build(genotype: Genotype) -> Architecture:
+    """The graph of a genotype in which no node is empty."""
+    ops, edges = ["input"], []
+    nodes = [0]
+    depth = channel_genes.depth_of(genotype)
+    for node in range(1, depth + 1):
+        incoming = []
+        for source, block in zip(nodes, channel_genes.layer(genotype, node), strict=True):
+            for name, channels in zip(LAYERS, block, strict=True):
+                if channels:
+                    incoming.append(len(ops))
+                    edges.append((source, len(ops)))
+                    ops.append(f"{name}.{channels}")
+        nodes.append(len(ops))
+        edges += [(vertex, len(ops)) for vertex in incoming]
+        ops.append(_JOIN if node < depth else "output")
+    return Architecture(ops, edges)
+
+
+_OPERATIONS = frozenset(ConcatCellSpace.operations)
+_COUNT = "(?:" + "|".join(map(str, CHANNELS)) + ")"
+_GENOTYPE = re.compile(rf"(?:{_COUNT}(?:\|{_COUNT}){{{len(LAYERS) - 1}}}(?: +|$))+")
+
+register(ConcatCellSpace())

@@ -1,0 +1,159 @@
+"""Searchers that weigh the score against what an architecture costs."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.errors import EvaluationError, UsageError
+from egraph.searchers._base import Searcher
+from egraph.searchers._pareto import hypervolume
+from egraph.spaces import SearchSpace
+
+__all__ = ["Compromise", "Cost", "Member", "MultiObjective", "read_members", "write_members"]
+
+Cost = Callable[[Architecture], float]
+
+
+class Compromise(NamedTuple):
+    """One architecture that nothing told is better than in score and all costs.
+
+    Attributes:
+        architecture: of the space.
+        score: as told, higher is better.
+        costs: by name, lower is better.
+    """
+
+    architecture: Architecture
+    score: float
+    costs: dict[str, float]
+
+
+class Member(NamedTuple):
+    """A result: the negative score and the costs, all minimised; None if it failed."""
+
+    architecture: Architecture
+    values: tuple[float, ...] | None
+
+
+class MultiObjective(Searcher):
+    """Measures costs, counts what exceeds limits, and remembers the front of best compromises.
+
+    A subclass passes each result through `_measure`.
+
+    Args:
+        space: where to search.
+        seed: of the searcher's own generator.
+        costs: by name, functions from an architecture to what it costs, lower is better.
+        limits: by name, the most that a cost may be.
+        distinct: never ask twice for one key, and never for a key that was told.
+
+    Raises:
+        UsageError: a limit is not positive or of an unknown cost.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        costs: Mapping[str, Cost] | None = None,
+        limits: Mapping[str, float] | None = None,
+        distinct: bool = True,
+    ) -> None:
+        super().__init__(space, seed=seed, distinct=distinct)
+        self.costs = dict(costs or {})
+        self.limits = {name: float(limit) for name, limit in (limits or {}).items()}
+        for name, limit in self.limits.items():
+            if name not in self.costs:
+                raise UsageError(
+                    f"there is no cost {name!r} to limit; costs: {', '.join(self.costs) or 'none'}"
+                )
+            if not limit > 0:
+                raise UsageError(f"the limit of {name!r} must be positive, got {limit}")
+        self._front: list[Member] = []
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings other than space and seed, as JSON-ready values; of the costs their names."""
+        return {"costs": list(self.costs), "limits": self.limits, **super().options}
+
+    def front(self) -> list[Compromise]:
+        """The best compromises within the limits of all that was told, highest score first."""
+        return [
+            Compromise(architecture, -values[0], dict(zip(self.costs, values[1:], strict=True)))
+            for architecture, values in sorted(self._front, key=lambda member: member.values or ())
+            if values is not None
+        ]
+
+    def hypervolume(self, score: float, costs: Mapping[str, float]) -> float:
+        """The volume between the front and the worst that counts.
+
+        Args:
+            score: the lowest that counts.
+            costs: by name, the highest that count.
+
+        Raises:
+            UsageError: the names are not those of the costs.
+        """
+        if set(costs) != set(self.costs):
+            raise UsageError(f"need the worst of each of the costs {list(self.costs)}, got {list(costs)}")
+        worst = [-score, *(costs[name] for name in self.costs)]
+        return hypervolume([member.values or () for member in self._front], worst)
+
+    def _measure(self, architecture: Architecture, score: float) -> Member:
+        """A result with its costs; it joins the front if it belongs there."""
+        member = Member(architecture, self._values(architecture, score))
+        if self._violation(member) == 0 and not any(_covers(other, member) for other in self._front):
+            self._front = [other for other in self._front if not _covers(member, other)]
+            self._front.append(member)
+        return member
+
+    def _values(self, architecture: Architecture, score: float) -> tuple[float, ...] | None:
+        try:
+            values = (-score, *(float(cost(architecture)) for cost in self.costs.values()))
+        except EvaluationError:
+            return None
+        return values if all(map(math.isfinite, values)) else None
+
+    def _points(self, members: Iterable[Member]) -> NDArray[np.float64]:
+        """The values of members, ``(members, 1 + costs)``; zeros for those that failed."""
+        return np.array([member.values or (0.0,) * (1 + len(self.costs)) for member in members])
+
+    def _violation(self, member: Member) -> float:
+        """By what share of them the limits are exceeded, summed; infinite for what failed."""
+        if member.values is None:
+            return math.inf
+        costs = dict(zip(self.costs, member.values[1:], strict=True))
+        return sum(max(0.0, costs[name] / limit - 1) for name, limit in self.limits.items())
+
+    def _state(self) -> dict[str, Any]:
+        return {"front": write_members(self._front)}
+
+    def _load(self, state: dict[str, Any]) -> None:
+        self._front = read_members(state["front"])
+
+
+def write_members(members: Iterable[Member]) -> list[Any]:
+    """Members as JSON-ready values."""
+    return [[architecture.to_dict(), values] for architecture, values in members]
+
+
+def read_members(state: Iterable[Any]) -> list[Member]:
+    """Takes back what `write_members` gave."""
+    return [
+        Member(Architecture.from_dict(content), None if values is None else tuple(values))
+        for content, values in state
+    ]
+
+
+def _covers(a: Member, b: Member) -> bool:
+    """Whether one is nowhere worse than the other, both being measured."""
+    assert a.values is not None
+    assert b.values is not None
+    return all(x <= y for x, y in zip(a.values, b.values, strict=True))

@@ -1,0 +1,240 @@
+"""Evolution that takes whatever is beaten least in several scores, and ages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.errors import UsageError
+from egraph.searchers._memory import describe
+from egraph.searchers._multi_objective import Cost, Member, MultiObjective, read_members, write_members
+from egraph.searchers._pareto import rank_sum_order
+from egraph.searchers._variation import Birth, Variation
+from egraph.spaces import SearchSpace
+
+__all__ = ["ParetoEvolution"]
+
+EVERY = 3
+"""A tournament ends each generation whose number this divides."""
+
+_TRIES = 32  # children that may be known already before a random sample is taken
+
+Tournament = Sequence[Architecture]
+Choose = Callable[[Sequence[Tournament], np.random.Generator], Sequence[int]]
+
+
+class ParetoEvolution(MultiObjective):
+    """Evolves a small population whose members die unless born again, every third time by tournaments.
+
+    Proposals are random until ``children`` results have been told. Then, as with each so many results, a
+    generation ends: its children, with those members that live on, compete for ``population`` places. All
+    values are minimised: the negative score and the costs. Taken first are those that nothing beats in all
+    values at once; where there are too many of them, the best in each value, then those of the least sum of
+    ranks; where there are too few, those beaten by fewest. What exceeds a limit comes after all that does
+    not, and what failed never lives.
+
+    **Tournaments.** In every third generation ``population * tournament`` places are taken in this way, and
+    then tournaments among ``tournament`` members, drawn at random, have one survivor each. ``choose`` decides
+    them all in one call. It is meant for a differentiable choice: a network in which the cells of a
+    tournament stand side by side, each weighted by one of their softmax weights, which are trained after the
+    others. No such network is part of this searcher: where ``choose`` is None, a tournament has the best
+    score as its winner.
+
+    **Children.** A child has a parent drawn at random; it is mutated with ``p_mutation`` and then perhaps
+    crossed with another member. `egraph.searchers._variation.Variation` says how, and learns from which
+    children survive. What needs repair is repaired by the space.
+
+    **Aging.** A member lives for one generation. It lives on where a child comes out equal to a member; that
+    is not asked again. So the best may be lost, from the population and not from `front`.
+
+    The source minimises three scores of untrained networks and trains none: condition number of the neural
+    tangent kernel, minus the log-determinant of the kernel of activation signs, and correlation of gradients
+    of unlike images times the logarithm of the parameters. They are the proxies ``ntk``, ``naswot`` and
+    ``gradient-correlation`` of `egraph.evaluation.zero_cost`, which differ from the source's in what it does
+    wrong: its first is a constant where there is no GPU, and its third is multiplied by the first. Here the
+    score told is one value, and costs are the others; without costs it counts alone.
+
+    What else differs from the source: any space is searched, ``concat-cell`` is its own; generations overlap,
+    so that any number of workers can be served; a parent is drawn rather than taken in turn, and so is its
+    mate; with ``distinct``, a child that is known but no member is mutated on. The work for one candidate
+    grows with the population, and with the front that `front` returns, not with what was told.
+
+    Args:
+        space: where to search.
+        seed: of the searcher's own generator.
+        costs: by name, functions from an architecture to what it costs, lower is better. One that raises
+            EvaluationError marks the architecture as failed.
+        limits: by name, the most that a cost may be.
+        population: places in the population.
+        children: results of a generation.
+        tournament: how many members compete in a tournament.
+        choose: decides tournaments: called with ``(tournaments,)`` sequences of up to ``tournament``
+            architectures and the searcher's generator, gives the place of the winner in each.
+        p_mutation: probability that a child is mutated.
+        distinct: never ask twice for one key, and never for a key that was told.
+
+    Raises:
+        UsageError: ``population`` or ``tournament`` is below 1, ``children`` less than ``population``,
+            ``p_mutation`` no probability, or a limit is not positive or of an unknown cost. While results are
+            told: ``choose`` does not give the place of one winner for each tournament.
+
+    References:
+        T. Reolon, "Neural Architecture Search with genetic algorithms and DARTS", 2021,
+        https://github.com/thomasreolon/Evolutive-NAS
+        Chen et al., "Neural Architecture Search on ImageNet in Four GPU Hours: A Theoretically Inspired
+        Perspective", ICLR 2021, https://arxiv.org/abs/2102.11535
+        Liu et al., "DARTS: Differentiable Architecture Search", ICLR 2019, https://arxiv.org/abs/1806.09055
+    """
+
+    name = "pareto-evolution"
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        *,
+        seed: int = 0,
+        costs: Mapping[str, Cost] | None = None,
+        limits: Mapping[str, float] | None = None,
+        population: int = 5,
+        children: int = 30,
+        tournament: int = 2,
+        choose: Choose | None = None,
+        p_mutation: float = 0.8,
+        distinct: bool = True,
+    ) -> None:
+        if not 1 <= population <= children or tournament < 1:
+            raise UsageError(
+                "need 1 <= population <= children and tournament >= 1, "
+                f"got population={population}, children={children} and tournament={tournament}"
+            )
+        if not 0 <= p_mutation <= 1:
+            raise UsageError(f"p_mutation must be a probability, got {p_mutation}")
+        super().__init__(space, seed=seed, costs=costs, limits=limits, distinct=distinct)
+        self.population, self.children, self.tournament = population, children, tournament
+        self.choose, self.p_mutation = choose, p_mutation
+        self._variation = Variation(space)
+        self._members: list[Member] = []
+        self._renewed: list[bool] = []  # of each member: whether it lives on
+        self._fresh: list[tuple[Member, Birth | None]] = []  # told since the last selection
+        self._births: dict[Architecture, Birth] = {}  # of children that are not told yet
+        self._generation = 1
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The settings other than space and seed, as JSON-ready values; of ``choose`` its name."""
+        return {
+            "population": self.population,
+            "children": self.children,
+            "tournament": self.tournament,
+            "choose": None if self.choose is None else describe(self.choose),
+            "p_mutation": self.p_mutation,
+            **super().options,
+        }
+
+    def _propose(self) -> Architecture:
+        child = self._breed() if self._members else None
+        return child or self._sample_new()
+
+    def _breed(self) -> Architecture | None:
+        """A new child; None where all that was tried is known already."""
+        child, birth = self._bear()
+        for _ in range(_TRIES):
+            if (twin := self._find(child)) is not None:
+                self._renewed[twin] = True
+                child, birth = self._bear()
+            elif self._is_new(child):
+                self._births[child] = birth
+                return child
+            else:
+                child, grown = self._variation.mutate(child, self._rng)
+                birth = birth._replace(grown=grown)
+        return None
+
+    def _bear(self) -> tuple[Architecture, Birth]:
+        """A child of one or two members."""
+        parent, mate = self._rng.integers(len(self._members), size=2).tolist()
+        child = self._members[parent].architecture
+        grown: tuple[str, ...] = ()
+        crossover: str | None = None
+        if self._rng.random() < self.p_mutation:
+            child, grown = self._variation.mutate(child, self._rng)
+        if mate != parent:
+            child, crossover = self._variation.cross(child, self._members[mate].architecture, self._rng)
+        return child, Birth(grown, crossover)
+
+    def _find(self, child: Architecture) -> int | None:
+        """The place of an equal member."""
+        return next((n for n, member in enumerate(self._members) if member.architecture == child), None)
+
+    def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
+        for architecture, score in zip(architectures, scores.tolist(), strict=True):
+            member = self._measure(architecture, score)
+            self._fresh.append((member, self._births.pop(architecture, None)))
+            if len(self._fresh) >= self.children:
+                self._select()
+
+    def _select(self) -> None:
+        """Ends a generation."""
+        alive = [member for member, renewed in zip(self._members, self._renewed, strict=True) if renewed]
+        pool = alive + [member for member, _ in self._fresh if member.values is not None]
+        pool = pool or self._members  # where all failed
+        is_tournament = self._generation % EVERY == 0
+        places = self.population * (self.tournament if is_tournament else 1)
+        violations = [self._violation(member) for member in pool]
+        order = rank_sum_order(self._points(pool), violations).tolist() if pool else []
+        chosen = [pool[number] for number in order[:places]]
+        self._members = self._decide(chosen) if is_tournament and chosen else chosen
+        self._renewed = [False] * len(self._members)
+        survivors = {member.architecture for member in self._members}
+        self._variation.credit(
+            (birth, member.architecture in survivors) for member, birth in self._fresh if birth is not None
+        )
+        self._fresh = []
+        self._generation += 1
+
+    def _decide(self, members: list[Member]) -> list[Member]:
+        """The winners of tournaments among members."""
+        shuffled = [members[number] for number in self._rng.permutation(len(members))]
+        groups = [shuffled[i : i + self.tournament] for i in range(0, len(members), self.tournament)]
+        if self.choose is None:
+            return [min(group, key=lambda m: (self._violation(m), m.values or ())) for group in groups]
+        tournaments = [[member.architecture for member in group] for group in groups]
+        winners = [int(place) for place in self.choose(tournaments, self._rng)]
+        sizes = [len(group) for group in groups]
+        if len(winners) != len(groups) or not all(0 <= w < n for w, n in zip(winners, sizes, strict=True)):
+            raise UsageError(
+                f"choose must give the place of one winner in each of {len(groups)} tournaments among "
+                f"{sizes} architectures, got {winners}"
+            )
+        return [group[winner] for group, winner in zip(groups, winners, strict=True)]
+
+    def _state(self) -> dict[str, Any]:
+        fresh = [member for member, _ in self._fresh]
+        return {
+            "generation": self._generation,
+            "members": write_members(self._members),
+            "renewed": self._renewed.copy(),
+            "fresh": write_members(fresh),
+            "births": [birth for _, birth in self._fresh],
+            "outstanding": [[child.to_dict(), birth] for child, birth in self._births.items()],
+            "variation": self._variation.state_dict(),
+            **super()._state(),
+        }
+
+    def _load(self, state: dict[str, Any]) -> None:
+        super()._load(state)
+        self._generation = state["generation"]
+        self._members, self._renewed = read_members(state["members"]), list(state["renewed"])
+        births = [None if birth is None else _read_birth(birth) for birth in state["births"]]
+        self._fresh = list(zip(read_members(state["fresh"]), births, strict=True))
+        self._births = {Architecture.from_dict(c): _read_birth(birth) for c, birth in state["outstanding"]}
+        self._variation.load_state_dict(state["variation"])
+
+
+def _read_birth(state: Sequence[Any]) -> Birth:
+    grown, crossover = state
+    return Birth(tuple(grown), crossover)
