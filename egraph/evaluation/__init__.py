@@ -3,7 +3,7 @@
 An *evaluator* measures one architecture and says what that cost. Four exist: `Training` builds the network
 and trains it on images, `ZeroCost` scores it untrained, `TableLookup` reads numbers that others measured,
 `as_evaluator` wraps any function. What cannot be measured raises `egraph.errors.EvaluationError` with its
-reason; a study records it as a failed trial.
+reason; a study records it as a failed trial. `Costs` measures size and speed, without a score.
 
 To add one: write a subclass of `Evaluator` in a file of its own here and export it below.
 """
@@ -11,6 +11,7 @@ To add one: write a subclass of `Evaluator` in a file of its own here and export
 from __future__ import annotations
 
 from egraph.evaluation.base import Evaluation, Evaluator, Fitness
+from egraph.evaluation.costs import Costs
 from egraph.evaluation.lookup import TableLookup
 from egraph.evaluation.ranks import rank_average
 from egraph.evaluation.recipe import Recipe
@@ -19,6 +20,7 @@ from egraph.evaluation.training import Training, default_recipe
 from egraph.evaluation.wrapping import as_evaluator
 
 __all__ = [
+    "Costs",
     "Evaluation",
     "Evaluator",
     "Fitness",
