@@ -210,10 +210,13 @@ _OP = r"([^|~+\s]+)"
 _CELL = re.compile(rf"\|{_OP}~0\|\+\|{_OP}~0\|{_OP}~1\|\+\|{_OP}~0\|{_OP}~1\|{_OP}~2\|")
 
 
+_NOTHING = Architecture(("input", *["none"] * 6, "output"), EDGES)
+
+
 # Both caches hold the whole space at most.
 @lru_cache(maxsize=5**6)
 def _cell(ops: Sequence[str]) -> Architecture:
-    return Architecture(("input", *ops, "output"), EDGES)
+    return _NOTHING.relabel(("input", *ops, "output"))
 
 
 @lru_cache(maxsize=5**6)
