@@ -85,6 +85,9 @@ def command(
 
     Everything is in the journal as soon as it happened. Killed at any moment, the same command goes on with
     it, and a larger --trials continues a finished search.
+
+    With --max-params, --max-flops or --max-latency searcher and random search keep to networks within the
+    limits. The report shows the best network of each size.
     """
     import egraph
     from egraph import report

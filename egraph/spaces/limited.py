@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 import numpy as np
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, EvaluationError, UsageError
+from egraph.errors import ArchitectureError, EvaluationError, SpaceExhaustedError, UsageError
 from egraph.spaces.base import SearchSpace
 
 __all__ = ["Limited"]
@@ -77,7 +77,7 @@ class Limited(SearchSpace):
         """A sample of the whole space that keeps the limits.
 
         Raises:
-            UsageError: none of many samples does.
+            SpaceExhaustedError: none of many samples does. A search that found some ends there.
         """
         cheapest = dict.fromkeys(self.limits, math.inf)
         for _ in range(_SAMPLES):
@@ -87,7 +87,7 @@ class Limited(SearchSpace):
             costs = self.measure(architecture)
             cheapest = {name: min(cheapest[name], costs[name]) for name in cheapest}
         least = ", ".join(f"{name} {cost:,.6g}" for name, cost in cheapest.items())
-        raise UsageError(
+        raise SpaceExhaustedError(
             f"none of {_SAMPLES:,} random architectures is of the space {self.name!r}; the least that they "
             f"cost is {least}; raise the limit"
         )

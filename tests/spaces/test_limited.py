@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from egraph import spaces
-from egraph.errors import ArchitectureError, EvaluationError, UsageError
+from egraph.errors import ArchitectureError, EvaluationError, SpaceExhaustedError, UsageError
 from egraph.searchers import RandomSearch, RegularizedEvolution, get, names, run
 from egraph.searchers.testing import ToySpace
 from egraph.spaces import Limited
