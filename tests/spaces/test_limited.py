@@ -71,7 +71,7 @@ def test_a_limit_that_nothing_keeps_is_told_with_the_least_cost():
     text = (
         "none of 1,000 random architectures is of the space 'toy, total <= 3'; the least that they cost is to"
     )
-    with pytest.raises(UsageError, match=text + "tal 10; raise the limit"):
+    with pytest.raises(SpaceExhaustedError, match=text + "tal 10; raise the limit"):
         limited(cost=lambda a: 10 + total(a)).sample(np.random.default_rng(0))
 
 
