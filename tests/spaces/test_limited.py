@@ -69,9 +69,9 @@ def test_each_network_is_measured_once():
 
 def test_a_limit_that_nothing_keeps_is_told_with_the_least_cost():
     text = (
-        "none of 1,000 random architectures is of the space 'toy, total <= 3'; the least that they cost is to"
+        r"none of 1,000 random .* of the space 'toy, total <= 3'; the least .* is total 10; raise the limit"
     )
-    with pytest.raises(SpaceExhaustedError, match=text + "tal 10; raise the limit"):
+    with pytest.raises(SpaceExhaustedError, match=text):
         limited(cost=lambda a: 10 + total(a)).sample(np.random.default_rng(0))
 
 
