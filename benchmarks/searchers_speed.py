@@ -9,9 +9,9 @@ are pairs a second of processor time, in the first hundredth, the rest of the fi
 all pairs. Where they fall, a candidate costs the more, the more was told. The last column is the last rate as
 a part of that of random search. A searcher that takes too long is stopped, which leaves columns empty.
 
-Repeats are allowed, for the space has only 5,260 networks. With --distinct a search also pays for the keys of
-the cells that it looks at; they are computed once a process, here before the first search, in the time that
-is printed.
+Repeats are allowed, for the space has only 5,260 networks. With --distinct a search also looks up the keys of
+the cells that it meets, and draws again where one is known: the more often, the fuller the space is. Cells
+that no search of the process has met cost more, the first time; before the rates stands what all of them do.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def main() -> None:
     if arguments.distinct:
         start = time.process_time()
         keys = [space.key(cell) for cell in space.cells()]
-        print(f"keys of {len(keys):,} cells: {time.process_time() - start:.2f} s")
+        print(f"{len(keys):,} cells and their keys: {time.process_time() - start:.2f} s")
     marks = [arguments.pairs // 100, arguments.pairs // 10, arguments.pairs]
     print(
         f"{'pairs a second':24}" + "".join(f"{f'to {mark:,}':>12}" for mark in marks) + f"{'of random':>12}"

@@ -106,20 +106,27 @@ def command(
 
 
 def _read(searchers: tuple[str, ...], fitness: tuple[str, ...], config: str | None) -> Config:
-    """What the file says, or the options."""
+    """What the file says, or the options; of `all` searchers those that cannot be loaded are skipped."""
     from egraph.bench import arena
-    from egraph.searchers import names
+    from egraph.searchers import get, names
 
     if config is not None:
         if searchers or fitness:
             raise UsageError("--config says what is compared; leave --searcher and --fitness out")
         return arena.read_config(config)
+    skipped = []
     if "all" in searchers:
-        searchers = tuple(names())
+        searchers = ()
+        for name in names():
+            try:
+                get(name)
+                searchers += (name,)
+            except FailedError as error:  # the others can do without another's broken package
+                skipped.append((arena.Contestant(name), str(error)))
     if fitness and not searchers:
         searchers = tuple(arena.BASELINES.values())
     pairs = itertools.product(searchers, fitness or ("table",))
-    return arena.Config([arena.Contestant(*pair) for pair in pairs])
+    return arena.Config([arena.Contestant(*pair) for pair in pairs], skipped)
 
 
 def _name(failure: Failure) -> str:

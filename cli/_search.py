@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import shutil
 import sys
@@ -89,6 +90,7 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
         "random search": _describe(findings.random_best)
         if findings.random_best and findings.has_baseline
         else None,
+        "front": [_describe_trial(row) for row in findings.front.to_dict("records")],
         "trials": len(findings.trials),
         "failed": len(findings.failed),
         "rounds": findings.rounds.to_dict("records"),
@@ -186,4 +188,15 @@ def _describe(best: Best) -> dict[str, Any]:
         "params": best.params,
         "flops": best.flops,
         "seconds": best.seconds,
+    }
+
+
+def _describe_trial(row: dict[Any, Any]) -> dict[str, Any]:
+    return {
+        "trial": row["number"],
+        "architecture": json.loads(row["architecture"]),
+        "score": row["score"],
+        "test score": row["test_score"],
+        "params": row["params"],
+        "flops": row["flops"],
     }

@@ -12,7 +12,7 @@ from typing import Any, Never, NoReturn, TextIO
 import click
 
 from egraph import __version__
-from egraph.errors import EgraphError, OutOfDistributionWarning
+from egraph.errors import EgraphError, OutOfDistributionWarning, PluginWarning
 
 __all__ = ["COMMANDS", "main"]
 
@@ -30,6 +30,7 @@ COMMANDS = {
 """The commands and what they do, in the order of ``egraph --help``."""
 
 INTERRUPTED = 130
+PLAIN = (OutOfDistributionWarning, PluginWarning)
 
 
 class _Commands(click.Group):
@@ -84,9 +85,10 @@ class _Commands(click.Group):
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Warnings about an answer are one line for a person, without a place in the code."""
+    """Warnings that are meant for a person are one line, without a place in the code."""
     with warnings.catch_warnings():
-        warnings.simplefilter("always", OutOfDistributionWarning)
+        for kind in PLAIN:
+            warnings.simplefilter("always", kind)
         usual = warnings.showwarning
 
         def show(
@@ -97,7 +99,7 @@ def _plain_warnings() -> Iterator[None]:
             file: TextIO | None = None,
             line: str | None = None,
         ) -> None:
-            if issubclass(category, OutOfDistributionWarning):
+            if issubclass(category, PLAIN):
                 click.echo(f"egraph: {message}", err=True)
             else:
                 usual(message, category, filename, lineno, file, line)

@@ -50,9 +50,15 @@ IMAGES = ("digits", "fashion-mnist")
     "--searcher",
     default="regularized-evolution",
     show_default=True,
-    metavar="NAME",
+    metavar="NAME[:OPTION=VALUE,...]",
     help="What proposes candidates to the ranker.",
 )
+@count_option("--max-params", help="Train no network with more parameters.")
+@count_option("--max-flops", help="Train no network with more multiply-adds for one image.")
+@click.option(
+    "--max-latency", type=click.FloatRange(min=0, min_open=True), metavar="MS",
+    help="Train no network that takes more milliseconds for one image on the --device, as measured here.",
+)  # fmt: skip
 @click.option("--ranker", metavar="FILE", help="A ranker to begin with, such as `egraph train` writes.")
 @journal_options("runs/SPACE-DATA-SEED.db")
 @workers_option("Trainings")
@@ -66,9 +72,10 @@ IMAGES = ("digits", "fashion-mnist")
 @root_option
 @json_option("the result")
 def command(
-    space: str | None, data: str, trials: int, seconds: float | None, searcher: str, ranker: str | None,
-    storage: str | None, resume: bool, workers: int | None, device: str, metric: str | None,
-    test_metric: str | None, no_baseline: bool, seed: int, root: str | None, as_json: bool,
+    space: str | None, data: str, trials: int, seconds: float | None, searcher: str, max_params: int | None,
+    max_flops: int | None, max_latency: float | None, ranker: str | None, storage: str | None, resume: bool,
+    workers: int | None, device: str, metric: str | None, test_metric: str | None, no_baseline: bool,
+    seed: int, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Find a good network: sample, train, rank, repeat.
 
@@ -79,22 +86,26 @@ def command(
 
     Everything is in the journal as soon as it happened. Killed at any moment, the same command goes on with
     it, and a larger --trials continues a finished search.
+
+    With --max-params, --max-flops or --max-latency searcher and random search keep to networks within the
+    limits. The report shows the best network of each size.
     """
     import egraph
     from egraph import report
     from egraph.cli import _search
     from egraph.files import write_text
-    from egraph.searchers import get
-    from egraph.study import Study
+    from egraph.study import Study, find_searcher
 
-    get(searcher)
+    find_searcher(searcher)
     where, evaluator, trains = _read_data(space, data, metric, test_metric, device, root)
     evaluator.describe()  # loads the data: what is absent shall be told before anything is written
+    limits = {"params": max_params, "flops": max_flops, "latency": max_latency}
+    within = _limit(where, evaluator, {name: limit for name, limit in limits.items() if limit}, device)
     path = find_journal(storage, f"runs/{where.name}-{Path(data).stem}-{seed}.db", resume)
     model = egraph.load(ranker) if ranker else None
     workers = count_workers(workers) if trains else workers or 1
     with Study(
-        where, evaluator, storage=path, seed=seed, ranker=model, searcher=searcher, workers=workers
+        within, evaluator, storage=path, seed=seed, ranker=model, searcher=searcher, workers=workers
     ) as study:
         with resumable():
             _search.run(
@@ -151,3 +162,22 @@ def _read_data(
             "leave --space out"
         )
     return table.space, TableLookup(table, choose_metric(table, metric), test_metric), False
+
+
+def _limit(space: SearchSpace, evaluator: Evaluator, limits: dict[str, float], device: str) -> SearchSpace:
+    """The space without what exceeds the limits.
+
+    Raises:
+        UsageError: the space builds no networks, or none of them keeps the limits.
+    """
+    import numpy as np
+
+    from egraph.evaluation import Costs, Training
+    from egraph.spaces import Limited
+
+    if not limits:
+        return space
+    costs = evaluator.costs if isinstance(evaluator, Training) else Costs(space, device=device)
+    limited = Limited(space, {name: getattr(costs, name) for name in limits}, limits)
+    limited.sample(np.random.default_rng(0))  # that there is one shall be known before anything is written
+    return limited

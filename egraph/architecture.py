@@ -47,20 +47,30 @@ class Architecture:
     def __init__(
         self, ops: Iterable[str], edges: Iterable[Iterable[int]], disabled: Iterable[Iterable[int]] = ()
     ) -> None:
-        ops = tuple(ops)
-        if len(ops) < 2 or ops[0] != "input" or ops[-1] != "output":
-            raise ArchitectureError(
-                f"operations must begin with 'input' and end with 'output', got {_shorten(ops)}"
-            )
-        if not all(isinstance(op, str) for op in ops):
-            raise ArchitectureError(f"operations must be strings, got {_shorten(ops)}")
+        ops = _read_ops(ops)
         kept, dormant = _read_edges(edges, len(ops), "edge"), _read_edges(disabled, len(ops), "disabled edge")
         if any(i >= j for i, j in kept + dormant):
             _refuse_cycle(len(ops), kept + dormant)
+        self._fill(ops, kept, dormant)
+
+    def _fill(self, ops: tuple[str, ...], edges: tuple[Edge, ...], disabled: tuple[Edge, ...]) -> None:
         object.__setattr__(self, "ops", ops)
-        object.__setattr__(self, "edges", kept)
-        object.__setattr__(self, "disabled", dormant)
-        object.__setattr__(self, "_hash", hash((ops, kept, dormant)))
+        object.__setattr__(self, "edges", edges)
+        object.__setattr__(self, "disabled", disabled)
+        object.__setattr__(self, "_hash", hash((ops, edges, disabled)))
+
+    def relabel(self, ops: Iterable[str]) -> Architecture:
+        """The same graph with other operations; quicker than to check its edges again.
+
+        Raises:
+            ArchitectureError: the operations are not one for each vertex, from ``input`` to ``output``.
+        """
+        ops = _read_ops(ops)
+        if len(ops) != len(self.ops):
+            raise ArchitectureError(f"expected {len(self.ops)} operations, one a vertex, got {_shorten(ops)}")
+        other = object.__new__(Architecture)
+        other._fill(ops, self.edges, self.disabled)
+        return other
 
     @property
     def num_vertices(self) -> int:
@@ -146,6 +156,18 @@ class Architecture:
 
     def __reduce__(self) -> tuple[type, tuple[object, ...]]:
         return type(self), (self.ops, self.edges, self.disabled)
+
+
+def _read_ops(ops: Iterable[str]) -> tuple[str, ...]:
+    ops = tuple(ops)
+    if len(ops) < 2 or ops[0] != "input" or ops[-1] != "output":
+        raise ArchitectureError(
+            f"operations must begin with 'input' and end with 'output', got {_shorten(ops)}"
+        )
+    for op in ops:
+        if not isinstance(op, str):
+            raise ArchitectureError(f"operations must be strings, got {_shorten(ops)}")
+    return ops
 
 
 def _read_edges(edges: Iterable[Iterable[int]], num_vertices: int, what: str) -> tuple[Edge, ...]:

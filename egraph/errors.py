@@ -12,7 +12,8 @@
         ├── JournalError          a journal is damaged, foreign or held by another process
         └── EvaluationError       one architecture could not be evaluated; becomes a failed trial
 
-and of one warning, `OutOfDistributionWarning`: an answer was given, but do not count on it.
+and of two warnings: `OutOfDistributionWarning`, an answer was given, but do not count on it; and
+`PluginWarning`, something that an installed package offers is left out.
 
 The text of each is a single line that names what came, what was expected and the way out.
 """
@@ -32,6 +33,7 @@ __all__ = [
     "MissingExtraError",
     "ModelError",
     "OutOfDistributionWarning",
+    "PluginWarning",
     "SpaceExhaustedError",
     "UnknownNameError",
     "UsageError",
@@ -119,3 +121,7 @@ class EvaluationError(FailedError):
 
 class OutOfDistributionWarning(UserWarning):
     """A ranker was asked about an architecture unlike all that it was trained on."""
+
+
+class PluginWarning(UserWarning):
+    """Something that an installed package offers is left out."""

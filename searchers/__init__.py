@@ -12,12 +12,18 @@ or step by step, any number at a time, with other people's results told in betwe
     searcher.tell(architectures, fitness(architectures))
 
 `names` lists those that exist. To add one: write a subclass of `Searcher` in a file of its own here and
-register it below. The conformance tests (`egraph.searchers.testing`) then run on it: they hold for every
-searcher, and one that lives elsewhere can import and run them too.
+register it below; or, in a package of your own, name the class under the entry point ``egraph.searchers``:
+
+    [project.entry-points."egraph.searchers"]
+    my-searcher = "my_package:MySearcher"
+
+Where that package is installed, the searcher is among `names`. The conformance tests
+(`egraph.searchers.testing`) hold for every searcher, and one that lives elsewhere can import and run them.
 """
 
 from __future__ import annotations
 
+from egraph.errors import UsageError
 from egraph.registry import Registry
 from egraph.searchers._ant_colony import AntColony
 from egraph.searchers._base import Searcher
@@ -72,8 +78,6 @@ __all__ = [
     "run",
 ]
 
-_registry: Registry[type[Searcher]] = Registry("searcher")
-
 
 def register(searcher: type[Searcher]) -> type[Searcher]:
     """Makes a class of searchers known under its name; can be used as a decorator.
@@ -89,14 +93,25 @@ def get(name: str) -> type[Searcher]:
 
     Raises:
         UnknownNameError: there is none.
+        FailedError: an installed package offers it, but it cannot be loaded or is no searcher.
     """
     return _registry[name]
 
 
 def names() -> list[str]:
-    """The names of all searchers."""
+    """The names of all searchers: those of egraph, then those that installed packages offer."""
     return list(_registry)
 
+
+def _check(name: str, thing: object) -> None:
+    """Refuses what an entry point names, but is no searcher of that name."""
+    if not (isinstance(thing, type) and issubclass(thing, Searcher)):
+        raise UsageError(f"expected a subclass of egraph.searchers.Searcher, got {thing!r}")
+    if getattr(thing, "name", None) != name:
+        raise UsageError(f"its class is named {getattr(thing, 'name', None)!r}; both names must be the same")
+
+
+_registry: Registry[type[Searcher]] = Registry("searcher", group="egraph.searchers", check=_check)
 
 for _searcher in (
     RandomSearch,

@@ -197,3 +197,25 @@ def test_wrong_json_is_refused_in_one_line(text, reason):
         Architecture.from_json(text)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 300
+
+
+def test_a_relabelled_graph_is_one_that_was_made_so():
+    before = Architecture(["input", "a", "b", "output"], [(0, 1), (1, 2), (2, 3)], [(0, 3)])
+    after = before.relabel(["input", "c", "b", "output"])
+    assert after == Architecture(["input", "c", "b", "output"], before.edges, before.disabled)
+    assert hash(after) == hash(Architecture(after.ops, after.edges, after.disabled))
+    assert before.ops[1] == "a"
+
+
+@pytest.mark.parametrize(
+    ("ops", "text"),
+    [
+        (["input", "c", "output"], r"expected 4 operations, one a vertex, got \('input', 'c', 'output'\)"),
+        (["c", "c", "c", "output"], "operations must begin with 'input'"),
+        (["input", 3, "b", "output"], "operations must be strings"),
+    ],
+)
+def test_a_graph_is_not_relabelled_with_what_does_not_fit(ops, text):
+    graph = Architecture(["input", "a", "b", "output"], [(0, 1), (1, 2), (2, 3)])
+    with pytest.raises(ArchitectureError, match=text):
+        graph.relabel(ops)

@@ -7,7 +7,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = [
-    {"errors", "registry", "files", "operations", "architecture", "canonical", "drawing", "metrics"},
+    {"errors", "registry", "specs", "files", "operations", "architecture", "canonical", "drawing", "metrics"},
     {"networks"},
     {"spaces"},
     {"datasets"},

@@ -4,7 +4,7 @@ An *evaluator* measures one architecture and says what that cost. Five exist: `T
 and trains it on images, `InheritedTraining` begins with the weights of a network that it trained before,
 `ZeroCost` scores it untrained, `TableLookup` reads numbers that others measured, `as_evaluator` wraps any
 function. What cannot be measured raises `egraph.errors.EvaluationError` with its
-reason; a study records it as a failed trial.
+reason; a study records it as a failed trial. `Costs` measures size and speed, without a score.
 
 To add one: write a subclass of `Evaluator` in a file of its own here and export it below.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from egraph.evaluation.augmentation import Augmentation
 from egraph.evaluation.base import Evaluation, Evaluator, Fitness
+from egraph.evaluation.costs import Costs
 from egraph.evaluation.inheriting import InheritedTraining
 from egraph.evaluation.lookup import TableLookup
 from egraph.evaluation.ranks import rank_average
@@ -23,6 +24,7 @@ from egraph.evaluation.wrapping import as_evaluator
 
 __all__ = [
     "Augmentation",
+    "Costs",
     "Evaluation",
     "Evaluator",
     "Fitness",

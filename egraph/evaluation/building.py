@@ -34,7 +34,7 @@ def check_builds(space: SearchSpace) -> None:
     Raises:
         UsageError: the space builds no networks.
     """
-    if type(space).network is SearchSpace.network:
+    if getattr(space.network, "__func__", None) is SearchSpace.network:
         raise UsageError(f"the space {space.name!r} builds no networks; use one that does, such as 'convnet'")
 
 

@@ -21,6 +21,7 @@ from egraph.evaluation.building import (
     network_options,
     threads_limited,
 )
+from egraph.evaluation.costs import Costs
 from egraph.evaluation.recipe import Recipe
 from egraph.spaces import SearchSpace
 
@@ -105,6 +106,13 @@ class Training(Evaluator):
             free = "channels" in network_options(self.space)
             self._recipe = recipe if free else replace(recipe, channels=None)
         return self._recipe
+
+    @property
+    def costs(self) -> Costs:
+        """What the networks that are trained cost, on the device that trains them."""
+        data, recipe = self.images, self.recipe
+        options = {} if recipe.channels is None else {"channels": recipe.channels}
+        return Costs(self.space, data.input_shape, data.num_classes, device=self.device, **options)
 
     def evaluate(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
         """Trains the architecture's network from scratch and measures it.

@@ -121,6 +121,16 @@ def _cost(axes: Axes, findings: Findings) -> bool:
                 linewidths=0,
                 label=name,
             )
+    front = findings.front
+    if len(front) > 1:
+        axes.step(
+            front["params"],
+            scale * front["score"],
+            where="post",
+            color=SEARCH,
+            lw=1.5,
+            label="best of its size",
+        )
     if findings.best:
         best = (findings.best[0].params, scale * findings.best[0].score)
         axes.scatter(
@@ -149,7 +159,11 @@ CHARTS: dict[str, tuple[str, str, Callable[[Axes, Findings], bool]]] = {
         "What the ranker said before the training, and what that gave; on the dotted line they agree.",
         _predicted,
     ),
-    "cost": ("Score and size", "Each dot is a trial; the best has a ring.", _cost),
+    "cost": (
+        "Score and size",
+        "Each dot is a trial; the best has a ring. The line is the best score with so many parameters.",
+        _cost,
+    ),
 }
 """By name: title, explanation, and what draws it; it returns False where there is nothing to draw."""
 

@@ -94,6 +94,17 @@ class Findings:
         return self.trials[self.trials["state"] == "complete"]
 
     @property
+    def front(self) -> pd.DataFrame:
+        """The best trial of each size: those that no other of the search beats with as few parameters.
+
+        Smallest first. Trials of unknown size are left out; test scores decide nothing.
+        """
+        known = self.complete[self.complete["params"] > 0]
+        ordered = known.sort_values(["params", "score", "number"], ascending=[True, False, True])
+        best = ordered["score"].cummax().shift(fill_value=-math.inf)
+        return ordered[ordered["score"] > best]
+
+    @property
     def failed(self) -> pd.DataFrame:
         """All trials that failed, those of the baseline included."""
         both = pd.concat([self.trials, self.baseline]).drop_duplicates("number").sort_values("number")

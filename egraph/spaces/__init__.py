@@ -5,7 +5,8 @@ tells which architectures are the same trained network (`key`), and builds the n
 
 To add one: write a subclass of `SearchSpace` in a file of its own here, register its operations with
 `egraph.operations.register` and the space with `spaces.register`, and import the file below. The conformance
-tests in ``tests/spaces/test_conformance.py`` then run on it.
+tests in ``tests/spaces/test_conformance.py`` then run on it. `Limited` takes out of any space what costs too
+much.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from __future__ import annotations
 from egraph.registry import Registry
 from egraph.spaces.base import SearchSpace
 
-__all__ = ["Grammar", "SearchSpace", "get", "names", "register"]
+__all__ = ["Grammar", "Limited", "SearchSpace", "get", "names", "register"]
 
 _registry: Registry[SearchSpace] = Registry("search space")
 
@@ -54,3 +55,4 @@ from egraph.spaces import (  # noqa: E402
     nash,  # noqa: F401
 )
 from egraph.spaces.grammar import Grammar  # noqa: E402
+from egraph.spaces.limited import Limited  # noqa: E402

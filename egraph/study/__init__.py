@@ -25,6 +25,7 @@ from egraph.study._events import (
 )
 from egraph.study._journal import Journal, open_journal
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained
+from egraph.study._searchers import find_searcher
 from egraph.study._study import Study
 from egraph.study._trial import Trial
 
@@ -45,5 +46,6 @@ __all__ = [
     "Trial",
     "TrialFinished",
     "TrialStarted",
+    "find_searcher",
     "open_journal",
 ]

@@ -30,6 +30,7 @@ from egraph.study._guide import Guide, Model
 from egraph.study._journal import Journal
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, Round
+from egraph.study._searchers import find_searcher
 from egraph.study._seeds import derive
 from egraph.study._trial import BASELINE, INITIAL, Trial
 from egraph.study._workers import open_pool
@@ -64,8 +65,8 @@ class Study:
             `egraph.Ranker`. One that is fitted already guides from the first round on, in place of random
             sampling, until ``initial`` trials of the study itself have succeeded. False does without: the
             searcher then sees the real scores.
-        searcher: name or class of the searcher (anything that is called with ``space, seed=``); None is
-            regularized evolution.
+        searcher: name of the searcher, with options where wanted, as `find_searcher` reads it; or its class,
+            or anything that is called with ``space, seed=``; None is regularized evolution.
         workers: how many evaluations run at a time; more than one run in processes of their own.
         initial: trials before the first fit.
         screen: a fitness that needs no training and chooses them among 16 times as many random architectures;
@@ -123,7 +124,12 @@ class Study:
             far=far,
             candidates=candidates,
         )
-        trial_searcher = make_searcher(self.space, seed=0)
+        try:
+            trial_searcher = make_searcher(self.space, seed=0)
+        except TypeError as error:
+            if not isinstance(searcher, str):
+                raise
+            raise UsageError(f"{searcher!r} cannot be made: {error}") from None
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
             "searcher": {"searcher": trial_searcher.name, **trial_searcher.options},
@@ -458,7 +464,7 @@ def _read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[.
         raise UsageError(f"searcher must be a name or a class, such as 'random', got {searcher!r}")
     if searcher is None:
         return searchers.RegularizedEvolution
-    return searchers.get(searcher) if isinstance(searcher, str) else searcher
+    return find_searcher(searcher) if isinstance(searcher, str) else searcher
 
 
 def _read_ranker(ranker: Model | None, seed: int) -> Model:

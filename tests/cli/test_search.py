@@ -139,11 +139,42 @@ def test_a_space_that_is_not_the_table_s_is_refused(search):
         (("--device", "gpu"), 2, "device must be auto, cpu, cuda"),
         (("--ranker", "absent.egraph"), 1, "absent.egraph"),
         (("--trials", "0"), 2, "--trials"),
+        (("--searcher", "random:size=1"), 2, "'random:size=1' has no option 'size'; known: distinct"),
+        (("--searcher", "nsga2:population=x"), 2, "'nsga2:population=x' cannot be made: '<' not supported"),
+        (("--searcher", "random:"), 2, "expected NAME or NAME:OPTION=VALUE,OPTION=VALUE"),
+        (("--max-params", "10"), 2, "'convnet, params <= 10'; the least that they cost is params "),
+        (("--max-latency", "0"), 2, "--max-latency"),
     ],
 )
 def test_wrong_use_is_told_before_anything_is_written(egraph, tmp_path, args, code, expected):
     assert expected in egraph("search", *args, code=code).stderr
     assert not (tmp_path / "runs").exists()
+
+
+def test_options_of_a_searcher(search):
+    search("--trials", 2, "--searcher", "regularized-evolution:population=7,sample=3", "--storage", "x.db")
+    with open_journal("x.db") as journal:
+        settings = journal.settings["settings"]["searcher"]
+    assert settings == {"searcher": "regularized-evolution", "population": 7, "sample": 3, "distinct": True}
+
+
+def test_no_network_above_a_limit_is_trained(search, read_json):
+    from egraph.evaluation import Costs
+
+    space = spaces.get("nasbench_macro")
+    limits = ("--max-params", 700_000, "--max-latency", 60_000, "--trials", 4, "--storage", "x.db")
+    found = read_json(search(*limits, "--json"))
+    with open_journal("x.db") as journal:
+        trained = [package.Architecture.from_json(text) for text in journal.trials["architecture"]]
+        assert journal.settings["space"] == "nasbench_macro, params <= 700,000, latency <= 60,000"
+    assert max(map(Costs(space).params, trained)) <= 700_000
+    assert found["front"] == []  # a table knows no sizes
+    with open("x.html", encoding="utf-8") as page:
+        assert "params &lt;= 700,000" in page.read()
+    assert (
+        "is of a study with space nasbench_macro, params <= 700,000"
+        in search("--max-params", 800_000, "--storage", "x.db", code=1).stderr
+    )
 
 
 def test_real_training_on_digits(egraph):

@@ -95,3 +95,17 @@ def test_scores_of_training_are_shown_in_percent_and_others_as_they_are(tmp_path
     assert find(journal).show(math.nan) == "–"
     with write_journal(tmp_path / "table.db", kind="table") as table:
         assert find(table).show(94.371) == "94.37"
+
+
+def test_the_front_has_the_best_of_each_size(journal):
+    numbers = {0: (900, 0.80), 1: (400, 0.70), 2: (600, 0.70), 3: (900, 0.90), 4: (2000, 0.90), 5: (0, 0.99)}
+    for number, (params, score) in numbers.items():
+        journal.finish(number, state="complete", params=params, score=score)
+    # all others have 1,000 parameters, the best of them 0.917; 18 to 21 are of random search
+    assert list(find(journal).front["number"]) == [1, 3, 17]
+
+
+def test_a_front_of_unknown_sizes_is_empty(journal):
+    for number in range(22):
+        journal.finish(number, params=0)
+    assert find(journal).front.empty

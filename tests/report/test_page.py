@@ -152,3 +152,12 @@ def test_a_page_that_cannot_be_written_leaves_nothing(journal, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FailedError, match="cannot write"):
         report.write(tmp_path / "s.db", tmp_path / "file" / "x.html")
+
+
+def test_the_best_of_each_size_is_told(journal):
+    assert "The best of each size" not in report.render(journal)  # there is one size only
+    journal.finish(0, state="complete", params=1_234, score=0.99)
+    page = report.render(journal)
+    assert "The best of each size" in page
+    assert "best of its size" in page
+    assert "<td>1,234</td>" in page

@@ -6,9 +6,10 @@ import pytest
 from played import SPACE, Linear, Played, history, study
 
 from egraph import Architecture, metrics
-from egraph.errors import DataError, FailedError, UnknownNameError, UsageError
+from egraph.errors import DataError, FailedError, JournalError, UnknownNameError, UsageError
 from egraph.searchers import RandomSearch
 from egraph.searchers.testing import ToySpace
+from egraph.spaces import Limited
 from egraph.study import (
     RankerFitted,
     RoundFinished,
@@ -432,3 +433,33 @@ def _read(frame):
     from egraph import Architecture
 
     return [Architecture.from_json(text) for text in frame["architecture"]]
+
+
+def test_a_searcher_is_named_with_options():
+    one = study(searcher="regularized-evolution:population=5,sample=2")
+    assert one.journal.settings["settings"]["searcher"]["population"] == 5
+    with pytest.raises(UsageError, match="'random:size=3' has no option 'size'; known: distinct"):
+        study(searcher="random:size=3")
+    with pytest.raises(UsageError, match="'regularized-evolution:population=x' cannot be made: '<=' not"):
+        study(searcher="regularized-evolution:population=x")
+    with pytest.raises(TypeError, match="my own"):
+        study(searcher=_own_mistake)
+
+
+def _own_mistake(space, *, seed):
+    raise TypeError("my own")
+
+
+def test_a_study_keeps_to_a_limited_space_and_refuses_the_journal_of_another_limit(tmp_path):
+    def limited(limit):
+        return Limited(SPACE, {"sum": lambda a: sum(SPACE.numbers(a))}, {"sum": limit})
+
+    def run(limit):
+        with Study(limited(limit), Played(), storage=tmp_path / "s.db", ranker=Linear(), initial=8) as one:
+            one.run(trials=20, baseline=True)
+            return one.journal.read_trials()
+
+    trials = run(9)
+    assert max(sum(SPACE.numbers(trial.architecture)) for trial in trials) == 9
+    with pytest.raises(JournalError, match="is of a study with space toy, sum <= 9, not toy, sum <= 8"):
+        run(8)

@@ -10,8 +10,8 @@ from typing import Any
 
 from egraph.bench.arena._fitness import FITNESS, MakeSearcher, Query
 from egraph.bench.arena._ground import Ground
-from egraph.bench.arena._specs import parse
 from egraph.errors import FailedError
+from egraph.specs import parse
 
 __all__ = ["Cell", "measure"]
 

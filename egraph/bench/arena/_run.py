@@ -6,10 +6,9 @@ import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from egraph import datasets
+from egraph import datasets, study
 from egraph import searchers as registry
 from egraph.bench._pool import Failure, Progress, measure_all
 from egraph.bench.arena._cells import Cell, measure
@@ -17,9 +16,9 @@ from egraph.bench.arena._compare import compare
 from egraph.bench.arena._curves import summarise
 from egraph.bench.arena._fitness import FITNESS, MakeSearcher
 from egraph.bench.arena._ground import Ground, Task, prepare, read_task
-from egraph.bench.arena._specs import check_options, parse
 from egraph.errors import UnknownNameError, UsageError
 from egraph.spaces import SearchSpace
+from egraph.specs import check_options, parse
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -178,16 +177,10 @@ def find_searcher(text: str, own: Searchers) -> MakeSearcher:
     """
     if text in own:
         return own[text]
-    name, options = parse(text)
+    name, _ = parse(text)
     if name not in registry.names():
         raise UnknownNameError("searcher", name, [*own, *registry.names()])
-    check_options(text, options, registry.get(name))
-    if "predictor" in options:
-        from egraph.ranker import predictors
-
-        # The same for each seed: what a searcher predicts shall follow from what it was told.
-        options["predictor"] = partial(predictors[options["predictor"]], seed=0)
-    return partial(registry.get(name), **options)
+    return study.find_searcher(text)
 
 
 def check_fitness(text: str) -> None:

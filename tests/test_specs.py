@@ -1,8 +1,8 @@
 import pytest
 
-from egraph.bench.arena._specs import check_options, parse
 from egraph.errors import UsageError
 from egraph.searchers import RegularizedEvolution
+from egraph.specs import check_options, parse
 
 
 @pytest.mark.parametrize(
