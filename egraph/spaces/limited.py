@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, EvaluationError, SpaceExhaustedError, UsageError
 from egraph.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
 
 __all__ = ["Limited"]
 
@@ -142,8 +146,16 @@ class Limited(SearchSpace):
         """
         return self._checked(self.whole.decode(options))
 
+    def settings(self, architecture: Architecture) -> dict[str, Any]:
+        """As in the whole space."""
+        return self.whole.settings(architecture)
+
+    def inherit(self, network: torch.nn.Module, trained: torch.nn.Module) -> bool:
+        """As in the whole space."""
+        return self.whole.inherit(network, trained)
+
     def __len__(self) -> int:
-        return sum(1 for _ in self)
+        raise TypeError(f"to count {self.name!r}, each architecture must be measured; iterate over it")
 
     def __iter__(self) -> Iterator[Architecture]:
         everything = iter(self.whole)  # an infinite space refuses here
