@@ -141,6 +141,6 @@ def test_networks_are_those_of_the_whole_space():
 
 def test_genes_set_the_training_as_in_the_whole_space():
     whole = spaces.get("deepneat")
-    space = Limited(whole, {"vertices": lambda architecture: architecture.num_vertices}, {"vertices": 9})
+    space = Limited(whole, {"vertices": lambda architecture: architecture.num_vertices}, {"vertices": 99})
     one = space.sample(np.random.default_rng(0))
     assert space.settings(one) == whole.settings(one) != {}
