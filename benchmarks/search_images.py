@@ -2,7 +2,7 @@
 
     python benchmarks/search_images.py                         # digits: about 20 minutes on 2 cores
     python benchmarks/search_images.py --seeds 1               # a first look
-    python benchmarks/search_images.py --data fashion-mnist    # 1,000 of its images: about an hour
+    python benchmarks/search_images.py --data fashion-mnist    # 1,000 of its images: half an hour a seed
 
 Each seed is one study with the defaults of `egraph search`: as many trainings for the ranker-guided search
 as for random search. Each trains its best five by validation three times again from scratch, with the same

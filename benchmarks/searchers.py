@@ -119,7 +119,9 @@ def main() -> None:
     )
     parser.add_argument("case", nargs="*", help=f"only these of {', '.join(CASES)}")
     parser.add_argument("--searcher", action="append", help="only these; each with options if wanted")
-    parser.add_argument("--ranker", default="ranker:members=2,candidates=20001", help="the fitness of the ranker in the loop")
+    parser.add_argument(
+        "--ranker", default="ranker:members=2,candidates=20001", help="the fitness of the ranker in the loop"
+    )
     parser.add_argument("--without-ranker", action="store_true", help="leave it out")
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--processes", type=int, default=1)
