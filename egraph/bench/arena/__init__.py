@@ -9,6 +9,7 @@ that a run that was killed goes on where it was. `searchers` does both:
     result.comparison
 
 A searcher sees one metric, and the best is chosen by it; another is reported, which nobody looks at before.
+What is told by zero-cost proxies sees none, and is chosen by them.
 Random search and regularized evolution always take part. `FITNESS` has the kinds of fitness; to add one: a
 function in ``_fitness.py`` and its entry there. `read_config` reads a comparison from a file. `arrange`,
 `to_markdown` and `plot` render a result, `incumbents` and `band` give its curves.
