@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.bench.arena._ground import Ground
+from egraph.bench.arena._untrained import score_untrained
 from egraph.registry import Registry
 from egraph.searchers import Searcher, run
 
@@ -82,8 +83,6 @@ def search_untrained(
         batch_size: how many of them.
         channels: width of the networks; None takes the space's own.
     """
-    from egraph.bench.arena._untrained import score_untrained
-
     fitness = score_untrained(ground, proxies, data, batch_size, channels)
     history = run(make(ground.space, seed=seed), fitness, queries).history
     return [Query(step.architecture, step.score, 0.0) for step in history]
