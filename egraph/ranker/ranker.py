@@ -160,7 +160,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         self.vocabulary_ = Vocabulary.of(graphs)
         encoding = encode(graphs, self.vocabulary_)
         groups = self.vocabulary_.feature_groups
-        self.filling_ = None
+        self.filling_: Filling | None = None
         if self.columns is not None:
             values_of_columns = measure(self.columns, graphs)
             self.filling_ = Filling.fit(values_of_columns)

@@ -58,7 +58,7 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     weights = scorer.network.state_dict()
     tensors |= {f"network.{name}": tensor.contiguous() for name, tensor in weights.items()}
-    content = {
+    content: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "egraph": __version__,
         "parameters": {name: value for name, value in ranker.get_params().items() if name != "columns"},
