@@ -33,7 +33,7 @@ BENCHMARK = "nasbench201:cifar10_val_12:cifar10_test_200"
 )  # fmt: skip
 @click.option(
     "--fitness", multiple=True, metavar="NAME[:OPTION=VALUE,...]",
-    help="What tells the searchers: table (otherwise), ranker or constant. Repeatable.",
+    help="What tells the searchers: table (otherwise), ranker, zero-cost or constant. Repeatable.",
 )  # fmt: skip
 @click.option(
     "--benchmark", "benchmarks", multiple=True, metavar="TABLE:METRIC:TEST",

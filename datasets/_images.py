@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import math
 import os
+import re
 import struct
 import zlib
 from collections.abc import Sequence
@@ -108,6 +109,8 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
       architectures differ by far more.
     - ``"fashion-mnist"``: 60,000 + 10,000 images of clothes, 28 by 28. One training image in six (10,000) is
       set aside for validation; the published test images stay the test part.
+    - ``"noise"``: 3 by 32 by 32 pixels of chance, ten classes in turn, for zero-cost scores; nothing can be
+      learnt from them. ``"noise-16"`` is 16 by 16.
     - a folder that holds four IDX files named as those of MNIST, compressed or not: split likewise.
     - an ``.npz`` file with ``x_train``, ``y_train``, ``x_val``, ``y_val``, ``x_test`` and ``y_test``.
 
@@ -127,6 +130,8 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
         return _load_digits()
     if text == "fashion-mnist":
         return _load_idx_folder(_find_folder(text, root), text)
+    if match := re.fullmatch(r"noise(?:-([1-9]\d{0,2}))?", text):
+        return _draw_noise(text, int(match[1] or 32))
     path = Path(text)
     if path.is_dir():
         missing = [file for file in IDX_FILES if _find_file(path, file) is None]
@@ -139,7 +144,8 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
     if path.suffix == ".npz":
         return _load_npz(path)
     raise UsageError(
-        f"unknown image data {text!r}; known: digits, fashion-mnist, a folder of IDX files, or an .npz file"
+        f"unknown image data {text!r}; known: digits, fashion-mnist, noise, "
+        "a folder of IDX files, or an .npz file"
     )
 
 
@@ -175,6 +181,13 @@ def _load_digits() -> ImageData:
     y = bunch.target.astype(np.int64)
     train, validation, test = _split(y, (1 / 3, 1 / 3, 1 / 3))
     return ImageData((x[train], y[train]), (x[validation], y[validation]), (x[test], y[test]), name="digits")
+
+
+def _draw_noise(name: str, side: int) -> ImageData:
+    rng = np.random.Generator(np.random.PCG64(SPLIT_SEED))
+    x, y = rng.random((1000, 3, side, side), dtype=np.float32), np.arange(1000) % 10
+    # each class is in each part
+    return ImageData((x[20:], y[20:]), (x[:10], y[:10]), (x[10:20], y[10:20]), name=name)
 
 
 def _split(y: NDArray[np.integer], shares: Sequence[float]) -> list[NDArray[np.intp]]:

@@ -54,6 +54,8 @@ def read_settings(predictor: Any) -> dict[str, Any]:
     if not hasattr(predictor, "get_params"):
         return {}
     values = {name: value for name, value in predictor.get_params(deep=False).items() if name != "seed"}
+    if values.get("columns", ...) is None:
+        del values["columns"]  # results from before rankers could have any stay valid
     settings: dict[str, Any] = json.loads(json.dumps(values, default=_describe))
     return settings
 

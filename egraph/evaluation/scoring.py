@@ -169,13 +169,19 @@ class ZeroCost(Evaluator):
 
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """The scores of many architectures, ``(architectures,)``; NaN for those that have none."""
+        table = self.columns(architectures)
+        return table[:, 0] if len(self.proxies) == 1 else rank_average(table)
+
+    def columns(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
+        """The score by each of the proxies, ``(architectures, proxies)``, as features of an `egraph.Ranker`.
+
+        NaN in a whole row where one of them fails.
+        """
         table = np.full((len(architectures), len(self.proxies)), math.nan)
         for row, architecture in enumerate(architectures):
-            try:
+            with contextlib.suppress(EvaluationError):
                 table[row] = list(self.values(architecture).values())
-            except EvaluationError:
-                continue
-        return table[:, 0] if len(self.proxies) == 1 else rank_average(table)
+        return table
 
     def _measure(self, architecture: Architecture, seed: int) -> tuple[torch.nn.Module, dict[str, float]]:
         """The network and its score by each proxy."""

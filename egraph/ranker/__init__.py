@@ -6,6 +6,7 @@ score each, higher is better. The parts, in the order in which data passes throu
 - `simplification`, `encoding`, `features`: architectures to dense arrays that do not depend on numbering;
 - `sage`, `readout`, `network`: the graph neural network;
 - `heads`, `training`: what is learnt from pairs, and how;
+- `columns`: numbers of the caller's own beside the analytic features;
 - `process`, `trees`, `companion`: a Gaussian process and randomised trees, which join the network;
 - `scorer`, `scale`: all together, and the way back to the user's units;
 - `ranker`, `storage`: the scikit-learn estimator `Ranker`, and its file;

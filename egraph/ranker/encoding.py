@@ -7,7 +7,7 @@ encoding, bit for bit, whatever the numbering of their vertices.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -123,6 +123,10 @@ class Encoding:
             self.features[indices],
             self.strangers,
         )
+
+    def widen(self, features: NDArray[np.float64]) -> Encoding:
+        """The same graphs with more graph features, ``(graphs, further features)``."""
+        return replace(self, features=np.hstack([self.features, features]))
 
     @staticmethod
     def join(parts: Sequence[Encoding]) -> Encoding:

@@ -16,6 +16,7 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from egraph.architecture import Architecture
 from egraph.errors import OutOfDistributionWarning, UnknownNameError, UsageError
 from egraph.ranker.calibration import LEVELS
+from egraph.ranker.columns import Columns, Filling, measure
 from egraph.ranker.encoding import Encoding, Vocabulary, as_architectures, encode
 from egraph.ranker.fitting import Plan, fit_scorer
 from egraph.ranker.network import Layer, NetworkShape
@@ -64,6 +65,10 @@ class Ranker(RegressorMixin, BaseEstimator):
         norm: whether each layer is followed by layer normalisation.
         residual: whether the result of a layer is added to its input where widths agree.
         reads: which layers the read-out summarises, 0 being the input; None the last one.
+        columns: gives numbers of the caller's own, ``(architectures, columns)``, that join the analytic
+            features, such as `egraph.evaluation.ZeroCost.columns`; called with architectures in fitting and
+            in each prediction, in the calling thread. Where it gives NaN the median of the training data
+            stands, and a mark. It is not saved, and must be given again to `egraph.load`.
         eps: scores no further apart are about equal, in units of the scores; None takes a fiftieth of the
             interquartile range.
         folds: of the training data, each held out of a few brief trainings to learn how far off predictions
@@ -99,6 +104,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         norm: bool = True,
         residual: bool = True,
         reads: Sequence[int] | None = None,
+        columns: Columns | None = None,
         eps: float | None = None,
         folds: int = 4,
         seed: int = 0,
@@ -119,6 +125,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         self.norm = norm
         self.residual = residual
         self.reads = reads
+        self.columns = columns
         self.eps = eps
         self.folds = folds
         self.seed = seed
@@ -152,6 +159,13 @@ class Ranker(RegressorMixin, BaseEstimator):
             raise UsageError(f"folds must be 0 or at least 2, got {self.folds}")
         self.vocabulary_ = Vocabulary.of(graphs)
         encoding = encode(graphs, self.vocabulary_)
+        groups = self.vocabulary_.feature_groups
+        self.filling_: Filling | None = None
+        if self.columns is not None:
+            values_of_columns = measure(self.columns, graphs)
+            self.filling_ = Filling.fit(values_of_columns)
+            encoding = encoding.widen(self.filling_.fill(values_of_columns))
+            groups = groups + self.filling_.groups
         standardiser = Standardiser.fit(encoding.features)
         self.scale_ = Scale.fit(values)
         self.eps_ = self._choose_eps(values)
@@ -161,7 +175,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         plan = Plan(
             shape=self.network_shape(self.vocabulary_.vertex_width, len(standardiser.kept)),
             standardiser=standardiser,
-            groups=[self.vocabulary_.feature_groups[position] for position in standardiser.kept],
+            groups=[groups[position] for position in standardiser.kept],
             companion=self.companion is not None,
             trees=self.companion == "gaussian-process+trees",
             schedule=self._schedule(len(values)),
@@ -264,7 +278,7 @@ class Ranker(RegressorMixin, BaseEstimator):
             raise UsageError(f"compare takes pairs, got {len(first)} and {len(second)} architectures")
         rows = [np.zeros((0, 3))]
         chunks = (slice(start, start + _CHUNK) for start in range(0, len(first), _CHUNK))
-        encodings = (encode(first[part] + second[part], self.vocabulary_) for part in chunks)
+        encodings = (self._encode(first[part] + second[part]) for part in chunks)
         for both in self._warning((both, both) for both in encodings):
             half = np.arange(len(both) // 2)
             rows.append(self.scorer_.compare(both.take(half), both.take(half + len(half))))
@@ -303,10 +317,10 @@ class Ranker(RegressorMixin, BaseEstimator):
             ArchitectureError: an operation is unknown.
         """
         self._check_fitted()
-        return encode(as_architectures(architectures), self.vocabulary_)
+        return self._encode(as_architectures(architectures))
 
     def save(self, path: str | os.PathLike[str], card: Mapping[str, Any] | None = None) -> None:
-        """Writes the ranker to one file: tensors and JSON, whole or not at all.
+        """Writes the ranker to one file: tensors and JSON, whole or not at all; not its `columns`.
 
         Args:
             path: where to.
@@ -362,7 +376,16 @@ class Ranker(RegressorMixin, BaseEstimator):
         return latent, deviation
 
     def _encoded(self, part: Encoding | list[Architecture]) -> Encoding:
-        return part if isinstance(part, Encoding) else encode(part, self.vocabulary_)
+        return part if isinstance(part, Encoding) else self._encode(part)
+
+    def _encode(self, graphs: list[Architecture]) -> Encoding:
+        """What the parts of the scorer read, the columns of the caller included."""
+        encoding = encode(graphs, self.vocabulary_)
+        if self.columns is None or self.filling_ is None:
+            return encoding
+        # A function need not be able to say nothing of nothing.
+        values = measure(self.columns, graphs) if graphs else np.zeros((0, len(self.filling_.medians)))
+        return encoding.widen(self.filling_.fill(values))
 
     def _of_each(
         self, score: Callable[[Encoding], Floats], architectures: Iterable[Architecture] | Encoding
@@ -373,7 +396,10 @@ class Ranker(RegressorMixin, BaseEstimator):
             encoding = self._encoded(part)
             return encoding, score(encoding)
 
-        return list(self._warning(in_threads(work, _parts(architectures))))
+        parts = _parts(architectures)
+        if self.columns is not None:
+            parts = map(self._encoded, parts)  # read by the calling thread: the function may not bear others
+        return list(self._warning(in_threads(work, parts)))
 
     def _warning(self, parts: Iterable[tuple[Encoding, Part]]) -> Iterator[Part]:
         """The second of each; warns behind the last of what was in the encodings that training lacked."""

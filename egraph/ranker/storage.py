@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 from egraph.errors import ModelError, UsageError
 from egraph.files import atomic_path
 from egraph.ranker.calibration import Calibration
+from egraph.ranker.columns import Columns, Filling, name
 from egraph.ranker.companion import Companion
 from egraph.ranker.encoding import Vocabulary
 from egraph.ranker.network import RankerNetwork
@@ -57,10 +58,10 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     weights = scorer.network.state_dict()
     tensors |= {f"network.{name}": tensor.contiguous() for name, tensor in weights.items()}
-    content = {
+    content: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "egraph": __version__,
-        "parameters": ranker.get_params(),
+        "parameters": {name: value for name, value in ranker.get_params().items() if name != "columns"},
         "vocabulary": ranker.vocabulary_.to_json(),
         "eps": ranker.eps_,
         "trials": ranker.n_trials_,
@@ -71,6 +72,8 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
         "companion": None if companion is None else companion.numbers(),
         "card": dict(card if card is not None else ranker.card),
     }
+    if ranker.columns is not None and ranker.filling_ is not None:
+        content["columns"] = {"name": name(ranker.columns), "medians": ranker.filling_.medians.tolist()}
     write_model(path, _KEY, content, tensors)
     ranker.card_ = content["card"]
 
@@ -96,11 +99,16 @@ def write_model(
     return text
 
 
-def load(path: str | os.PathLike[str]) -> Ranker | Rival:
+def load(path: str | os.PathLike[str], *, columns: Columns | None = None) -> Ranker | Rival:
     """Reads what `Ranker.save` or `Rival.save` wrote, ready to predict.
 
+    Args:
+        path: of the file.
+        columns: the function that the ranker was fitted with, if it was; it must be the same.
+
     Raises:
-        ModelError: the file is absent, damaged, no ranker, or from another version.
+        ModelError: the file is absent, damaged, no ranker, or from another version; or the ranker needs
+            columns that are not given, or was fitted without.
     """
     if not Path(path).is_file():
         raise ModelError(f"no ranker at {path}: there is no such file")
@@ -113,6 +121,7 @@ def load(path: str | os.PathLike[str]) -> Ranker | Rival:
         raise ModelError(f"{path} is damaged or no ranker file: {error}") from None
     try:
         if rival is not None:
+            _check_columns(path, None, columns)
             from egraph.ranker.rivals._files import restore
 
             return restore(rival, tensors)
@@ -130,16 +139,33 @@ def load(path: str | os.PathLike[str]) -> Ranker | Rival:
                 f"{path} was written by an older egraph ({content.get('egraph')}, schema {version}); "
                 f"this one reads schema {SCHEMA_VERSION}: fit the ranker again with this version"
             )
-        return _restore(content, tensors)
+        _check_columns(path, content.get("columns"), columns)
+        return _restore(content, tensors, columns)
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path} is damaged: its parts do not fit together ({error})") from None
 
 
-def _restore(content: dict[str, Any], tensors: dict[str, torch.Tensor]) -> Ranker:
+def _check_columns(
+    path: str | os.PathLike[str], needed: dict[str, Any] | None, given: Columns | None
+) -> None:
+    if needed is not None and given is None:
+        raise ModelError(
+            f"{path} was fitted with columns of {needed['name']}, which a file does not hold: give them, "
+            "egraph.load(path, columns=...)"
+        )
+    if needed is None and given is not None:
+        raise ModelError(f"{path} was fitted without columns of its caller; leave columns out")
+
+
+def _restore(
+    content: dict[str, Any], tensors: dict[str, torch.Tensor], columns: Columns | None = None
+) -> Ranker:
     from egraph.ranker.ranker import Ranker
 
     arrays = {name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("network.")}
-    ranker = Ranker(**content["parameters"])
+    ranker = Ranker(**content["parameters"], columns=columns)
+    needed = content.get("columns")
+    ranker.filling_ = None if needed is None else Filling(np.array(needed["medians"], dtype=np.float64))
     ranker.vocabulary_ = Vocabulary.from_json(content["vocabulary"])
     ranker.scale_ = Scale(arrays["scale.quantiles"], arrays["scale.scores"])
     ranker.eps_, ranker.n_trials_ = content["eps"], content["trials"]

@@ -12,6 +12,7 @@ from egraph.bench import PROTOCOLS, Cell, measure
 from egraph.bench._cells import read_settings
 from egraph.bench._pool import identify
 from egraph.errors import FailedError
+from egraph.ranker import Ranker
 
 
 def prepared(benchmark, protocol="key", metric="accuracy"):
@@ -125,6 +126,8 @@ def test_a_cell_and_the_row_of_its_result_are_known_by_the_same_text(benchmark):
 def test_settings_are_the_parameters_but_the_seed():
     assert read_settings(Linear(5)) == {"ridge": 0.01, "seconds": 0.0}
     assert read_settings(object()) == {}
+    assert "columns" not in read_settings(Ranker()), "as in results from before there were any"
+    assert read_settings(Ranker(columns=len))["columns"] is not None
     nested = read_settings(Linear(ridge=[cell(seed=1)]))
     assert nested["ridge"][0]["type"] == "Cell"
     assert nested != read_settings(Linear(ridge=[cell(seed=3)]))

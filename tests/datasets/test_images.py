@@ -18,6 +18,19 @@ TRAIN_X, TRAIN_Y, TEST_X, TEST_Y = IDX_FILES
 RNG = np.random.default_rng(0)
 
 
+def test_noise_is_of_the_size_asked_for_and_always_the_same():
+    data = images("noise-5")
+    assert data.input_shape == (3, 5, 5)
+    assert (data.name, data.num_classes, images("noise").input_shape) == ("noise-5", 10, (3, 32, 32))
+    assert data.digest == images("noise-5").digest
+    together = np.concatenate([x for x, _ in (data.train, data.validation, data.test)])
+    assert len(np.unique(together, axis=0)) == 1000
+    assert together.mean() == pytest.approx(0.5, abs=0.01)
+    for name in ("noise-0", "noise-x", "noise-"):
+        with pytest.raises(UsageError, match=f"unknown image data '{name}'"):
+            images(name)
+
+
 def idx_bytes(array):
     return bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 

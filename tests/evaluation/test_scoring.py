@@ -217,6 +217,13 @@ class TestFitness:
         assert scores[0] == 1
         assert np.isnan(scores[1])
 
+    def test_columns_are_the_scores_of_each_proxy(self):
+        evaluator = ZeroCost(CONVNET, ["params", "naswot"], **OPTIONS)
+        table = evaluator.columns([CHAIN, POOLS, OTHER])
+        assert table[[0, 2]].tolist() == [list(evaluator.values(a).values()) for a in (CHAIN, OTHER)]
+        assert np.isnan(table[1]).all()
+        assert evaluator.columns([]).shape == (0, 2)
+
     def test_one_architecture_has_no_rank(self):
         with pytest.raises(UsageError, match=r"one architecture has no rank; .* name one of params, naswot"):
             ZeroCost(CONVNET, ["params", "naswot"], **OPTIONS).evaluate(CHAIN)

@@ -9,8 +9,9 @@ that a run that was killed goes on where it was. `searchers` does both:
     result.comparison
 
 A searcher sees one metric, and the best is chosen by it; another is reported, which nobody looks at before.
-Random search and regularized evolution always take part. `FITNESS` has the kinds of fitness; to add one: a
-function in ``_fitness.py`` and its entry there. `read_config` reads a comparison from a file. `arrange`,
+What is told by zero-cost proxies sees none, and is chosen by them. Random search and regularized evolution
+always take part. `FITNESS` has the kinds of fitness; to add one: a function in ``_fitness.py`` and its entry
+there. `Scores` keeps zero-cost scores on disk. `read_config` reads a comparison from a file. `arrange`,
 `to_markdown` and `plot` render a result, `incumbents` and `band` give its curves.
 """
 
@@ -26,6 +27,7 @@ from egraph.bench.arena._plot import plot
 from egraph.bench.arena._rows import RowSpace
 from egraph.bench.arena._run import BASELINES, Contestant, Result, plan, run, searchers
 from egraph.bench.arena._tables import arrange, name, to_markdown
+from egraph.bench.arena._untrained import Scores
 
 __all__ = [
     "BASELINES",
@@ -37,6 +39,7 @@ __all__ = [
     "Query",
     "Result",
     "RowSpace",
+    "Scores",
     "Task",
     "arrange",
     "band",

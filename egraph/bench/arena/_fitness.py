@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.bench.arena._ground import Ground
+from egraph.bench.arena._untrained import score_untrained
 from egraph.errors import SpaceExhaustedError
 from egraph.registry import Registry
 from egraph.searchers import RandomSearch, Searcher, run
@@ -57,6 +58,36 @@ def search_blindly(ground: Ground, make: MakeSearcher, queries: int, seed: int) 
 
     history = run(make(ground.space, seed=seed), constant, queries).history
     return [_look_up(ground, step.architecture) for step in history]
+
+
+def search_untrained(
+    ground: Ground,
+    make: MakeSearcher,
+    queries: int,
+    seed: int,
+    *,
+    proxies: str = "naswot",
+    data: str = "noise",
+    batch_size: int = 32,
+    channels: int | None = None,
+) -> list[Query]:
+    """The searcher is told what zero-cost proxies say of the untrained network, and so is the best chosen.
+
+    Nothing is trained: a query costs no simulated seconds.
+
+    Args:
+        ground: where to search; what its table says is not seen.
+        make: the searcher.
+        queries: networks that are scored.
+        seed: of the searcher. First weights and images are the same for each.
+        proxies: one of `egraph.evaluation.zero_cost.proxies`, or several joined by ``+``.
+        data: images, as for `egraph.datasets.images`.
+        batch_size: how many of them.
+        channels: width of the networks; None takes the space's own.
+    """
+    fitness = score_untrained(ground, proxies, data, batch_size, channels)
+    history = run(make(ground.space, seed=seed), fitness, queries).history
+    return [Query(step.architecture, step.score, 0.0) for step in history]
 
 
 def search_with_ranker(
@@ -124,3 +155,4 @@ def _look_up(ground: Ground, architecture: Architecture) -> Query:
 FITNESS.register("table", search_table)
 FITNESS.register("constant", search_blindly)
 FITNESS.register("ranker", search_with_ranker)
+FITNESS.register("zero-cost", search_untrained)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -43,6 +44,9 @@ class Ground:
         best: the best score there is.
         optimum: the best test score there is.
         chosen: the test score of what has the best score: where a perfect search ends.
+        members: by its key, the architecture that stands for all that are the same network.
+        root: where to look for data first.
+        scores: an SQLite file that keeps what is computed of untrained networks; None keeps nothing.
     """
 
     space: SearchSpace
@@ -50,6 +54,13 @@ class Ground:
     best: float
     optimum: float
     chosen: float
+    members: Mapping[str, Architecture] = field(default_factory=dict)
+    root: str | None = None
+    scores: str | None = None
+
+    def represent(self, architecture: Architecture) -> Architecture:
+        """The one of `members` that is the same network: twins may draw other first weights."""
+        return self.members.get(self.space.key(architecture), architecture)
 
     def test(self, architecture: Architecture) -> float:
         """What is reported of an architecture."""
@@ -79,8 +90,16 @@ def read_task(text: str, root: str | os.PathLike[str] | None = None) -> Task:
     return Task(name, metrics[0], metrics[-1])
 
 
-def prepare(task: Task, root: str | os.PathLike[str] | None = None) -> Ground:
-    """Loads the table of a task; rows without a finite value of both metrics are left out."""
+def prepare(
+    task: Task, root: str | os.PathLike[str] | None = None, scores: str | os.PathLike[str] | None = None
+) -> Ground:
+    """Loads the table of a task; rows without a finite value of both metrics are left out.
+
+    Args:
+        task: what is searched for.
+        root: where to look for data first.
+        scores: see `Ground`.
+    """
     table = datasets.load(task.benchmark, root)
     usable = np.isfinite(table[task.metric]) & np.isfinite(table[task.test])
     distinct = table.take(np.flatnonzero(usable)).distinct()
@@ -88,8 +107,17 @@ def prepare(task: Task, root: str | os.PathLike[str] | None = None) -> Ground:
     seconds = _put_seconds(distinct, task.metric)
     lookup = TableLookup(distinct, task.metric, task.test, seconds)
     space = distinct.space if whole else RowSpace(distinct)
-    scores, tests = distinct[task.metric], distinct[task.test]
-    return Ground(space, lookup, float(scores.max()), float(tests.max()), float(tests[scores.argmax()]))
+    seen, tests = distinct[task.metric], distinct[task.test]
+    return Ground(
+        space,
+        lookup,
+        best=float(seen.max()),
+        optimum=float(tests.max()),
+        chosen=float(tests[seen.argmax()]),
+        members=dict(zip(distinct.keys, distinct.architectures, strict=True)),
+        root=None if root is None else os.fspath(root),
+        scores=None if scores is None else os.fspath(scores),
+    )
 
 
 def _choose_metrics(name: str, table: Table) -> list[str]:

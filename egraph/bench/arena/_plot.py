@@ -32,6 +32,7 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Non
     A line is the median over the seeds of the test score of what is best by the score that was seen, the band
     around it reaches from quartile to quartile. Against seconds it begins where each seed has a result, and
     ends where the first seed has ended. What was found before a thirtieth of the budget is not drawn.
+    Against seconds, searches that train nothing are a level line: the median of what they found in the end.
 
     Args:
         rows: what `measure` has given.
@@ -50,15 +51,15 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Non
     if not rows:
         raise UsageError("there are no results to draw")
     tasks = group(rows, TASK)
-    timed = any(row["seconds"] is not None for row in rows)
-    across = 1 + timed
+    timed = {task: _is_timed(part) for task, part in group(rows, TASK).items()}
+    across = 1 + any(timed.values())
     figure = Figure(figsize=(SIZE[0] * across, SIZE[1] * len(tasks)), layout="constrained")
     charts = figure.subplots(len(tasks), across, squeeze=False)
     for (task, part), line in zip(tasks.items(), charts, strict=True):
         _draw(line[0], part, "queries", entitle(task))
-        if timed and all(row["seconds"] is not None for row in part):
+        if timed[task]:
             _draw(line[1], part, "seconds", entitle(task))
-        elif timed:
+        elif across > 1:
             line[1].remove()
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format=kind, dpi=150)
@@ -74,6 +75,10 @@ def _draw(axes: Axes, rows: Sequence[Mapping[str, Any]], by: str, title: str) ->
         if not style:
             style = {"color": f"C{colors % 10}", "linestyle": "-" if colors < 10 else "--"}
             colors += 1
+        if by == "seconds" and not any(row["seconds"] for row in part):
+            found = float(np.median([row["final"] for row in part]))
+            axes.axhline(found, label=name(searcher, fitness), lw=1.5, **{**style, "linestyle": "-."})
+            continue
         at = _choose_points(part, by)
         low, median, high = band(part, at, by)
         axes.step(at, median, where="post", label=name(searcher, fitness), lw=1.5, **style)
@@ -92,6 +97,12 @@ def _draw(axes: Axes, rows: Sequence[Mapping[str, Any]], by: str, title: str) ->
     axes.set_title(title, fontsize=9)
     axes.grid(alpha=0.25)
     axes.legend(fontsize=7, loc="upper left")
+
+
+def _is_timed(rows: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether the cost of all these is known, and some trained anything."""
+    seconds = [row["seconds"] for row in rows]
+    return None not in seconds and any(seconds)
 
 
 def _choose_points(rows: Sequence[Mapping[str, Any]], by: str) -> NDArray[np.float64]:

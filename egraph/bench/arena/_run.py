@@ -6,6 +6,7 @@ import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from egraph import datasets, study
@@ -104,7 +105,8 @@ def searchers(
         fitness: names in `FITNESS`, with options where wanted, such as ``"ranker:members=1"``.
         queries: the budget of a search.
         seeds: how many; they count from 0.
-        out: a file of results to go on with; searches that it has are not run again.
+        out: a file of results to go on with; searches that it has are not run again. Scores of untrained
+            networks are kept beside it, in a file whose name ends in ``.scores.sqlite``.
         processes: how many searches at a time.
         root: where to look for data first.
         progress: is told of each search.
@@ -162,7 +164,9 @@ def run(
     progress: Progress | None = None,
 ) -> Result:
     """Runs the searches that ``out`` does not have yet; arguments and errors as for `searchers`."""
-    cells, arena = list(cells), _Arena(searchers or {}, root)
+    # Beside the results: what is computed of untrained networks, which many searches ask for.
+    scores = None if out is None else Path(out).with_suffix(".scores.sqlite")
+    cells, arena = list(cells), _Arena(searchers or {}, root, scores)
     for text in {cell.searcher for cell in cells}:
         find_searcher(text, searchers or {})
     return Result(*measure_all(Cell, cells, arena, out=out, processes=processes, progress=progress))
@@ -207,12 +211,12 @@ def _try_out(each: Contestant, space: SearchSpace, own: Searchers) -> dict[str, 
 class _Arena:
     """Runs one search after the other, keeping the table that the last one used."""
 
-    def __init__(self, own: Searchers, root: str | os.PathLike[str] | None) -> None:
-        self._own, self._root = dict(own), root
+    def __init__(self, own: Searchers, root: str | os.PathLike[str] | None, scores: Path | None) -> None:
+        self._own, self._root, self._scores = dict(own), root, scores
         self._ground: tuple[Task, Ground] | None = None
 
     def __call__(self, cell: Cell) -> dict[str, Any]:
         task = Task(cell.benchmark, cell.metric, cell.test)
         if self._ground is None or self._ground[0] != task:
-            self._ground = task, prepare(task, self._root)
+            self._ground = task, prepare(task, self._root, self._scores)
         return measure(cell, find_searcher(cell.searcher, self._own), self._ground[1])

@@ -68,6 +68,11 @@ def _arrange_results(title: str, rows: Rows) -> Section:
     if rows[0]["metric"] != rows[0]["test"]:
         best = f"what is best by {rows[0]['metric']} in the whole table has {rows[0]['chosen']:.5g}"
         notes.append(f"{best}: where a search that misses nothing ends")
+    if any(row["fitness"].partition(":")[0] == "zero-cost" for row in rows):
+        notes.append(
+            "told by zero-cost: no score of the table is seen, the best is chosen by the proxy; "
+            "nothing is trained"
+        )
     short = sum(row["asked"] < row["queries"] for row in rows)
     if short:
         notes.append(f"{short} of {len(rows)} searches ended early, the space exhausted")

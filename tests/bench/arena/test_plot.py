@@ -40,6 +40,20 @@ def test_without_costs_there_are_no_seconds(arena_row, tmp_path, drawn):
     assert len(drawn[1].axes) == 3
 
 
+def test_searches_that_train_nothing_are_a_level_line_against_seconds(arena_row, tmp_path, drawn):
+    free = {"fitness": "zero-cost", "seconds": 0.0, "steps": [[1, 0.0, 0.5, 30.0]]}
+    plot(
+        [arena_row(), arena_row(**free, final=30.0), arena_row(**free, final=34.0, seed=1)],
+        tmp_path / "x.svg",
+    )
+    queries, seconds = drawn[0].axes
+    assert "good / zero-cost" in [line.get_label() for line in queries.lines]
+    level = next(line for line in seconds.lines if line.get_label() == "good / zero-cost")
+    assert set(level.get_ydata()) == {32.0}
+    plot([arena_row(**free)], tmp_path / "x.svg")
+    assert len(drawn[1].axes) == 1, "where nothing is trained there are no seconds"
+
+
 def test_what_cannot_be_drawn_is_refused(arena_row, tmp_path):
     with pytest.raises(UsageError, match=r"must end in \.svg, \.png or \.pdf, got .*x\.doc"):
         plot([arena_row()], tmp_path / "x.doc")

@@ -41,6 +41,12 @@ def test_searches_that_ended_early_are_counted(arena_row):
     assert section.notes[-1] == "1 of 2 searches ended early, the space exhausted"
 
 
+def test_what_is_chosen_by_a_proxy_is_said(arena_row):
+    (section, _) = arrange([arena_row(), arena_row(fitness="zero-cost:proxies=naswot")])
+    assert section.notes[-1].startswith("told by zero-cost: no score of the table is seen")
+    assert "told by zero-cost" not in "".join(next(arrange([arena_row()])).notes)
+
+
 def test_differences_are_only_called_so_where_they_are_significant(arena_row):
     def verdict(first, other):
         made = [arena_row(searcher="a", seed=seed, final=value) for seed, value in enumerate(first)]
