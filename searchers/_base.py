@@ -45,6 +45,7 @@ class Searcher(ABC):
         self.distinct = distinct
         self._rng = np.random.default_rng(seed)
         self._novelty = Novelty(space) if distinct else None
+        self._proposed = 0  # how many architectures in all
 
     @property
     def options(self) -> dict[str, Any]:
@@ -64,6 +65,7 @@ class Searcher(ABC):
         try:
             for _ in range(count):
                 proposals.append(self._propose())
+                self._proposed += 1
         except SpaceExhaustedError:
             if not proposals:
                 raise
@@ -98,6 +100,7 @@ class Searcher(ABC):
             "space": self.space.name,
             "options": self.options,
             "rng": self._rng.bit_generator.state,
+            "proposed": self._proposed,
             **self._state(),
         }
         if self._novelty is not None:
@@ -118,6 +121,7 @@ class Searcher(ABC):
                     "use the same to go on, or begin anew"
                 )
         self._rng.bit_generator.state = state["rng"]
+        self._proposed = state["proposed"]
         if self._novelty is not None:
             self._novelty.load_state_dict(state["novelty"])
         self._load(state)

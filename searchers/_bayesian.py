@@ -96,7 +96,6 @@ class BayesianOptimization(Searcher):
         super().__init__(space, seed=seed, distinct=distinct)
         self.predictor, self.acquisition = predictor, acquisition
         self.initial, self.candidates, self.points = initial, candidates, points
-        self._asked = 0
         self._memory = Memory(points)
         self._model: DoubtingPredictor | None = None  # fitted to the memory
         self._pool: list[Architecture] = []  # the best last
@@ -114,11 +113,9 @@ class BayesianOptimization(Searcher):
         }
 
     def _propose(self) -> Architecture:
-        beginning = max(self._asked, self._memory.told) < self.initial
+        beginning = max(self._proposed, self._memory.told) < self.initial
         chosen = None if beginning or not self._memory.architectures else self._choose()
-        chosen = chosen or self._sample_new()
-        self._asked += 1
-        return chosen
+        return chosen or self._sample_new()
 
     def _choose(self) -> Architecture | None:
         """The most promising new candidate; None where all that were drawn are known."""
@@ -161,13 +158,12 @@ class BayesianOptimization(Searcher):
 
     def _state(self) -> dict[str, Any]:
         return {
-            "asked": self._asked,
             "memory": self._memory.state_dict(),
             "pool": [candidate.to_dict() for candidate in self._pool],
         }
 
     def _load(self, state: dict[str, Any]) -> None:
-        self._asked, self._model = state["asked"], None
+        self._model = None
         self._memory.load_state_dict(state["memory"])
         self._pool = [Architecture.from_dict(candidate) for candidate in state["pool"]]
 

@@ -112,7 +112,6 @@ class CoDeepNEAT(Searcher):
         self._uses: list[int] = []
         self._generation = 0
         self._pending: dict[Architecture, _Trial] = {}
-        self._asked = 0
 
     @property
     def options(self) -> dict[str, Any]:
@@ -123,8 +122,7 @@ class CoDeepNEAT(Searcher):
     def _propose(self) -> Architecture:
         if not self._current:
             self._draw_modules()
-        beginning = max(self._asked, len(self._blueprints)) < self.blueprints
-        self._asked += 1
+        beginning = max(self._proposed, len(self._blueprints)) < self.blueprints
         for _ in range(PAIRS):
             fresh = beginning or not self._blueprints.species
             child = self._found(self.space.sample(self._rng), None) if fresh else self._cross()
@@ -238,7 +236,6 @@ class CoDeepNEAT(Searcher):
             for network, trial in self._pending.items()
         ]
         return {
-            "asked": self._asked,
             "generation": self._generation,
             "blueprints": self._blueprints.state_dict(write_blueprint),
             "modules": self._modules.state_dict(list),
@@ -250,7 +247,7 @@ class CoDeepNEAT(Searcher):
         }
 
     def _load(self, state: dict[str, Any]) -> None:
-        self._asked, self._generation = state["asked"], state["generation"]
+        self._generation = state["generation"]
         self._blueprints.load_state_dict(state["blueprints"], read_blueprint)
         self._modules.load_state_dict(state["modules"], tuple)
         self._current = [(species, tuple(module)) for species, module in state["current"]]

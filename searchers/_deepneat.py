@@ -92,7 +92,6 @@ class DeepNEAT(Searcher):
             population, threshold, lambda a, b: distance(a, b, LAYERS_WEIGHT)
         )
         self._pending: dict[Architecture, Genome] = {}
-        self._asked = 0
 
     @property
     def options(self) -> dict[str, Any]:
@@ -101,11 +100,9 @@ class DeepNEAT(Searcher):
         return {**own, **super().options}
 
     def _propose(self) -> Architecture:
-        beginning = max(self._asked, len(self._living)) < self.population or not self._living.species
+        beginning = max(self._proposed, len(self._living)) < self.population or not self._living.species
         child = None if beginning else self._breed()
-        child = child or self._sample_new()
-        self._asked += 1
-        return child
+        return child or self._sample_new()
 
     def _breed(self) -> Architecture | None:
         """A new child; None where all that was tried is known already."""
@@ -133,14 +130,12 @@ class DeepNEAT(Searcher):
 
     def _state(self) -> dict[str, Any]:
         return {
-            "asked": self._asked,
             "living": self._living.state_dict(write_genome),
             "pending": [write_genome(genome) for genome in self._pending.values()],
             "innovations": self._innovations.state_dict(),
         }
 
     def _load(self, state: dict[str, Any]) -> None:
-        self._asked = state["asked"]
         self._living.load_state_dict(state["living"], read_genome)
         pending = map(read_genome, state["pending"])
         self._pending = {genome.architecture: genome for genome in pending}

@@ -82,7 +82,6 @@ class DENSER(Searcher):
         self.p_crossover, self.p_mutate = p_crossover, p_mutate
         self._members: list[_Member] = []
         self._fresh: list[_Member] = []  # the next generation
-        self._asked = 0
 
     @property
     def options(self) -> dict[str, Any]:
@@ -91,11 +90,9 @@ class DENSER(Searcher):
         return {**own, "p_crossover": self.p_crossover, "p_mutate": self.p_mutate, **super().options}
 
     def _propose(self) -> Architecture:
-        beginning = max(self._asked, len(self._fresh)) < self.population or not self._members
+        beginning = max(self._proposed, len(self._fresh)) < self.population or not self._members
         child = None if beginning else self._breed()
-        child = child or self._sample_new()
-        self._asked += 1
-        return child
+        return child or self._sample_new()
 
     def _breed(self) -> Architecture | None:
         """A new child; None where all that was tried is known already."""
@@ -125,13 +122,12 @@ class DENSER(Searcher):
 
     def _state(self) -> dict[str, Any]:
         groups = {"members": self._members, "fresh": self._fresh}
-        return {"asked": self._asked} | {
+        return {
             name: [[a.to_dict(), None if score == -math.inf else score] for a, score in group]
             for name, group in groups.items()
         }
 
     def _load(self, state: dict[str, Any]) -> None:
-        self._asked = state["asked"]
         self._members, self._fresh = (
             [_Member(Architecture.from_dict(a), -math.inf if s is None else s) for a, s in state[name]]
             for name in ("members", "fresh")

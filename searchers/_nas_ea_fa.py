@@ -98,7 +98,6 @@ class FitnessApproximation(Searcher):
         self.predictor = predictor
         self.population, self.generations = population, generations
         self.top, self.far, self.copies, self.points = top, far, copies, points
-        self._asked = 0
         self._memory = Memory(points)
         # How many of those told have an option at a place, (places, options): one look-up for all distances.
         self._counts = np.zeros((len(space.choices), max(space.choices)), dtype=np.int64)
@@ -127,11 +126,9 @@ class FitnessApproximation(Searcher):
         return 1 - alike.mean(axis=1) / max(self._memory.told, 1)
 
     def _propose(self) -> Architecture:
-        beginning = max(self._asked, self._memory.told) < self.population
+        beginning = max(self._proposed, self._memory.told) < self.population
         chosen = None if beginning or not self._memory.architectures else self._choose()
-        chosen = chosen or self._sample_new()
-        self._asked += 1
-        return chosen
+        return chosen or self._sample_new()
 
     def _choose(self) -> Architecture | None:
         """The next of the queue; None where the genetic algorithm met too few that are new."""
@@ -202,7 +199,6 @@ class FitnessApproximation(Searcher):
 
     def _state(self) -> dict[str, Any]:
         return {
-            "asked": self._asked,
             "memory": self._memory.state_dict(),
             "counts": self._counts.tolist(),
             "queue": [waiting.to_dict() for waiting in self._queue],
@@ -210,7 +206,7 @@ class FitnessApproximation(Searcher):
         }
 
     def _load(self, state: dict[str, Any]) -> None:
-        self._asked, self._left, self._model = state["asked"], state["left"], None
+        self._left, self._model = state["left"], None
         self._memory.load_state_dict(state["memory"])
         self._counts = np.array(state["counts"], dtype=np.int64)
         self._queue = [Architecture.from_dict(waiting) for waiting in state["queue"]]

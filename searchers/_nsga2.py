@@ -74,7 +74,6 @@ class NSGA2(MultiObjective):
         self.population, self.p_crossover = population, p_crossover
         self._members: list[Member] = []
         self._fresh: list[Member] = []  # told since the last selection
-        self._asked = 0
         self._order: list[tuple[int, float]] = []  # of each member: front and negative room
 
     @property
@@ -84,11 +83,9 @@ class NSGA2(MultiObjective):
 
     def _propose(self) -> Architecture:
         told = len(self._members) + len(self._fresh)
-        beginning = max(self._asked, told) < self.population or not self._members
+        beginning = max(self._proposed, told) < self.population or not self._members
         child = None if beginning else self._breed()
-        child = child or self._sample_new()
-        self._asked += 1
-        return child
+        return child or self._sample_new()
 
     def _breed(self) -> Architecture | None:
         """A new child; None where all that was tried is known already."""
@@ -130,10 +127,9 @@ class NSGA2(MultiObjective):
     def _state(self) -> dict[str, Any]:
         groups = {"members": self._members, "fresh": self._fresh}
         written = {name: write_members(group) for name, group in groups.items()}
-        return {"asked": self._asked, **written, **super()._state()}
+        return {**written, **super()._state()}
 
     def _load(self, state: dict[str, Any]) -> None:
         super()._load(state)
-        self._asked = state["asked"]
         self._members, self._fresh = read_members(state["members"]), read_members(state["fresh"])
         self._order = self._rank(self._members) if self._members else []

@@ -79,7 +79,6 @@ class ParticleSwarm(Searcher):
         # Of each particle, and last of the swarm.
         self._bests = np.concatenate([self._positions, self._uniform[None]])
         self._scores = np.full(particles + 1, -np.inf)
-        self._asked = 0
         self._drawn_by: dict[Architecture, int] = {}
 
     @property
@@ -88,13 +87,12 @@ class ParticleSwarm(Searcher):
         return {"particles": self.particles, "spread": self.spread, **super().options}
 
     def _propose(self) -> Architecture:
-        turn, particle = divmod(self._asked, self.particles)
+        turn, particle = divmod(self._proposed, self.particles)
         drawn = None
         if turn:
             self._move(particle)
             drawn = self._draw(particle)
         drawn = drawn or self._sample_new()
-        self._asked += 1
         self._drawn_by[drawn] = particle
         return drawn
 
@@ -143,7 +141,6 @@ class ParticleSwarm(Searcher):
             "velocities": self._velocities.tolist(),
             "bests": self._bests.tolist(),
             "scores": [score if np.isfinite(score) else None for score in self._scores.tolist()],
-            "asked": self._asked,
             "drawn_by": [[drawn.to_dict(), particle] for drawn, particle in self._drawn_by.items()],
         }
 
@@ -152,5 +149,4 @@ class ParticleSwarm(Searcher):
             np.array(state[name]) for name in ("positions", "velocities", "bests")
         )
         self._scores = np.array([-np.inf if score is None else score for score in state["scores"]])
-        self._asked = state["asked"]
         self._drawn_by = {Architecture.from_dict(drawn): particle for drawn, particle in state["drawn_by"]}

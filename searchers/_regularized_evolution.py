@@ -64,7 +64,6 @@ class RegularizedEvolution(Searcher):
         # A ring: the next result is written over the oldest.
         self._members: list[Architecture] = []
         self._scores = np.full(population, -np.inf)
-        self._asked = 0
         self._told = 0
 
     @property
@@ -73,11 +72,9 @@ class RegularizedEvolution(Searcher):
         return {"population": self.population, "sample": self.sample, **super().options}
 
     def _propose(self) -> Architecture:
-        beginning = max(self._asked, self._told) < self.population
+        beginning = max(self._proposed, self._told) < self.population
         child = None if beginning or not self._members else self._breed()
-        child = child or self._sample_new()
-        self._asked += 1
-        return child
+        return child or self._sample_new()
 
     def _breed(self) -> Architecture | None:
         """A new child; None where all that was tried is known already."""
@@ -108,14 +105,13 @@ class RegularizedEvolution(Searcher):
     def _state(self) -> dict[str, Any]:
         scores = self._scores[: len(self._members)]
         return {
-            "asked": self._asked,
             "told": self._told,
             "members": [member.to_dict() for member in self._members],
             "scores": [score if np.isfinite(score) else None for score in scores.tolist()],
         }
 
     def _load(self, state: dict[str, Any]) -> None:
-        self._asked, self._told = state["asked"], state["told"]
+        self._told = state["told"]
         self._members = [Architecture.from_dict(member) for member in state["members"]]
         self._scores = np.full(self.population, -np.inf)
         self._scores[: len(self._members)] = [-np.inf if s is None else s for s in state["scores"]]

@@ -100,7 +100,6 @@ class Reinforce(Searcher):
         self._optimizer = torch.optim.Adam(self._server.parameters(), learning_rate)
         self._replicas = [copy.deepcopy(self._server) for _ in range(controllers)]
         self._rewards = Rewards(decay)
-        self._asked = 0
         self._told = 0
         # The controllers that wrote them, and what they wrote: it need not be what the space would write.
         self._outstanding: dict[Architecture, tuple[int, list[int]]] = {}
@@ -120,10 +119,9 @@ class Reinforce(Searcher):
         }
 
     def _propose(self) -> Architecture:
-        number = self._turn(self._asked)
+        number = self._turn(self._proposed)
         options, written = self._write(self._replicas[number]) or self._sample()
         self._outstanding[written] = number, options
-        self._asked += 1
         return written
 
     def _turn(self, count: int) -> int:
@@ -178,7 +176,6 @@ class Reinforce(Searcher):
         from egraph.searchers._weights import dump_optimizer, dump_weights
 
         return {
-            "asked": self._asked,
             "told": self._told,
             "rewards": self._rewards.state_dict(),
             "server": dump_weights(self._server),
@@ -191,7 +188,7 @@ class Reinforce(Searcher):
     def _load(self, state: dict[str, Any]) -> None:
         from egraph.searchers._weights import load_optimizer, load_weights
 
-        self._asked, self._told = state["asked"], state["told"]
+        self._told = state["told"]
         self._rewards.load_state_dict(state["rewards"])
         load_weights(self._server, state["server"])
         load_optimizer(self._optimizer, state["optimizer"])

@@ -14,7 +14,7 @@ def swarm_at(positions, velocities, bests, scores):
     searcher = ParticleSwarm(SMALL, seed=0, particles=len(positions), distinct=False)
     arrays = {"positions": positions, "velocities": velocities, "bests": bests, "scores": scores}
     state = searcher.state_dict() | {name: np.array(a).tolist() for name, a in arrays.items()}
-    searcher.load_state_dict(state | {"scores": scores, "asked": len(positions)})
+    searcher.load_state_dict(state | {"scores": scores, "proposed": len(positions)})
     return searcher
 
 
