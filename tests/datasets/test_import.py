@@ -145,7 +145,8 @@ def test_an_unknown_name_is_refused(registered, csv, out, options, match):
 
 def test_a_file_without_a_space_is_refused(csv, out):
     with pytest.raises(
-        UsageError, match=r"say which search space the rows of .*mine\.csv belong to; known: convnet,"
+        UsageError,
+        match=r"say which search space the rows of .*mine\.csv belong to; known: concat-cell,",
     ):
         import_table(csv, out, architecture="cell")
 

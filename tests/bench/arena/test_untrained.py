@@ -5,8 +5,9 @@ from multiprocessing import get_context
 
 import numpy as np
 import pytest
+from tiny import SPACE, TINY, cells, score_thirty
 
-from egraph import datasets, spaces
+from egraph import datasets
 from egraph.bench.arena import Cell, Task, _untrained, measure, prepare
 from egraph.bench.arena._untrained import Scores, score_untrained
 from egraph.datasets import Metric, Table
@@ -14,14 +15,7 @@ from egraph.errors import EvaluationError, FailedError, UnknownNameError
 from egraph.evaluation import ZeroCost, rank_average
 from egraph.searchers import RandomSearch
 
-SPACE = spaces.get("nasbench201")
-TINY = {"data": "noise-4", "batch_size": 4, "channels": 2}
 NO_PATH = "|none~0|+|none~0|none~1|+|none~0|none~1|none~2|"
-
-
-def cells(count):
-    rng = np.random.default_rng(1)
-    return [SPACE.sample(rng) for _ in range(count)]
 
 
 @pytest.fixture
@@ -94,15 +88,11 @@ def test_a_failure_is_nan_and_tried_again_by_the_next_process(tmp_path):
     assert len(evaluator.asked) == 2
 
 
-def score_in_process(path):
-    return Scores(ZeroCost(SPACE, "params", **TINY, device="cpu"), path)(cells(30)).tolist()
-
-
 def test_processes_write_one_file_at_the_same_time(tmp_path):
     path = tmp_path / "s.sqlite"
     with ProcessPoolExecutor(2, get_context("spawn")) as pool:
-        found = list(pool.map(score_in_process, [path] * 2))
-    assert found[0] == found[1] == score_in_process(None)
+        found = list(pool.map(score_thirty, [path] * 2))
+    assert found[0] == found[1] == score_thirty(None)
     with sqlite3.connect(path) as file:
         assert file.execute("SELECT count(*) FROM scores").fetchone() == (len({*map(SPACE.key, cells(30))}),)
     file.close()
