@@ -11,6 +11,7 @@ To add another way to choose what is trained: `choose` in ``_selection.py``.
 
 from __future__ import annotations
 
+from egraph.study._arguments import find_searcher
 from egraph.study._events import (
     Event,
     RankerFitted,
@@ -25,7 +26,6 @@ from egraph.study._events import (
 )
 from egraph.study._journal import Journal, open_journal
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained
-from egraph.study._searchers import find_searcher
 from egraph.study._study import Study
 from egraph.study._trial import Trial
 

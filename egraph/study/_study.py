@@ -17,20 +17,20 @@ from typing import Any, Literal
 
 import pandas as pd
 
-from egraph import metrics, searchers, spaces
+from egraph import metrics, spaces
 from egraph.architecture import Architecture
 from egraph.errors import FailedError, JournalError, UsageError
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.searchers import Searcher
 from egraph.spaces import SearchSpace
+from egraph.study._arguments import check_whole, read_ranker, read_screen, read_searcher
 from egraph.study._driver import Driver
 from egraph.study._events import Event, RoundFinished, RoundStarted, RunFinished, RunStarted
 from egraph.study._guide import Guide, Model
 from egraph.study._journal import Journal
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, Round
-from egraph.study._searchers import find_searcher
 from egraph.study._seeds import derive
 from egraph.study._trial import BASELINE, INITIAL, Trial
 from egraph.study._workers import open_pool
@@ -104,15 +104,15 @@ class Study:
     ) -> None:
         if batch is None:
             batch = workers if ranker is False else 8
-        _check_whole(0, seed=seed, far=far, max_failures=max_failures)
-        _check_whole(1, workers=workers, initial=initial, batch=batch, candidates=candidates)
+        check_whole(0, seed=seed, far=far, max_failures=max_failures)
+        check_whole(1, workers=workers, initial=initial, batch=batch, candidates=candidates)
         self.space = spaces.get(space) if isinstance(space, str) else space
         self.seed, self.workers, self.max_failures = seed, workers, max_failures
         self.stopped = ""
         self._evaluator = as_evaluator(evaluate)
-        make_searcher = _read_searcher(searcher)
-        first_choice = _read_screen(screen, self._evaluator)
-        self._guide = None if ranker is False else Guide(_read_ranker(ranker, seed), initial)
+        make_searcher = read_searcher(searcher)
+        first_choice = read_screen(screen, self._evaluator)
+        self._guide = None if ranker is False else Guide(read_ranker(ranker, seed), initial)
         self._proposer = Proposer(
             self.space,
             seed,
@@ -224,7 +224,7 @@ class Study:
         if trials is None and seconds is None:
             raise UsageError("a run needs a budget: trials=60, or seconds=300, or both")
         if trials is not None:
-            _check_whole(1, trials=trials)
+            check_whole(1, trials=trials)
         if seconds is not None and not seconds > 0:
             raise UsageError(f"seconds must be positive, got {seconds!r}")
         tell = progress or _ignore
@@ -292,7 +292,7 @@ class Study:
         Raises:
             UsageError: ``repeats`` is not positive.
         """
-        _check_whole(1, repeats=repeats)
+        check_whole(1, repeats=repeats)
         architectures = [one.architecture if isinstance(one, Trial) else one for one in trials]
         keys = [self.space.key(architecture) for architecture in architectures]
         fresh = retrain(
@@ -323,7 +323,7 @@ class Study:
             UsageError: an argument is not positive.
             FailedError: no trial has succeeded yet, or each of the fresh evaluations failed.
         """
-        _check_whole(1, most=most, repeats=repeats)
+        check_whole(1, most=most, repeats=repeats)
         sides = [self._journal.read_trials("state = 'complete' AND origin != ?", BASELINE)]
         if self._journal.read_trials("state = 'complete' AND origin = ?", BASELINE):
             sides.append(self._journal.read_trials(_RANDOM_SEARCH, INITIAL, BASELINE))
@@ -455,42 +455,6 @@ def _best_mean(finalists: list[Retrained]) -> Retrained:
             "each fresh evaluation of the best networks failed; `retrains` of the journal say why"
         )
     return max(scored, key=lambda one: one.score)
-
-
-def _read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[..., Searcher]:
-    if isinstance(searcher, Searcher) or not (
-        searcher is None or isinstance(searcher, str) or callable(searcher)
-    ):
-        raise UsageError(f"searcher must be a name or a class, such as 'random', got {searcher!r}")
-    if searcher is None:
-        return searchers.RegularizedEvolution
-    return find_searcher(searcher) if isinstance(searcher, str) else searcher
-
-
-def _read_ranker(ranker: Model | None, seed: int) -> Model:
-    if ranker is None:
-        from egraph.ranker import Ranker
-
-        return Ranker(seed=derive(seed, "ranker"), folds=0)  # a study asks for no intervals
-    if not (hasattr(ranker, "fit") and hasattr(ranker, "predict")):
-        raise UsageError(f"ranker must have fit and predict, or be False for none, got {ranker!r}")
-    return ranker
-
-
-def _read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -> Fitness | None:
-    if screen is None:
-        return evaluator.screen()
-    if screen is False:
-        return None
-    if not callable(screen):
-        raise UsageError(f"screen must be a fitness, or False for none, got {screen!r}")
-    return screen
-
-
-def _check_whole(least: int, **values: object) -> None:
-    for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise UsageError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
 
 def _to_json(value: object) -> str:

@@ -1,0 +1,96 @@
+"""What a study is told, made sure of: the searcher by its name and options, the ranker, the screen, numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from egraph import searchers
+from egraph.errors import UsageError
+from egraph.evaluation.base import Evaluator, Fitness
+from egraph.searchers import Searcher
+from egraph.specs import check_options, parse
+from egraph.study._guide import Model
+from egraph.study._seeds import derive
+
+__all__ = ["check_whole", "find_searcher", "read_ranker", "read_screen", "read_searcher"]
+
+
+def find_searcher(text: str) -> Callable[..., Searcher]:
+    """What makes the searcher of this name, with these options: it takes a space and ``seed=``.
+
+    Args:
+        text: such as ``"regularized-evolution:population=20,sample=5"``. Where a searcher takes a predictor,
+            that is the name of one in ``egraph.ranker.predictors``.
+
+    Raises:
+        UnknownNameError: there is no such searcher, or no predictor of the name given.
+        UsageError: it has no such option.
+        FailedError: an installed package offers the searcher, but it cannot be loaded.
+    """
+    name, options = parse(text)
+    searcher = searchers.get(name)
+    check_options(text, options, searcher)
+    if "predictor" in options:
+        from egraph.ranker import predictors
+
+        # The same for each seed: what a searcher predicts shall follow from what it was told.
+        options["predictor"] = partial(predictors[options["predictor"]], seed=0)
+    return partial(searcher, **options)
+
+
+def read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[..., Searcher]:
+    """What makes a searcher, of its name or itself; regularized evolution where there is none.
+
+    Raises:
+        UsageError: it is neither; or as of `find_searcher`.
+    """
+    if isinstance(searcher, Searcher) or not (
+        searcher is None or isinstance(searcher, str) or callable(searcher)
+    ):
+        raise UsageError(f"searcher must be a name or a class, such as 'random', got {searcher!r}")
+    if searcher is None:
+        return searchers.RegularizedEvolution
+    return find_searcher(searcher) if isinstance(searcher, str) else searcher
+
+
+def read_ranker(ranker: Model | None, seed: int) -> Model:
+    """The ranker; a new default one where there is none.
+
+    Raises:
+        UsageError: it cannot be fitted.
+    """
+    if ranker is None:
+        from egraph.ranker import Ranker
+
+        return Ranker(seed=derive(seed, "ranker"), folds=0)  # a study asks for no intervals
+    if not (hasattr(ranker, "fit") and hasattr(ranker, "predict")):
+        raise UsageError(f"ranker must have fit and predict, or be False for none, got {ranker!r}")
+    return ranker
+
+
+def read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -> Fitness | None:
+    """What chooses the first trials: what was given, else the evaluator's own; None for random ones.
+
+    Raises:
+        UsageError: it is no fitness.
+    """
+    if screen is None:
+        return evaluator.screen()
+    if screen is False:
+        return None
+    if not callable(screen):
+        raise UsageError(f"screen must be a fitness, or False for none, got {screen!r}")
+    return screen
+
+
+def check_whole(least: int, **values: object) -> None:
+    """Makes sure that each value is a whole number of at least so much.
+
+    Raises:
+        UsageError: one is not; the text has its name.
+    """
+    for name, value in values.items():
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            raise UsageError(f"{name} must be a whole number of at least {least}, got {value!r}")
