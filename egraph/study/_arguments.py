@@ -1,4 +1,4 @@
-"""What a study is told, made sure of: the searcher by its name and options, the ranker, the screen, numbers."""
+"""What a study is told, made sure of: searcher, ranker, screen, numbers."""
 
 from __future__ import annotations
 
