@@ -96,7 +96,8 @@ def _draw(axes: Axes, rows: Sequence[Mapping[str, Any]], by: str, title: str) ->
     axes.set_ylabel(f"{rows[0]['test']} of the best so far")
     axes.set_title(title, fontsize=9)
     axes.grid(alpha=0.25)
-    axes.legend(fontsize=7, loc="upper left")
+    # Below: curves that rise fast fill the upper left, those that do not the lower right.
+    axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, frameon=False)
 
 
 def _is_timed(rows: Sequence[Mapping[str, Any]]) -> bool:
