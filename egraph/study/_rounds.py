@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
@@ -22,7 +22,7 @@ from egraph.study._guide import Guide, Model
 from egraph.study._mutants import Mutants
 from egraph.study._screen import screen
 from egraph.study._seeds import derive
-from egraph.study._selection import choose, gather, predict, score_untried
+from egraph.study._selection import Candidates, choose, gather, predict, score_untried
 from egraph.study._trial import BASELINE, INITIAL, RANDOM, SCREENED, SEARCH, Trial
 
 __all__ = ["Proposal", "Proposer", "Round"]
@@ -181,7 +181,23 @@ class Proposer:
     def _ask_ranker(
         self, model: Model, own: list[Trial], number: int, size: int
     ) -> tuple[list[Proposal], int]:
-        """The best and some different ones of what three searches find for the ranker.
+        """The best candidates and some different ones."""
+        tried = {trial.key: trial.architecture for trial in own}
+        if self._everything is None:
+            candidates = self._search(model, own, tried, number)
+        else:
+            candidates = score_untried(self._everything, model, tried)
+        chosen = choose(candidates, model, list(tried.values()), size, self._far)
+        proposals = [
+            Proposal(candidates.architectures[row], origin, float(candidates.predicted[row]))
+            for row, origin in chosen
+        ]
+        return proposals, candidates.scored
+
+    def _search(
+        self, model: Model, own: list[Trial], tried: Mapping[str, Architecture], number: int
+    ) -> Candidates:
+        """What three searches find for the ranker.
 
         A searcher drifts to where the ranker has seen nothing and may be wrong; mutants of the best measured
         architectures and random samples stay where it knows.
@@ -193,17 +209,7 @@ class Proposer:
             Mutants(self._space, best, seed=derive(self._seed, "mutants", number)),
             RandomSearch(self._space, seed=derive(self._seed, "samples", number)),
         ]
-        tried = {trial.key: trial.architecture for trial in own}
-        if self._everything is None:
-            candidates = gather(searchers, model, self._space, tried, self._candidates)
-        else:
-            candidates = score_untried(self._everything, model, tried)
-        chosen = choose(candidates, model, list(tried.values()), size, self._far)
-        proposals = [
-            Proposal(candidates.architectures[row], origin, float(candidates.predicted[row]))
-            for row, origin in chosen
-        ]
-        return proposals, candidates.scored
+        return gather(searchers, model, self._space, tried, self._candidates)
 
     def _ask_random(self, own: list[Trial], number: int, size: int) -> list[Proposal]:
         searcher = RandomSearch(self._space, seed=derive(self._seed, "round", number))

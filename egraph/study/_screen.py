@@ -32,5 +32,5 @@ def screen(
     drawn = RandomSearch(space, seed=seed).ask(_DRAWN * count)
     tell(Screening(len(drawn)))
     scores = np.asarray(fitness(drawn), dtype=np.float64)
-    order = np.argsort(-np.where(np.isnan(scores), -np.inf, scores), kind="stable")
+    order = np.argsort(-scores, kind="stable")  # NaN last
     return [drawn[row] for row in order[:count]]

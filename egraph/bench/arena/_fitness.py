@@ -109,7 +109,8 @@ def search_with_ranker(
 
     Args:
         ground: where to search.
-        make: the searcher among whose proposals the ranker chooses.
+        make: the searcher among whose proposals the ranker chooses; idle where ``candidates`` are no fewer
+            than the table's architectures, for then all are scored.
         queries: trainings in all.
         seed: of study and ranker.
         members: networks in the ranker's ensemble.
