@@ -106,10 +106,10 @@ def measure(cell: Cell, factory: Factory, table: Table) -> dict[str, Any]:
 
 
 def _describe(value: Any) -> Any:
-    """A record by its fields; other things by their type alone, as their repr may hold an address."""
+    """A record by its fields, a function by its name; others by type, as their repr may hold an address."""
     if is_dataclass(value) and not isinstance(value, type):
         return {"type": type(value).__name__, **{f.name: getattr(value, f.name) for f in fields(value)}}
-    return type(value).__name__
+    return getattr(value, "__qualname__", type(value).__name__)
 
 
 def _compare(

@@ -127,7 +127,8 @@ def test_settings_are_the_parameters_but_the_seed():
     assert read_settings(Linear(5)) == {"ridge": 0.01, "seconds": 0.0}
     assert read_settings(object()) == {}
     assert "columns" not in read_settings(Ranker()), "as in results from before there were any"
-    assert read_settings(Ranker(columns=len))["columns"] is not None
+    assert read_settings(Ranker(columns=len))["columns"] == "len"
+    assert read_settings(Ranker(columns=cell))["columns"] == "cell", "another function, another result"
     nested = read_settings(Linear(ridge=[cell(seed=1)]))
     assert nested["ridge"][0]["type"] == "Cell"
     assert nested != read_settings(Linear(ridge=[cell(seed=3)]))
