@@ -1,0 +1,1 @@
+"""What was found, for use without egraph."""
