@@ -26,6 +26,7 @@ COMMANDS = {
     "data": "List, show and import tables of measured architectures.",
     "draw": "Draw an architecture in the terminal, as SVG or as PNG.",
     "report": "Write what a search did as one HTML page.",
+    "export": "Write what a study found, for use without egraph.",
 }
 """The commands and what they do, in the order of ``egraph --help``."""
 

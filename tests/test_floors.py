@@ -12,7 +12,7 @@ FLOORS = [
     {"spaces"},
     {"datasets"},
     {"ranker", "evaluation", "searchers"},
-    {"study", "evolve", "bench"},
+    {"study", "evolve", "bench", "export"},
     {"report"},
     {"cli"},
 ]

@@ -53,7 +53,9 @@ class Block:
             self.parts[names[path]], members = _write(part, given)
             self.members |= {f"{names[path]}{suffix}": layer for suffix, layer in members.items()}
         self.arguments = [str(node.target) for node in graphs[0].nodes if node.op == "placeholder"]
-        self.forward: list[list[Code]] = [list(write_forward(graph, names)) for graph in graphs]
+        self.forward: list[list[Code]] = [
+            [[*line] for line in write_forward(graph, names)] for graph in graphs
+        ]
         with torch.no_grad():
             self.inputs, self.outputs = values[0].shape[1], module(*values).shape[1]
 

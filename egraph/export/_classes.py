@@ -60,7 +60,8 @@ def _group(blocks: list[Block], calls: dict[Block, Text]) -> list[list[Block]]:
     groups: dict[Any, list[Block]] = {}
     for block in blocks:
         skeleton = tuple(
-            tuple(one if isinstance(one, str) else None for one in _resolve(line, calls)) for line in block.lines
+            tuple(one if isinstance(one, str) else None for one in _resolve(line, calls))
+            for line in block.lines
         )
         groups.setdefault((block.name, tuple(block.parts), len(block.modes), skeleton), []).append(block)
     return list(groups.values())
@@ -117,7 +118,9 @@ def _call(name: str, names: dict[int, str], numbers: list[Number]) -> Text:
     return [*code, ")"]
 
 
-def _write_class(name: str, summary: str, block: Block, names: dict[int, str], calls: dict[Block, Text]) -> str:
+def _write_class(
+    name: str, summary: str, block: Block, names: dict[int, str], calls: dict[Block, Text]
+) -> str:
     place = 0
 
     def render(line: Code, prefix: str) -> str:
@@ -138,7 +141,11 @@ def _write_class(name: str, summary: str, block: Block, names: dict[int, str], c
     kept = [one for one in arguments if any(f"self.{one}" in line for mode in modes for line in mode)]
     head = f"def __init__(self{''.join(f', {one}: int' for one in arguments)}) -> None:"
     body = ["super().__init__()", *(f"self.{one} = {one}" for one in kept), *made]
-    written = [f"class {name}(nn.Module):", f'{INDENT}"""{summary}"""', ""] if summary else [f"class {name}(nn.Module):"]
+    written = (
+        [f"class {name}(nn.Module):", f'{INDENT}"""{summary}"""', ""]
+        if summary
+        else [f"class {name}(nn.Module):"]
+    )
     if block.parts or kept:
         written += [INDENT + head, *(line for one in body for line in _wrap(one, 2)), ""]
     given = "".join(f", {one}: Tensor" for one in block.arguments)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import inspect
 import operator
 from collections import Counter
@@ -19,7 +20,12 @@ __all__ = ["write_forward"]
 
 Text = list[str | Number]
 
-SIGNS = {operator.add: (" + ", 1), operator.sub: (" - ", 1), operator.mul: (" * ", 2), operator.truediv: (" / ", 2)}
+SIGNS = {
+    operator.add: (" + ", 1),
+    operator.sub: (" - ", 1),
+    operator.mul: (" * ", 2),
+    operator.truediv: (" / ", 2),
+}
 """Operators and how strongly they bind."""
 
 PURE = (*SIGNS, operator.getitem, torch.cat)
@@ -44,8 +50,7 @@ class Expression(NamedTuple):
 def write_forward(graph: fx.Graph, names: Mapping[str, str]) -> list[Text]:
     """The statements of a forward, whose arguments keep their names.
 
-    Calls of modules have a line each, in the order of the graph, so that what they draw at random stays the
-    same. A function of what is used once stands where it is used. What the next line alone uses is ``x``.
+    Calls of modules, and what draws at random, have a line each, in the order of the graph. A function of what is used once stands where it is used. What the next line alone uses is ``x``.
 
     Args:
         graph: of one module, as `trace` gives it.
@@ -70,9 +75,7 @@ class _Writer:
         for node in self.nodes:
             if node.op == "placeholder":
                 continue
-            if node.op == "call_function" and uses[node] == 1 and self._length(node) <= LONGEST:
-                self.inline.add(node)
-            elif node.op == "call_method" and uses[node] == 1:
+            if uses[node] == 1 and _is_pure(node) and self._length(node) <= LONGEST:
                 self.inline.add(node)
             else:
                 statements.append(node)
@@ -83,7 +86,10 @@ class _Writer:
             self.inline.add(result)
         self.variables = self._name(statements)
         self.lines = [
-            [*(["return "] if node.op == "output" else [self.variables[node], " = "]), *self._write(node).text]
+            [
+                *(["return "] if node.op == "output" else [self.variables[node], " = "]),
+                *self._write(node).text,
+            ]
             for node in statements
         ]
 
@@ -148,7 +154,10 @@ class _Writer:
         if isinstance(value, list | tuple) and any(isinstance(one, fx.Node) for one in value):
             return ["[", *_join([self._argument(one, short) for one in value]), "]"]
         if isinstance(value, slice):
-            ends = [[] if end is None else self._argument(end, short, "width") for end in (value.start, value.stop)]
+            ends = [
+                [] if end is None else self._argument(end, short, "width")
+                for end in (value.start, value.stop)
+            ]
             return [*ends[0], ":", *ends[1]]
         return list(write_value(value, role))
 
@@ -163,17 +172,25 @@ class _Writer:
         if node.op == "output":
             return self._refer(node.args[0], short)  # type: ignore[arg-type]
         if node.op == "call_module":
-            return Expression([f"self.{self.names[str(node.target)]}(", *self._arguments(node.args, {}, short), ")"])
+            return Expression(
+                [f"self.{self.names[str(node.target)]}(", *self._arguments(node.args, {}, short), ")"]
+            )
         if node.op == "call_method":
             first = _bracket(self._refer(node.args[0], short), ATOM)  # type: ignore[arg-type]
-            return Expression([*first, f".{node.target}(", *self._arguments(node.args[1:], node.kwargs, short), ")"])
+            return Expression(
+                [*first, f".{node.target}(", *self._arguments(node.args[1:], node.kwargs, short), ")"]
+            )
         if node.target in SIGNS:
             sign, strength = SIGNS[node.target]
             sides = [
-                self._refer(one, short) if isinstance(one, fx.Node) else Expression(self._argument(one, short))
+                self._refer(one, short)
+                if isinstance(one, fx.Node)
+                else Expression(self._argument(one, short))
                 for one in node.args
             ]
-            return Expression([*_bracket(sides[0], strength), sign, *_bracket(sides[1], strength + 1)], strength)
+            return Expression(
+                [*_bracket(sides[0], strength), sign, *_bracket(sides[1], strength + 1)], strength
+            )
         if node.target is operator.getitem:
             where = node.args[1] if isinstance(node.args[1], tuple) else (node.args[1],)
             inner = _join([self._argument(one, short) for one in where])
@@ -200,6 +217,13 @@ def _unchanged(node: fx.Node, names: Mapping[str, str]) -> fx.Node:
     return node
 
 
+def _is_pure(node: fx.Node) -> bool:
+    """Whether it may be computed later than in the graph."""
+    name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
+    random = any(word in name for word in ("drop", "rand", "bernoulli"))
+    return node.op in ("call_function", "call_method") and not random and not name.endswith("_")
+
+
 def _cuts_only(where: Any) -> bool:
     return isinstance(where, tuple) and all(isinstance(one, slice) and one.step is None for one in where)
 
@@ -220,13 +244,13 @@ def _qualify(function: Any) -> str:
     for prefix, module in (("torch", torch), ("F", functional)):
         if getattr(module, name, None) is function:
             return f"{prefix}.{name}"
-    raise UsageError(f"cannot write the function {name!r} as code; it is of neither torch nor torch.nn.functional")
+    raise UsageError(
+        f"cannot write the function {name!r} as code; it is of neither torch nor torch.nn.functional"
+    )
 
 
 def _without_defaults(function: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
-    try:
-        parameters = inspect.signature(function).parameters
-    except ValueError:  # built in
-        parameters = {}
-    defaults = {name: each.default for name, each in parameters.items()} | {"return_indices": False}
+    defaults = {"return_indices": False}
+    with contextlib.suppress(ValueError):  # built in
+        defaults |= {name: each.default for name, each in inspect.signature(function).parameters.items()}
     return {name: value for name, value in kwargs.items() if name not in defaults or value != defaults[name]}

@@ -12,7 +12,12 @@ from egraph.errors import UsageError
 
 __all__ = ["Number", "describe", "is_layer", "write_layer"]
 
-ROLES = {"in_channels": "inputs", "in_features": "inputs", "out_channels": "outputs", "out_features": "outputs"}
+ROLES = {
+    "in_channels": "inputs",
+    "in_features": "inputs",
+    "out_channels": "outputs",
+    "out_features": "outputs",
+}
 """What a number means, where the name of its argument is not already a good one."""
 
 NAMES = {"AdaptiveAvgPool2d": "mean", "AvgPool2d": "avg_pool", "MaxPool2d": "max_pool"}

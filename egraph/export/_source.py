@@ -96,4 +96,6 @@ def _write_imports(classes: str) -> str:
         lines.append("import torch")
     if re.search(r"\bF\.", classes):
         lines.append("import torch.nn.functional as F")
-    return "\n".join([*lines, "from safetensors.torch import load_file", "from torch import Tensor, nn"]) + "\n"
+    return (
+        "\n".join([*lines, "from safetensors.torch import load_file", "from torch import Tensor, nn"]) + "\n"
+    )

@@ -41,7 +41,11 @@ def trace(module: nn.Module, values: Sequence[Tensor]) -> fx.Graph:
             "not on values"
         ) from None
     for node in reversed(graph.nodes):
-        if not node.users and node.op in ("call_function", "call_method"):
+        if (
+            not node.users
+            and node.op in ("call_function", "call_method")
+            and not str(node.target).endswith("_")
+        ):
             graph.erase_node(node)
     return graph
 
