@@ -192,7 +192,7 @@ def _explain(evaluator: dict[str, Any]) -> str:
     if kind == "inherited training":
         return (
             "the study's networks inherited weights from one another, which its journal does not keep; train "
-            "the best one in Python with egraph.evaluation.Training and write it with egraph.export.save_network"
+            "the best one in Python with egraph.evaluation.Training, write it with egraph.export.save_network"
         )
     return (
         f"the study's evaluation is {kind!r}, which trains no network; one that trains on images, as "

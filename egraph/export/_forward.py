@@ -50,7 +50,8 @@ class Expression(NamedTuple):
 def write_forward(graph: fx.Graph, names: Mapping[str, str]) -> list[Text]:
     """The statements of a forward, whose arguments keep their names.
 
-    Calls of modules, and what draws at random, have a line each, in the order of the graph. A function of what is used once stands where it is used. What the next line alone uses is ``x``.
+    Calls of modules, and what draws at random, have a line each, in the order of the graph. A function of
+    what is used once stands where it is used. What the next line alone uses is ``x``.
 
     Args:
         graph: of one module, as `trace` gives it.

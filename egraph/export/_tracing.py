@@ -47,6 +47,8 @@ def trace(module: nn.Module, values: Sequence[Tensor]) -> fx.Graph:
             and not str(node.target).endswith("_")
         ):
             graph.erase_node(node)
+        elif node.op == "placeholder" and type(module) is nn.Sequential:
+            node.target = "images"
     return graph
 
 

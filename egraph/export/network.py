@@ -150,7 +150,7 @@ def _compare(folder: Path, images: Path, logits: NDArray[Any], accuracy: float) 
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise FailedError(f"the network that was written cannot be read back ({last}); nothing is kept")
+        raise FailedError(f"the network that was written cannot be read back ({last}); nothing is left")
     found = json.loads(done.stdout)
     tolerance = TOLERANCE * max(1.0, float(np.abs(logits).max()))
     second, first = np.sort(logits, axis=1)[:, -2:].T
@@ -161,7 +161,7 @@ def _compare(folder: Path, images: Path, logits: NDArray[Any], accuracy: float) 
         if not (difference <= tolerance and abs(other - accuracy) <= undecided):
             raise FailedError(
                 f"{file} as written is another network: its outputs differ by {difference:.2g}, where "
-                f"{tolerance:.2g} is allowed, its accuracy is {other:.4f}, not {accuracy:.4f}; nothing is kept"
+                f"{tolerance:.2g} is allowed, its accuracy {other:.4f}, not {accuracy:.4f}; nothing is left"
             )
     return {"source": found["torch difference"], "onnx": found["onnx difference"]}
 
@@ -169,7 +169,7 @@ def _compare(folder: Path, images: Path, logits: NDArray[Any], accuracy: float) 
 def _about(card: dict[str, Any]) -> str:
     """The docstring of the source."""
     classes, shape = card["classes"], card["input"]["shape"]
-    return f"""A network for {card["data"]["name"]}: images of {" x ".join(map(str, shape[1:]))}, {classes} classes.
+    return f"""A network for {card["data"]["name"]}.
 
     network = load()  # reads network.safetensors beside this file
     logits = network(images)  # ({", ".join(map(str, shape))}) to (batch, {classes})
