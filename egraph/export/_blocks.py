@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor, fx, nn
 
 from egraph.export._forward import write_forward
-from egraph.export._layers import Number, describe, is_layer, write_layer
+from egraph.export._layers import Number, describe, distinct, is_layer, write_layer
 from egraph.export._tracing import trace
 
 __all__ = ["Block", "Code", "flatten", "freeze"]
@@ -43,7 +42,8 @@ class Block:
 
     def __init__(self, module: nn.Module, values: Sequence[Tensor]) -> None:
         self.name = type(module).__name__
-        self.summary = " ".join(inspect.cleandoc(type(module).__doc__ or "").split("\n\n")[0].split())
+        paragraph = inspect.cleandoc(type(module).__doc__ or "").split("\n\n")[0]
+        self.summary = " ".join(paragraph.split())
         self.parts: dict[str, Code] = {}
         self.members: dict[str, nn.Module] = {}
         graphs = [trace(module.train(training), values) for training in (True, False)]
@@ -101,12 +101,8 @@ def _find_called(module: nn.Module, graphs: list[fx.Graph]) -> dict[str, Called]
 
 def _name(called: dict[str, Called]) -> dict[str, str]:
     """A name for each path: as it was called, or after what it is."""
-    wanted = {path: _wish(path, part) for path, (part, _) in called.items()}
-    counts, numbers, names = Counter(wanted.values()), Counter[str](), {}
-    for path, name in wanted.items():
-        numbers[name] += 1
-        names[path] = name if counts[name] == 1 else f"{name}_{numbers[name]}"
-    return names
+    wishes = [_wish(path, part) for path, (part, _) in called.items()]
+    return dict(zip(called, distinct(wishes, dir(nn.Module)), strict=True))
 
 
 def _wish(path: str, part: nn.Module) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from egraph.export._blocks import Block, Code
-from egraph.export._layers import Number
+from egraph.export._layers import Number, distinct
 
-__all__ = ["write_classes"]
+__all__ = ["quote", "write_classes"]
 
 Text = list[str | Number]
 
@@ -40,6 +40,12 @@ def write_classes(network: Block, summary: str) -> str:
             texts.append(_write_class(name, group[0].summary, group[0], names, calls))
     texts.append(_write_class("Network", summary, network, {}, calls))
     return "\n\n".join(texts)
+
+
+def quote(text: str) -> str:
+    """A docstring, whatever stands in it."""
+    plain = text.replace("\\", "\\\\").replace('"', "'")
+    return f'"""{plain}"""'
 
 
 def _levels(network: Block) -> list[list[Block]]:
@@ -91,8 +97,7 @@ def _arguments(group: list[Block], calls: dict[Block, Text]) -> dict[int, str]:
             continue
         if values not in names:
             wish = _wish(values, inputs, outputs, column[0].role)
-            taken = sum(name.rstrip("_0123456789") == wish for name in names.values())
-            names[values] = wish if not taken else f"{wish}_{taken + 1}"
+            (names[values],) = distinct([wish], {*names.values(), *group[0].parts})
         places[place] = names[values]
     return places
 
@@ -141,11 +146,8 @@ def _write_class(
     kept = [one for one in arguments if any(f"self.{one}" in line for mode in modes for line in mode)]
     head = f"def __init__(self{''.join(f', {one}: int' for one in arguments)}) -> None:"
     body = ["super().__init__()", *(f"self.{one} = {one}" for one in kept), *made]
-    written = (
-        [f"class {name}(nn.Module):", f'{INDENT}"""{summary}"""', ""]
-        if summary
-        else [f"class {name}(nn.Module):"]
-    )
+    written = [f"class {name}(nn.Module):"]
+    written += [f"{INDENT}{quote(summary)}", ""] if summary else []
     if block.parts or kept:
         written += [INDENT + head, *(line for one in body for line in _wrap(one, 2)), ""]
     given = "".join(f", {one}: Tensor" for one in block.arguments)

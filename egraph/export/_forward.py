@@ -14,7 +14,7 @@ from torch import Tensor, fx
 from torch.nn import functional
 
 from egraph.errors import UsageError
-from egraph.export._layers import Number, write_value
+from egraph.export._layers import Number, distinct, write_value
 
 __all__ = ["write_forward"]
 
@@ -69,10 +69,18 @@ class _Writer:
         self.same: dict[fx.Node, fx.Node] = {}
         self._find_same(graph)
         self.nodes = [node for node in graph.nodes if self.same[node] is node]
+        self.inline: set[fx.Node] = set()
+        statements = self._choose_statements()
+        self.variables = self._name(statements)
+        self.lines = [
+            ["return " if node.op == "output" else f"{self.variables[node]} = ", *self._write(node).text]
+            for node in statements
+        ]
+
+    def _choose_statements(self) -> list[fx.Node]:
+        """The nodes that have a line; others stand inside these."""
         uses = Counter(source for node in self.nodes for source in self._sources(node))
         statements: list[fx.Node] = []
-        self.inline: set[fx.Node] = set()
-        self.expressions: dict[fx.Node, Expression] = {}
         for node in self.nodes:
             if node.op == "placeholder":
                 continue
@@ -80,19 +88,10 @@ class _Writer:
                 self.inline.add(node)
             else:
                 statements.append(node)
-        output = statements[-1]
-        (result,) = self._sources(output)
-        if len(statements) > 1 and statements[-2] is result and uses[result] == 1:
-            statements.pop(-2)
-            self.inline.add(result)
-        self.variables = self._name(statements)
-        self.lines = [
-            [
-                *(["return "] if node.op == "output" else [self.variables[node], " = "]),
-                *self._write(node).text,
-            ]
-            for node in statements
-        ]
+        results = self._sources(statements[-1])
+        if statements[-2:-1] == results and uses[results[0]] == 1:
+            self.inline.add(statements.pop(-2))
+        return statements
 
     def _find_same(self, graph: fx.Graph) -> None:
         """To each node the one that has its value, where it changes nothing or repeats one before."""
@@ -131,13 +130,10 @@ class _Writer:
             node: "x" if readers[node] == {place + 1} and read[place + 1] == {node} else self._wish(node)
             for place, node in enumerate(statements[:-1])
         }
-        counts, numbers = Counter(wanted.values()), Counter[str]()
         named = {node: str(node.target) for node in self.nodes if node.op == "placeholder"}
-        for node, name in wanted.items():
-            numbers[name] += 1
-            alone = name == "x" or counts[name] == 1
-            named[node] = name if alone else f"{name}_{numbers[name]}"
-        return named
+        others = [node for node, name in wanted.items() if name != "x"]
+        names = distinct([wanted[node] for node in others], {"x", *named.values()})
+        return named | dict.fromkeys(wanted, "x") | dict(zip(others, names, strict=True))
 
     def _wish(self, node: fx.Node) -> str:
         if node.op == "call_module":

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
+from collections import Counter
+from collections.abc import Collection, Sequence
 from typing import Any, NamedTuple
 
 from torch import nn
 
 from egraph.errors import UsageError
 
-__all__ = ["Number", "describe", "is_layer", "write_layer"]
+__all__ = ["Number", "describe", "distinct", "is_layer", "write_layer", "write_value"]
 
 ROLES = {
     "in_channels": "inputs",
@@ -93,6 +96,17 @@ def describe(modules: list[nn.Module]) -> str:
             return "linear" if len(modules) == 1 else "head"
         return _snake(found[0])
     return _snake(modules[0])
+
+
+def distinct(wishes: Sequence[str], taken: Collection[str] = ()) -> list[str]:
+    """The names wished for; those that several wish for, or that are taken, with numbers."""
+    counts, used, names = Counter(wishes), {*taken}, list[str]()
+    for wish in wishes:
+        numbered = (f"{wish}_{number}" for number in itertools.count(1))
+        free = wish if counts[wish] == 1 and wish not in used else next(n for n in numbered if n not in used)
+        names.append(free)
+        used.add(free)
+    return names
 
 
 def _describe_convolutions(found: list[Any]) -> str:

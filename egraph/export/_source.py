@@ -5,16 +5,17 @@ from __future__ import annotations
 import copy
 import itertools
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
+from egraph.errors import UsageError
 from egraph.export._blocks import Block, flatten
-from egraph.export._classes import write_classes
+from egraph.export._classes import quote, write_classes
 from egraph.export._layers import is_layer
 
-__all__ = ["Source", "to_source"]
+__all__ = ["Source", "build", "to_source"]
 
 LOAD = '''
 
@@ -54,9 +55,11 @@ def to_source(
         about: the docstring of the file.
 
     Raises:
-        UsageError: the network decides by values what it computes, or has a tensor that is in no layer.
+        UsageError: the network decides by values what it computes, has a tensor that is in no layer, or
+            works in place in a way that cannot be written.
     """
-    whole = _join_runs(copy.deepcopy(network).cpu())
+    original = copy.deepcopy(network).cpu()
+    whole = _join_runs(copy.deepcopy(original))
     # Before it is called, which moves the statistics of batch normalisation.
     states = {
         layer: {name: tensor.clone() for name, tensor in layer.state_dict().items()}
@@ -74,7 +77,33 @@ def to_source(
         for path, layer in block.members.items()
         for name, tensor in states[layer].items()
     }
-    return Source(f'"""{about}"""\n\n{_write_imports(classes)}\n\n{classes}{LOAD}', weights)
+    source = Source(f"{quote(about)}\n\n{_write_imports(classes)}\n\n{classes}{LOAD}", weights)
+    twin = build(source)
+    for training in (True, False):
+        output, other = (_run(one.train(training), images) for one in (original, twin))
+        if not torch.allclose(output, other, rtol=1e-5, atol=1e-6, equal_nan=True):
+            raise UsageError(
+                f"cannot write {type(network).__name__} as code: what is written does something else "
+                f"{'in training' if training else 'in evaluation'}; layers may not work in place"
+            )
+    return source
+
+
+def build(source: Source) -> nn.Module:
+    """The network that a source makes, with its weights."""
+    names: dict[str, Any] = {"__name__": "network"}
+    exec(compile(source.text, "network.py", "exec"), names)
+    with torch.random.fork_rng(devices=[]):  # first weights, which are not needed
+        network: nn.Module = names["Network"]()
+    network.load_state_dict(source.weights)
+    return network
+
+
+def _run(network: nn.Module, images: Tensor) -> Tensor:
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.default_generator.manual_seed(0)  # of dropout
+        output: Tensor = network(images)
+    return output
 
 
 def _join_runs(network: nn.Module) -> nn.Module:

@@ -29,7 +29,7 @@ def trace(module: nn.Module, values: Sequence[Tensor]) -> fx.Graph:
         values: what it is called with.
 
     Raises:
-        UsageError: it reads parameters of its own, or branches by values of tensors.
+        UsageError: it reads parameters of its own, branches by values, or gives more than one tensor.
     """
     tracer = _Tracer(values)
     try:
@@ -40,6 +40,9 @@ def trace(module: nn.Module, values: Sequence[Tensor]) -> fx.Graph:
             f"cannot write {type(module).__name__} as code: {error}; its forward may depend on shapes, "
             "not on values"
         ) from None
+    result = graph.output_node().args[0]
+    if not (isinstance(result, fx.Node) and isinstance(result.meta["value"], Tensor)):
+        raise UsageError(f"cannot write {type(module).__name__} as code: it gives more than one tensor")
     for node in reversed(graph.nodes):
         if (
             not node.users

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import json
 import os
@@ -62,7 +63,7 @@ def save_network(
     images. Where it is another one, or an output differs by more than 1e-4, nothing is left behind.
 
     Args:
-        network: trained, of any device; put in evaluation mode.
+        network: trained, on any device; left as it is.
         folder: made; one that exists must be empty.
         data: what it was trained for. The test images are what it is compared on.
         card: more for ``card.json``, JSON-ready.
@@ -100,10 +101,10 @@ def _write(
     from egraph import __version__
     from egraph.evaluation.building import threads_limited
     from egraph.export._network_onnx import write_onnx
-    from egraph.export._source import to_source
+    from egraph.export._source import build, to_source
     from egraph.networks import count_params
 
-    network = network.cpu().eval()
+    network = copy.deepcopy(network).cpu().eval()
     x, y = data.test
     with threads_limited(1), torch.no_grad():
         logits = torch.cat([network(part) for part in torch.from_numpy(x).split(1024)]).numpy()
@@ -129,11 +130,7 @@ def _write(
     source = to_source(network, data.input_shape, _about(card))
     (folder / "network.py").write_text(source.text, encoding="utf-8")
     (folder / "network.safetensors").write_bytes(save(source.weights))
-    names: dict[str, Any] = {"__name__": "network"}
-    exec(compile(source.text, "network.py", "exec"), names)
-    plain = names["Network"]()
-    plain.load_state_dict(source.weights)
-    write_onnx(plain, data.input_shape, folder / "network.onnx")
+    write_onnx(build(source), data.input_shape, folder / "network.onnx")
     np.savez(images, x=x, y=y, logits=logits)
     card["difference"] = _compare(folder, images, logits, accuracy)
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -179,12 +179,12 @@ def test_what_depends_on_the_shape_is_written_as_it_is_for_that_shape():
 
 
 def test_equal_neighbours_are_made_in_a_loop():
-    text = assert_same(nn.Sequential(Half(), Half(), nn.Flatten(), nn.Linear(128, 2)), (8, 4, 4))
-    assert "self.halfs = nn.Sequential(*(Half() for _ in range(2)))" in text
-    assert "def forward(self, images: Tensor) -> Tensor:\n        x = self.halfs(images)" in text
+    text = assert_same(nn.Sequential(Halving(), Halving(), nn.Flatten(), nn.Linear(128, 2)), (8, 4, 4))
+    assert "self.halvings = nn.Sequential(*(Halving() for _ in range(2)))" in text
+    assert "def forward(self, images: Tensor) -> Tensor:\n        x = self.halvings(images)" in text
 
 
-class Half(nn.Module):
+class Halving(nn.Module):
     def forward(self, maps):
         return maps / 2
 
@@ -254,6 +254,24 @@ class Owning(nn.Module):
         return images.sum((2, 3)) * self.scale
 
 
+class Splitting(nn.Module):
+    def forward(self, images):
+        return images.chunk(2, 2)
+
+
+class InPlace(nn.Module):
+    """The sum is of two rectified halves, but stands behind the rectification in the source, too."""
+
+    def __init__(self):
+        super().__init__()
+        self.rectify = nn.ReLU(inplace=True)
+
+    def forward(self, images):
+        maps = images - 0.5
+        total = maps + 1
+        return (total + self.rectify(maps)).sum((2, 3))
+
+
 class Foreign(nn.Module):
     def forward(self, images):
         return torch.special.expit(images).sum((2, 3))
@@ -264,6 +282,8 @@ class Foreign(nn.Module):
     [
         (Deciding(), "cannot write Deciding as code: .*; its forward may depend on shapes, not on values"),
         (Owning(), "its forward reads 'scale', a tensor of its own; put it in a layer"),
+        (Splitting(), "cannot write Splitting as code: it gives more than one tensor"),
+        (InPlace(), "something else in training; layers may not work in place"),
         (Foreign(), "cannot write the function 'special_expit' as code; it is of neither torch nor"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
@@ -271,6 +291,27 @@ class Foreign(nn.Module):
 def test_what_cannot_be_written_is_refused(network, expected):
     with pytest.raises(UsageError, match=expected):
         to_source(network, (1, 2, 2))
+
+
+class Half(nn.Module):
+    """Says "half" with a \\ in it."""
+
+    def __init__(self, mode):
+        super().__init__()
+        self.x = nn.ModuleList([mode])
+
+    def forward(self, forward):
+        first, second = forward.chunk(2, 1)
+        return self.x[0](first) + second.reshape(second.shape[0], 2, -1).mean(2)[:, :, None, None]
+
+
+def test_awkward_names_are_no_trouble():
+    """Modules have a method half already, the docstring quotes, and an argument is called like a method."""
+    network = nn.Sequential(Half(nn.Conv2d(2, 2, 1)), nn.Flatten(), nn.LazyLinear(3))
+    network(torch.rand(1, 4, 3, 3))
+    text = assert_same(network, (4, 3, 3))
+    assert "self.half_1 = Half()" in text
+    assert text.count("Says 'half' with a") == 1
 
 
 @pytest.mark.parametrize(
