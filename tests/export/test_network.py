@@ -14,7 +14,7 @@ from egraph.datasets import ImageData
 from egraph.errors import FailedError, MissingExtraError, UsageError
 from egraph.export import Source, check_target, save_network
 from egraph.export import network as module
-from egraph.export._network_onnx import write_onnx
+from egraph.export._network_onnx import nearest, write_onnx
 
 
 def part(count):
@@ -135,12 +135,29 @@ def test_a_folder_that_cannot_be_made_is_told(network, data, tmp_path):
 @pytest.mark.parametrize("size", [3, (2, 5), 1], ids=str)
 def test_pools_of_any_size_are_written_for_any_batch(pool, size, tmp_path):
     """ONNX itself has them for sides that are divided evenly only; here 7 x 8 pixels become others."""
-    import onnxruntime
-
     network = nn.Sequential(pool(size), nn.Flatten())
     write_onnx(network, (2, 7, 8), tmp_path / "x.onnx")
-    session = onnxruntime.InferenceSession(str(tmp_path / "x.onnx"), providers=["CPUExecutionProvider"])
+    assert_runs(tmp_path / "x.onnx", network, (2, 7, 8))
+
+
+def assert_runs(path, network, shape):
+    import onnxruntime
+
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     for batch in (1, 5):
-        images = torch.rand(batch, 2, 7, 8)
+        images = torch.rand(batch, *shape)
         found = session.run(["logits"], {"images": images.numpy()})[0]
         assert found == pytest.approx(network(images).numpy(), abs=1e-6)
+
+
+def test_the_nearest_pixels_are_those_that_pytorch_takes():
+    for side in range(1, 33):
+        pixels = torch.arange(side, dtype=torch.float32)[None, None]
+        for want in range(1, 49):
+            assert nearest(side, want) == nn.functional.interpolate(pixels, want)[0, 0].int().tolist()
+
+
+def test_resized_maps_are_written_for_any_batch(tmp_path):
+    network = nn.Upsample((28, 11))
+    write_onnx(network, (2, 25, 26), tmp_path / "x.onnx")
+    assert_runs(tmp_path / "x.onnx", network, (2, 25, 26))
