@@ -167,18 +167,27 @@ def show(card: dict[str, Any], winner: Winner, folder: str) -> None:
     click.echo(f"wrote {folder}\n")
     for name, meaning in FILES.items():
         click.echo(f"  {name:<20} {meaning}")
-    accuracy, before = card["test_accuracy"], winner.test_score
-    click.echo(f"\n  test {accuracy:.2%}, {card['parameters']:,} parameters; {_compare(accuracy, before)}")
+    accuracy, again = card["test_accuracy"], winner.retrained
+    click.echo(
+        f"\n  test {_percent(accuracy)}, {card['parameters']:,} parameters; {_compare(accuracy, winner)}"
+    )
+    if again:
+        spread = _percent(min(again)) + (f" to {_percent(max(again))}" if len(again) > 1 else "")
+        click.echo(f"  With other seeds its trainings gave {spread}.")
     click.echo("  A process without egraph read network.py and network.onnx and measured the same.")
 
 
-def _compare(accuracy: float, before: float) -> str:
-    if math.isclose(accuracy, before, abs_tol=1e-9):
-        return "the journal says the same"
+def _compare(accuracy: float, winner: Winner) -> str:
+    if math.isclose(accuracy, winner.test_score, abs_tol=1e-9):
+        return f"trial {winner.trial} in the journal has the same"
     return (
-        f"the journal says {before:.2%}: another machine, device or release of PyTorch trains to other last "
-        "digits, and what was written is the network of this training"
+        f"trial {winner.trial} in the journal has {_percent(winner.test_score)}: another machine, device or "
+        "release of PyTorch trains to other last digits, and what was written is the network of this training"
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"
 
 
 def _explain(evaluator: dict[str, Any]) -> str:

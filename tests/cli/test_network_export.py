@@ -44,7 +44,13 @@ def test_the_best_network_is_trained_again_and_measures_the_same(egraph, journal
     assert card["study"]["test_accuracies_of_other_seeds"] == [winner["test_score"]]
     assert card["recipe"] == BRIEF.to_dict()
     assert f"training the best network, trial {trial['number']}, again with its seed" in done.stderr
-    for expected in ("wrote best", "network.py", "network.onnx", "the journal says the same"):
+    for expected in (
+        "wrote best",
+        "network.py",
+        "network.onnx",
+        "in the journal has the same",
+        "With other seeds",
+    ):
         assert expected in done.stdout
 
 
@@ -53,10 +59,8 @@ def test_another_accuracy_than_the_journal_s_is_told(egraph, journal, monkeypatc
     monkeypatch.setattr(_network_export, "find_winner", lambda path: usual(path)._replace(test_score=0.5))
     monkeypatch.setattr("egraph.export.save_network", lambda *_: {"test_accuracy": 0.25, "parameters": 7})
     done = egraph("export", journal, "best", "--network", "--device", "cpu")
-    assert (
-        "test 25.00%, 7 parameters; the journal says 50.00%: another machine, device or release"
-        in done.stdout
-    )
+    assert "test 25.00 %, 7 parameters; trial" in done.stdout
+    assert "in the journal has 50.00 %: another machine, device or release of PyTorch" in done.stdout
     assert read_json(egraph("export", journal, "best", "--network", "--json", "--device", "cpu")) == {
         "test_accuracy": 0.25,
         "parameters": 7,
