@@ -162,7 +162,7 @@ def repeat_training(
 
 def show(card: dict[str, Any], winner: Winner, folder: str) -> None:
     """Prints the result for people."""
-    from egraph.export.network import FILES
+    from egraph.export._network_saving import FILES
 
     click.echo(f"wrote {folder}\n")
     for name, meaning in FILES.items():

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from egraph.export._source import Source, to_source
-    from egraph.export.network import check_target, save_network
+    from egraph.export._network_saving import check_target, save_network
 
 __all__ = ["Source", "check_target", "save_network", "to_source"]
 
 _HOMES = {
     "Source": "egraph.export._source",
-    "check_target": "egraph.export.network",
-    "save_network": "egraph.export.network",
+    "check_target": "egraph.export._network_saving",
+    "save_network": "egraph.export._network_saving",
     "to_source": "egraph.export._source",
 }
 

@@ -13,7 +13,7 @@ from torch import nn
 from egraph.datasets import ImageData
 from egraph.errors import FailedError, MissingExtraError, UsageError
 from egraph.export import Source, check_target, save_network
-from egraph.export import network as module
+from egraph.export import _network_saving as module
 from egraph.export._network_onnx import nearest, write_onnx
 
 
