@@ -12,16 +12,27 @@
 export function check(architecture) {
   const { ops, edges } = architecture ?? {};
   if (!Array.isArray(ops) || !Array.isArray(edges)) {
-    throw new TypeError(`an architecture is an object with the lists ops and edges, got ${shorten(architecture)}`);
+    throw new TypeError(
+      `an architecture is an object with the lists ops and edges, got ${shorten(architecture)}`,
+    );
   }
-  if (!ops.every((op) => typeof op === "string") || ops.length < 2 || ops[0] !== "input" || ops.at(-1) !== "output") {
-    throw new TypeError(`operations must be names that begin with "input" and end with "output", got ${shorten(ops)}`);
+  if (
+    !ops.every((op) => typeof op === "string") ||
+    ops.length < 2 ||
+    ops[0] !== "input" ||
+    ops.at(-1) !== "output"
+  ) {
+    throw new TypeError(
+      `operations must be names that begin with "input" and end with "output", got ${shorten(ops)}`,
+    );
   }
   const seen = new Set();
   for (const edge of edges) {
     const isVertex = (v) => Number.isInteger(v) && v >= 0 && v < ops.length;
     if (!Array.isArray(edge) || edge.length !== 2 || !edge.every(isVertex)) {
-      throw new TypeError(`an edge must be a pair of vertices from 0 to ${ops.length - 1}, got ${shorten(edge)}`);
+      throw new TypeError(
+        `an edge must be a pair of vertices from 0 to ${ops.length - 1}, got ${shorten(edge)}`,
+      );
     }
     if (seen.has(edge.join())) throw new TypeError(`edge ${shorten(edge)} stands twice`);
     seen.add(edge.join());
@@ -39,7 +50,10 @@ export function liveVertices(vertices, edges) {
   return new Set([0, ...[...afterInput].filter((v) => beforeOutput.has(v)), last]);
 }
 
-/** Some vertices so that edges lead forward, the smallest number first where several could follow; not those of a cycle. */
+/**
+ * Sorts vertices so that edges lead forward, the smallest number first where several could follow; leaves out
+ * those on a cycle or behind one.
+ */
 export function inOrder(vertices, edges) {
   const between = edges.filter((edge) => edge.every((v) => vertices.has(v)));
   const targets = neighbours(between);

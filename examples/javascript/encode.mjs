@@ -1,4 +1,4 @@
-/** Architectures as the arrays that the ONNX file of a ranker reads: the same numbers as `egraph.encoding.encode`. */
+/** Architectures as the arrays that the ONNX file of a ranker reads; the same numbers as in Python. */
 
 import { check } from "./architecture.mjs";
 import { graphFeatures } from "./features.mjs";
@@ -7,8 +7,8 @@ import { depths, heaviestPath, pathsTo, reversed, sum } from "./sweeps.mjs";
 
 // What an operation can be, in the order of its columns.
 const KINDS = (
-  "input output zero identity conv separable-conv inverted-residual max-pool avg-pool linear graph-conv attention " +
-  "aggregation other"
+  "input output zero identity conv separable-conv inverted-residual max-pool avg-pool linear graph-conv " +
+  "attention aggregation other"
 ).split(" ");
 const NOT_COUNTED = ["input", "output", "zero", "identity"];
 
@@ -29,7 +29,10 @@ export function encode(architectures, vocabulary) {
   const interior = vocabulary.filter(({ kind }) => !NOT_COUNTED.includes(kind));
   const graphs = [architectures].flat().map((architecture) => {
     check(architecture);
-    return encodeOne(simplify(architecture, (name) => describe(name, known)), interior);
+    return encodeOne(
+      simplify(architecture, (name) => describe(name, known)),
+      interior,
+    );
   });
   const width = Math.max(2, ...graphs.map(({ counts }) => counts.length));
   const padded = (rows, length) => {
@@ -40,7 +43,10 @@ export function encode(architectures, vocabulary) {
   return {
     vertices: padded(({ vertices }) => vertices, graphs[0]?.vertices[0].length ?? 0),
     counts: padded(({ counts }) => counts, width),
-    sizes: { data: BigInt64Array.from(graphs, ({ counts }) => BigInt(counts.length)), shape: [graphs.length] },
+    sizes: {
+      data: BigInt64Array.from(graphs, ({ counts }) => BigInt(counts.length)),
+      shape: [graphs.length],
+    },
     features: {
       data: Float64Array.from(graphs.flatMap(({ features }) => features)),
       shape: [graphs.length, graphs[0]?.features.length ?? 0],
@@ -52,8 +58,8 @@ function describe(name, known) {
   const operation = known.get(name);
   if (operation === undefined) {
     throw new RangeError(
-      `unknown operation ${JSON.stringify(name)}: this ranker was trained on ${[...known.keys()].join(", ")}; ` +
-        "operations that are registered elsewhere are known to Python alone, so score this architecture there",
+      `unknown operation ${JSON.stringify(name)}: the ranker knows ${[...known.keys()].join(", ")}; ` +
+        "what is registered with egraph.operations is known to Python alone, so score it there",
     );
   }
   return operation;
@@ -91,7 +97,10 @@ function structure(operations, counts) {
   const height = depths(back).reverse();
   const paths = pathsTo(counts);
   const behind = pathsTo(back).reverse();
-  const reduction = heaviestPath(counts, operations.map(({ stride }) => Math.log2(stride)));
+  const reduction = heaviestPath(
+    counts,
+    operations.map(({ stride }) => Math.log2(stride)),
+  );
   return counts.map((row, v) => [
     depth[v] / 4,
     height[v] / 4,

@@ -1,22 +1,15 @@
 /**
- * Numbers that describe a whole graph, in the order of `egraph.encoding.features`, where they have their names.
+ * Numbers that describe a whole graph, in the order of `egraph.encoding.features`, which names them.
  *
  * Everything is found by sweeps over the vertices: no path is listed, so a graph may have 10^18 of them.
  */
 
-import { before, dot, heaviestPath, pathsTo, sum } from "./sweeps.mjs";
+import { before, depths, dot, heaviestPath, pathsTo, sum } from "./sweeps.mjs";
 
 const PATH_BINS = 6; // paths with 0, 1, ... trainable operations are told apart up to this many
 const LEVELS = 4; // so are operations at the whole, half, ... of the resolution
 const GOES_ON = 0.75; // probability of a further step in the shorter walk back from the output
 const MAX_CLASSES = 10; // above so many names, operations are counted by kind
-
-/** The groups that operations are counted in, sorted. */
-export function classesOf(interior) {
-  const byName = interior.length <= MAX_CLASSES;
-  const classes = [...new Set(interior.map((op) => (byName ? op.name : op.kind)))];
-  return { classes: byName ? classes : classes.sort(), classOf: (op) => classes.indexOf(byName ? op.name : op.kind) };
-}
 
 /**
  * Describes a graph, and how much of it each vertex is.
@@ -31,9 +24,10 @@ export function graphFeatures(interior, operations, counts) {
   const last = size - 1;
   const all = [...operations.keys()];
   const isInterior = all.map((v) => Number(v > 0 && v < last));
-  const { classes, classOf } = classesOf(interior);
+  const classOf = (op) => (interior.length > MAX_CLASSES ? op.kind : op.name);
+  const classes = [...new Set(interior.map(classOf))].sort();
   const own = (number, otherwise) => operations.map((op) => (interior.includes(op) ? number(op) : otherwise));
-  const group = own(classOf, -1);
+  const group = own((op) => classes.indexOf(classOf(op)), -1);
   const parameters = own(parameterCost, 0);
   const stride = own((op) => Math.log2(op.stride), 0);
   const border = own((op) => (op.padded ? 0 : op.kernel - op.stride), 0);
@@ -48,7 +42,8 @@ export function graphFeatures(interior, operations, counts) {
     parameters,
     // Channels are usually doubled where the resolution is halved, which makes weights four times as many.
     all.map((v) => parameters[v] * 2 ** (2 * reduction[v])),
-    all.map((v) => border[v] * 2 ** (reduction[v] - Math.min(stride[v], reduction[v]))), // in pixels of the input
+    // In pixels of the input.
+    all.map((v) => border[v] * 2 ** (reduction[v] - Math.min(stride[v], reduction[v]))),
     stride,
     ...oneHot,
   ];
@@ -56,7 +51,7 @@ export function graphFeatures(interior, operations, counts) {
   const paths = pathsTo(counts);
   const connected = Number(paths[last] > 0);
   const histogram = trainableOnPaths(counts, trainable);
-  const depth = heaviestPath(counts, all.map(() => 1));
+  const depth = depths(counts);
   const level = reduction.map((halvings) => Math.floor(Math.min(halvings, LEVELS - 1)));
   const channels = splitChannels(counts);
   const share = sharesOfInputs(counts);
@@ -76,14 +71,16 @@ export function graphFeatures(interior, operations, counts) {
     connected,
     Math.log1p(sum(all.map((u) => counts[u][last]))),
     Math.log1p(sum(counts[0])),
-    Math.max(...all.map((d) => sum(isInterior.filter((_, v) => depth[v] === d + 1)))),
+    Math.max(...all.map((d) => sum(isInterior.filter((_, v) => depth[v] === d)))),
     Math.log1p(counts[0][last]),
-    dot(parameters, channels.map((width) => width * width)),
-    dot(channels, all.map((v) => Number(counts[0][v] > 0) * isInterior[v])),
+    sum(all.map((v) => parameters[v] * channels[v] * channels[v])),
+    sum(all.map((v) => (counts[0][v] > 0 ? channels[v] * isInterior[v] : 0))),
     narrowestWidth(counts, trainable, filters),
     ...weightings.map(sum),
     ...oneHot.map((column) => sum(column) / Math.max(sum(isInterior), 1)),
-    ...weightings.flatMap((weights) => pathStatistics(counts, paths, weights).map((number) => number * connected)),
+    ...weightings.flatMap((weights) =>
+      pathStatistics(counts, paths, weights).map((number) => number * connected),
+    ),
     ...histogram.map((many) => many / (connected ? paths[last] : 1)),
     ...histogram.map(Math.log1p),
     ...byEnds(counts, end, kinds, (u, v) => Math.min(counts[u][v], 16)).map(Math.log1p),
@@ -167,7 +164,9 @@ function splitChannels(counts) {
   const joined = counts.map((row, v) => Number(v > 0 && row[last] > 0));
   const channels = joined.map((one) => one / Math.max(sum(joined), 1));
   for (let v = last - 1; v > 0; v--) {
-    for (let w = v + 1; w <= last; w++) if (counts[v][w] > 0) channels[v] = Math.max(channels[v], channels[w]);
+    for (let w = v + 1; w <= last; w++) {
+      if (counts[v][w] > 0) channels[v] = Math.max(channels[v], channels[w]);
+    }
   }
   return channels;
 }
@@ -186,9 +185,11 @@ function walkBack(share, goesOn) {
   return visits;
 }
 
-/** Sums over the edges by the kinds of their two ends. Nothing leads to the first kind, nothing from the last but one. */
+/** Sums over the edges by the kinds of their ends; nothing leads to the first or from the last but one. */
 function byEnds(counts, end, kinds, amount) {
   const sums = Array.from({ length: kinds }, () => Array(kinds).fill(0));
-  counts.forEach((row, u) => row.forEach((count, v) => (sums[end[u]][end[v]] += count > 0 ? amount(u, v) : 0)));
+  counts.forEach((row, u) => {
+    row.forEach((count, v) => (sums[end[u]][end[v]] += count > 0 ? amount(u, v) : 0));
+  });
   return sums.slice(0, -2).flatMap((row) => row.slice(1, -1));
 }

@@ -7,8 +7,14 @@
 const WORD = (1n << 64n) - 1n;
 
 const START = [
-  0x6a09e667f3bcc908n, 0xbb67ae8584caa73bn, 0x3c6ef372fe94f82bn, 0xa54ff53a5f1d36f1n,
-  0x510e527fade682d1n, 0x9b05688c2b3e6c1fn, 0x1f83d9abfb41bd6bn, 0x5be0cd19137e2179n,
+  0x6a09e667f3bcc908n,
+  0xbb67ae8584caa73bn,
+  0x3c6ef372fe94f82bn,
+  0xa54ff53a5f1d36f1n,
+  0x510e527fade682d1n,
+  0x9b05688c2b3e6c1fn,
+  0x1f83d9abfb41bd6bn,
+  0x5be0cd19137e2179n,
 ];
 
 // One line a round: the order, in hexadecimal digits, in which it takes the sixteen words of a block.
@@ -29,8 +35,14 @@ const ROUNDS = [
 
 // The columns of the state as a square of four by four, then its diagonals.
 const QUARTERS = [
-  [0, 4, 8, 12], [1, 5, 9, 13], [2, 6, 10, 14], [3, 7, 11, 15],
-  [0, 5, 10, 15], [1, 6, 11, 12], [2, 7, 8, 13], [3, 4, 9, 14],
+  [0, 4, 8, 12],
+  [1, 5, 9, 13],
+  [2, 6, 10, 14],
+  [3, 7, 11, 15],
+  [0, 5, 10, 15],
+  [1, 6, 11, 12],
+  [2, 7, 8, 13],
+  [3, 4, 9, 14],
 ];
 
 const BLOCK = 128; // bytes
@@ -67,16 +79,19 @@ function compress(state, words, bytesSoFar, isLast) {
   v[12] ^= bytesSoFar;
   if (isLast) v[14] ^= WORD;
   for (const order of ROUNDS) {
-    QUARTERS.forEach(([a, b, c, d], quarter) => {
-      for (const [half, [turnD, turnB]] of [[32n, 24n], [16n, 63n]].entries()) {
-        v[a] = (v[a] + v[b] + words[order[2 * quarter + half]]) & WORD;
-        v[d] = turnRight(v[d] ^ v[a], turnD);
-        v[c] = (v[c] + v[d]) & WORD;
-        v[b] = turnRight(v[b] ^ v[c], turnB);
-      }
+    QUARTERS.forEach((quarter, q) => {
+      stir(v, quarter, words[order[2 * q]], 32n, 24n);
+      stir(v, quarter, words[order[2 * q + 1]], 16n, 63n);
     });
   }
   for (let i = 0; i < state.length; i++) state[i] ^= v[i] ^ v[i + 8];
+}
+
+function stir(v, [a, b, c, d], word, turnD, turnB) {
+  v[a] = (v[a] + v[b] + word) & WORD;
+  v[d] = turnRight(v[d] ^ v[a], turnD);
+  v[c] = (v[c] + v[d]) & WORD;
+  v[b] = turnRight(v[b] ^ v[c], turnB);
 }
 
 function turnRight(word, bits) {

@@ -1,8 +1,8 @@
 /**
  * What the ONNX file of a ranker says of itself.
  *
- * An ONNX file is one protobuf message, whose field 14 holds pairs of a key and a value. This reads them and steps
- * over all other fields, so it needs no library.
+ * An ONNX file is one protobuf message, whose field 14 holds pairs of a key and a value. This reads them and
+ * steps over all other fields, so it needs no library.
  */
 
 const KEY = "egraph";
@@ -23,7 +23,9 @@ export function readMetadata(file) {
   if (text === undefined) throw new Error("not the ONNX file of a ranker; write one with `egraph export`");
   const metadata = JSON.parse(text);
   if (metadata.schema !== SCHEMA) {
-    throw new Error(`the file has schema ${metadata.schema}, this example reads ${SCHEMA}; take both from one version of egraph`);
+    throw new Error(
+      `the file has schema ${metadata.schema}, expected ${SCHEMA}; take both from one version of egraph`,
+    );
   }
   return metadata;
 }

@@ -35,14 +35,19 @@ export class Ranker {
    * Scores architectures.
    *
    * @param {object[]} architectures
-   * @param {number} level probability with which the true score lies between lower and upper, below 1; 0 for none.
-   * @returns {Promise<{score: number, deviation: number, lower: number, upper: number}[]>} in units of the scores
-   *     that the ranker was trained on, one for each architecture.
+   * @param {number} level probability of the intervals, below 1; 0 for scores alone, without deviation.
+   * @returns {Promise<{score: number, deviation: number, lower: number, upper: number}[]>} one for each
+   *     architecture, in units of the scores that the ranker was trained on.
    */
   async score(architectures, level = 0.8) {
     if (architectures.length === 0) return [];
     const { score, deviation, lower, upper } = await this.#run(architectures, level, []);
-    return Array.from(score, (_, i) => ({ score: score[i], deviation: deviation[i], lower: lower[i], upper: upper[i] }));
+    return Array.from(score, (_, i) => ({
+      score: score[i],
+      deviation: deviation[i],
+      lower: lower[i],
+      upper: upper[i],
+    }));
   }
 
   /**
@@ -54,7 +59,9 @@ export class Ranker {
    */
   async compare(some, others) {
     if (some.length !== others.length) {
-      throw new RangeError(`expected as many architectures on both sides, got ${some.length} and ${others.length}`);
+      throw new RangeError(
+        `expected as many architectures on both sides, got ${some.length} and ${others.length}`,
+      );
     }
     if (some.length === 0) return [];
     const pairs = some.map((_, i) => [i, some.length + i]);
@@ -66,7 +73,8 @@ export class Ranker {
   }
 
   async #run(architectures, level, pairs) {
-    if (!(level >= 0 && level < 1)) throw new RangeError(`level must be at least 0 and below 1, got ${level}`);
+    if (!(level >= 0 && level < 1))
+      throw new RangeError(`level must be at least 0 and below 1, got ${level}`);
     const encoded = encode(architectures, this.metadata.vocabulary);
     const tensor = (type, { data, shape }) => new ort.Tensor(type, data, shape);
     const outputs = await this.#session.run({

@@ -3,8 +3,9 @@
  *
  *     node score.mjs ranker.onnx architecture.json [level]
  *
- * The first file is written by `egraph export` or `ranker.to_onnx`; the second holds what `Architecture.to_json`
- * gives. The level, 0.8 unless given, is the probability with which the true score lies in the interval.
+ * The first file is written by `egraph export` or `ranker.to_onnx`, the second holds what
+ * `Architecture.to_json` gives. The level, 0.8 unless given, is the probability with which the true score
+ * lies in the interval.
  */
 
 import { readFile } from "node:fs/promises";

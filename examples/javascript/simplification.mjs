@@ -1,4 +1,4 @@
-/** An architecture reduced to the computation that it is, its vertices in an order that numbering does not change. */
+/** An architecture reduced to the computation that it is, in an order that numbering does not change. */
 
 import { inOrder, liveVertices } from "./architecture.mjs";
 import { fingerprint, mix } from "./hashing.mjs";
@@ -43,7 +43,10 @@ export function simplify({ ops, edges }, describe) {
     if (twin < 0) kept.push({ operation, inputs });
   }
   const counts = kept.map((_, i) => kept.map(({ inputs }) => inputs.get(i) ?? 0));
-  return sorted(kept.map(({ operation }) => operation), counts);
+  return sorted(
+    kept.map(({ operation }) => operation),
+    counts,
+  );
 }
 
 function sameInputs(some, others) {
@@ -59,7 +62,10 @@ function sorted(operations, counts) {
     if (depth[a] !== depth[b]) return depth[a] - depth[b];
     return label[a] < label[b] ? -1 : Number(label[a] > label[b]);
   });
-  return { operations: order.map((v) => operations[v]), counts: order.map((i) => order.map((j) => counts[i][j])) };
+  return {
+    operations: order.map((v) => operations[v]),
+    counts: order.map((i) => order.map((j) => counts[i][j])),
+  };
 }
 
 /** Hashes of all that lies before and behind each vertex. Sums may pass 64 bits: `mix` takes what fits. */

@@ -1,7 +1,8 @@
 /**
  * Dynamic programming over the vertices of a graph.
  *
- * A graph is its matrix of counts: entry [u][v] says how often vertex v adds the result of u, and is 0 unless u < v.
+ * A graph is its matrix of counts: entry [u][v] says how often vertex v adds the result of u, and is 0 unless
+ * u < v.
  */
 
 /** Of each vertex the number of paths that lead to it from the first one. */
@@ -14,13 +15,17 @@ export function pathsTo(counts) {
 /** Of each vertex the largest sum of weights on a path to it, its own included. */
 export function heaviestPath(counts, weights) {
   const best = [...weights];
-  for (let v = 1; v < counts.length; v++) best[v] += Math.max(...before(v, (u) => (counts[u][v] > 0 ? best[u] : 0)));
+  for (let v = 1; v < counts.length; v++)
+    best[v] += Math.max(...before(v, (u) => (counts[u][v] > 0 ? best[u] : 0)));
   return best;
 }
 
 /** Of each vertex the number of edges on the longest path to it. */
 export function depths(counts) {
-  return heaviestPath(counts, counts.map(() => 1)).map((vertices) => vertices - 1);
+  return heaviestPath(
+    counts,
+    counts.map(() => 1),
+  ).map((vertices) => vertices - 1);
 }
 
 /** The graph with every edge turned round, and so its vertices in the opposite order. */
