@@ -1,6 +1,7 @@
 """The JavaScript example gives the numbers that Python gives."""
 
 import json
+import re
 import shutil
 import subprocess
 from pathlib import Path
@@ -8,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from egraph import Architecture, operations, spaces
+from egraph import Architecture, Ranker, operations, spaces
 from egraph.encoding import Vocabulary, encode
+from egraph.export import OnnxRanker
 from egraph.operations import Operation
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "javascript"
@@ -32,6 +34,23 @@ import { readFileSync } from "node:fs";
 console.log(JSON.stringify(readMetadata(readFileSync(process.argv[1]))));
 """
 
+SCORE = """
+import { readFileSync } from "node:fs";
+import { Ranker } from "./ranker.mjs";
+
+const { level, architectures, pairs } = JSON.parse(readFileSync(0));
+const ranker = await Ranker.load(process.argv[1]);
+const one = architectures.slice(0, 1);
+const refusal = (promise) => promise.catch((error) => error.message);
+console.log(JSON.stringify({
+  scores: await ranker.score(architectures, level),
+  probabilities: await ranker.compare(...pairs),
+  alone: await ranker.score(one, 0),
+  empty: [await ranker.score([]), await ranker.compare([], [])],
+  refused: [await refusal(ranker.score(one, 80)), await refusal(ranker.compare(architectures, one))],
+}));
+"""
+
 pytestmark = pytest.mark.skipif(shutil.which("node") is None, reason="node is not installed")
 
 
@@ -48,6 +67,39 @@ def node(script: str, *arguments: str, given: object = None, folder: Path = EXAM
     if done.returncode:
         raise RuntimeError(done.stderr)
     return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory):
+    """A copy of the example with its packages."""
+    if shutil.which("npm") is None:
+        pytest.skip("npm is not installed")
+    folder = tmp_path_factory.mktemp("javascript")
+    shutil.copytree(EXAMPLE, folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("node_modules"))
+    command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--prefer-offline"]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    if any(code in done.stderr for code in ("ENOTFOUND", "EAI_AGAIN", "ECONNREFUSED", "ETIMEDOUT")):
+        pytest.skip("npm reaches no registry")
+    assert done.returncode == 0, done.stderr
+    yield folder
+    shutil.rmtree(folder)  # 150 MB
+
+
+@pytest.fixture(scope="module")
+def architectures():
+    """Twenty of every space."""
+    rng = np.random.default_rng(0)
+    return [spaces.get(name).sample(rng) for name in spaces.names() for _ in range(20)]
+
+
+@pytest.fixture(scope="module")
+def ranker_file(tmp_path_factory, architectures):
+    """A small ranker of all spaces in its ONNX file."""
+    path = tmp_path_factory.mktemp("ranker") / "r.onnx"
+    scores = np.random.default_rng(0).normal([len(a.edges) for a in architectures])
+    ranker = Ranker(members=2, width=8, layers=["pool", "mean"], epochs=2, folds=0)
+    ranker.fit(architectures, scores).to_onnx(path)
+    return path
 
 
 def assert_encoded_alike(architectures: list[Architecture]) -> None:
@@ -203,3 +255,53 @@ def test_the_packages_are_pinned_and_their_source_is_not_named():
         assert json.loads(text)["packages"][f"node_modules/{name}"]["version"] == version
     assert "resolved" not in text
     assert "://" not in text
+
+
+def test_scores_intervals_and_comparisons_are_those_of_python(installed, ranker_file, architectures):
+    pairs = [architectures[::5], architectures[::-5]]
+    given = {
+        "level": 0.9,
+        "architectures": [a.to_dict() for a in architectures],
+        "pairs": [[a.to_dict() for a in side] for side in pairs],
+    }
+    found = node(SCORE, str(ranker_file), given=given, folder=installed)
+
+    # Networks count in float32, and each runtime adds in an order of its own.
+    python = OnnxRanker(ranker_file)
+    for name, expected in python.assess(architectures, level=0.9)._asdict().items():
+        np.testing.assert_allclose([row[name] for row in found["scores"]], expected, atol=1e-4)
+    probabilities = [[row[name] for name in ("worse", "equal", "better")] for row in found["probabilities"]]
+    np.testing.assert_allclose(probabilities, python.compare(*pairs), atol=1e-5)
+    # NaN is null in JSON.
+    nothing = {"deviation": None, "lower": None, "upper": None}
+    assert found["alone"] == [{"score": pytest.approx(python(architectures[:1])[0], abs=1e-4), **nothing}]
+    assert found["empty"] == [[], []]
+    assert found["refused"] == [
+        "level must be at least 0 and below 1, got 80",
+        f"expected as many architectures on both sides, got {len(architectures)} and 1",
+    ]
+
+
+def test_the_command_prints_scores_with_their_intervals(installed, ranker_file, architectures, tmp_path):
+    path = tmp_path / "architecture.json"
+    path.write_text(architectures[0].to_json(), encoding="utf-8")
+    command = ["node", "score.mjs", ranker_file, path]
+    done = subprocess.run(command, cwd=installed, capture_output=True, text=True, check=True)
+    found = [float(number) for number in re.findall(r"-?\d+\.\d{4}", done.stdout)]
+    score, _, lower, upper = OnnxRanker(ranker_file).assess(architectures[:1])
+    np.testing.assert_allclose(found, [score[0], lower[0], upper[0]], atol=2e-4)
+    assert re.fullmatch(r"\S+ \(\S+ to \S+\)\n", done.stdout)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["r.onnx"], 2, "usage: node score.mjs ranker.onnx architecture.json [level]\n"),
+        (["absent.onnx", "a.json"], 1, "error: ENOENT: no such file or directory, open 'absent.onnx'\n"),
+        (["package.json", "a.json"], 1, "error: the file is damaged, or no ONNX file\n"),
+    ],
+)
+def test_the_command_says_what_is_wrong_in_a_line(installed, arguments, code, message):
+    command = ["node", "score.mjs", *arguments]
+    done = subprocess.run(command, cwd=installed, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (code, message)
