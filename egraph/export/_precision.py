@@ -42,6 +42,7 @@ def _halve(model: onnx.ModelProto) -> onnx.ModelProto:
 
 def _quantise(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.quantization import QuantType, quantize_dynamic
+    from onnxruntime.quantization.onnx_model import ONNXModel
 
     # The quantiser reads weights from the initialisers of a graph alone, and writes files.
     kept = []
@@ -51,6 +52,7 @@ def _quantise(model: onnx.ModelProto) -> onnx.ModelProto:
         else:
             model.graph.initializer.append(numpy_helper.from_array(weight, node.output[0]))
     model = _with_nodes(model, kept)
+    ONNXModel(model).replace_gemm_with_matmul()
     matrices = {initializer.name for initializer in model.graph.initializer}
     products = [n.name for n in model.graph.node if n.op_type == "MatMul" and n.input[1] in matrices]
     with tempfile.TemporaryDirectory() as folder:
@@ -77,7 +79,7 @@ def _matrix(node: onnx.NodeProto) -> np.ndarray | None:
     if node.op_type != "Constant" or node.attribute[0].name != "value":
         return None
     array = numpy_helper.to_array(node.attribute[0].t)
-    return array if array.dtype == np.float32 and array.ndim == 3 and array.shape[1] > 1 else None
+    return array if array.dtype == np.float32 and array.ndim == 2 and array.shape[1] > 1 else None
 
 
 def _with_nodes(model: onnx.ModelProto, nodes: list[onnx.NodeProto]) -> onnx.ModelProto:
