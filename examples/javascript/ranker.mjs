@@ -34,7 +34,7 @@ export class Ranker {
   /**
    * Scores architectures.
    *
-   * @param {object[]} architectures
+   * @param {object[]} architectures a few hundred at most: all of them are one run.
    * @param {number} level probability of the intervals, below 1; 0 for scores alone, without deviation.
    * @returns {Promise<{score: number, deviation: number, lower: number, upper: number}[]>} one for each
    *     architecture, in units of the scores that the ranker was trained on.

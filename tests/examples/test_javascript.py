@@ -97,7 +97,7 @@ def ranker_file(tmp_path_factory, architectures):
     """A small ranker of all spaces in its ONNX file."""
     path = tmp_path_factory.mktemp("ranker") / "r.onnx"
     scores = np.random.default_rng(0).normal([len(a.edges) for a in architectures])
-    ranker = Ranker(members=2, width=8, layers=["pool", "mean"], epochs=2, folds=0)
+    ranker = Ranker(members=2, width=8, layers=["mean"], epochs=2, folds=0)
     ranker.fit(architectures, scores).to_onnx(path)
     return path
 
