@@ -1,0 +1,54 @@
+// Intervals and probabilities as bars, and numbers as text.
+
+import { h } from "./dom.js";
+
+// The stretch of scores that all bars of the page share; it grows with what is shown and never shrinks, so that bars
+// do not jump while an architecture is edited.
+export class Scale {
+  low = Infinity;
+  high = -Infinity;
+
+  extend({ score, lower, upper }) {
+    const ends = [score, lower, upper].filter(Number.isFinite);
+    this.low = Math.min(this.low, ...ends);
+    this.high = Math.max(this.high, ...ends);
+  }
+
+  // A place on the bar as a percentage.
+  place = (value) => `${this.high > this.low ? (3 + (94 * (value - this.low)) / (this.high - this.low)).toFixed(2) : 50}%`;
+}
+
+// As many decimals as the deviation makes sense of.
+export function format(value, deviation) {
+  if (!Number.isFinite(value)) return "–";
+  const step = deviation > 0 ? Math.floor(Math.log10(deviation)) : -2;
+  return value.toFixed(Math.min(Math.max(1 - step, 0), 6)).replace("-", "−");
+}
+
+export const percent = (probability) => `${Math.round(100 * probability)} %`;
+
+// A score with its interval; `reference` is a score to compare with, drawn as a thin line.
+export function intervalBar(scale, { score, lower, upper, deviation }, reference) {
+  const certain = lower == null || upper == null;
+  const label = certain
+    ? `Score ${format(score)}`
+    : `Score ${format(score, deviation)}, interval ${format(lower, deviation)} to ${format(upper, deviation)}`;
+  return h(
+    "div",
+    { class: "interval", role: "img", "aria-label": label },
+    !certain && h("span", { class: "stretch", "--from": scale.place(lower), "--to": scale.place(upper) }),
+    reference !== undefined && h("span", { class: "reference", "--at": scale.place(reference) }),
+    h("span", { class: "mark", "--at": scale.place(score) }),
+  );
+}
+
+// Three parts that fill a bar, each on the side of the one that wins; `words` name them.
+export function probabilityBar(probabilities, words) {
+  const parts = ["better", "equal", "worse"];
+  return h(
+    "div",
+    { class: "chances" },
+    h("div", { class: "parts", "aria-hidden": "true" }, parts.map((name) => h("span", { class: name, "--share": probabilities[name] }))),
+    h("dl", {}, parts.map((name) => h("div", {}, h("dt", {}, words[name]), h("dd", {}, percent(probabilities[name]))))),
+  );
+}
