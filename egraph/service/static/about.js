@@ -3,6 +3,8 @@
 import { h } from "./dom.js";
 import { percent } from "./bars.js";
 
+const MANY = 20; // entries of a list that are not shown one by one
+
 // The line below the title.
 export const headline = ({ name, space, trials, version }) =>
   [name, space, trials && `learned from ${trials.toLocaleString("en")} networks`, version && `version ${version.slice(0, 8)}`]
@@ -29,7 +31,7 @@ export function aboutParts(model) {
 
 function describeValue(value) {
   if (value === null || typeof value !== "object") return h("p", {}, String(value ?? "–"));
-  if (Array.isArray(value)) return h("p", {}, value.map(show).join(", "));
+  if (Array.isArray(value)) return h("p", {}, value.length > MANY ? `${value.length} entries` : value.map(show).join(", "));
   return h("dl", { class: "facts" }, Object.entries(value).map(([name, each]) => [h("dt", {}, name), h("dd", {}, show(each))]));
 }
 

@@ -9,7 +9,7 @@ import { comparisonParts, verdict } from "./compare.js";
 import { find, h, show } from "./dom.js";
 import { insertAfter, read, remove, setOperation, toggle } from "./graph.js";
 import { wirePaste } from "./paste.js";
-import { locate } from "./problems.js";
+import { explain, locate } from "./problems.js";
 import { LEVEL, neighborParts, rowOf, scoreParts, summary } from "./results.js";
 import { makeStore, readFragment } from "./store.js";
 import { showTable } from "./table.js";
@@ -48,12 +48,14 @@ function prepare(told) {
 // Takes up what the address's fragment holds; the model's example where it holds nothing, or something else.
 function follow() {
   let given = null;
+  let refusal = "";
   try {
     given = readFragment(location.hash);
   } catch (error) {
-    find("editor-error").textContent = `The link holds no architecture that can be read: ${error.message}`;
+    refusal = `The link holds no architecture that can be read: ${error.message}`;
   }
   store.change(given ?? { edited: store.edited ?? read(model.example) });
+  find("editor-error").textContent = refusal;
 }
 
 const act = {
@@ -122,7 +124,7 @@ async function loadScore(edited) {
 
 async function loadNeighbors(edited) {
   const answer = await tryTo("neighbors", "v1/neighbors", { architecture: edited, level: LEVEL }, (problem) =>
-    finish("neighbors", h("p", { class: "hint" }, `No neighbours: ${problem.message}`)));
+    finish("neighbors", h("p", { class: "hint" }, `No neighbours: ${explain(problem)}`)));
   if (!answer) return "";
   answer.neighbors.forEach((neighbor) => scale.extend(neighbor));
   finish("neighbors", neighborParts(answer, edited, scale, model.kindOf, { keep: act.keep, take: takeNeighbor }));
@@ -136,7 +138,7 @@ function takeNeighbor(graph) {
 }
 
 async function loadComparison(edited, kept) {
-  const refuse = (problem) => show(find("comparison"), h("p", { class: "error" }, problem.message));
+  const refuse = (problem) => show(find("comparison"), h("p", { class: "error" }, explain(problem)));
   const [scored, compared] = await Promise.all([
     tryTo("kept", "v1/score", { architectures: [kept], level: LEVEL }, refuse),
     tryTo("compare", "v1/compare", { pairs: [{ a: edited, b: kept }] }, refuse),

@@ -70,23 +70,33 @@ export function live(graph) {
   return new Set([...after].filter((v) => before.has(v)));
 }
 
-// The vertices whose operations differ between two graphs of one size.
-export const changedVertices = (before, after) =>
-  new Set(before.ops.length === after.ops.length ? [...after.ops.keys()].filter((v) => before.ops[v] !== after.ops[v]) : []);
+// The vertices of `after` that are new or have another operation than in `before`.
+export function changedVertices(before, after) {
+  const more = after.ops.length - before.ops.length;
+  if (more === 1) return new Set([addedVertex(before, after)].filter((v) => v > 0));
+  return new Set(more === 0 ? [...after.ops.keys()].filter((v) => before.ops[v] !== after.ops[v]) : []);
+}
 
-// What turns one graph into another, in words.
+// What turns one graph into another, in a few words.
 export function difference(before, after) {
-  const count = (n, one, many) => `${n} ${n === 1 ? one : many}`;
-  const changed = [...changedVertices(before, after)];
-  const gone = before.edges.filter(([i, j]) => !has(after, i, j));
-  const fresh = after.edges.filter(([i, j]) => !has(before, i, j));
-  const sameSize = before.ops.length === after.ops.length;
-  if (sameSize && !gone.length && !fresh.length && changed.length === 1)
-    return `${changed[0]}: ${before.ops[changed[0]]} → ${after.ops[changed[0]]}`;
-  if (sameSize && !changed.length && gone.length + fresh.length <= 2)
-    return [...gone.map(([i, j]) => `without ${i} → ${j}`), ...fresh.map(([i, j]) => `with ${i} → ${j}`)].join(", ");
-  const size = count(after.ops.length, "vertex", "vertices");
-  return `${size}, ${count(after.edges.length, "connection", "connections")}`;
+  const more = after.ops.length - before.ops.length;
+  const [changed, ...others] = changedVertices(before, after);
+  const gone = before.edges.filter(([i, j]) => !has(after, i, j)).map(([i, j]) => `without ${i} → ${j}`);
+  const fresh = after.edges.filter(([i, j]) => !has(before, i, j)).map(([i, j]) => `with ${i} → ${j}`);
+  const rewired = [...gone, ...fresh];
+  if (more === 0 && changed && !others.length && !rewired.length)
+    return `${changed}: ${before.ops[changed]} → ${after.ops[changed]}`;
+  if (more === 0 && !changed && rewired.length > 0 && rewired.length < 3) return rewired.join(", ");
+  if (more === 1 && changed) return `new ${changed}: ${after.ops[changed]}`;
+  const lost = more === -1 && addedVertex(after, before);
+  if (lost > 0) return `without ${lost}: ${before.ops[lost]}`;
+  return `${after.ops.length} vertices, ${after.edges.length} ${after.edges.length === 1 ? "connection" : "connections"}`;
+}
+
+// The vertex without which `large` has the operations of `small`, and its connections if that can be; else -1.
+function addedVertex(small, large) {
+  const fitting = [...large.ops.keys()].filter((v) => same(large.ops.toSpliced(v, 1), small.ops));
+  return fitting.find((v) => same(remove(large, v).edges, small.edges)) ?? fitting[0] ?? -1;
 }
 
 function reach(graph, start, next) {

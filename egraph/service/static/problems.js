@@ -6,10 +6,10 @@ export function locate(problem, graph) {
   const rest = [];
   for (const { pointer, detail } of problem.errors.length ? problem.errors : [{ pointer: "", detail: problem.message }]) {
     const vertex = vertexAt(pointer, graph);
-    if (vertex === null) rest.push(detail);
-    else rows.set(vertex, rows.has(vertex) ? `${rows.get(vertex)} ${detail}` : detail);
+    if (vertex === null) rest.push(sentence(detail));
+    else rows.set(vertex, [rows.get(vertex), sentence(detail)].filter((text) => text).join(" "));
   }
-  return { rows, rest: rest.map(sentence).join(" ") };
+  return { rows, rest: rest.join(" ") };
 }
 
 // A problem of a pasted architecture as lines of text, each with its place.
@@ -20,7 +20,7 @@ export const explain = (problem) =>
 
 // The place that a JSON pointer names: "/architecture/edges/3" is "edges[3]: ".
 function place(pointer) {
-  const names = pointer.split("/").slice(1).filter((name) => name !== "architecture");
+  const names = pointer.split("/").slice(1).filter((name) => !["architecture", "architectures", "pairs"].includes(name));
   const text = names.map((name) => (/^\d+$/.test(name) ? `[${name}]` : `.${name}`)).join("");
   return text ? `${text.replace(/^\./, "")}: ` : "";
 }

@@ -1,0 +1,52 @@
+"""A headless browser, and the service asked without one."""
+
+import contextlib
+import json
+import re
+import shutil
+import time
+import urllib.request
+
+import pytest
+
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+# The browser's own note on an answer that the page shows as a text of its own.
+ALLOWED = re.compile(r"Failed to load resource: (the server responded with a status of 422|net::ERR_FAILED)")
+
+
+@contextlib.contextmanager
+def open_browser():
+    """Debian's Chromium; the test is skipped where that, or Playwright, is not installed."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with Playwright: pip install playwright")
+    program = shutil.which("chromium")
+    if program is None:
+        pytest.skip("the page is tested with Chromium: apt install chromium")
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=program, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+def ask(address, route, **content):
+    """What the service answers."""
+    body = json.dumps(content).encode() if content else None
+    request = urllib.request.Request(f"{address}/v1/{route}", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def wait_for(condition, seconds=5.0):
+    """Returns once the condition holds."""
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until, "it did not come to that"
+        time.sleep(0.02)

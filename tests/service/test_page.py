@@ -1,0 +1,331 @@
+"""The page at the service's root, in a real browser: what a visitor sees and can do."""
+
+import json
+import re
+import urllib.parse
+
+import pytest
+from browsing import ALLOWED, ask, open_browser, wait_for
+
+from egraph import spaces
+
+CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
+OPS = ["nor_conv_3x3", "nor_conv_3x3", "avg_pool_3x3", "skip_connect", "nor_conv_3x3", "none"]
+MATRIX = {"matrix": [[0, 1, 1], [0, 0, 1], [0, 0, 0]], "ops": ["input", "conv3x3-bn-relu", "output"]}
+CHAIN = {"ops": ["input", "nor_conv_3x3", "avg_pool_3x3", "output"], "edges": [[0, 1], [1, 2], [2, 3]]}
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with open_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Opens the page in a window of its own; sees to it that it asks nobody else and that nothing goes wrong."""
+    contexts, strangers, errors = [], [], []
+
+    def visit(fragment="", width=1280, height=900, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(5000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", lambda request: request.url.startswith(address) or strangers.append(request.url))
+        page.on("console", lambda line: line.type in ("error", "warning") and errors.append(line.text))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(f"{address}/{fragment}")
+        return page
+
+    yield visit
+    for context in contexts:
+        context.close()
+    assert strangers == []
+    assert [text for text in errors if not ALLOWED.match(text)] == []
+
+
+def fragment(architecture, kept=None):
+    fields = {"a": json.dumps(architecture)} | ({"b": json.dumps(kept)} if kept else {})
+    return "#" + urllib.parse.urlencode(fields)
+
+
+def edited(page):
+    """The architecture that the address of the page holds."""
+    fields = urllib.parse.parse_qs(urllib.parse.urlsplit(page.url).fragment)
+    return json.loads(fields["a"][0])
+
+
+def shown_score(page):
+    page.wait_for_selector("#score[aria-busy='false']")
+    return float(page.inner_text("#score-value").replace("−", "-"))
+
+
+def score_of(address, architecture):
+    return ask(address, "score", architectures=[architecture])["scores"][0]
+
+
+def press(page, *keys):
+    for key in keys:
+        page.keyboard.press(key)
+
+
+def drawn(page):
+    return [text.split(" ", 1)[1] for text in page.locator("#canvas .vertex text").all_text_contents()]
+
+
+def test_a_visitor_sees_an_example_and_its_score_without_typing(visit, address):
+    page = visit()
+    example = ask(address, "model")["example"]
+    assert shown_score(page) == pytest.approx(score_of(address, example), abs=0.06)
+    assert drawn(page) == example["ops"]
+    assert page.locator("#canvas .edge").count() == len(example["edges"])
+    assert "nasbench201 · learned from" in page.inner_text("#model")
+    assert re.search(r"80 % interval [\d.]+ to [\d.]+", page.inner_text("#score-body"))
+
+
+@pytest.mark.parametrize(
+    ("text", "ops"),
+    [
+        (CELL, OPS),
+        (json.dumps(CHAIN), CHAIN["ops"][1:-1]),
+        (json.dumps(MATRIX), ["conv3x3-bn-relu"]),
+    ],
+    ids=["nasbench201", "json", "nasbench101"],
+)
+def test_each_notation_can_be_pasted(visit, address, text, ops):
+    page = visit()
+    page.fill("#paste-text", text)
+    page.click("#paste button")
+    wait_for(lambda: drawn(page)[1:-1] == ops)
+    assert shown_score(page) == pytest.approx(score_of(address, edited(page)), abs=0.06)
+    assert page.input_value("#paste-text") == ""
+
+
+def test_strings_are_read_in_the_notation_of_the_chosen_space(visit):
+    page = visit()
+    page.select_option("#paste-space", "nasbench_macro")
+    page.fill("#paste-text", "21100000")
+    page.keyboard.press("Control+Enter")
+    macro = spaces.get("nasbench_macro")
+    wait_for(lambda: drawn(page) == list(macro.parse("21100000").ops))
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("{oops", "This is not JSON"),
+        ("|none~0|", "Not a NAS-Bench-201 cell"),
+        (json.dumps({"ops": ["input", "flux", "output"], "edges": []}), r"^ops\[1\]: unknown operation 'flux'"),
+        (json.dumps({"ops": ["input", "output"], "edges": [[0, 7]]}), r"^edges\[0\]: \[0, 7\] names a vertex"),
+        (" ", "Paste an architecture first"),
+    ],
+)
+def test_what_is_wrong_with_a_paste_is_told_beside_it(visit, text, told):
+    page = visit()
+    before = edited(page) if shown_score(page) else None
+    page.fill("#paste-text", text)
+    page.click("#paste button")
+    page.wait_for_selector("#paste-error:not(:empty)")
+    assert re.search(told, page.inner_text("#paste-error"))
+    assert page.get_attribute("#paste-text", "aria-invalid") == "true"
+    assert page.input_value("#paste-text") == text
+    assert edited(page) == before
+
+
+def test_an_architecture_is_edited_by_keyboard_alone(visit, address):
+    page = visit(fragment(CHAIN))
+    shown_score(page)
+    page.focus("#insert-0")
+    press(page, "Tab")
+    assert page.evaluate("document.activeElement.id") == "op-1"
+    press(page, "a")  # a menu goes to the entry that begins so
+    wait_for(lambda: edited(page)["ops"][1] == "avg_pool_3x3")
+    press(page, "Tab", "Enter")  # inserts a vertex, and goes to its menu
+    assert page.evaluate("document.activeElement.id") == "op-2"
+    assert edited(page)["ops"] == ["input", "avg_pool_3x3", "avg_pool_3x3", "avg_pool_3x3", "output"]
+    assert edited(page)["edges"] == [[0, 1], [1, 2], [2, 3], [3, 4]]
+    press(page, "Tab", "Tab", "Tab", "ArrowLeft", "Space")  # to the buttons of what feeds it, from 1 to 0
+    assert edited(page)["edges"] == [[0, 1], [0, 2], [1, 2], [2, 3], [3, 4]]
+    assert page.evaluate("document.activeElement.id") == "edge-0-2"
+    press(page, "Control+z", "Control+z", "Control+Shift+z")
+    assert edited(page)["edges"] == [[0, 1], [1, 2], [2, 3], [3, 4]]
+    page.focus("#remove-2")
+    press(page, "Enter")
+    assert edited(page)["edges"] == CHAIN["edges"]
+    assert page.evaluate("document.activeElement.id") == "op-1"
+    assert shown_score(page) == pytest.approx(score_of(address, edited(page)), abs=0.06)
+
+
+def test_the_drawing_is_edited_by_keyboard(visit):
+    page = visit(fragment(CHAIN))
+    page.focus("#vertex-0")
+    press(page, "Enter", "ArrowDown", "ArrowDown", "Enter")
+    assert edited(page)["edges"] == [[0, 1], [0, 2], [1, 2], [2, 3]]
+    assert page.evaluate("document.activeElement.id") == "vertex-2"
+    press(page, "Space", "Home", "Space")  # the same two the other way round disconnects them
+    assert edited(page)["edges"] == CHAIN["edges"]
+    press(page, "End", "ArrowUp", "Delete")
+    assert edited(page) == {"ops": ["input", "nor_conv_3x3", "output"], "edges": [[0, 1], [1, 2]]}
+
+
+def test_the_drawing_is_edited_by_mouse(visit):
+    page = visit(fragment(CHAIN))
+    page.drag_and_drop("#vertex-0", "#vertex-2")
+    assert edited(page)["edges"] == [[0, 1], [0, 2], [1, 2], [2, 3]]
+    page.locator("[data-edge='0 2'] .hit").dispatch_event("click")
+    assert edited(page)["edges"] == CHAIN["edges"]
+    page.drag_and_drop("#vertex-3", "#vertex-1")  # upwards: a circle, so the connection gets the other direction
+    assert edited(page)["edges"] == [[0, 1], [1, 2], [1, 3], [2, 3]]
+
+
+def test_the_drawing_is_edited_by_touch(visit):
+    page = visit(fragment(CHAIN), width=360, height=740, has_touch=True)
+    page.tap("#vertex-1")
+    assert page.get_attribute("#vertex-1", "aria-pressed") == "true"
+    page.tap("#vertex-3")
+    assert edited(page)["edges"] == [[0, 1], [1, 2], [1, 3], [2, 3]]
+
+
+def test_a_neighbour_is_taken_up_and_given_back(visit, address):
+    page = visit()
+    before = edited(page) if shown_score(page) else None
+    page.wait_for_selector("#neighbors[aria-busy='false']")
+    told = ask(address, "neighbors", architecture=before)
+    count = page.locator(".neighbor").count()
+    assert count == len(told["neighbors"]) > 0
+    assert page.inner_text("#neighbors-summary").startswith(f"{told['better']} of its {told['of']} neighbours")
+    page.click("#take-0")
+    assert edited(page) == told["neighbors"][0]["architecture"]
+    assert shown_score(page) == pytest.approx(told["neighbors"][0]["score"], abs=0.06)
+    page.click("#undo")
+    assert edited(page) == before
+
+
+def test_two_are_compared_side_by_side(visit, address):
+    page = visit()
+    page.click("#beside-0")
+    page.wait_for_selector(".chances")
+    pair = {"a": edited(page), "b": ask(address, "neighbors", architecture=edited(page))["neighbors"][0]["architecture"]}
+    told = ask(address, "compare", pairs=[pair])["probabilities"][0]
+    shares = [f"{round(100 * told[name])} %" for name in ("better", "equal", "worse")]
+    assert page.locator(".chances dd").all_inner_texts() == shares
+    assert page.locator("#comparison .drawing").count() == 2
+    page.click("#swap")
+    assert edited(page) == pair["b"]
+    page.wait_for_selector(".chances")
+    page.click("#drop")
+    assert page.locator("#comparison").is_hidden()
+    assert page.evaluate("document.activeElement.id") == "keep"
+
+
+def test_a_link_holds_both_architectures(visit, address):
+    page = visit(fragment(CHAIN, kept=ask(address, "model")["example"]))
+    page.wait_for_selector(".chances")
+    page.reload()
+    page.wait_for_selector(".chances")
+    assert drawn(page) == CHAIN["ops"]
+
+
+def test_a_link_that_holds_none_says_so_and_shows_the_example(visit, address):
+    page = visit("#a=[1]")
+    page.wait_for_selector("#score[aria-busy='false']")
+    assert drawn(page) == ask(address, "model")["example"]["ops"]
+    assert "link holds no architecture" in page.inner_text("#editor-error")
+
+
+def test_an_operation_that_the_service_refuses_is_marked_in_its_row(visit):
+    page = visit(fragment({"ops": ["input", "flux", "output"], "edges": [[0, 1], [1, 2]]}))
+    page.wait_for_selector("#problem-1")
+    assert "Unknown operation 'flux'" in page.inner_text("#problem-1")
+    assert page.get_attribute("#op-1", "aria-invalid") == "true"
+
+
+def test_what_has_no_neighbours_still_has_a_score(visit, address):
+    page = visit(fragment(CHAIN))
+    assert shown_score(page) == pytest.approx(score_of(address, CHAIN), abs=0.06)
+    page.wait_for_selector("#neighbors[aria-busy='false']")
+    assert "8 vertices" in page.inner_text("#neighbors-body")
+
+
+def test_an_answer_that_was_overtaken_is_not_shown(visit, address):
+    page = visit(fragment(CHAIN))
+    shown_score(page)
+    held = []
+    page.route("**/v1/score", lambda route: route.continue_() if held else held.append(route))
+    page.click("#edge-0-2")
+    wait_for(lambda: page.wait_for_timeout(20) or held)
+    page.click("#edge-1-3")
+    wanted = score_of(address, edited(page))
+    assert shown_score(page) == pytest.approx(wanted, abs=0.06)
+    late = {name: [12345.0] for name in ("scores", "deviations", "lower", "upper", "unfamiliar")}
+    held[0].fulfill(json=late)
+    page.wait_for_timeout(50)
+    assert shown_score(page) == pytest.approx(wanted, abs=0.06)
+
+
+def test_a_server_that_is_away_is_asked_again(visit):
+    page = visit(fragment(CHAIN))
+    shown_score(page)
+    page.route("**/v1/**", lambda route: route.abort())
+    page.click("#edge-0-2")
+    page.wait_for_selector("#away:not(:empty)")
+    assert "does not answer" in page.inner_text("#away")
+    page.unroute("**/v1/**")
+    page.wait_for_selector("#score[aria-busy='false']")
+    assert page.inner_text("#away") == ""
+
+
+@pytest.mark.parametrize("vertices", [4, 64])
+def test_nothing_is_wider_than_a_phone(visit, vertices):
+    edges = [[v, v + 1] for v in range(vertices - 1)] + [[v, v + 3] for v in range(0, vertices - 3, 2)]
+    wide = {"ops": ["input", *["nor_conv_3x3"] * (vertices - 2), "output"], "edges": edges}
+    page = visit(fragment(wide, kept=CHAIN), width=360, height=740)
+    page.wait_for_selector(".chances")
+    page.click("summary")
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+
+
+def test_results_are_told_to_screen_readers_and_controls_have_names(visit):
+    page = visit()
+    wait_for(lambda: re.fullmatch(r"Score [\d.]+\. .*neighbours? .*", page.text_content("#status")))
+    nameless = """() => [...document.querySelectorAll("button, select, textarea, [role=button], [role=img], summary")]
+        .filter((e) => !(e.ariaLabel || e.labels?.length || e.textContent.trim())).map((e) => e.outerHTML)"""
+    assert page.evaluate(nameless) == []
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_can_be_read_in_light_and_dark(visit, address, scheme):
+    """WCAG 2.2, 1.4.3: a contrast of 4.5 between text and what is behind it."""
+    page = visit(fragment(ask(address, "model")["example"], kept=CHAIN), color_scheme=scheme, reduced_motion="reduce")
+    page.wait_for_selector(".chances")
+    page.click("summary")
+    page.wait_for_selector("#neighbors[aria-busy='false']")
+    assert page.evaluate(CONTRAST) == []
+
+
+CONTRAST = """() => {
+  const light = (c) => c.map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4))
+    .reduce((sum, v, k) => sum + [0.2126, 0.7152, 0.0722][k] * v, 0);
+  const read = (text) => text.match(/[\\d.]+/g).map(Number);
+  const behind = (e) => {
+    for (; e; e = e.parentElement) {
+      const box = e.matches(".vertex") && getComputedStyle(e.querySelector("rect")).fill;
+      const c = read(box || getComputedStyle(e).backgroundColor);
+      if (c.length < 4 || c[3] === 1) return c.slice(0, 3);
+    }
+  };
+  const texts = [...document.body.querySelectorAll("*")].filter((e) => e.checkVisibility() &&
+    !e.matches("title, option") && [...e.childNodes].some((n) => n.nodeType === 3 && n.data.trim()));
+  return texts.map((e) => {
+    const style = getComputedStyle(e);
+    const color = read(e instanceof SVGElement ? style.fill : style.color).slice(0, 3);
+    const [a, b] = [light(color), light(behind(e))].sort((x, y) => y - x);
+    return [(a + 0.05) / (b + 0.05), e.outerHTML.slice(0, 80)];
+  }).filter(([ratio]) => !(ratio >= 4.5));
+}"""
+
+
+def test_who_wants_no_motion_gets_none(visit):
+    page = visit(reduced_motion="reduce")
+    moving = "[...document.querySelectorAll('*')].filter((e) => getComputedStyle(e).transitionDuration !== '0s').length"
+    assert page.evaluate(moving) == 0
