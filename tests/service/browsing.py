@@ -1,9 +1,11 @@
-"""A headless browser, and the service asked without one."""
+"""A headless browser, a service in a thread, and that service asked without a browser."""
 
 import contextlib
 import json
 import re
 import shutil
+import socket
+import threading
 import time
 import urllib.request
 
@@ -34,6 +36,29 @@ def open_browser():
         browser = started.chromium.launch(executable_path=program, args=ARGUMENTS)
         yield browser
         browser.close()
+
+
+@contextlib.contextmanager
+def serve(models, settings):
+    """The address of a service that answers until the end of the block."""
+    import uvicorn
+
+    from egraph.service import create_app
+    from egraph.service._protocol import protocol_within
+
+    config = uvicorn.Config(
+        create_app(models, settings), http=protocol_within(settings.limits), ws="none", log_config=None
+    )
+    server = uvicorn.Server(config)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+        thread.start()
+        try:
+            wait_for(lambda: server.started or not thread.is_alive())
+            yield "http://127.0.0.1:{}".format(listener.getsockname()[1])
+        finally:
+            server.should_exit = True
+            thread.join()
 
 
 def ask(address, route, **content):

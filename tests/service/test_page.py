@@ -2,17 +2,45 @@
 
 import json
 import re
+import sys
 import urllib.parse
+from pathlib import Path
 
+import numpy as np
 import pytest
-from browsing import ALLOWED, ask, open_browser, wait_for
 
-from egraph import spaces
+from egraph import Ranker, spaces
+
+pytest.importorskip("fastapi", reason="the service needs its extra: pip install 'egraph[serve]'")
+sys.path.insert(0, str(Path(__file__).parent))
+
+from browsing import ALLOWED, ask, open_browser, serve, wait_for
+
+from egraph.service import Settings
+from egraph.service._models import Published, publish
 
 CELL = "|nor_conv_3x3~0|+|nor_conv_3x3~0|avg_pool_3x3~1|+|skip_connect~0|nor_conv_3x3~1|none~2|"
 OPS = ["nor_conv_3x3", "nor_conv_3x3", "avg_pool_3x3", "skip_connect", "nor_conv_3x3", "none"]
 MATRIX = {"matrix": [[0, 1, 1], [0, 0, 1], [0, 0, 0]], "ops": ["input", "conv3x3-bn-relu", "output"]}
 CHAIN = {"ops": ["input", "nor_conv_3x3", "avg_pool_3x3", "output"], "edges": [[0, 1], [1, 2], [2, 3]]}
+
+
+@pytest.fixture(scope="module")
+def models(tmp_path_factory):
+    space, rng = spaces.get("nasbench201"), np.random.default_rng(0)
+    cells = [space.sample(rng) for _ in range(40)]
+    ranker = Ranker(members=1, epochs=2, folds=0, seed=0)
+    ranker.fit(cells, [90 + sum("conv" in op for op in cell.ops) for cell in cells])
+    folder = tmp_path_factory.mktemp("published")
+    ranker.save(folder / "tiny.egraph", card={"space": "nasbench201"})
+    publish(folder / "tiny.egraph", folder)
+    return Published(folder, threads=1)
+
+
+@pytest.fixture(scope="module")
+def address(models):
+    with serve(models, Settings()) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
