@@ -1,8 +1,8 @@
 """The ranker in use, and how another takes its place.
 
-The parent process publishes a ranker by writing a file into a folder of its own and then, in one step, the note
-that says which file is the current one. Workers look at the note now and then. A file that is no ranker is never
-published, so that the old one stays.
+The parent process publishes a ranker by writing a file into a folder of its own and then, in one step, the
+note that says which file is the current one. Workers look at the note now and then. A file that is no ranker
+is never published, so that the old one stays.
 """
 
 from __future__ import annotations
@@ -56,10 +56,7 @@ class Model:
         Raises:
             ModelError: it is none that `Ranker.to_onnx` wrote.
         """
-        if (Path(__file__).parent.parent / "export").exists():
-            from egraph.export import OnnxRanker
-        else:
-            from egraph.service._adapter import OnnxRanker  # type: ignore[assignment]
+        from egraph.export import OnnxRanker
 
         return cls(OnnxRanker(path, threads=threads), name, version)
 
@@ -193,11 +190,7 @@ def publish(source: Path, folder: Path) -> dict[str, Any]:
     if source.suffix != ".onnx":
         from egraph.ranker import load
 
-        ranker = load(source)
-        if hasattr(ranker, "to_onnx"):
-            ranker.to_onnx(target)
-        else:
-            shutil.copyfile(source, target)
+        load(source).to_onnx(target)
     note = {"file": target.name, "name": source.stem, "version": version}
     _try(Model.load(target, source.stem, version, threads=1))
     write_text(folder / NOTE, json.dumps(note))
