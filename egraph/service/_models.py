@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import shutil
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from egraph import operations, spaces
 from egraph.architecture import Architecture
 from egraph.canonical import simplify
-from egraph.errors import ModelError, UnknownNameError
+from egraph.errors import ModelError, OutOfDistributionWarning, UnknownNameError
 from egraph.files import write_text
 from egraph.spaces import SearchSpace
 
@@ -87,7 +88,7 @@ class Model:
         """In what an architecture is unlike all that the ranker was trained on, if it is."""
         reasons = []
         if not self.trained_on.issuperset(architecture.ops):
-            strangers = self.ranker.strangers([architecture])
+            strangers = self.ranker.encode([architecture]).strangers
             reasons += [f"operations that training lacked: {', '.join(strangers)}"] if strangers else []
         if len(architecture.ops) > self.ranker.largest:
             vertices = len(simplify(architecture).ops)
@@ -112,6 +113,10 @@ class Assess:
     level: float
 
     def __call__(self, architectures: list[Architecture]) -> Floats:
+        if self.level == 0:
+            rows = np.full((len(architectures), 4), np.nan)
+            rows[:, 0] = self.model.ranker(architectures)
+            return rows
         return np.stack(self.model.ranker.assess(architectures, level=self.level), axis=1)
 
 
@@ -123,7 +128,9 @@ class Compare:
 
     def __call__(self, pairs: list[tuple[Architecture, Architecture]]) -> Floats:
         first, second = [a for a, _ in pairs], [b for _, b in pairs]
-        return self.model.ranker.compare(first, second)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OutOfDistributionWarning)
+            return self.model.ranker.compare(first, second)
 
 
 class Published:
