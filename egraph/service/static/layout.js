@@ -5,12 +5,16 @@
 // above and below, in turn, with boxes kept apart: for one layer that is a regression on a rising sequence,
 // which pooling adjacent violators solves exactly (Barlow et al., 1972).
 
+import { sources, targets } from "./graph.js";
+
 const CHARACTER = 7.85; // the advance of common monospaced fonts at 13 px
 const HEIGHT = 30;
 const ROW = 68;
 const GAP = 20;
 const MARGIN = 10;
-const LONGEST = 26;
+const LONGEST = 26; // characters of a label
+const MOST_WAYPOINTS = 800;
+const STILL = 0.5; // pixels
 const SMALL = { width: 30, row: 46 };
 
 // {boxes: [{vertex, label, x, y, width, height}], routes: [{edge, points}], width, height}; `small` is without labels.
@@ -40,28 +44,35 @@ export function layout(graph, small = false) {
   };
 }
 
-function makeLayers({ ops, edges }) {
-  const last = ops.length - 1;
-  const layer = ops.map(() => 0);
-  for (let v = 1; v <= last; v++)
-    layer[v] = Math.max(1, ...edges.filter(([, j]) => j === v).map(([i]) => layer[i] + 1));
+// The layer of each vertex.
+function stack(graph) {
+  const last = graph.ops.length - 1;
+  const layer = graph.ops.map(() => 0);
+  for (let v = 1; v <= last; v++) layer[v] = Math.max(1, ...sources(graph, v).map((u) => layer[u] + 1));
   layer[last] = Math.max(layer[last], ...layer.slice(0, last).map((at) => at + 1));
   for (let v = last - 1; v > 0; v--) {
     // What has more readers than sources moves down to them, to shorten connections.
-    const readers = edges.filter(([i]) => i === v).map(([, j]) => layer[j]);
-    if (readers.length > edges.filter(([, j]) => j === v).length)
-      layer[v] = Math.max(layer[v], Math.min(...readers) - 1);
+    const readers = targets(graph, v).map((w) => layer[w]);
+    if (readers.length > sources(graph, v).length) layer[v] = Math.max(layer[v], Math.min(...readers) - 1);
   }
-  const layers = Array.from({ length: layer[last] + 1 }, () => []);
+  return layer;
+}
+
+function makeLayers(graph) {
+  const layer = stack(graph);
+  const layers = Array.from({ length: layer.at(-1) + 1 }, () => []);
+  const skipped = graph.edges.reduce((sum, [i, j]) => sum + layer[j] - layer[i] - 1, 0);
   const create = (fields) => {
     const node = { ...fields, above: [], below: [], x: 0, width: 4 };
     layers[node.layer].push(node);
     return node;
   };
   const nodes = layer.map((at, vertex) => create({ layer: at, vertex }));
-  const chains = edges.map(([i, j]) => {
+  const chains = graph.edges.map(([i, j]) => {
     const chain = [nodes[i]];
-    for (let at = layer[i] + 1; at < layer[j]; at++) chain.push(create({ layer: at }));
+    // A drawing of more waypoints nobody could follow anyway.
+    if (skipped <= MOST_WAYPOINTS)
+      for (let at = layer[i] + 1; at < layer[j]; at++) chain.push(create({ layer: at }));
     chain.push(nodes[j]);
     for (let k = 1; k < chain.length; k++) {
       chain[k - 1].below.push(chain[k]);
@@ -100,8 +111,11 @@ function reorder(layers) {
 function crossings(layers) {
   let total = 0;
   for (const nodes of layers) {
-    const ends = nodes.flatMap((node) => node.below.map((other) => other.place).sort((a, b) => a - b));
-    ends.forEach((end, k) => (total += ends.slice(0, k).filter((other) => other > end).length));
+    const before = []; // how many connections so far end at each place
+    for (const node of nodes) {
+      for (const { place } of node.below) for (let k = place + 1; k < before.length; k++) total += before[k] ?? 0;
+      for (const { place } of node.below) before[place] = (before[place] ?? 0) + 1;
+    }
   }
   return total;
 }
@@ -112,10 +126,12 @@ const widthOf = (label, vertex) => Math.max(64, (label.length + String(vertex).l
 // Down and up in turn first, by which news of one end reaches the other; then both sides at once.
 function spread(layers) {
   for (const nodes of layers) settle(nodes, nodes.map(() => ({ at: 0, weight: 1 })));
-  for (let sweep = 0; sweep < 60; sweep++) {
+  let moved = Infinity;
+  for (let sweep = 0; sweep < 60 && (sweep < 13 || moved > STILL); sweep++) {
     const sides = [["above"], ["below"], ["above", "below"]][sweep < 12 ? sweep % 2 : 2];
+    moved = 0;
     for (const nodes of sweep % 2 ? layers.toReversed() : layers)
-      settle(nodes, nodes.map((node) => pull(node, sides.flatMap((side) => node[side]))));
+      moved = Math.max(moved, settle(nodes, nodes.map((node) => pull(node, sides.flatMap((side) => node[side])))));
   }
 }
 
@@ -129,7 +145,8 @@ function pull(node, others) {
   return { at: others.reduce((sum, other, k) => sum + weights[k] * other.x, 0) / weight, weight };
 }
 
-// Places the nodes of one layer as near as can be to where they are wanted, in their order and apart.
+// Places the nodes of one layer as near as can be to where they are wanted, in their order and apart; tells how far
+// one of them moved at most.
 function settle(nodes, wanted) {
   const offsets = [0];
   for (let k = 1; k < nodes.length; k++)
@@ -144,9 +161,10 @@ function settle(nodes, wanted) {
       blocks.push({ weight, at: (a.at * a.weight + b.at * b.weight) / weight, count: a.count + b.count });
     }
   });
-  let k = 0;
-  for (const block of blocks)
-    for (let end = k + block.count; k < end; k++) nodes[k].x = block.at + offsets[k];
+  const places = blocks.flatMap((block) => Array(block.count).fill(block.at)).map((at, k) => at + offsets[k]);
+  const moved = Math.max(...places.map((x, k) => Math.abs(x - nodes[k].x)));
+  places.forEach((x, k) => (nodes[k].x = x));
+  return moved;
 }
 
 // The corners of a connection: its start, then three points for each cubic curve.

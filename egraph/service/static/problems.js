@@ -15,7 +15,7 @@ export function locate(problem, graph) {
 // A problem of a pasted architecture as lines of text, each with its place.
 export const explain = (problem) =>
   problem.errors.length
-    ? problem.errors.map(({ pointer, detail }) => sentence(place(pointer) + detail)).join("\n")
+    ? problem.errors.map(({ pointer, detail }) => place(pointer) + sentence(detail)).join("\n")
     : sentence(problem.message);
 
 // The place that a JSON pointer names: "/architecture/edges/3" is "edges[3]: ".
