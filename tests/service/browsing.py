@@ -28,7 +28,8 @@ ALLOWED = re.compile(r"Failed to load resource: (the server responded with a sta
 @contextlib.contextmanager
 def open_browser():
     """Debian's Chromium; the test is skipped where that, or Playwright, is not installed."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="the page is tested with Playwright: pip install playwright")
+    reason = "the page is tested with Playwright: pip install playwright"
+    playwright = pytest.importorskip("playwright.sync_api", reason=reason)
     program = shutil.which("chromium")
     if program is None:
         pytest.skip("the page is tested with Chromium: apt install chromium")
@@ -55,7 +56,7 @@ def serve(models, settings):
         thread.start()
         try:
             wait_for(lambda: server.started or not thread.is_alive())
-            yield "http://127.0.0.1:{}".format(listener.getsockname()[1])
+            yield f"http://127.0.0.1:{listener.getsockname()[1]}"
         finally:
             server.should_exit = True
             thread.join()
@@ -69,7 +70,7 @@ def ask(address, route, **content):
         return json.load(answer)
 
 
-def wait_for(condition, seconds=5.0):
+def wait_for(condition, seconds=20.0):
     """Returns once the condition holds."""
     until = time.monotonic() + seconds
     while not condition():

@@ -1,4 +1,7 @@
-"""The page paints operations as the drawings do. After a change of the palette: python tests/service/test_palette.py"""
+"""The page paints operations as the drawings do.
+
+After a change of the palette: python tests/service/test_palette.py
+"""
 
 from pathlib import Path
 
@@ -9,7 +12,7 @@ FILE = Path(__file__).parents[2] / "egraph" / "service" / "static" / "palette.cs
 
 def make_palette():
     """Three properties of CSS for each kind of operation, for light and for dark surroundings."""
-    rules = []
+    rules = ["/* Made of egraph/drawing/_palette.py by tests/service/test_palette.py. */"]
     for kind in HUES:
         light, dark = colours(kind), colours(kind, dark=True)
         pairs = {
@@ -19,7 +22,7 @@ def make_palette():
         }
         values = "; ".join(f"--{name}: light-dark({a}, {b})" for name, (a, b) in pairs.items())
         rules.append(f".kind-{kind} {{ {values}; }}")
-    return "/* Made of egraph/drawing/_palette.py by tests/service/test_palette.py. */\n" + "\n".join(rules) + "\n"
+    return "\n".join(rules) + "\n"
 
 
 def test_the_page_has_the_colours_of_the_drawings():
