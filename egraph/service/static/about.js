@@ -24,7 +24,7 @@ export function aboutParts(model) {
     h("h3", {}, "Operations"),
     h("ul", { class: "legend" }, model.operations.map((op) => h("li", { class: `kind-${model.kindOf(op)}` }, op))),
     coverage.length > 0 && h("h3", {}, "Intervals"),
-    coverage.length > 0 && h("p", {}, coverage.map(([level, share]) => `Of ${percent(level)} hold ${percent(share)}`).join("; ") + " of the scores that the fit held out."),
+    coverage.length > 0 && h("p", {}, `Of scores that the fit held out, intervals of ${coverage.map(([level, share]) => `${percent(level)} hold ${percent(share)}`).join(", of ")}.`),
     Object.entries(model.card ?? {}).map(([name, value]) => [h("h3", {}, capitalise(name)), describeValue(value)]),
   ];
 }

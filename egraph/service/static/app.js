@@ -25,10 +25,14 @@ let found = { edited: null, kept: null }; // scores
 onAway((wait) => {
   find("away").textContent = wait === null ? "" : `The server does not answer; asking again in ${wait} s.`;
 });
-start();
+start().catch((error) => {
+  find("model").textContent = `There is no model to show: ${error.message}`;
+  throw error;
+});
 
 async function start() {
   model = prepare(await ask("model", "v1/model"));
+  document.title = `${model.name} · egraph`;
   find("model").textContent = headline(model);
   show(find("card-body"), aboutParts(model));
   canvas = makeCanvas(find("canvas"), model.kindOf, act);
@@ -113,18 +117,22 @@ async function loadScore(edited) {
     const { rows, rest } = locate(problem, edited);
     showTable(find("rows"), edited, model, rows, act);
     find("editor-error").textContent = rest;
+    find("caution").hidden = true;
     finish("score", h("p", { class: "hint" }, "None: the service refuses this architecture, as said beside it."));
   });
   if (!answer) return "";
   found.edited = rowOf(answer, 0);
   scale.extend(found.edited);
   finish("score", scoreParts(found.edited, scale, metricOf(model)));
-  return `Score ${find("score-value").textContent}.`;
+  const { unfamiliar } = found.edited;
+  find("caution").hidden = !unfamiliar;
+  find("caution").textContent = unfamiliar && `Take this score with care: ${unfamiliar}.`;
+  return `Score ${find("score-value").textContent}.${unfamiliar ? ` ${find("caution").textContent}` : ""}`;
 }
 
 async function loadNeighbors(edited) {
   const answer = await tryTo("neighbors", "v1/neighbors", { architecture: edited, level: LEVEL }, (problem) =>
-    finish("neighbors", h("p", { class: "hint" }, `No neighbours: ${explain(problem)}`)));
+    finish("neighbors", h("p", { class: "hint" }, `No neighbours. ${explain(problem)}`)));
   if (!answer) return "";
   answer.neighbors.forEach((neighbor) => scale.extend(neighbor));
   finish("neighbors", neighborParts(answer, edited, scale, model.kindOf, { keep: act.keep, take: takeNeighbor }));

@@ -25,7 +25,12 @@ export function format(value, deviation) {
   return value.toFixed(Math.min(Math.max(1 - step, 0), 6)).replace("-", "−");
 }
 
-export const percent = (probability) => `${Math.round(100 * probability)} %`;
+// Nothing but certainty is said to be certain.
+export function percent(probability) {
+  if (probability > 0 && probability < 0.01) return "< 1 %";
+  if (probability < 1 && probability > 0.99) return "> 99 %";
+  return `${Math.round(100 * probability)} %`;
+}
 
 // A score with its interval; `reference` is a score to compare with, drawn as a thin line.
 export function intervalBar(scale, { score, lower, upper, deviation }, reference) {
@@ -48,7 +53,7 @@ export function probabilityBar(probabilities, words) {
   return h(
     "div",
     { class: "chances" },
-    h("div", { class: "parts", "aria-hidden": "true" }, parts.map((name) => h("span", { class: name, "--share": probabilities[name] }))),
+    h("div", { class: "parts", "aria-hidden": "true" }, parts.filter((name) => probabilities[name] >= 0.005).map((name) => h("span", { class: name, "--share": probabilities[name] }))),
     h("dl", {}, parts.map((name) => h("div", {}, h("dt", {}, words[name]), h("dd", {}, percent(probabilities[name]))))),
   );
 }

@@ -12,7 +12,7 @@ export const s = (tag, attributes, ...children) =>
 // Shows new children in an element; what had the focus there keeps it, told by its id.
 export function show(element, ...children) {
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
-  element.replaceChildren(...children.flat().filter((child) => child));
+  element.replaceChildren(...children.flat(Infinity).filter((child) => child));
   if (focused) find(focused)?.focus({ preventScroll: true });
 }
 
@@ -22,6 +22,6 @@ function build(element, attributes, children) {
     else if (name.startsWith("--")) element.style.setProperty(name, value);
     else if (value !== false && value !== undefined) element.setAttribute(name, value === true ? "" : value);
   }
-  element.append(...children.flat().filter((child) => child || child === 0));
+  element.append(...children.flat(Infinity).filter((child) => child));
   return element;
 }

@@ -13,7 +13,7 @@ export function draw(graph, kindOf, { marked = new Set(), label, small = false }
   const alive = live(graph);
   const svg = s(
     "svg",
-    { class: "drawing", viewBox: `0 0 ${plan.width} ${plan.height}`, width: plan.width, height: plan.height },
+    { class: "drawing", viewBox: `0 0 ${plan.width} ${plan.height}`, width: plan.width, height: plan.height, "--natural": `${plan.width}px` },
     plan.routes.map(({ edge, points }) => drawRoute(edge, points, edge.every((v) => alive.has(v)))),
     plan.boxes.map((box) => drawBox(box, graph.ops[box.vertex], kindOf, alive, marked, small)),
   );

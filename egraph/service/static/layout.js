@@ -170,12 +170,17 @@ function settle(nodes, wanted) {
 // The corners of a connection: its start, then three points for each cubic curve.
 function route(chain) {
   const points = [[chain[0].x, chain[0].y + HEIGHT / 2]];
-  for (const node of chain.slice(1)) {
-    const [x, y] = points.at(-1);
-    const top = node.y - HEIGHT / 2;
-    const half = (top - y) / 2;
-    points.push([x, y + half], [node.x, top - half], [node.x, top]);
-    if (isWaypoint(node)) points.push([node.x, top], [node.x, top + HEIGHT], [node.x, top + HEIGHT]);
+  const line = (x, y) => points.push(points.at(-1), [x, y], [x, y]);
+  for (let k = 1; k < chain.length; k++) {
+    const [a, b] = [chain[k - 1], chain[k]];
+    if (isWaypoint(a) && isWaypoint(b) && Math.abs(a.x - b.x) < GAP) {
+      line(b.x, b.y);
+      continue;
+    }
+    const [bottom, top] = [a.y + HEIGHT / 2, b.y - HEIGHT / 2];
+    if (isWaypoint(a)) line(a.x, bottom);
+    points.push([a.x, (bottom + top) / 2], [b.x, (bottom + top) / 2], [b.x, top]);
+    if (isWaypoint(b)) line(b.x, b.y);
   }
   return points;
 }

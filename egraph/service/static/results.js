@@ -7,14 +7,13 @@ import { changedVertices, difference, read } from "./graph.js";
 
 export const LEVEL = 0.8; // probability of the intervals
 
-// `found` is one row of a score: {score, deviation, lower, upper, unfamiliar}.
+// `found` is one row of a score.
 export function scoreParts(found, scale, metric) {
-  const { score, deviation, lower, upper, unfamiliar } = found;
+  const { score, deviation, lower, upper } = found;
   return [
     h("p", { class: "figure" }, h("strong", { id: "score-value" }, format(score, deviation)), metric && h("span", { class: "soft" }, metric)),
     intervalBar(scale, found),
     lower != null && h("p", { class: "hint" }, `${100 * LEVEL} % interval ${format(lower, deviation)} to ${format(upper, deviation)}`),
-    unfamiliar && h("p", { class: "note" }, `Take this score with care: ${unfamiliar}`),
   ];
 }
 
@@ -37,10 +36,11 @@ export function summary({ better, of, neighbors }) {
 
 // The ranked neighbours of `graph`; `act` has take(graph) and keep(graph).
 export function neighborParts(answer, graph, scale, kindOf, act) {
+  const finest = Math.min(...answer.neighbors.map(({ deviation }) => deviation));
   const items = answer.neighbors.map((neighbor, k) => {
     const other = read(neighbor.architecture);
     const what = difference(graph, other);
-    const gain = `+${format(neighbor.gain, neighbor.deviation)}`;
+    const gain = `+${format(neighbor.gain, finest)}`;
     return h(
       "li",
       { class: "neighbor" },

@@ -61,7 +61,7 @@ function makeMenu(op, vertex, model, act, problem) {
       "aria-describedby": problem ? `problem-${vertex}` : undefined,
       onchange: (event) => act.setOperation(vertex, event.target.value),
     },
-    !known && h("option", { value: op, selected: true }, `${op} (not in training)`),
+    !known && h("option", { value: op, selected: true }, `${op} (unseen)`),
     model.operations.map((name) => h("option", { value: name, selected: name === op }, name)),
   );
 }
