@@ -77,7 +77,11 @@ def test_the_wheel_holds_egraph_alone_and_whole(wheel):
     ]:
         for path in (ROOT / top).rglob("*"):
             inside_link = any(parent.is_symlink() for parent in (path, *path.parents))
-            if path.is_file() and not inside_link and path.suffix in {".py", ".j2", ".toml", ".typed"}:
+            if (
+                path.is_file()
+                and not inside_link
+                and path.suffix in {".css", ".html", ".j2", ".js", ".py", ".svg", ".toml", ".typed"}
+            ):
                 assert f"{prefix}/{path.relative_to(ROOT / top).as_posix()}" in packed
 
 
