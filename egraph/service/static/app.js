@@ -3,7 +3,7 @@
 
 import { aboutParts, headline, metricOf } from "./about.js";
 import { ask, cancel, onAway, Problem } from "./api.js";
-import { Scale } from "./bars.js";
+import { scaleOf } from "./bars.js";
 import { makeCanvas } from "./canvas.js";
 import { comparisonParts, verdict } from "./compare.js";
 import { find, h, show } from "./dom.js";
@@ -17,10 +17,10 @@ import { showTools } from "./tools.js";
 
 const REST = 120; // milliseconds without an edit before the service is asked
 
-const scale = new Scale();
 const store = makeStore(update);
 let model, canvas, timer;
-let found = { edited: null, kept: null }; // scores
+let found = null; // the score of the edited architecture
+let around = []; // the scores of neighbours, those of the last architecture until the new ones come
 
 onAway((wait) => {
   find("away").textContent = wait === null ? "" : `The server does not answer; asking again in ${wait} s.`;
@@ -93,13 +93,13 @@ const act = {
 };
 
 function update({ edited, kept }) {
-  found = { edited: null, kept: null };
+  found = null;
   find("editor-error").textContent = "";
   canvas.show(edited);
   showTable(find("rows"), edited, model, new Map(), act);
   showTools(find("tools"), store, act);
   find("comparison").hidden = !kept;
-  if (kept) showComparison(null);
+  if (kept) showComparison([], null);
   for (const id of ["score", "neighbors"]) find(id).setAttribute("aria-busy", "true");
   for (const kind of ["score", "neighbors", "kept", "compare"]) cancel(kind);
   clearTimeout(timer);
@@ -121,10 +121,9 @@ async function loadScore(edited) {
     finish("score", h("p", { class: "hint" }, "None: the service refuses this architecture, as said beside it."));
   });
   if (!answer) return "";
-  found.edited = rowOf(answer, 0);
-  scale.extend(found.edited);
-  finish("score", scoreParts(found.edited, scale, metricOf(model)));
-  const { unfamiliar } = found.edited;
+  found = rowOf(answer, 0);
+  showScore();
+  const { unfamiliar } = found;
   find("caution").hidden = !unfamiliar;
   find("caution").textContent = unfamiliar && `Take this score with care: ${unfamiliar}.`;
   return `Score ${find("score-value").textContent}.${unfamiliar ? ` ${find("caution").textContent}` : ""}`;
@@ -134,10 +133,15 @@ async function loadNeighbors(edited) {
   const answer = await tryTo("neighbors", "v1/neighbors", { architecture: edited, level: LEVEL }, (problem) =>
     finish("neighbors", h("p", { class: "hint" }, `No neighbours. ${explain(problem)}`)));
   if (!answer) return "";
-  answer.neighbors.forEach((neighbor) => scale.extend(neighbor));
+  around = answer.neighbors;
+  const scale = scaleOf([answer, ...around]);
   finish("neighbors", neighborParts(answer, edited, scale, model.kindOf, { keep: act.keep, take: takeNeighbor }));
-  if (found.edited) finish("score", scoreParts(found.edited, scale, metricOf(model))); // the scale may have grown
+  if (found) showScore(); // on the scale of its neighbours
   return summary(answer);
+}
+
+function showScore() {
+  finish("score", scoreParts(found, scaleOf([found, ...around]), metricOf(model)));
 }
 
 function takeNeighbor(graph) {
@@ -146,21 +150,23 @@ function takeNeighbor(graph) {
 }
 
 async function loadComparison(edited, kept) {
-  const refuse = (problem) => show(find("comparison"), h("p", { class: "error" }, explain(problem)));
+  const refuse = (problem) => {
+    showComparison([], null);
+    find("comparison").append(h("p", { class: "error" }, explain(problem)));
+  };
   const [scored, compared] = await Promise.all([
-    tryTo("kept", "v1/score", { architectures: [kept], level: LEVEL }, refuse),
+    tryTo("kept", "v1/score", { architectures: [edited, kept], level: LEVEL }, refuse),
     tryTo("compare", "v1/compare", { pairs: [{ a: edited, b: kept }] }, refuse),
   ]);
   if (!scored || !compared) return "";
-  found.kept = rowOf(scored, 0);
-  scale.extend(found.kept);
-  showComparison(compared.probabilities[0]);
+  showComparison([rowOf(scored, 0), rowOf(scored, 1)], compared.probabilities[0]);
   return verdict(compared.probabilities[0]);
 }
 
-function showComparison(probabilities) {
-  const sides = [{ graph: store.edited, found: found.edited }, { graph: store.kept, found: found.kept }];
-  show(find("comparison"), comparisonParts(sides, probabilities, scale, model.kindOf, act));
+// The pictures at once, scores and probabilities when they come.
+function showComparison(rows, probabilities) {
+  const sides = [store.edited, store.kept].map((graph, k) => ({ graph, found: rows[k] }));
+  show(find("comparison"), comparisonParts(sides, probabilities, scaleOf(rows), model.kindOf, act));
 }
 
 // The answer, or null where it was refused or overtaken.

@@ -2,20 +2,11 @@
 
 import { h } from "./dom.js";
 
-// The stretch of scores that all bars of the page share; it grows with what is shown and never shrinks, so that bars
-// do not jump while an architecture is edited.
-export class Scale {
-  low = Infinity;
-  high = -Infinity;
-
-  extend({ score, lower, upper }) {
-    const ends = [score, lower, upper].filter(Number.isFinite);
-    this.low = Math.min(this.low, ...ends);
-    this.high = Math.max(this.high, ...ends);
-  }
-
-  // A place on the bar as a percentage.
-  place = (value) => `${this.high > this.low ? (3 + (94 * (value - this.low)) / (this.high - this.low)).toFixed(2) : 50}%`;
+// The stretch of scores that bars to be compared share: tells the place of a score on them, as a percentage.
+export function scaleOf(rows) {
+  const ends = rows.flatMap(({ score, lower, upper }) => [score, lower, upper]).filter(Number.isFinite);
+  const [low, high] = [Math.min(...ends), Math.max(...ends)];
+  return (value) => `${high > low ? (3 + (94 * (value - low)) / (high - low)).toFixed(2) : 50}%`;
 }
 
 // As many decimals as the deviation makes sense of.
@@ -41,9 +32,9 @@ export function intervalBar(scale, { score, lower, upper, deviation }, reference
   return h(
     "div",
     { class: "interval", role: "img", "aria-label": label },
-    !certain && h("span", { class: "stretch", "--from": scale.place(lower), "--to": scale.place(upper) }),
-    reference !== undefined && h("span", { class: "reference", "--at": scale.place(reference) }),
-    h("span", { class: "mark", "--at": scale.place(score) }),
+    !certain && h("span", { class: "stretch", "--from": scale(lower), "--to": scale(upper) }),
+    reference !== undefined && h("span", { class: "reference", "--at": scale(reference) }),
+    h("span", { class: "mark", "--at": scale(score) }),
   );
 }
 
@@ -53,7 +44,7 @@ export function probabilityBar(probabilities, words) {
   return h(
     "div",
     { class: "chances" },
-    h("div", { class: "parts", "aria-hidden": "true" }, parts.filter((name) => probabilities[name] >= 0.005).map((name) => h("span", { class: name, "--share": probabilities[name] }))),
+    h("div", { class: "parts", "aria-hidden": "true" }, parts.filter((name) => probabilities[name] >= 0.005).map((name) => h("span", { class: name, "--share": 100 * probabilities[name] }))),
     h("dl", {}, parts.map((name) => h("div", {}, h("dt", {}, words[name]), h("dd", {}, percent(probabilities[name]))))),
   );
 }

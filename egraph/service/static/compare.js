@@ -8,7 +8,7 @@ import { changedVertices } from "./graph.js";
 const WORDS = { better: "edited better", equal: "about equal", worse: "kept better" };
 
 // `sides` are two of {graph, found}, the edited first; `probabilities` are those of the edited against the kept. Both
-// come later than the pictures: null until then. `act` has swap() and drop().
+// come later than the pictures. `act` has swap() and drop().
 export function comparisonParts(sides, probabilities, scale, kindOf, act) {
   const changed = changedVertices(sides[0].graph, sides[1].graph);
   return [
