@@ -125,10 +125,10 @@ def test_a_token_is_read_from_a_file(tmp_path):
 
 def test_token_files_that_hold_none_are_refused(tmp_path):
     path = tmp_path / "token"
-    with pytest.raises(UsageError, match="cannot read the token file .*: No such file"):
+    with pytest.raises(UsageError, match=r"cannot read the token file .*: No such file"):
         read_token(path)
     path.write_text(" \n")
-    with pytest.raises(UsageError, match="the token file .* is empty; write one line into it"):
+    with pytest.raises(UsageError, match=r"the token file .* is empty; write one line into it"):
         read_token(path)
     path.write_text("tök\n")
     with pytest.raises(UsageError, match="is not ASCII text"):
@@ -158,7 +158,7 @@ def test_loopback_is_what_only_this_machine_can_reach(host, only_here):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org"])
 def test_others_are_not_served_without_a_token(host, file):
     with pytest.raises(
-        UsageError, match="give a token \\(--token-file FILE\\), listen at 127.0.0.1, or say --insecure"
+        UsageError, match=r"give a token \(--token-file FILE\), listen at 127.0.0.1, or say --insecure"
     ):
         serve(file, host=host)
 
