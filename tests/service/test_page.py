@@ -5,7 +5,6 @@ import re
 import sys
 import urllib.parse
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
@@ -13,6 +12,7 @@ from egraph import spaces
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from asking import Fixed
 from browsing import ALLOWED, ask, open_browser, serve, wait_for
 
 from egraph.service import Limits, Settings
@@ -26,7 +26,7 @@ CHAIN = {"ops": ["input", "nor_conv_3x3", "avg_pool_3x3", "output"], "edges": [[
 
 @pytest.fixture(scope="module")
 def models(model):
-    return SimpleNamespace(model=model)
+    return Fixed(model)
 
 
 @pytest.fixture(scope="module")
