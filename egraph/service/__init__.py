@@ -19,6 +19,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from egraph.errors import MissingExtraError
+
 if TYPE_CHECKING:
     from egraph.service._serving import serve
     from egraph.service._settings import Limits, Settings
@@ -36,5 +38,8 @@ _HOMES = {
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        try:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(error.name or str(error), "serve") from None
     raise AttributeError(f"module 'egraph.service' has no attribute {name!r}")
