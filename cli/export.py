@@ -10,34 +10,73 @@ from egraph.errors import UsageError
 __all__ = ["command"]
 
 
-@click.command("export", epilog="Example: egraph export runs/convnet-digits-0.db best --network")
-@click.argument("source", metavar="JOURNAL", type=click.Path())
-@click.argument("target", metavar="FOLDER", type=click.Path())
-@click.option("--network", is_flag=True, help="Write the best network of a study.")
+@click.command("export", epilog="Example: egraph export r.egraph r.onnx")
+@click.argument("source", metavar="RANKER|JOURNAL", type=click.Path())
+@click.argument("target", metavar="FILE|FOLDER", type=click.Path())
 @click.option(
-    "--data", metavar="NAME|PATH", help="The study's images, where they are not found by their name."
+    "--precision",
+    type=click.Choice(["float32", "float16", "int8"]),
+    default="float32",
+    show_default=True,
+    help="Of the weights of a ranker's networks.",
 )
+@click.option("--network", is_flag=True, help="Write the best network of a study, not a ranker.")
 @click.option(
-    "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:1."
+    "--data", metavar="NAME|PATH", help="With --network: the study's images, where their name does not tell."
 )
+@click.option("--device", metavar="NAME", help="With --network: auto, cpu, cuda or cuda:1; auto otherwise.")
 @root_option
-@json_option("what is in card.json")
+@json_option("the result")
 def command(
-    source: str, target: str, network: bool, data: str | None, device: str, root: str | None, as_json: bool
-) -> None:
-    """Write what a study found, for use without egraph.
+    source: str, target: str, precision: str, network: bool, data: str | None, device: str | None,
+    root: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Write a ranker, or the best network of a study, for use without egraph.
+
+    A ranker becomes an ONNX file that runs without PyTorch. The file is checked before it is left: it scores
+    what the ranker scores. A smaller --precision makes it smaller, and the order of architectures a little
+    different: how much is printed.
 
     With --network the best network of the study whose journal is JOURNAL, as `egraph search` reports it, is
     trained again with the seed of its trial, since a study keeps no weights. FOLDER then holds network.py
     (plain PyTorch), network.safetensors (its weights), network.onnx and card.json. A process without egraph
     reads them and measures the accuracy on the test images; where it is another one, nothing is written.
     """
+    if network:
+        if precision != "float32":
+            raise UsageError(f"--precision {precision} is for rankers; leave it out with --network")
+        _export_network(source, target, data, root, device or "auto", as_json)
+    else:
+        for option, value in (("--data", data), ("--device", device), ("--root", root)):
+            if value is not None:
+                raise UsageError(f"{option} is for networks; add --network, or leave it out")
+        _export_ranker(source, target, precision, as_json)
+
+
+def _export_ranker(source: str, target: str, precision: str, as_json: bool) -> None:
+    import egraph
+    from egraph.export import save_onnx
+
+    done = save_onnx(egraph.load(source), target, precision=precision)
+    if as_json:
+        print_json(
+            {"file": str(done.path), "bytes": done.size, "difference": done.difference, "tau": done.tau}
+        )
+        return
+    click.echo(f"{done.path}  {done.size / 1e6:.2f} MB")
+    click.echo(
+        f"scores differ by {done.difference:.1g} standard deviations at most; order kept: tau {done.tau:.4f} "
+        f"(loss {max(1 - done.tau, 0):.4f}) on {done.compared} architectures"
+    )
+
+
+def _export_network(
+    source: str, target: str, data: str | None, root: str | None, device: str, as_json: bool
+) -> None:
     from egraph.cli import _network_export
 
-    if not network:
-        raise UsageError(f"what shall be written of {source}? add --network")
-    card, known = _network_export.export_network(source, target, data=data, root=root, device=device)
+    card, winner = _network_export.export_network(source, target, data=data, root=root, device=device)
     if as_json:
         print_json(card)
     else:
-        _network_export.show(card, known, target)
+        _network_export.show(card, winner, target)

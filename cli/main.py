@@ -22,11 +22,12 @@ COMMANDS = {
     "evolve": "Evolve the ranker's own network on one or more tables.",
     "evaluate": "Measure how well a ranker orders a table.",
     "rank": "Score architectures with a ranker.",
+    "export": "Write a ranker, or the best network of a study, for use without egraph.",
+    "serve": "Answer requests for scores over HTTP.",
     "bench": "Compare predictors by number of labels, and searchers by number of queries.",
     "data": "List, show and import tables of measured architectures.",
     "draw": "Draw an architecture in the terminal, as SVG or as PNG.",
     "report": "Write what a search did as one HTML page.",
-    "export": "Write what a study found, for use without egraph.",
 }
 """The commands and what they do, in the order of ``egraph --help``."""
 

@@ -98,8 +98,11 @@ def test_a_study_that_trained_nothing_is_told_what_to_do(egraph, tmp_path):
     assert "the study's evaluation is 'function', which trains no network; one that trains on" in done.stderr
 
 
-def test_a_command_without_network_says_what_is_lacking(egraph, journal):
-    assert "what shall be written" in egraph("export", journal, "best", code=2).stderr
+def test_options_of_the_other_kind_are_refused(egraph, journal):
+    done = egraph("export", journal, "best", "--network", "--precision", "int8", code=2)
+    assert "--precision int8 is for rankers; leave it out with --network" in done.stderr
+    done = egraph("export", "r.egraph", "r.onnx", "--device", "cpu", code=2)
+    assert "--device is for networks; add --network, or leave it out" in done.stderr
 
 
 def repeat(**evaluator):
