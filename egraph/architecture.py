@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from egraph import operations
-from egraph.errors import ArchitectureError
+from egraph.errors import ArchitectureError, shorten
 
 if TYPE_CHECKING:
     import networkx
@@ -67,7 +67,7 @@ class Architecture:
         """
         ops = _read_ops(ops)
         if len(ops) != len(self.ops):
-            raise ArchitectureError(f"expected {len(self.ops)} operations, one a vertex, got {_shorten(ops)}")
+            raise ArchitectureError(f"expected {len(self.ops)} operations, one a vertex, got {shorten(ops)}")
         other = object.__new__(Architecture)
         other._fill(ops, self.edges, self.disabled)
         return other
@@ -93,7 +93,7 @@ class Architecture:
         """
         if not isinstance(content, dict):
             raise ArchitectureError(
-                f"an architecture is an object with 'ops' and 'edges', got {_shorten(content)}"
+                f"an architecture is an object with 'ops' and 'edges', got {shorten(content)}"
             )
         if unknown := set(content) - {"ops", "edges", "disabled"}:
             raise ArchitectureError(
@@ -102,7 +102,7 @@ class Architecture:
         for name in ("ops", "edges"):
             if not isinstance(content.get(name), list | tuple):
                 raise ArchitectureError(
-                    f"field {name!r} of an architecture must be a list, got {_shorten(content.get(name))}"
+                    f"field {name!r} of an architecture must be a list, got {shorten(content.get(name))}"
                 )
         return cls(content["ops"], content["edges"], content.get("disabled", ()))
 
@@ -162,11 +162,11 @@ def _read_ops(ops: Iterable[str]) -> tuple[str, ...]:
     ops = tuple(ops)
     if len(ops) < 2 or ops[0] != "input" or ops[-1] != "output":
         raise ArchitectureError(
-            f"operations must begin with 'input' and end with 'output', got {_shorten(ops)}"
+            f"operations must begin with 'input' and end with 'output', got {shorten(ops)}"
         )
     for op in ops:
         if not isinstance(op, str):
-            raise ArchitectureError(f"operations must be strings, got {_shorten(ops)}")
+            raise ArchitectureError(f"operations must be strings, got {shorten(ops)}")
     return ops
 
 
@@ -175,7 +175,7 @@ def _read_edges(edges: Iterable[Iterable[int]], num_vertices: int, what: str) ->
         read = sorted((i, j) for i, j in edges)
     except (TypeError, ValueError):
         raise ArchitectureError(
-            f"each {what} must be a pair of vertex numbers, got {_shorten(edges)}"
+            f"each {what} must be a pair of vertex numbers, got {shorten(edges)}"
         ) from None
     previous = None
     for edge in read:
@@ -183,7 +183,7 @@ def _read_edges(edges: Iterable[Iterable[int]], num_vertices: int, what: str) ->
         # bool is an int, and numpy integers are no ints: both would make equal graphs print differently
         if type(i) is not int or type(j) is not int:
             if not all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in edge):
-                raise ArchitectureError(f"each {what} must be a pair of vertex numbers, got {_shorten(edge)}")
+                raise ArchitectureError(f"each {what} must be a pair of vertex numbers, got {shorten(edge)}")
             return _read_edges([(int(i), int(j)) for i, j in read], num_vertices, what)
         if not (0 <= i < num_vertices and 0 <= j < num_vertices):
             raise ArchitectureError(f"{what} {edge} names a vertex outside 0 to {num_vertices - 1}")
@@ -203,8 +203,3 @@ def _refuse_cycle(num_vertices: int, edges: tuple[Edge, ...]) -> None:
         return
     path = " -> ".join(str(edge[0]) for edge in cycle)
     raise ArchitectureError(f"the graph has a cycle: {path} -> {cycle[0][0]}; an architecture has none")
-
-
-def _shorten(value: object, length: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= length else text[: length - 3] + "..."
