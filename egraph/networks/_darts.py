@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -191,8 +192,8 @@ def _split(graph: Simplified) -> tuple[CellGraph, CellGraph]:
                 "where '-s2' is appended"
             )
     starts = [vertex for vertex, name in enumerate(graph.ops) if name == BEFORE_LAST]
-    stops = [*starts[1:], len(graph.ops) - 1]
-    cells = [cell for ends in zip(starts, stops, strict=True) if (cell := _cut(graph, *ends))]
+    ends = itertools.pairwise([*starts, len(graph.ops) - 1])
+    cells = [cell for start, stop in ends if (cell := _cut(graph, start, stop))]
     if len(starts) != 2 or len(cells) != 2:
         raise ArchitectureError(
             f"a darts network is made of two cells, each {BEFORE_LAST}, {LAST}, operations and nodes in this "

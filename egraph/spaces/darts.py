@@ -188,8 +188,8 @@ class Darts(SearchSpace):
         check_value(architecture, self.name, _OPERATIONS)
         if architecture.num_vertices != VERTICES:
             raise ArchitectureError(
-                f"a {self.name} architecture has {VERTICES} vertices: input, output, and of each cell two for "
-                f"what it reads and three for each node; got {architecture.num_vertices}"
+                f"a {self.name} architecture has {VERTICES} vertices, input, output and 14 of each cell; "
+                f"got {architecture.num_vertices}"
             )
         if (cells := find_cells(architecture)) is None:
             raise ArchitectureError(
