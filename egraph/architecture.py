@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,6 +21,9 @@ __all__ = ["Architecture"]
 
 Edge = tuple[int, int]
 
+MOST_VERTICES, MOST_EDGES = 2**14, 2**16
+"""More are refused wherever a graph comes from, so that none from outside takes time or memory."""
+
 
 @dataclass(frozen=True, slots=True)
 class Architecture:
@@ -35,8 +39,8 @@ class Architecture:
         disabled: edges that exist in a genome but carry nothing; only evolution looks at them.
 
     Raises:
-        ArchitectureError: the graph has a cycle, a vertex out of range, a repeated edge, or does not
-            begin with ``input`` and end with ``output``.
+        ArchitectureError: the graph has a cycle, a vertex out of range, a repeated edge, does not begin with
+            ``input`` and end with ``output``, or is larger than `MOST_VERTICES` and `MOST_EDGES`.
     """
 
     ops: tuple[str, ...]
@@ -50,7 +54,7 @@ class Architecture:
         ops = _read_ops(ops)
         kept, dormant = _read_edges(edges, len(ops), "edge"), _read_edges(disabled, len(ops), "disabled edge")
         if any(i >= j for i, j in kept + dormant):
-            _refuse_cycle(len(ops), kept + dormant)
+            _refuse_cycle(kept + dormant)
         self._fill(ops, kept, dormant)
 
     def _fill(self, ops: tuple[str, ...], edges: tuple[Edge, ...], disabled: tuple[Edge, ...]) -> None:
@@ -96,15 +100,17 @@ class Architecture:
                 f"an architecture is an object with 'ops' and 'edges', got {shorten(content)}"
             )
         if unknown := set(content) - {"ops", "edges", "disabled"}:
+            first = min(unknown, key=str)
             raise ArchitectureError(
-                f"an architecture has the fields ops, edges and disabled, got {sorted(unknown)[0]!r}"
+                f"an architecture has the fields ops, edges and disabled, got {shorten(first)}"
             )
-        for name in ("ops", "edges"):
-            if not isinstance(content.get(name), list | tuple):
+        content = {"ops": None, "edges": None, "disabled": ()} | content
+        for name, values in content.items():
+            if not isinstance(values, list | tuple):
                 raise ArchitectureError(
-                    f"field {name!r} of an architecture must be a list, got {shorten(content.get(name))}"
+                    f"field {name!r} of an architecture must be a list, got {shorten(values)}"
                 )
-        return cls(content["ops"], content["edges"], content.get("disabled", ()))
+        return cls(**content)
 
     def to_json(self) -> str:
         """One line of JSON; `from_json` gives back an equal value."""
@@ -117,6 +123,10 @@ class Architecture:
         Raises:
             ArchitectureError: the text is no JSON, or describes no architecture.
         """
+        if isinstance(text, str | bytes) and len(text) > _LONGEST:
+            raise ArchitectureError(
+                f"an architecture as JSON has at most {_LONGEST:,} characters, got {len(text):,}"
+            )
         try:
             content = json.loads(text)
         except (ValueError, TypeError, RecursionError) as error:
@@ -158,8 +168,13 @@ class Architecture:
         return type(self), (self.ops, self.edges, self.disabled)
 
 
+_LONGEST = 2**21  # characters of JSON
+
+
 def _read_ops(ops: Iterable[str]) -> tuple[str, ...]:
-    ops = tuple(ops)
+    ops = tuple(itertools.islice(ops, MOST_VERTICES + 1))
+    if len(ops) > MOST_VERTICES:
+        raise ArchitectureError(f"an architecture has at most {MOST_VERTICES:,} vertices, got more")
     if len(ops) < 2 or ops[0] != "input" or ops[-1] != "output":
         raise ArchitectureError(
             f"operations must begin with 'input' and end with 'output', got {shorten(ops)}"
@@ -172,11 +187,13 @@ def _read_ops(ops: Iterable[str]) -> tuple[str, ...]:
 
 def _read_edges(edges: Iterable[Iterable[int]], num_vertices: int, what: str) -> tuple[Edge, ...]:
     try:
-        read = sorted((i, j) for i, j in edges)
-    except (TypeError, ValueError):
+        read = sorted((i, j) for i, j in itertools.islice(edges, MOST_EDGES + 1))
+    except (TypeError, ValueError, RecursionError):
         raise ArchitectureError(
             f"each {what} must be a pair of vertex numbers, got {shorten(edges)}"
         ) from None
+    if len(read) > MOST_EDGES:
+        raise ArchitectureError(f"an architecture has at most {MOST_EDGES:,} {what}s, got more")
     previous = None
     for edge in read:
         i, j = edge
@@ -186,20 +203,37 @@ def _read_edges(edges: Iterable[Iterable[int]], num_vertices: int, what: str) ->
                 raise ArchitectureError(f"each {what} must be a pair of vertex numbers, got {shorten(edge)}")
             return _read_edges([(int(i), int(j)) for i, j in read], num_vertices, what)
         if not (0 <= i < num_vertices and 0 <= j < num_vertices):
-            raise ArchitectureError(f"{what} {edge} names a vertex outside 0 to {num_vertices - 1}")
+            raise ArchitectureError(f"{what} {shorten(edge)} names a vertex outside 0 to {num_vertices - 1}")
         if edge == previous:
             raise ArchitectureError(f"{what} {edge} stands twice")
         previous = edge
     return tuple(read)
 
 
-def _refuse_cycle(num_vertices: int, edges: tuple[Edge, ...]) -> None:
-    import networkx
-
-    graph = networkx.DiGraph(list(edges))
-    try:
-        cycle = networkx.find_cycle(graph)
-    except networkx.NetworkXNoCycle:
+def _refuse_cycle(edges: tuple[Edge, ...]) -> None:
+    """Takes vertices away that nothing leads to; what is left at the end is on a cycle or behind one."""
+    successors: dict[int, list[int]] = {}
+    waiting: dict[int, int] = {}  # edges that still lead to a vertex
+    for i, j in edges:
+        successors.setdefault(i, []).append(j)
+        waiting[j] = waiting.get(j, 0) + 1
+    free = [vertex for vertex in successors if vertex not in waiting]
+    while free:
+        for vertex in successors.get(free.pop(), ()):
+            waiting[vertex] -= 1
+            if not waiting[vertex]:
+                del waiting[vertex]
+                free.append(vertex)
+    if not waiting:
         return
-    path = " -> ".join(str(edge[0]) for edge in cycle)
-    raise ArchitectureError(f"the graph has a cycle: {path} -> {cycle[0][0]}; an architecture has none")
+    source = {j: i for i, j in reversed(edges) if i in waiting and j in waiting}
+    vertex, passed = min(waiting), dict[int, None]()
+    while vertex not in passed:  # against the edges, until it comes round
+        passed[vertex] = None
+        vertex = source[vertex]
+    walked = list(passed)
+    cycle = walked[walked.index(vertex) :][::-1]
+    first = cycle.index(min(cycle))
+    shown = [*cycle[first:], *cycle[:first], cycle[first]]
+    path = " -> ".join(map(str, shown if len(shown) <= 12 else [*shown[:10], "...", shown[-1]]))
+    raise ArchitectureError(f"the graph has a cycle: {path}; an architecture has none")

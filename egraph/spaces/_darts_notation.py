@@ -7,6 +7,7 @@ node in turn. Inputs 0 and 1 are the cells before, the nodes are 2 to 5. A text 
 from __future__ import annotations
 
 import ast
+import itertools
 import json
 import re
 from collections.abc import Mapping
@@ -39,14 +40,12 @@ LAYERS = (
 _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _CONCAT = [2, 3, 4, 5]
 
-_LONGEST = 4000
-"""Most characters of a text; the published notation takes some 600."""
-
 # All that a genotype consists of. Nothing else reaches Python's parser, whose time and stack others can take.
 _WORDS = re.compile(
     r"(?:Genotype|normal_concat|normal|reduce_concat|reduce|range|[0-9]|[\[\](),=\s]"
     r"|'[A-Za-z0-9_.-]*'|\"[A-Za-z0-9_.-]*\")*+"
 )
+_DEEPEST = 8  # brackets within one another; a genotype has three
 
 
 def read_text(text: str) -> tuple[Cell, Cell]:
@@ -55,10 +54,9 @@ def read_text(text: str) -> tuple[Cell, Cell]:
     Raises:
         ArchitectureError: the text is neither, or describes no normal and reduction cell.
     """
-    content = _parse(text.strip()) if isinstance(text, str) and len(text) <= _LONGEST else None
-    if content is None:
+    if (content := _parse(text.strip())) is None:
         raise ArchitectureError(
-            f"not a DARTS genotype: {str(text)[:80]!r}; expected Genotype(normal=[('sep_conv_3x3', 0), ...], "
+            f"not a DARTS genotype: {text[:80]!r}; expected Genotype(normal=[('sep_conv_3x3', 0), ...], "
             f"normal_concat={_CONCAT}, reduce=[...], reduce_concat={_CONCAT}), or that as a JSON object"
         )
     try:
@@ -114,7 +112,7 @@ def _parse(text: str) -> Any:
     try:
         if text.startswith("{"):
             return json.loads(text)
-        if not _WORDS.fullmatch(text):
+        if not _WORDS.fullmatch(text) or _nesting(text) > _DEEPEST:
             return None
         call = ast.parse(text, mode="eval").body
         if not (isinstance(call, ast.Call) and _is_name(call.func, "Genotype")) or call.args:
@@ -123,6 +121,11 @@ def _parse(text: str) -> Any:
         return fields if len(fields) == len(call.keywords) else None
     except (SyntaxError, ValueError, TypeError, RecursionError):
         return None
+
+
+def _nesting(text: str) -> int:
+    steps = ((mark in "([") - (mark in ")]") for mark in text)
+    return max(itertools.accumulate(steps), default=0)
 
 
 def _read_value(node: ast.expr) -> Any:

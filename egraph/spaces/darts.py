@@ -11,7 +11,7 @@ import numpy as np
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError
 from egraph.spaces import register
-from egraph.spaces._checks import check_value, read_options
+from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces._darts_graph import OPERATIONS, VERTICES, build, find_cells
 from egraph.spaces._darts_notation import (
     LAYERS,
@@ -111,7 +111,7 @@ class Darts(SearchSpace):
         Raises:
             ArchitectureError: the text is not of this form, or describes no architecture of this space.
         """
-        return build(*read_text(text))
+        return build(*read_text(check_text(text, self.name)))
 
     def format(self, architecture: Architecture) -> str:
         """Writes the published notation on one line; of the two inputs of a node the earlier comes first."""
