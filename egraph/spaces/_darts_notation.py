@@ -39,6 +39,7 @@ LAYERS = (
 
 _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _CONCAT = [2, 3, 4, 5]
+_SAME_CONCATS = (_CONCAT, tuple(_CONCAT), range(2, 6))
 
 # All that a genotype consists of. Nothing else reaches Python's parser, whose time and stack others can take.
 _WORDS = re.compile(
@@ -85,7 +86,7 @@ def read_genotype(content: Mapping[str, Any]) -> tuple[Cell, Cell]:
         )
     for name in ("normal_concat", "reduce_concat"):
         concat = content.get(name, _CONCAT)
-        if concat != range(2, 6) and not (isinstance(concat, list | tuple) and list(concat) == _CONCAT):
+        if not isinstance(concat, range | list | tuple) or concat not in _SAME_CONCATS:
             raise ArchitectureError(
                 f"expected {name} to be {_CONCAT}, for all four nodes are the result of a darts cell; "
                 f"got {shorten(concat)}"

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from egraph import operations, spaces
 from egraph.architecture import Architecture
+from egraph.canonical import simplify
 from egraph.errors import ArchitectureError
 from egraph.spaces.darts import LAYERS
 
@@ -152,6 +153,7 @@ class TestNotation:
             ({"normal": PLAIN, "reduce": PLAIN, 3: 4}, "expected the fields .* got 3"),
             ({"normal": [*PLAIN[:7], (SEP, True)], "reduce": PLAIN}, "to read one of 0 to 4, got True"),
             ({"normal": PLAIN, "reduce": PLAIN, "normal_concat": None}, "normal_concat to be .* got None"),
+            ({"normal": PLAIN, "reduce": PLAIN, "reduce_concat": np.arange(2, 6)}, r"got array\(\[2, 3"),
             ({"normal": "sep_conv", "reduce": PLAIN}, "list of 8 pairs .* got 'sep_conv'"),
         ],
     )
@@ -229,6 +231,15 @@ class TestGraph:
     def test_other_numbers_of_vertices_are_refused(self):
         with pytest.raises(ArchitectureError, match=r"a darts architecture has 30 vertices, .* got 3"):
             SPACE.validate(Architecture(["input", SEP, "output"], [(0, 1), (1, 2)]))
+
+    def test_the_ranker_sees_16_to_30_vertices(self):
+        """Without identities and copies of pools; of the least normal cell 2 inputs and 4 nodes are left."""
+        least = both([(SKIP, 0), (SKIP, 1)] * 4, [(MAX, 0), (MAX, 1)] * 4)
+        assert len(simplify(least).ops) == 2 + (2 + 4) + (2 + 2 + 4) == 16
+        assert len(simplify(both(PLAIN)).ops) == 30
+        rng = np.random.default_rng(0)
+        sizes = [len(simplify(SPACE.sample(rng)).ops) for _ in range(300)]
+        assert 16 < min(sizes) < 27 < np.median(sizes) <= 28 < max(sizes) <= 30
 
     def test_strides_belong_to_the_reduction_cell(self):
         architecture = both(PLAIN)
