@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -211,29 +212,12 @@ def _read_edges(edges: Iterable[Iterable[int]], num_vertices: int, what: str) ->
 
 
 def _refuse_cycle(edges: tuple[Edge, ...]) -> None:
-    """Takes vertices away that nothing leads to; what is left at the end is on a cycle or behind one."""
-    successors: dict[int, list[int]] = {}
-    waiting: dict[int, int] = {}  # edges that still lead to a vertex
+    sorter: TopologicalSorter[int] = TopologicalSorter()
     for i, j in edges:
-        successors.setdefault(i, []).append(j)
-        waiting[j] = waiting.get(j, 0) + 1
-    free = [vertex for vertex in successors if vertex not in waiting]
-    while free:
-        for vertex in successors.get(free.pop(), ()):
-            waiting[vertex] -= 1
-            if not waiting[vertex]:
-                del waiting[vertex]
-                free.append(vertex)
-    if not waiting:
-        return
-    source = {j: i for i, j in reversed(edges) if i in waiting and j in waiting}
-    vertex, passed = min(waiting), dict[int, None]()
-    while vertex not in passed:  # against the edges, until it comes round
-        passed[vertex] = None
-        vertex = source[vertex]
-    walked = list(passed)
-    cycle = walked[walked.index(vertex) :][::-1]
-    first = cycle.index(min(cycle))
-    shown = [*cycle[first:], *cycle[:first], cycle[first]]
-    path = " -> ".join(map(str, shown if len(shown) <= 12 else [*shown[:10], "...", shown[-1]]))
-    raise ArchitectureError(f"the graph has a cycle: {path}; an architecture has none")
+        sorter.add(j, i)
+    try:
+        sorter.prepare()
+    except CycleError as error:
+        cycle = error.args[1]
+        path = " -> ".join(map(str, cycle if len(cycle) <= 12 else [*cycle[:10], "...", cycle[-1]]))
+        raise ArchitectureError(f"the graph has a cycle: {path}; an architecture has none") from None

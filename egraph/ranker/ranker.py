@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,25 +13,33 @@ from scipy.stats import kendalltau
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from egraph.architecture import Architecture
+from egraph.encoding import (
+    CHUNK,
+    Encoding,
+    Vocabulary,
+    as_architectures,
+    encode,
+    in_parts,
+    warn_of_unlike,
+)
 from egraph.errors import OutOfDistributionWarning, UnknownNameError, UsageError
-from egraph.ranker.calibration import LEVELS
+from egraph.ranker.calibration import LEVELS, ONE_DEVIATION
 from egraph.ranker.columns import Columns, Filling, measure
-from egraph.ranker.encoding import Encoding, Vocabulary, as_architectures, encode
 from egraph.ranker.fitting import Plan, fit_scorer
 from egraph.ranker.network import Layer, NetworkShape
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.threads import in_threads
 from egraph.ranker.training import Schedule
 
+if TYPE_CHECKING:
+    from egraph.export import Exported
+
 __all__ = ["COMPANIONS", "Ranker", "read_scores", "read_training_data"]
 
 Floats = NDArray[np.float64]
-Part = TypeVar("Part")
 
 EVOLVED: tuple[str | Layer, ...] = ("mean", "mean", "mean", Layer("mean", sources=(2, 3)))
 COMPANIONS = ("gaussian-process+trees", "gaussian-process")
-_CHUNK = 1024
-_ONE_DEVIATION = 0.6827  # share of a normal distribution within one standard deviation
 
 
 class Ranker(RegressorMixin, BaseEstimator):
@@ -215,7 +222,7 @@ class Ranker(RegressorMixin, BaseEstimator):
             )
             return np.concatenate([np.zeros(0), *scores])
         latent, deviation = self._latent_with_deviation(architectures)
-        deviation *= self.calibration_.factor(_ONE_DEVIATION)
+        deviation *= self.calibration_.factor(ONE_DEVIATION)
         above, below = self.scale_.to_scores(latent + deviation), self.scale_.to_scores(latent - deviation)
         return self.scale_.to_scores(latent), (above - below) / 2
 
@@ -277,9 +284,9 @@ class Ranker(RegressorMixin, BaseEstimator):
         if len(first) != len(second):
             raise UsageError(f"compare takes pairs, got {len(first)} and {len(second)} architectures")
         rows = [np.zeros((0, 3))]
-        chunks = (slice(start, start + _CHUNK) for start in range(0, len(first), _CHUNK))
+        chunks = (slice(start, start + CHUNK) for start in range(0, len(first), CHUNK))
         encodings = (self._encode(first[part] + second[part]) for part in chunks)
-        for both in self._warning((both, both) for both in encodings):
+        for both in warn_of_unlike(((both, both) for both in encodings), self.largest_, stacklevel=2):
             half = np.arange(len(both) // 2)
             rows.append(self.scorer_.compare(both.take(half), both.take(half + len(half))))
         return np.concatenate(rows)
@@ -305,7 +312,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         """
         self._check_fitted()
         standardiser = self.scorer_.standardiser
-        encodings = map(self._encoded, _parts(architectures))
+        encodings = map(self._encoded, in_parts(architectures))
         parts = [standardiser.transform(encoding.features) for encoding in encodings]
         return np.concatenate([np.zeros((0, len(standardiser.kept))), *parts])
 
@@ -334,6 +341,25 @@ class Ranker(RegressorMixin, BaseEstimator):
 
         self._check_fitted()
         save(self, path, card)
+
+    def to_onnx(self, path: str | os.PathLike[str], *, precision: str = "float32") -> Exported:
+        """Writes the ranker as an ONNX file, which `egraph.export.OnnxRanker` calls without PyTorch.
+
+        The file is checked against this ranker before it is left; see `egraph.export.save_onnx`.
+
+        Args:
+            path: where to.
+            precision: of the networks' weights, one of ``"float32"``, ``"float16"`` and ``"int8"``.
+
+        Raises:
+            UsageError: the ranker is not fitted yet, or reads columns of its caller; or the precision is
+                unknown.
+            MissingExtraError: a package that writes ONNX is not installed.
+            FailedError: the file cannot be written, or does not say what the ranker says.
+        """
+        from egraph.export import save_onnx
+
+        return save_onnx(self, path, precision=precision)
 
     def network_shape(self, vertex_features: int, graph_features: int) -> NetworkShape:
         """The sizes of the networks that the parameters ask for.
@@ -396,29 +422,10 @@ class Ranker(RegressorMixin, BaseEstimator):
             encoding = self._encoded(part)
             return encoding, score(encoding)
 
-        parts = _parts(architectures)
+        parts = in_parts(architectures)
         if self.columns is not None:
             parts = map(self._encoded, parts)  # read by the calling thread: the function may not bear others
-        return list(self._warning(in_threads(work, parts)))
-
-    def _warning(self, parts: Iterable[tuple[Encoding, Part]]) -> Iterator[Part]:
-        """The second of each; warns behind the last of what was in the encodings that training lacked."""
-        strangers: set[str] = set()
-        largest = 0
-        for encoding, part in parts:
-            strangers.update(encoding.strangers)
-            largest = max(largest, int(encoding.sizes.max(initial=0)))
-            yield part
-        unlike = [f"operations {', '.join(map(repr, sorted(strangers)))}"] if strangers else []
-        if largest > self.largest_:
-            unlike.append(f"{largest} vertices, where {self.largest_} was the most")
-        if unlike:
-            warnings.warn(
-                f"some architectures are unlike all that the ranker was trained on: {' and '.join(unlike)}; "
-                "measure some of these and fit again before you rely on their scores",
-                OutOfDistributionWarning,
-                stacklevel=4,
-            )
+        return list(warn_of_unlike(in_threads(work, parts), self.largest_, stacklevel=3))
 
     def _choose_eps(self, values: Floats) -> float:
         if self.eps is not None:
@@ -434,19 +441,6 @@ class Ranker(RegressorMixin, BaseEstimator):
         if epochs < 1 or batch < 2:
             raise UsageError(f"epochs must be at least 1 and batch_size at least 2, got {epochs} and {batch}")
         return Schedule(epochs, batch, self.learning_rate, self.weight_decay)
-
-
-def _parts(architectures: Iterable[Architecture] | Encoding) -> Iterator[Encoding | list[Architecture]]:
-    """The same in parts of bounded size."""
-    if isinstance(architectures, Encoding):
-        for start in range(0, len(architectures), _CHUNK):
-            yield architectures.take(slice(start, start + _CHUNK))
-        return
-    if isinstance(architectures, Architecture) or not isinstance(architectures, Iterable):
-        as_architectures(architectures)
-    remaining = iter(architectures)
-    while chunk := as_architectures(islice(remaining, _CHUNK)):
-        yield chunk
 
 
 def read_training_data(
