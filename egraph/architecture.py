@@ -218,6 +218,8 @@ def _refuse_cycle(edges: tuple[Edge, ...]) -> None:
     try:
         sorter.prepare()
     except CycleError as error:
-        cycle = error.args[1]
-        path = " -> ".join(map(str, cycle if len(cycle) <= 12 else [*cycle[:10], "...", cycle[-1]]))
+        *cycle, _ = error.args[1]  # the last is the first again
+        first = cycle.index(min(cycle))
+        shown = [*cycle[first:], *cycle[: first + 1]]
+        path = " -> ".join(map(str, shown if len(shown) <= 12 else [*shown[:10], "...", shown[-1]]))
         raise ArchitectureError(f"the graph has a cycle: {path}; an architecture has none") from None

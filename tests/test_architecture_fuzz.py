@@ -157,14 +157,14 @@ def test_a_cycle_is_found_and_shown_just_where_there_is_one(edges):
         Architecture(ops, edges)
     shown = str(caught.value).partition(": ")[2].partition(";")[0]
     path = [int(vertex) for vertex in shown.split(" -> ")]
-    assert path[0] == path[-1]
+    assert path[0] == path[-1] == min(path)
     assert len(set(path)) == len(path) - 1
     assert set(itertools.pairwise(path)) <= set(edges)
 
 
 def test_a_long_cycle_is_shown_in_part():
     edges = [*itertools.pairwise(range(1, 1000)), (999, 1)]
-    with pytest.raises(ArchitectureError, match=r"cycle: (\d+ -> ){10}\.\.\. -> \d+; an architecture"):
+    with pytest.raises(ArchitectureError, match=r"cycle: 1 -> 2 -> .* -> 10 -> \.\.\. -> 1; an architecture"):
         Architecture(["input", *["x"] * 999, "output"], edges)
 
 
