@@ -181,7 +181,7 @@ def test_cost_of_an_operation(operation, cost):
 
 def test_equal_paths_differ_by_nothing_not_by_rounding():
     operations.register(Operation("t-tenth", "conv", kernel=3, width=0.1))
-    chains, length = 3, 7
+    chains, length = 3, 4
     ops = ["input", *["t-tenth"] * (chains * length), "output"]
     edges = []
     for chain in range(chains):
