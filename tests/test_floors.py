@@ -14,6 +14,7 @@ FLOORS = [
     {"ranker", "evaluation", "searchers"},
     {"study", "evolve", "bench"},
     {"report"},
+    {"service"},
     {"cli"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

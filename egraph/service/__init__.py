@@ -1,0 +1,1 @@
+"""The ranker as a service over HTTP, and the client of one."""
