@@ -6,7 +6,7 @@ import json
 import math
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -107,11 +107,11 @@ class RemoteRanker:
             OutOfDistributionWarning: an architecture is unlike all that the model was trained on.
         """
         scores, reasons = [np.zeros(0)], list[str]()
-        for size, answer in self._ask(
-            "/v1/score", "architectures", list(map(_write, architectures)), self._batch
-        ):
+        graphs = list(map(_write, architectures))
+        for size, answer in self._ask("/v1/score", "architectures", graphs, self._batch, level=0):
             scores.append(self._read(answer.get("scores"), (size,)))
-            reasons += filter(None, answer.get("unfamiliar") or ())
+            unfamiliar = answer.get("unfamiliar")
+            reasons += filter(None, unfamiliar) if isinstance(unfamiliar, list) else []
         if reasons:
             warnings.warn(
                 f"{len(reasons)} of the architectures are unlike all that the ranker was trained on; "
@@ -157,11 +157,19 @@ class RemoteRanker:
     def __repr__(self) -> str:
         return f"<ranker at {self._connection.url}>"
 
-    def _ask(self, path: str, field: str, items: list[str], most: int) -> list[tuple[int, dict[str, Any]]]:
+    def _ask(
+        self, path: str, field: str, items: list[str], most: int, **rest: object
+    ) -> list[tuple[int, dict[str, Any]]]:
         """Answers for all items in turn, each with the number of items that it is for, of one model."""
+        if self._space is not None:
+            rest["space"] = self._space
+        end = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in rest.items())
+        frame = f'{{"{field}":[', f"]{end}}}"
         for _ in range(_CHANGES):
-            answers = self._ask_once(path, field, items, most)
-            versions = {str((answer.get("model") or {}).get("version")) for _, answer in answers}
+            answers = self._ask_once(
+                path, field, frame, _split(items, most, self._room - len("".join(frame)))
+            )
+            versions = {str(_version(answer)) for _, answer in answers}
             if len(versions) < 2:
                 return answers
         raise ServiceError(
@@ -170,19 +178,14 @@ class RemoteRanker:
         )
 
     def _ask_once(
-        self, path: str, field: str, items: list[str], most: int
+        self, path: str, field: str, frame: tuple[str, str], batches: list[tuple[int, list[str]]]
     ) -> list[tuple[int, dict[str, Any]]]:
-        rest = "}" if self._space is None else f',"space":{json.dumps(self._space)}}}'
-        room = self._room - len(f'{{"{field}":[]{rest}')
-
         def ask(start: int, some: list[str]) -> tuple[int, dict[str, Any]]:
-            body = f'{{"{field}":[{",".join(some)}]{rest}'
             try:
-                return len(some), self._connection.post(path, body.encode())
+                return len(some), self._connection.post(path, ",".join(some).join(frame).encode())
             except RefusedError as error:
                 raise _blame(error, field, start) from None
 
-        batches = list(_split(items, most, room))
         if len(batches) < 2:
             return [ask(*one) for one in batches]
         with ThreadPoolExecutor(CONNECTIONS) as threads:
@@ -214,16 +217,22 @@ def _write(graph: Graph) -> str:
         ) from None
 
 
-def _split(items: list[str], most: int, room: int) -> Iterator[tuple[int, list[str]]]:
-    """Starts and runs, of at most ``most`` items and, where that is possible, ``room`` characters."""
-    start, length = 0, 0
+def _split(items: list[str], most: int, room: int) -> list[tuple[int, list[str]]]:
+    """Runs of at most ``most`` items and, where that is possible, ``room`` characters; with their starts."""
+    runs: list[tuple[int, list[str]]] = []
+    length = 0
     for place, item in enumerate(items):
         length += len(item) + 1
-        if place > start and (place - start == most or length > room):
-            yield start, items[start:place]
-            start, length = place, len(item) + 1
-    if items[start:]:
-        yield start, items[start:]
+        if not runs or len(runs[-1][1]) == most or length > room:
+            runs.append((place, []))
+            length = len(item)
+        runs[-1][1].append(item)
+    return runs
+
+
+def _version(answer: dict[str, Any]) -> object:
+    model = answer.get("model")
+    return model.get("version") if isinstance(model, dict) else None
 
 
 def _blame(error: RefusedError, field: str, start: int) -> UsageError:

@@ -75,7 +75,7 @@ def test_batches_keep_to_what_the_service_takes(service):
 def test_text_and_objects_go_as_they_are_with_their_space(service):
     graph = {"matrix": [[0, 1], [0, 0]], "ops": ["input", "output"], "edges": []}
     assert egraph.fitness(service.url, space="nasbench201")(["|abc|", graph]).tolist() == [5.0, 20.0]
-    assert posts(service) == [{"architectures": ["|abc|", graph], "space": "nasbench201"}]
+    assert posts(service) == [{"architectures": ["|abc|", graph], "space": "nasbench201", "level": 0}]
 
 
 def test_disabled_edges_stay_at_home(service):
@@ -232,12 +232,18 @@ def test_https_to_a_plain_service_fails_without_waiting(service):
         ({"scores": [1.0]}, r"values of shape \(1,\), where \(10,\) was expected"),
         ({"scores": ["high"] * 10}, "not all values are numbers"),
         ({"scores": [{}] * 10}, "not all values are numbers"),
+        ({"scores": 3, "unfamiliar": 3, "model": 3}, r"values of shape \(\), where \(10,\) was expected"),
     ],
 )
 def test_a_wrong_answer_is_refused(service, answer, text):
     service.replies.append((200, {}, answer))
     with pytest.raises(ServiceError, match=f"not understood: {text}; is it `egraph serve`, of a version"):
         egraph.fitness(service.url)(CHAINS)
+
+
+def test_a_wrong_answer_beside_the_scores_does_no_harm(service):
+    service.replies.append((200, {}, {"scores": SCORES, "unfamiliar": 3, "model": 3}))
+    assert egraph.fitness(service.url)(CHAINS).tolist() == SCORES
 
 
 @pytest.mark.parametrize("answer", [{}, {"probabilities": 3}, {"probabilities": [{"worse": 1}]}])
