@@ -1,4 +1,4 @@
-"""A service of `egraph serve` on this machine, started, looked at and ended."""
+"""A service on this machine: started, asked, looked at and ended."""
 
 from __future__ import annotations
 
@@ -15,36 +15,42 @@ from types import TracebackType
 from typing import Any
 
 HOST = "127.0.0.1"
+SCRIPT = """
+import json, sys
+from egraph.service import Limits, Settings, serve
+order = json.loads(sys.argv[1])
+settings = Settings(limits=Limits(**order.pop("limits")), **order.pop("settings"))
+serve(order.pop("path"), settings=settings, **order)
+"""
 
 
 class Served:
-    """Runs ``egraph serve`` on a free port of the loopback device until the block ends.
+    """Runs a service on a free port of the loopback device until the block ends.
 
     Args:
         ranker: the file to serve.
-        options: of the command.
         log: where its standard error goes.
-        patience: seconds until it is ready.
+        workers: processes.
+        limits: fields of `egraph.service.Limits`.
+        settings: the other fields of `egraph.service.Settings`.
     """
 
-    def __init__(self, ranker: Path, *options: str, log: Path | None = None, patience: float = 60.0) -> None:
-        self.port = _free_port()
-        self.log = log
-        self._patience = patience
-        self._command = [
-            *(sys.executable, "-m", "egraph", "serve", str(ranker)),
-            *("--host", HOST, "--port", str(self.port), *options),
-        ]
+    def __init__(
+        self, ranker: Path, log: Path, workers: int = 1, limits: dict[str, Any] | None = None, **settings: Any
+    ) -> None:
+        self.port, self.log = _free_port(), log
+        order = {"path": str(ranker), "port": self.port, "workers": workers}
+        order |= {"limits": limits or {}, "settings": settings}
+        self._command = [sys.executable, "-c", SCRIPT, json.dumps(order)]
 
     def __enter__(self) -> Served:
-        with open(self.log or os.devnull, "ab") as log:
-            self.process = subprocess.Popen(self._command, stderr=log, stdout=log, env={**os.environ})
-        deadline = time.monotonic() + self._patience
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(self._command, stderr=log, stdout=log)
+        deadline = time.monotonic() + 60
         while self.status("GET", "/readyz") != 200:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 self.stop()
-                told = self.log.read_text(errors="replace")[-2000:] if self.log else "it kept no log"
-                raise RuntimeError(f"the service did not get ready: {told}")
+                raise RuntimeError(f"the service did not get ready: {self.log.read_text()[-2000:]}")
             time.sleep(0.05)
         return self
 
@@ -58,52 +64,59 @@ class Served:
         """Its address."""
         return f"http://{HOST}:{self.port}"
 
-    def stop(self, patience: float = 20.0) -> int:
-        """Asks it to end and waits; gives its exit status."""
+    def stop(self) -> int:
+        """Asks it to end, insists after half a minute, and gives its exit status."""
+        processes = self.tree()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(patience)
+            return self.process.wait(30)
         except subprocess.TimeoutExpired:
-            for process in self.tree():
+            for process in processes:
                 os.kill(process, signal.SIGKILL)
             return self.process.wait()
 
-    def ask(self, method: str, path: str, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
-        """Status and content of one answer, over a connection of its own; the content read where it is JSON."""
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """Status and content of one answer, over a connection of its own; JSON is read."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
+        fields = {"Content-Type": "application/json"} if body is not None else {}
         try:
-            fields = {"Content-Type": "application/json"} if body is not None else {}
-            fields |= {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, path, body, fields)
+            connection.request(method, path, body, fields | (headers or {}))
             answer = connection.getresponse()
             data = answer.read()
         finally:
             connection.close()
         return answer.status, json.loads(data) if "json" in (answer.headers["Content-Type"] or "") else data
 
-    def status(self, method: str, path: str, body: bytes | None = None, **headers: str) -> int:
+    def status(self, method: str, path: str, body: bytes | None = None) -> int:
         """The status of one answer; 0 where there is none."""
         try:
-            return self.ask(method, path, body, **headers)[0]
+            return self.ask(method, path, body)[0]
         except (OSError, http.client.HTTPException):
             return 0
 
+    def connect(self) -> socket.socket:
+        """An open connection that nothing was sent through."""
+        return socket.create_connection((HOST, self.port), timeout=30)
+
     def tree(self) -> list[int]:
         """The service's process and all below it."""
-        found, new = [self.process.pid], [self.process.pid]
+        found = new = [self.process.pid]
         while new:
             new = [child for parent in new for child in _children(parent)]
-            found += new
+            found = found + new
         return found
 
     def workers(self) -> list[int]:
-        """Its processes that answer requests: those with an open port that are not the first."""
-        return [process for process in self.tree()[1:] if _listens(process, self.port)]
+        """Its processes that answer."""
+        return [process for process in self.tree()[1:] if b"spawn_main" in _read(process, "cmdline")]
 
     def memory(self) -> float:
-        """What its processes hold of memory now, in MiB, shared pages divided by those who share them."""
-        return sum(_memory(process) for process in self.tree()) / 1024
+        """What its processes hold now, in MiB; pages that several hold count once."""
+        lines = [line for one in self.tree() for line in _read(one, "smaps_rollup").splitlines()]
+        return sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:")) / 1024
 
 
 def _free_port() -> int:
@@ -117,13 +130,12 @@ def _children(parent: int) -> list[int]:
     try:
         tasks = list(Path(f"/proc/{parent}/task").iterdir())
         return [int(child) for task in tasks for child in (task / "children").read_text().split()]
-    except OSError:
+    except OSError:  # it has just ended
         return []
 
 
-def _memory(process: int) -> int:
+def _read(process: int, name: str) -> bytes:
     try:
-        lines = Path(f"/proc/{process}/smaps_rollup").read_text().splitlines()
+        return Path(f"/proc/{process}/{name}").read_bytes()
     except OSError:
-        return 0
-    return next((int(line.split()[1]) for line in lines if line.startswith("Pss:")), 0)
+        return b""
