@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,7 +51,7 @@ class Architecture:
         ops = _read_ops(ops)
         kept, dormant = _read_edges(edges, len(ops), "edge"), _read_edges(disabled, len(ops), "disabled edge")
         if any(i >= j for i, j in kept + dormant):
-            _refuse_cycle(len(ops), kept + dormant)
+            _refuse_cycle(kept + dormant)
         self._fill(ops, kept, dormant)
 
     def _fill(self, ops: tuple[str, ...], edges: tuple[Edge, ...], disabled: tuple[Edge, ...]) -> None:
@@ -193,16 +194,15 @@ def _read_edges(edges: Iterable[Iterable[int]], num_vertices: int, what: str) ->
     return tuple(read)
 
 
-def _refuse_cycle(num_vertices: int, edges: tuple[Edge, ...]) -> None:
-    import networkx
-
-    graph = networkx.DiGraph(list(edges))
+def _refuse_cycle(edges: tuple[Edge, ...]) -> None:
+    sorter: TopologicalSorter[int] = TopologicalSorter()
+    for i, j in edges:
+        sorter.add(j, i)
     try:
-        cycle = networkx.find_cycle(graph)
-    except networkx.NetworkXNoCycle:
-        return
-    path = " -> ".join(str(edge[0]) for edge in cycle)
-    raise ArchitectureError(f"the graph has a cycle: {path} -> {cycle[0][0]}; an architecture has none")
+        sorter.prepare()
+    except CycleError as error:
+        path = " -> ".join(map(str, error.args[1]))
+        raise ArchitectureError(f"the graph has a cycle: {path}; an architecture has none") from None
 
 
 def _shorten(value: object, length: int = 80) -> str:

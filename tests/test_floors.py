@@ -8,13 +8,12 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = [
     {"errors", "registry", "specs", "files", "operations", "architecture", "canonical", "drawing", "metrics"},
-    {"networks"},
+    {"networks", "encoding"},
     {"spaces"},
     {"datasets"},
     {"ranker", "evaluation", "searchers"},
     {"study", "evolve", "bench"},
-    {"report"},
-    {"service"},
+    {"report", "service"},
     {"cli"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

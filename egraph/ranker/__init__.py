@@ -3,7 +3,7 @@
 A ranker is fitted on measured architectures and is then a fitness: called with architectures, it gives one
 score each, higher is better. The parts, in the order in which data passes through them:
 
-- `simplification`, `encoding`, `features`: architectures to dense arrays that do not depend on numbering;
+- `egraph.encoding`: architectures to dense arrays that do not depend on numbering;
 - `sage`, `readout`, `network`: the graph neural network;
 - `heads`, `training`: what is learnt from pairs, and how;
 - `columns`: numbers of the caller's own beside the analytic features;
@@ -21,7 +21,7 @@ from __future__ import annotations
 
 # Rankers come back from files that name operations; the spaces describe these when they are imported.
 import egraph.spaces  # noqa: F401
-from egraph.ranker.encoding import Encoding
+from egraph.encoding import Encoding
 from egraph.ranker.genome import Genome, from_genome, shipped_genomes
 from egraph.ranker.heads import HEADS
 from egraph.ranker.network import Layer

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from egraph.encoding import Encoding
 from egraph.ranker.calibration import Calibration, split_folds
 from egraph.ranker.companion import FEW, Companion
-from egraph.ranker.encoding import Encoding
 from egraph.ranker.network import Graphs, NetworkShape, RankerNetwork
 from egraph.ranker.scale import Standardiser
 from egraph.ranker.scorer import Scorer

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from egraph.ranker.encoding import Encoding
+from egraph.encoding import Encoding
 from egraph.ranker.network import RankerNetwork
 from egraph.ranker.readout import read_out
 from egraph.ranker.sage import Neighbours, SAGELayer

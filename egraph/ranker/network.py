@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egraph.encoding import Encoding
 from egraph.errors import UnknownNameError, UsageError
-from egraph.ranker.encoding import Encoding
 from egraph.ranker.heads import HEADS, PairHead
 from egraph.ranker.readout import read_out, readout_width
 from egraph.ranker.sage import AGGREGATORS, Linear, Neighbours, SAGELayer

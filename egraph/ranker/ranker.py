@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,10 +13,18 @@ from scipy.stats import kendalltau
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from egraph.architecture import Architecture
+from egraph.encoding import (
+    CHUNK,
+    Encoding,
+    Vocabulary,
+    as_architectures,
+    encode,
+    in_parts,
+    warn_of_unlike,
+)
 from egraph.errors import OutOfDistributionWarning, UnknownNameError, UsageError
 from egraph.ranker.calibration import LEVELS
 from egraph.ranker.columns import Columns, Filling, measure
-from egraph.ranker.encoding import Encoding, Vocabulary, as_architectures, encode
 from egraph.ranker.fitting import Plan, fit_scorer
 from egraph.ranker.network import Layer, NetworkShape
 from egraph.ranker.scale import Scale, Standardiser
@@ -27,11 +34,9 @@ from egraph.ranker.training import Schedule
 __all__ = ["COMPANIONS", "Ranker", "read_scores", "read_training_data"]
 
 Floats = NDArray[np.float64]
-Part = TypeVar("Part")
 
 EVOLVED: tuple[str | Layer, ...] = ("mean", "mean", "mean", Layer("mean", sources=(2, 3)))
 COMPANIONS = ("gaussian-process+trees", "gaussian-process")
-_CHUNK = 1024
 _ONE_DEVIATION = 0.6827  # share of a normal distribution within one standard deviation
 
 
@@ -277,9 +282,9 @@ class Ranker(RegressorMixin, BaseEstimator):
         if len(first) != len(second):
             raise UsageError(f"compare takes pairs, got {len(first)} and {len(second)} architectures")
         rows = [np.zeros((0, 3))]
-        chunks = (slice(start, start + _CHUNK) for start in range(0, len(first), _CHUNK))
+        chunks = (slice(start, start + CHUNK) for start in range(0, len(first), CHUNK))
         encodings = (self._encode(first[part] + second[part]) for part in chunks)
-        for both in self._warning((both, both) for both in encodings):
+        for both in warn_of_unlike(((both, both) for both in encodings), self.largest_, stacklevel=2):
             half = np.arange(len(both) // 2)
             rows.append(self.scorer_.compare(both.take(half), both.take(half + len(half))))
         return np.concatenate(rows)
@@ -305,7 +310,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         """
         self._check_fitted()
         standardiser = self.scorer_.standardiser
-        encodings = map(self._encoded, _parts(architectures))
+        encodings = map(self._encoded, in_parts(architectures))
         parts = [standardiser.transform(encoding.features) for encoding in encodings]
         return np.concatenate([np.zeros((0, len(standardiser.kept))), *parts])
 
@@ -396,29 +401,10 @@ class Ranker(RegressorMixin, BaseEstimator):
             encoding = self._encoded(part)
             return encoding, score(encoding)
 
-        parts = _parts(architectures)
+        parts = in_parts(architectures)
         if self.columns is not None:
             parts = map(self._encoded, parts)  # read by the calling thread: the function may not bear others
-        return list(self._warning(in_threads(work, parts)))
-
-    def _warning(self, parts: Iterable[tuple[Encoding, Part]]) -> Iterator[Part]:
-        """The second of each; warns behind the last of what was in the encodings that training lacked."""
-        strangers: set[str] = set()
-        largest = 0
-        for encoding, part in parts:
-            strangers.update(encoding.strangers)
-            largest = max(largest, int(encoding.sizes.max(initial=0)))
-            yield part
-        unlike = [f"operations {', '.join(map(repr, sorted(strangers)))}"] if strangers else []
-        if largest > self.largest_:
-            unlike.append(f"{largest} vertices, where {self.largest_} was the most")
-        if unlike:
-            warnings.warn(
-                f"some architectures are unlike all that the ranker was trained on: {' and '.join(unlike)}; "
-                "measure some of these and fit again before you rely on their scores",
-                OutOfDistributionWarning,
-                stacklevel=4,
-            )
+        return list(warn_of_unlike(in_threads(work, parts), self.largest_, stacklevel=3))
 
     def _choose_eps(self, values: Floats) -> float:
         if self.eps is not None:
@@ -434,19 +420,6 @@ class Ranker(RegressorMixin, BaseEstimator):
         if epochs < 1 or batch < 2:
             raise UsageError(f"epochs must be at least 1 and batch_size at least 2, got {epochs} and {batch}")
         return Schedule(epochs, batch, self.learning_rate, self.weight_decay)
-
-
-def _parts(architectures: Iterable[Architecture] | Encoding) -> Iterator[Encoding | list[Architecture]]:
-    """The same in parts of bounded size."""
-    if isinstance(architectures, Encoding):
-        for start in range(0, len(architectures), _CHUNK):
-            yield architectures.take(slice(start, start + _CHUNK))
-        return
-    if isinstance(architectures, Architecture) or not isinstance(architectures, Iterable):
-        as_architectures(architectures)
-    remaining = iter(architectures)
-    while chunk := as_architectures(islice(remaining, _CHUNK)):
-        yield chunk
 
 
 def read_training_data(

@@ -9,8 +9,8 @@ import torch
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
+from egraph.encoding import Encoding
 from egraph.ranker.companion import Companion
-from egraph.ranker.encoding import Encoding
 from egraph.ranker.heads import three_way
 from egraph.ranker.inference import embed
 from egraph.ranker.network import RankerNetwork

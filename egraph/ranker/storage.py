@@ -14,12 +14,12 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from egraph.encoding import Vocabulary
 from egraph.errors import ModelError, UsageError
 from egraph.files import atomic_path
 from egraph.ranker.calibration import Calibration
 from egraph.ranker.columns import Columns, Filling, name
 from egraph.ranker.companion import Companion
-from egraph.ranker.encoding import Vocabulary
 from egraph.ranker.network import RankerNetwork
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.scorer import Scorer

@@ -1,40 +1,11 @@
-"""Random architectures, fitted rankers and renumberings that the tests of the ranker share."""
+"""Fitted rankers and their data, which the tests of the ranker share."""
 
 import numpy as np
 import pytest
 
-from egraph import Architecture, operations
+from egraph import Architecture
 from egraph.canonical import canonical_form, simplify
-from egraph.operations import Operation
 from egraph.ranker import Ranker
-
-OPS = ("t-conv1", "t-conv3", "t-pool", "t-none", "t-skip", "t-half")
-for _operation in (
-    Operation("t-conv1", "conv", kernel=1),
-    Operation("t-conv3", "conv", kernel=3),
-    Operation("t-pool", "avg-pool", kernel=3, shareable=True),
-    Operation("t-none", "zero"),
-    Operation("t-skip", "identity"),
-    Operation("t-half", "separable-conv", kernel=5, stride=2, groups=0),
-):
-    operations.register(_operation)
-
-
-def make_architecture(rng: np.random.Generator, num_vertices: int | None = None, ops=OPS) -> Architecture:
-    """A random graph; with probability a half of each edge, so that dead parts occur."""
-    n = int(rng.integers(2, 9)) if num_vertices is None else num_vertices
-    edges = [(i, j) for i in range(n) for j in range(i + 1, n) if rng.random() < 0.5]
-    return Architecture(["input", *rng.choice(ops, n - 2).tolist(), "output"], edges)
-
-
-def renumber(architecture: Architecture, rng: np.random.Generator) -> Architecture:
-    """The same graph with its interior vertices in another order, topological or not."""
-    n = architecture.num_vertices
-    place = [0, *(1 + rng.permutation(n - 2)).tolist(), n - 1]
-    ops = [""] * n
-    for vertex, op in enumerate(architecture.ops):
-        ops[place[vertex]] = op
-    return Architecture(ops, [(place[i], place[j]) for i, j in architecture.edges])
 
 
 def toy_score(architecture: Architecture) -> float:
@@ -48,18 +19,8 @@ def toy_score(architecture: Architecture) -> float:
     return deepest[-1] + 0.05 * float(counts.sum())
 
 
-@pytest.fixture(scope="session", name="make_architecture")
-def _make_architecture():
-    return make_architecture
-
-
-@pytest.fixture(scope="session", name="renumber")
-def _renumber():
-    return renumber
-
-
 @pytest.fixture(scope="session")
-def toy_data() -> tuple[list[Architecture], np.ndarray]:
+def toy_data(make_architecture) -> tuple[list[Architecture], np.ndarray]:
     """160 architectures and their scores."""
     rng = np.random.default_rng(0)
     graphs = [make_architecture(rng, 7) for _ in range(160)]

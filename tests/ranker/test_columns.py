@@ -117,7 +117,7 @@ def test_the_function_is_called_in_one_thread(toy_data, monkeypatch):
         return size(architectures)
 
     ranker = Ranker(columns=columns, folds=0, **SMALL).fit(graphs[:40], scores[:40])
-    monkeypatch.setattr("egraph.ranker.ranker._CHUNK", 16)
+    monkeypatch.setattr("egraph.encoding.series.CHUNK", 16)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     parts = ranker.predict(graphs)

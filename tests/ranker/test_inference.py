@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from egraph import Architecture
-from egraph.ranker.encoding import Vocabulary, encode
+from egraph.encoding import Vocabulary, encode
 from egraph.ranker.inference import embed
 from egraph.ranker.network import Graphs, Layer, NetworkShape, RankerNetwork
 

@@ -120,7 +120,7 @@ def test_predictions_do_not_depend_on_the_number_of_threads(fitted, toy_data):
 def test_a_batch_is_scored_as_its_parts(fitted, toy_data, monkeypatch):
     graphs = toy_data[0]
     whole = fitted.predict(graphs)
-    monkeypatch.setattr("egraph.ranker.ranker._CHUNK", 7)
+    monkeypatch.setattr("egraph.encoding.series.CHUNK", 7)
     np.testing.assert_allclose(fitted.predict(a for a in graphs), whole, atol=1e-5)
     np.testing.assert_allclose(fitted.predict(fitted.encode(graphs)), whole, atol=1e-5)
 

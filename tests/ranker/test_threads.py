@@ -69,7 +69,7 @@ def test_an_error_of_the_work_arrives(threads):
 
 
 def test_rankers_predict_the_same_with_any_number_of_threads(fitted, toy_data, threads, monkeypatch):
-    monkeypatch.setattr("egraph.ranker.ranker._CHUNK", 25)
+    monkeypatch.setattr("egraph.encoding.series.CHUNK", 25)
     in_parts = fitted.predict(toy_data[0])
     monkeypatch.undo()
     torch.set_num_threads(1)

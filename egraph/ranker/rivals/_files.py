@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from egraph.architecture import Architecture
+from egraph.encoding import Vocabulary
 from egraph.errors import ModelError
-from egraph.ranker.encoding import Vocabulary
 from egraph.ranker.storage import RIVAL_KEY, write_model
 
 if TYPE_CHECKING:

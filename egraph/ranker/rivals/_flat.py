@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.ranker.encoding import Vocabulary, encode
-from egraph.ranker.simplification import SimplifiedBatch, simplify_many
+from egraph.encoding import Vocabulary, encode
+from egraph.encoding.simplification import SimplifiedBatch, simplify_many
 
 __all__ = ["FlatEncoder", "paths_through"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
-from itertools import islice
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -15,8 +14,8 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from torch import Tensor
 
 from egraph.architecture import Architecture
+from egraph.encoding import Vocabulary, as_architectures, in_parts
 from egraph.errors import UsageError
-from egraph.ranker.encoding import Vocabulary, as_architectures
 from egraph.ranker.ranker import read_scores, read_training_data
 from egraph.ranker.scale import Scale
 from egraph.ranker.training import rank_gauss
@@ -24,8 +23,6 @@ from egraph.ranker.training import rank_gauss
 __all__ = ["Rival"]
 
 Floats = NDArray[np.float64]
-
-_CHUNK = 2048
 
 
 class Rival(RegressorMixin, BaseEstimator, ABC):
@@ -73,12 +70,8 @@ class Rival(RegressorMixin, BaseEstimator, ABC):
             ArchitectureError: an operation is unknown, or the graph too large for the method.
         """
         self._check_fitted()
-        if isinstance(architectures, Architecture) or not isinstance(architectures, Iterable):
-            as_architectures(architectures)
-        remaining, parts = iter(architectures), [np.zeros(0)]
-        while chunk := as_architectures(islice(remaining, _CHUNK)):
-            parts.append(self.scale_.to_scores(self._latent(chunk)))
-        return np.concatenate(parts)
+        scores = [self.scale_.to_scores(self._latent(part)) for part in in_parts(architectures)]
+        return np.concatenate([np.zeros(0), *scores])
 
     def __call__(self, architectures: Iterable[Architecture]) -> Floats:
         """`predict`: a fitted rival is a fitness."""

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egraph.architecture import Architecture
+from egraph.encoding.simplification import simplify_many
 from egraph.errors import UsageError
 from egraph.ranker.rivals._network import Dropout, Inputs, NetworkRival, mean_over_pairs
-from egraph.ranker.simplification import simplify_many
 
 __all__ = ["BRPNAS"]
 

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from egraph.architecture import Architecture
+from egraph.encoding.features import parameter_cost
 from egraph.errors import ArchitectureError, UnknownNameError
-from egraph.ranker.features import parameter_cost
 from egraph.ranker.rivals._network import Inputs, NetworkRival, mean_over_pairs
 from egraph.ranker.scale import Standardiser
 

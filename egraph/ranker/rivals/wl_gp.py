@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from egraph.architecture import Architecture
+from egraph.encoding import Vocabulary
+from egraph.encoding.simplification import simplify_many
 from egraph.errors import UsageError
-from egraph.ranker.encoding import Vocabulary
 from egraph.ranker.rivals._rival import Rival
-from egraph.ranker.simplification import simplify_many
 
 __all__ = ["WLGP", "ColourHistograms", "colours"]
 

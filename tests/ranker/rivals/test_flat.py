@@ -6,9 +6,9 @@ import numpy as np
 
 from egraph import Architecture
 from egraph.canonical import simplify
-from egraph.ranker.encoding import Vocabulary
+from egraph.encoding import Vocabulary
+from egraph.encoding.simplification import simplify_many
 from egraph.ranker.rivals._flat import FlatEncoder, paths_through
-from egraph.ranker.simplification import simplify_many
 
 CHAIN = Architecture(["input", "t-conv1", "t-conv3", "output"], [(0, 1), (1, 2), (2, 3)])
 

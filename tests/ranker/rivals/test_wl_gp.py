@@ -6,8 +6,8 @@ import pytest
 
 from egraph import Architecture
 from egraph.canonical import simplify
+from egraph.encoding import Vocabulary
 from egraph.errors import UsageError
-from egraph.ranker.encoding import Vocabulary
 from egraph.ranker.rivals.wl_gp import WLGP, ColourHistograms, colours
 from egraph.ranker.training import rank_gauss
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from egraph import Architecture, operations
 from egraph.canonical import canonical_form, simplify
-from egraph.ranker.simplification import SimplifiedBatch, simplify_many
+from egraph.encoding.simplification import SimplifiedBatch, simplify_many
 
 SEEDS = st.integers(0, 2**32 - 1)
 

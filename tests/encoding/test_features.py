@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from egraph import Architecture, operations
 from egraph.canonical import simplify
+from egraph.encoding import Vocabulary, encode
+from egraph.encoding.features import feature_names, parameter_cost
 from egraph.operations import Operation
-from egraph.ranker.encoding import Vocabulary, encode
-from egraph.ranker.features import feature_names, parameter_cost
 
 
 def features(architecture: Architecture, vocabulary: Vocabulary | None = None) -> dict[str, float]:

@@ -4,9 +4,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from egraph import Architecture, ArchitectureError, operations
+from egraph.encoding import Encoding, Vocabulary, as_architectures, encode
 from egraph.errors import ModelError, UsageError
 from egraph.operations import ATTRIBUTES, Operation
-from egraph.ranker.encoding import Encoding, Vocabulary, as_architectures, encode
 
 
 def chain(*ops: str) -> Architecture:
@@ -82,7 +82,7 @@ def test_large_batches_are_encoded_in_parts(monkeypatch, make_architecture):
     graphs = [make_architecture(rng) for _ in range(30)]
     vocabulary = Vocabulary.of(graphs)
     whole = encode(graphs, vocabulary)
-    monkeypatch.setattr("egraph.ranker.encoding._CELLS_AT_ONCE", 200)
+    monkeypatch.setattr("egraph.encoding.arrays._CELLS_AT_ONCE", 200)
     parts = encode(graphs, vocabulary)
     assert np.array_equal(whole.vertices, parts.vertices)
     assert np.array_equal(whole.counts, parts.counts)

@@ -6,90 +6,24 @@ encoding, bit for bit, whatever the numbering of their vertices.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from egraph import operations
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, ModelError, UsageError
+from egraph.encoding.features import graph_features
+from egraph.encoding.simplification import simplify_many
+from egraph.encoding.vocabulary import STRUCTURE, Vocabulary
 from egraph.operations import Operation
-from egraph.ranker.features import VERTEX_NAMES, feature_groups, feature_names, graph_features
-from egraph.ranker.simplification import simplify_many
 
-__all__ = ["Encoding", "Vocabulary", "as_architectures", "encode"]
+__all__ = ["Encoding", "encode"]
 
-_STRUCTURE = ("depth", "height", "log in-degree", "log out-degree", "log paths", "log2 reduction")
 _CELLS_AT_ONCE = 1 << 21
 """Bounds the memory of one encoding step: graphs x vertices x vertices."""
-
-
-class Vocabulary:
-    """The operations a ranker was trained on, with their descriptions.
-
-    Args:
-        operations: descriptions of the operations, each name once.
-    """
-
-    def __init__(self, operations: Iterable[Operation]) -> None:
-        self.operations = tuple(sorted(operations, key=lambda op: op.name))
-        self._known = {op.name: op for op in self.operations}
-        self.interior = tuple(
-            op for op in self.operations if op.kind not in ("input", "output", "zero", "identity")
-        )
-        self.feature_names = feature_names(self.interior)
-        self.feature_groups = feature_groups(self.interior)
-        self.vertex_width = (
-            len(operations_columns()) + len(self.interior) + len(_STRUCTURE) + len(VERTEX_NAMES)
-        )
-
-    @classmethod
-    def of(cls, architectures: Sequence[Architecture]) -> Vocabulary:
-        """The operations that occur in some architectures."""
-        return cls(operations.get(name) for name in sorted({op for a in architectures for op in a.ops}))
-
-    @classmethod
-    def from_json(cls, content: Any) -> Vocabulary:
-        """Reads what `to_json` gave, and makes operations known that nobody registered here yet.
-
-        Raises:
-            ModelError: an operation is described otherwise here than where the ranker was trained.
-        """
-        described = [Operation(**fields) for fields in content]
-        for operation in described:
-            if operation.kind == "other":
-                continue
-            if operation.name in operations.registry and operations.get(operation.name) != operation:
-                raise ModelError(
-                    f"operation {operation.name!r} is described otherwise here than when the ranker was "
-                    "trained; "
-                    "fit it again"
-                )
-            operations.register(operation)
-        return cls(described)
-
-    def to_json(self) -> list[dict[str, Any]]:
-        """The descriptions as JSON-ready values."""
-        return [operation.to_dict() for operation in self.operations]
-
-    def describe(self, name: str) -> Operation:
-        """The description of an operation.
-
-        Raises:
-            ArchitectureError: it is neither registered nor was it in the training data.
-        """
-        if (known := self._known.get(name)) is not None:
-            return known
-        if name in operations.registry:
-            return operations.get(name)
-        raise ArchitectureError(
-            f"unknown operation {name!r}: this ranker was trained on {', '.join(self._known)}; "
-            "register the operation with egraph.operations.register, or fit on architectures that have it"
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,24 +84,6 @@ class Encoding:
         )
 
 
-def as_architectures(architectures: Iterable[Architecture]) -> list[Architecture]:
-    """Reads the argument that fit, predict and the like are given.
-
-    Raises:
-        UsageError: it is not a series of architectures.
-    """
-    if isinstance(architectures, Architecture):
-        raise UsageError("expected a list of architectures, got a single one; write [architecture]")
-    try:
-        read = list(architectures)
-    except TypeError:
-        raise UsageError(f"expected a list of architectures, got {type(architectures).__name__}") from None
-    for position, item in enumerate(read):
-        if not isinstance(item, Architecture):
-            raise UsageError(f"expected architectures, got {type(item).__name__} at position {position}")
-    return read
-
-
 def encode(architectures: Sequence[Architecture], vocabulary: Vocabulary) -> Encoding:
     """Encodes architectures for a ranker with the given vocabulary.
 
@@ -182,11 +98,6 @@ def encode(architectures: Sequence[Architecture], vocabulary: Vocabulary) -> Enc
             np.zeros((0, len(vocabulary.feature_names))),
         )
     return Encoding.join([_encode_part(part, vocabulary) for part in _parts(architectures)])
-
-
-def operations_columns() -> tuple[str, ...]:
-    """The columns of a vertex that describe its operation."""
-    return operations.ATTRIBUTES
 
 
 def _parts(architectures: Sequence[Architecture]) -> Iterator[Sequence[Architecture]]:
@@ -221,7 +132,7 @@ def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) 
     strides = np.array([op.stride for op in described] + [1])
     features, shares = graph_features(vocabulary.interior, strangers, codes, graph.counts, graph.sizes)
     vertices = np.empty((*codes.shape, vocabulary.vertex_width), np.float32)
-    own, structure, share = np.split(vertices, np.cumsum([table.shape[1], len(_STRUCTURE)]), axis=2)
+    own, structure, share = np.split(vertices, np.cumsum([table.shape[1], len(STRUCTURE)]), axis=2)
     own[:] = table[graph.codes]
     structure[:] = _structure(graph.counts, graph.sizes, strides[graph.codes])
     share[:] = shares
@@ -237,7 +148,7 @@ def _attributes(operation: Operation) -> NDArray[np.float32]:
 def _structure(
     counts: NDArray[np.float64], sizes: NDArray[np.int64], stride: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Where in its graph each vertex is, ``(graphs, vertices, len(_STRUCTURE))``; zero where padded."""
+    """Where in its graph each vertex is, ``(graphs, vertices, len(STRUCTURE))``; zero where padded."""
     # With the graphs as the last axis, steps over vertices run along memory.
     counts, reduction = counts.transpose(1, 2, 0), np.log2(stride.T)
     width, graphs = reduction.shape

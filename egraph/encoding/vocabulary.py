@@ -1,0 +1,79 @@
+"""The operations that a ranker knows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from egraph import operations
+from egraph.architecture import Architecture
+from egraph.encoding.features import VERTEX_NAMES, feature_groups, feature_names
+from egraph.errors import ArchitectureError, ModelError
+from egraph.operations import ATTRIBUTES, Operation
+
+__all__ = ["STRUCTURE", "Vocabulary"]
+
+STRUCTURE = ("depth", "height", "log in-degree", "log out-degree", "log paths", "log2 reduction")
+"""What is said of where in its graph a vertex is."""
+
+
+class Vocabulary:
+    """The operations a ranker was trained on, with their descriptions.
+
+    Args:
+        operations: descriptions of the operations, each name once.
+    """
+
+    def __init__(self, operations: Iterable[Operation]) -> None:
+        self.operations = tuple(sorted(operations, key=lambda op: op.name))
+        self._known = {op.name: op for op in self.operations}
+        self.interior = tuple(
+            op for op in self.operations if op.kind not in ("input", "output", "zero", "identity")
+        )
+        self.feature_names = feature_names(self.interior)
+        self.feature_groups = feature_groups(self.interior)
+        self.vertex_width = len(ATTRIBUTES) + len(self.interior) + len(STRUCTURE) + len(VERTEX_NAMES)
+
+    @classmethod
+    def of(cls, architectures: Sequence[Architecture]) -> Vocabulary:
+        """The operations that occur in some architectures."""
+        return cls(operations.get(name) for name in sorted({op for a in architectures for op in a.ops}))
+
+    @classmethod
+    def from_json(cls, content: Any) -> Vocabulary:
+        """Reads what `to_json` gave, and makes operations known that nobody registered here yet.
+
+        Raises:
+            ModelError: an operation is described otherwise here than where the ranker was trained.
+        """
+        described = [Operation(**fields) for fields in content]
+        for operation in described:
+            if operation.kind == "other":
+                continue
+            if operation.name in operations.registry and operations.get(operation.name) != operation:
+                raise ModelError(
+                    f"operation {operation.name!r} is described otherwise here than when the ranker was "
+                    "trained; "
+                    "fit it again"
+                )
+            operations.register(operation)
+        return cls(described)
+
+    def to_json(self) -> list[dict[str, Any]]:
+        """The descriptions as JSON-ready values."""
+        return [operation.to_dict() for operation in self.operations]
+
+    def describe(self, name: str) -> Operation:
+        """The description of an operation.
+
+        Raises:
+            ArchitectureError: it is neither registered nor was it in the training data.
+        """
+        if (known := self._known.get(name)) is not None:
+            return known
+        if name in operations.registry:
+            return operations.get(name)
+        raise ArchitectureError(
+            f"unknown operation {name!r}: this ranker was trained on {', '.join(self._known)}; "
+            "register the operation with egraph.operations.register, or fit on architectures that have it"
+        )

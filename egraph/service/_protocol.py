@@ -1,0 +1,103 @@
+"""One connection: how long it may take, how large its headers may be, and how many there are.
+
+uvicorn waits for ever for the headers and the body of a request. Here both have a deadline, so that clients that
+send a byte now and then do not take all connections.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from egraph.service._problems import MEDIA_TYPE, Problem, body_of
+from egraph.service._settings import Limits
+
+__all__ = ["protocol_within"]
+
+_MOST_HEADER_BYTES = 65_536
+
+
+def protocol_within(limits: Limits) -> type[HttpToolsProtocol]:
+    """The protocol of uvicorn, within limits."""
+    return type("_Protocol", (_BoundedProtocol,), {"limits": limits})
+
+
+class _BoundedProtocol(HttpToolsProtocol):
+    limits: Limits
+
+    def __init__(self, *args: Any, **keywords: Any) -> None:
+        super().__init__(*args, **keywords)
+        self._deadline: asyncio.TimerHandle | None = None
+        self._in_headers = True
+        self._header_bytes = 0
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._begin_headers()
+        if len(self.connections) > self.limits.connections:
+            self._refuse(Problem(503, "too many connections; try again", headers={"Retry-After": "1"}))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._set_deadline(None)
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        if self.transport.is_closing():
+            return
+        super().data_received(data)
+        if self._in_headers:
+            self._header_bytes += len(data)
+            if self._header_bytes > _MOST_HEADER_BYTES:
+                self._refuse(Problem(431, f"the headers have more than {_MOST_HEADER_BYTES} bytes"))
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begin_headers()
+
+    def on_headers_complete(self) -> None:
+        self._in_headers = False
+        self._set_deadline(self.limits.body_seconds)
+        super().on_headers_complete()
+
+    def on_message_complete(self) -> None:
+        self._set_deadline(None)
+        super().on_message_complete()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """A client that does not read its answer keeps the connection from closing in good order."""
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+        super().timeout_keep_alive_handler()
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(Problem(400, "this is not HTTP as it should be"))
+
+    def _begin_headers(self) -> None:
+        self._in_headers, self._header_bytes = True, 0
+        self._set_deadline(self.limits.header_seconds)
+
+    def _set_deadline(self, seconds: float | None) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = None if seconds is None else self.loop.call_later(seconds, self._expire)
+
+    def _expire(self) -> None:
+        if not self._in_headers or self._header_bytes:
+            self._refuse(Problem(408, "the request did not arrive in time"))
+        else:
+            self.transport.close()  # nothing was asked, so there is nothing to answer
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answers without the application, unless it has begun to, and closes the connection."""
+        self._set_deadline(None)
+        if self.transport.is_closing():
+            return
+        if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
+            body = body_of(problem)
+            headers = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), **problem.headers}
+            lines = [f"HTTP/1.1 {problem.status} {problem.title}"]
+            lines += [f"{name}: {value}" for name, value in headers.items()]
+            self.transport.write("\r\n".join([*lines, "Connection: close", "", ""]).encode("ascii") + body)
+        self.transport.close()

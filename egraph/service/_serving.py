@@ -1,0 +1,109 @@
+"""Starts a service: the socket, the model, the workers; and a worker."""
+
+from __future__ import annotations
+
+import os
+import socket
+import tempfile
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from pathlib import Path
+
+from egraph.errors import FailedError, UsageError
+from egraph.service._metrics import FOLDER
+from egraph.service._models import publish
+from egraph.service._security import is_loopback
+from egraph.service._settings import Settings
+from egraph.service._supervising import Supervisor
+
+__all__ = ["serve"]
+
+_DRAIN_SECONDS = 20
+
+
+def serve(
+    path: str | Path,
+    *,
+    host: str = "127.0.0.1",
+    port: int = 8000,
+    workers: int = 1,
+    settings: Settings | None = None,
+    insecure: bool = False,
+    on_ready: Callable[[str], None] = lambda address: None,
+) -> None:
+    """Serves a ranker until SIGTERM or SIGINT; SIGHUP reads its file again.
+
+    Args:
+        path: an ONNX file, or a ranker of PyTorch, which is converted first.
+        host: address to listen at.
+        port: 0 for any that is free.
+        workers: processes.
+        settings: token, limits, batches.
+        insecure: whether others than this machine may ask without a token.
+        on_ready: told the address once all workers answer.
+
+    Raises:
+        UsageError: there is no token, and other machines could reach the service.
+        ModelError: the file is no ranker.
+        FailedError: the address is taken, or workers do not start.
+    """
+    settings = settings or Settings()
+    if settings.token is None and not insecure and not is_loopback(host):
+        raise UsageError(
+            f"whoever reaches {host} could use the service; give a token (--token-file FILE), listen at "
+            "127.0.0.1, or say --insecure"
+        )
+    listener = _bind(host, port)
+    with tempfile.TemporaryDirectory(prefix="egraph-serve-") as name:
+        folder = Path(name)
+        os.environ[FOLDER] = name
+        run_apart(publish, Path(path), folder)
+        supervisor = Supervisor(
+            count=workers,
+            work=run_worker,
+            arguments=(folder, settings, listener),
+            reload=lambda: run_apart(publish, Path(path), folder),
+            drain_seconds=_DRAIN_SECONDS,
+        )
+        try:
+            supervisor.run(lambda: on_ready(_address(listener)))
+        finally:
+            del os.environ[FOLDER]
+            listener.close()
+
+
+def run_worker(ready: Connection, folder: Path, settings: Settings, listener: socket.socket) -> None:
+    """What a worker process does until SIGTERM; sends a word when it answers."""
+    from egraph.service._working import work
+
+    work(ready, folder, settings, listener)
+
+
+def run_apart(work: Callable[..., object], *arguments: object) -> object:
+    """Calls a function in a process of its own, which takes PyTorch and its memory away with it."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(work, *arguments).result()
+
+
+def _bind(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except (OSError, OverflowError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise FailedError(
+            f"cannot listen at {host} port {port}: {reason}; choose another --host or --port"
+        ) from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def _address(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
