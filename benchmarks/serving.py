@@ -85,7 +85,10 @@ def measure_inside(
     few = graphs[: max(64, len(graphs) // 32)]
     encoding = ranker.encode(graphs)
     shape = ranker.scorer_.network.shape
-    plain = [PlainNetwork(shape.vertex_features, shape.width, len(shape.layers)).eval() for _ in range(shape.members)]
+    plain = [
+        PlainNetwork(shape.vertex_features, shape.width, len(shape.layers)).eval()
+        for _ in range(shape.members)
+    ]
     batches = plain_batches(encoding)
 
     def score_plainly() -> None:

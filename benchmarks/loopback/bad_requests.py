@@ -10,7 +10,7 @@ GRAPH = {"ops": ["input", "output"], "edges": [[0, 1]]}
 
 
 class Bad(NamedTuple):
-    """One request and what it deserves; ``pointer`` is the field that the answer must name, if it names one."""
+    """One request and what it deserves; ``pointer`` is the field that the answer must name, if any."""
 
     name: str
     body: bytes
@@ -53,7 +53,11 @@ def _no_json(depth: int) -> list[Bad]:
         Bad("nested and closed", nested + b"]" * depth, 400),
         Bad("nested objects", b'{"a":' * depth + b"1" + b"}" * depth, 400),
         Bad("nested in a field", b'{"architectures":[' + nested + b"]" * depth + b"]}", 400),
-        Bad("half a surrogate pair", b'{"architectures":[{"ops":["input","\\ud800","output"],"edges":[]}]}', 400),
+        Bad(
+            "half a surrogate pair",
+            b'{"architectures":[{"ops":["input","\\ud800","output"],"edges":[]}]}',
+            400,
+        ),
         Bad("a list", b"[]", 422, ""),
         Bad("a number", b"1", 422, ""),
         Bad("null", b"null", 422, ""),
@@ -75,7 +79,7 @@ def _wrong_fields() -> list[Bad]:
         Bad("space of nobody", _score(GRAPH, space="nowhere"), 422, "/space"),
         Bad("top beyond numbers", b'{"architectures":["x"],"top":1e999}', 422, "/top", path="/v1/rank"),
         Bad("top of nothing", _score(GRAPH, top=0), 422, "/top", path="/v1/rank"),
-        Bad("a pair of one", b'{"pairs":[{"a":"x"}]}', 422, "/pairs/0/b", path="/v1/compare"),
+        Bad("a pair of one", json.dumps({"pairs": [{"a": GRAPH}]}).encode(), 422, "/pairs/0/b", path="/v1/compare"),
         Bad("pairs of lists", b'{"pairs":[[1,2]]}', 422, "/pairs/0", path="/v1/compare"),
         Bad("neighbours of none", b'{"architecture":null}', 422, "/architecture", path="/v1/neighbors"),
         Bad("a picture of none", b'{"architecture":3}', 422, "/architecture", path="/v1/draw"),
@@ -100,8 +104,8 @@ def _wrong_graphs(size: int) -> list[Bad]:
         Bad("an edge twice", _graph(ends, [[0, 1], [0, 1]]), 422, f"{here}/edges"),
         Bad("an edge to itself", _graph(ends, [[0, 0], [0, 1]]), 422, f"{here}/edges"),
         Bad("a cycle", _graph(["input", "output", "output"], [[0, 1], [1, 2], [2, 1]]), 422, f"{here}/edges"),
-        Bad("a matrix that is not square", _score({"matrix": [[0, 1]], "ops": ends}), 422, f"{here}/matrix/0"),
-        Bad("a matrix of text", _score({"matrix": [["0", "1"], [0, 0]], "ops": ends}), 422, f"{here}/matrix/0/0"),
+        Bad("a matrix of one row", _score({"matrix": [[0, 1]], "ops": ends}), 422, f"{here}/matrix"),
+        Bad("a matrix of text", _score({"matrix": [["0", 1], [0, 0]], "ops": ends}), 422, f"{here}/matrix/0/0"),
         Bad("a genotype of numbers", _score({"normal": [1, 2], "reduce": 3}), 422, here),
         Bad("text in no notation", _score("(", space="nasbench201"), 422, here),
         Bad("long text", _score("|" * size, space="nasbench201"), 422, here),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
@@ -231,7 +232,7 @@ def _read_top(content: Content) -> int:
     top = content.get("top")
     if top is None:
         return TOP
-    if isinstance(top, bool) or not isinstance(top, int | float) or top < 1 or top != int(top):
+    if isinstance(top, bool) or not isinstance(top, int | float) or not 1 <= top < math.inf or top % 1:
         raise _wrong("/top", "a whole number of at least 1 was expected")
     return int(top)
 
