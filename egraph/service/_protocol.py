@@ -11,7 +11,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from egraph.service._problems import MEDIA_TYPE, Problem, body_of
+from egraph.service._problems import MEDIA_TYPE, TITLES, Problem, body_of
 from egraph.service._settings import Limits
 
 __all__ = ["protocol_within"]
@@ -97,7 +97,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self.cycle is None or not self.cycle.response_started or self.cycle.response_complete:
             body = body_of(problem)
             headers = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), **problem.headers}
-            lines = [f"HTTP/1.1 {problem.status} {problem.title}"]
+            lines = [f"HTTP/1.1 {problem.status} {TITLES[problem.status]}"]
             lines += [f"{name}: {value}" for name, value in headers.items()]
             self.transport.write("\r\n".join([*lines, "Connection: close", "", ""]).encode("ascii") + body)
         self.transport.close()
