@@ -31,6 +31,27 @@ def bad_requests(size: int, depth: int) -> list[Bad]:
     return [*_no_json(depth), *_wrong_fields(), *_wrong_graphs(size), *_wrong_http()]
 
 
+def raw_requests() -> dict[str, tuple[bytes, int]]:
+    """Bytes that are no HTTP as it should be, by name, each with the status that it deserves."""
+    post = "POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    chunk = b"%x\r\n" % (6 << 20) + bytes(6 << 20) + b"\r\n0\r\n\r\n"
+    return {
+        "a greeting of TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200), 400),
+        "no HTTP": (b"hello\r\n\r\n", 400),
+        "a negative length": (f"{post}Content-Length: -1\r\n\r\n".encode(), 400),
+        "a length beyond numbers": (f"{post}Content-Length: {10**30}\r\n\r\n".encode(), 400),
+        "two lengths": (f"{post}Content-Length: 1\r\nContent-Length: 2\r\n\r\n12".encode(), 400),
+        "length and chunks": (
+            f"{post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n".encode(),
+            400,
+        ),
+        "a chunk of nothing": (f"{post}Transfer-Encoding: chunked\r\n\r\nzz\r\n".encode(), 400),
+        "a body that grows": (f"{post}Transfer-Encoding: chunked\r\n\r\n".encode() + chunk, 413),
+        "a long header": (f"{post}X: {'a' * 200_000}\r\n\r\n".encode(), 431),
+        "many headers": ((post + "X: 1\r\n" * 200_000 + "\r\n").encode(), 431),
+    }
+
+
 def _score(*graphs: object, **rest: object) -> bytes:
     return json.dumps({"architectures": list(graphs), **rest}, separators=(",", ":")).encode()
 

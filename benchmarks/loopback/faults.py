@@ -54,6 +54,8 @@ class Crowd:
 def drip(served: Served, connections: int, start: bytes, body: bytes, patience: float) -> Crowd:
     """Connections that begin with ``start`` and then send a byte a second each, until they are closed.
 
+    With no start they send nothing at all.
+
     Args:
         served: the service.
         connections: how many.
@@ -71,13 +73,13 @@ def drip(served: Served, connections: int, start: bytes, body: bytes, patience: 
         while left and time.monotonic() - began < patience:
             crowd.ask_beside(served, body)
             time.sleep(1)
-            left = [one for one in left if _still_open(one, crowd)]
+            left = [one for one in left if _still_open(one, crowd, b"a" if start else b"")]
         crowd.closed = connections - len(left)
     crowd.seconds = time.monotonic() - began
     return crowd
 
 
-def _still_open(one: socket.socket, crowd: Crowd) -> bool:
+def _still_open(one: socket.socket, crowd: Crowd, more: bytes) -> bool:
     with contextlib.suppress(BlockingIOError):
         try:
             answer = one.recv(65536)
@@ -87,7 +89,7 @@ def _still_open(one: socket.socket, crowd: Crowd) -> bool:
             crowd.statuses[int(answer[9:12])] += 1
         return False
     with contextlib.suppress(OSError):
-        one.send(b"a")
+        one.send(more)
     return True
 
 

@@ -7,6 +7,7 @@ carries, and latencies are those at that load. Ends by itself.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import subprocess
@@ -88,7 +89,8 @@ class _Load:
         began = time.perf_counter()
         self.until = began + self.seconds
         tasks = [asyncio.create_task(self.keep_open()) for _ in range(self.connections)]
-        await self.first.wait()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.first.wait(), self.seconds)
         print("hammering", flush=True)
         await asyncio.sleep(max(0.0, self.until - time.perf_counter()))
         seconds, count = time.perf_counter() - began, len(self.latencies)
@@ -133,8 +135,7 @@ class _Connection(asyncio.Protocol):
         self.size = 0  # of the whole answer, once its header is there
         self.started = 0.0
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
+    def connection_made(self, transport: Any) -> None:  # those of uvloop are no asyncio.Transport
         self.transport = transport
         self.send()
 
