@@ -32,7 +32,7 @@ __all__ = ["command"]
 @count_option("--workers", default=1, help="Processes that answer.")
 @count_option("--max-body", default=4 << 20, metavar="BYTES", help="Largest body of a request.")
 @count_option("--max-architectures", default=4096, help="Most architectures of a request.")
-@count_option("--max-vertices", default=64, least=2, help="Most vertices of an architecture.")
+@count_option("--max-vertices", default=128, least=2, help="Most vertices of an architecture.")
 @click.option("--log-requests", is_flag=True, help="Log each request, not only those that fail.")
 @click.option("--insecure", is_flag=True, help="Let other machines ask without a token.")
 def command(
@@ -49,9 +49,9 @@ def command(
 ) -> None:
     """Answer requests for scores over HTTP.
 
-    MODEL is an ONNX file that `egraph export` wrote, or a ranker, which is converted first. The service ends on
-    SIGTERM after what it has begun; on SIGHUP it reads MODEL again and goes on without a gap. Its log goes to
-    standard error, one JSON object a line.
+    MODEL is an ONNX file that `egraph export` wrote, or a ranker, which is converted first. The service ends
+    on SIGTERM after what it has begun; on SIGHUP it reads MODEL again and goes on without a gap. Its log goes
+    to standard error, one JSON object a line.
     """
     from egraph.service import Limits, Settings, serve
     from egraph.service._security import read_token

@@ -54,10 +54,7 @@ class Answers:
 
     def __init__(self, models: HasModel, settings: Settings, metrics: Metrics) -> None:
         self.models, self.settings, self.metrics = models, settings, metrics
-        self.batcher = Batcher(
-            settings.largest_batch, settings.longest_wait, settings.waiting, metrics.saw_batch
-        )
-        metrics.waiting.set_function(lambda: self.batcher.queued)
+        self.batcher = Batcher(settings, metrics)
         self._helpers = ThreadPoolExecutor(_THREADS, "egraph-help")
         self._helped = 0
 

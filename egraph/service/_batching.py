@@ -1,8 +1,8 @@
 """Architectures of many requests, scored together.
 
-While the thread runs one batch, requests gather for the next; so batches grow with the load by themselves. Only
-where nothing runs does a request wait a moment for company. A request that is larger than a batch goes through in
-parts, a client that has gone is left out, and what comes beyond the bound is turned away.
+While the thread runs one batch, requests gather for the next; so batches grow with the load by themselves.
+Only where nothing runs does a request wait a moment for company. A request that is larger than a batch goes
+through in parts, a client that has gone is left out, and what comes beyond the bound is turned away.
 """
 
 from __future__ import annotations
@@ -18,7 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from egraph.service._metrics import Metrics
 from egraph.service._problems import Problem
+from egraph.service._settings import Settings
 
 __all__ = ["Batcher", "Work"]
 
@@ -38,22 +40,13 @@ class Batcher:
     """Runs works in one thread, items of several callers at a time.
 
     Args:
-        largest: items of one run.
-        longest_wait: seconds that items wait for company while nothing runs.
-        waiting: items that wait at most.
-        on_batch: told the items and seconds of each run.
+        settings: how large a batch may be, and how long and how many may wait.
+        metrics: where to count.
     """
 
-    def __init__(
-        self,
-        largest: int,
-        longest_wait: float,
-        waiting: int,
-        on_batch: Callable[[int, float], None] = lambda items, seconds: None,
-    ) -> None:
-        self.largest, self.longest_wait, self.waiting = largest, longest_wait, waiting
-        self.queued = 0
-        self._on_batch = on_batch
+    def __init__(self, settings: Settings, metrics: Metrics) -> None:
+        self.settings, self.metrics = settings, metrics
+        self._queued = 0
         self._parts: deque[_Part] = deque()
         self._arrived = asyncio.Event()
         self._thread = ThreadPoolExecutor(1, "egraph-batch")
@@ -65,7 +58,7 @@ class Batcher:
         Raises:
             Problem: too many wait already.
         """
-        if self.queued and self.queued + len(items) > self.waiting:
+        if self._queued and self._queued + len(items) > self.settings.waiting:
             raise Problem(
                 503, "too many architectures wait to be scored; try again", headers={"Retry-After": "1"}
             )
@@ -73,16 +66,16 @@ class Batcher:
             self._task = asyncio.get_running_loop().create_task(self._serve(), name="egraph-batcher")
         loop = asyncio.get_running_loop()
         parts = [
-            _Part(work, list(items[start : start + self.largest]), loop.create_future())
-            for start in range(0, max(len(items), 1), self.largest)
+            _Part(work, list(items[start : start + self.settings.largest_batch]), loop.create_future())
+            for start in range(0, max(len(items), 1), self.settings.largest_batch)
         ]
         self._parts.extend(parts)
-        self.queued += len(items)
+        self._count(len(items))
         self._arrived.set()
         try:
             return np.concatenate(await asyncio.gather(*(part.answer for part in parts)))
         finally:
-            self.queued -= len(items)
+            self._count(-len(items))
 
     async def close(self) -> None:
         """Ends the thread; what still waits is cancelled."""
@@ -105,7 +98,7 @@ class Batcher:
             began = time.perf_counter()
             items = [item for part in batch for item in part.items]
             outcome = await loop.run_in_executor(self._thread, _attempt, batch[0].work, items)
-            self._on_batch(len(items), time.perf_counter() - began)
+            self.metrics.saw_batch(len(items), time.perf_counter() - began)
             if isinstance(outcome, Exception) and len(batch) > 1:
                 # One of them is to blame; the others shall not suffer from its company.
                 for part in batch:
@@ -113,9 +106,13 @@ class Batcher:
             else:
                 _answer(batch, outcome)
 
+    def _count(self, items: int) -> None:
+        self._queued += items
+        self.metrics.waiting.set(self._queued)
+
     async def _gather_company(self) -> None:
-        until = time.monotonic() + self.longest_wait
-        while self.queued < self.largest and (left := until - time.monotonic()) > 0:
+        until = time.monotonic() + self.settings.longest_wait
+        while self._queued < self.settings.largest_batch and (left := until - time.monotonic()) > 0:
             self._arrived.clear()
             try:
                 async with asyncio.timeout(left):
@@ -132,7 +129,9 @@ class Batcher:
             part = self._parts.popleft()
             if part.answer.done():
                 continue
-            if batch and (part.work != batch[0].work or items + len(part.items) > self.largest):
+            if batch and (
+                part.work != batch[0].work or items + len(part.items) > self.settings.largest_batch
+            ):
                 others.append(part)
                 continue
             batch.append(part)

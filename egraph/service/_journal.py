@@ -1,7 +1,7 @@
 """The outermost layer of the application: each request gets an identity, an answer, a count and a line.
 
-Log lines are JSON. They have no payloads, no tokens and no query: what a client sends is its own affair, and so is
-the text of an unexpected error, which may quote it; the log has its kind and the places in the code.
+Log lines are JSON. They have no payloads, no tokens and no query: what a client sends is its own affair, and
+so is the text of an unexpected error, which may quote it; the log has its kind and the places in the code.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import secrets
 import sys
 import time
 import traceback
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from egraph.service._metrics import Metrics
@@ -63,15 +64,20 @@ def set_up_logging() -> None:
     """Sends what the service and its server have to say to standard error, as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
-    for name, level in (("egraph.service", logging.INFO), ("uvicorn", logging.WARNING)):
+    for name, level in (("egraph.service", logging.INFO), ("uvicorn", logging.ERROR)):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [handler], False
         logger.setLevel(level)
 
 
-def log(event: str, level: int = logging.INFO, *, error: BaseException | None = None, **fields: Any) -> None:
-    """Writes one line."""
-    _logger.log(level, "%s", event, extra={"fields": fields}, exc_info=error)
+def log(
+    event: str,
+    fields: Mapping[str, Any] | None = None,
+    level: int = logging.INFO,
+    error: BaseException | None = None,
+) -> None:
+    """Writes one line: what happened, and the particulars."""
+    _logger.log(level, "%s", event, extra={"fields": fields or {}}, exc_info=error)
 
 
 class Journal:
@@ -109,7 +115,7 @@ class Journal:
         except Problem as problem:
             await respond(watched, problem, identity)
         except Exception as error:  # noqa: BLE001 - the last resort: no client shall see what it was
-            log("failed", logging.ERROR, error=error, request=identity)
+            log("failed", {"request": identity}, logging.ERROR, error)
             if not status:
                 await respond(watched, Problem(500, "an error that is not yours; its log has more"), identity)
         self._close(scope, status, identity, time.perf_counter() - began)
@@ -120,16 +126,16 @@ class Journal:
         self.metrics.requests.labels(route, method, str(status or "gone")).inc()
         self.metrics.seconds.labels(route).observe(seconds)
         if self.log_requests or status >= 500:
-            fields = {"request": identity, "method": method, "route": route, "status": status or None}
             client = scope.get("client")
-            log(
-                "request",
-                logging.INFO if status < 500 else logging.WARNING,
-                **fields,
-                ms=round(1000 * seconds, 2),
-                client=client[0] if client else None,
-                **scope["state"].get("counts", {}),
-            )
+            fields = {
+                "request": identity,
+                "method": method,
+                "route": route,
+                "status": status or None,
+                "ms": round(1000 * seconds, 2),
+                "client": client[0] if client else None,
+            }
+            log("request", fields, logging.INFO if status < 500 else logging.WARNING)
 
 
 async def respond(send: Send, problem: Problem, identity: str) -> None:

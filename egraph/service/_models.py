@@ -1,8 +1,8 @@
 """The ranker in use, and how another takes its place.
 
-The parent process publishes a ranker by writing a file into a folder of its own and then, in one step, the note
-that says which file is the current one. Workers look at the note now and then. A file that is no ranker is never
-published, so that the old one stays.
+The parent process publishes a ranker by writing a file into a folder of its own and then, in one step, the
+note that says which file is the current one. Workers look at the note now and then. A file that is no ranker
+is never published, so that the old one stays.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import functools
 import hashlib
 import json
 import shutil
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from egraph import operations, spaces
 from egraph.architecture import Architecture
 from egraph.canonical import simplify
-from egraph.errors import ModelError, UnknownNameError
+from egraph.errors import ModelError, OutOfDistributionWarning, UnknownNameError
 from egraph.files import write_text
 from egraph.spaces import SearchSpace
 
@@ -56,10 +57,7 @@ class Model:
         Raises:
             ModelError: it is none that `Ranker.to_onnx` wrote.
         """
-        if (Path(__file__).parent.parent / "export").exists():
-            from egraph.export import OnnxRanker
-        else:
-            from egraph.service._adapter import OnnxRanker  # type: ignore[assignment]
+        from egraph.export import OnnxRanker
 
         return cls(OnnxRanker(path, threads=threads), name, version)
 
@@ -90,7 +88,7 @@ class Model:
         """In what an architecture is unlike all that the ranker was trained on, if it is."""
         reasons = []
         if not self.trained_on.issuperset(architecture.ops):
-            strangers = self.ranker.strangers([architecture])
+            strangers = self.ranker.encode([architecture]).strangers
             reasons += [f"operations that training lacked: {', '.join(strangers)}"] if strangers else []
         if len(architecture.ops) > self.ranker.largest:
             vertices = len(simplify(architecture).ops)
@@ -115,6 +113,10 @@ class Assess:
     level: float
 
     def __call__(self, architectures: list[Architecture]) -> Floats:
+        if self.level == 0:
+            rows = np.full((len(architectures), 4), np.nan)
+            rows[:, 0] = self.model.ranker(architectures)
+            return rows
         return np.stack(self.model.ranker.assess(architectures, level=self.level), axis=1)
 
 
@@ -126,7 +128,9 @@ class Compare:
 
     def __call__(self, pairs: list[tuple[Architecture, Architecture]]) -> Floats:
         first, second = [a for a, _ in pairs], [b for _, b in pairs]
-        return self.model.ranker.compare(first, second)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OutOfDistributionWarning)
+            return self.model.ranker.compare(first, second)
 
 
 class Published:
@@ -193,11 +197,7 @@ def publish(source: Path, folder: Path) -> dict[str, Any]:
     if source.suffix != ".onnx":
         from egraph.ranker import load
 
-        ranker = load(source)
-        if hasattr(ranker, "to_onnx"):
-            ranker.to_onnx(target)
-        else:
-            shutil.copyfile(source, target)
+        load(source).to_onnx(target)
     note = {"file": target.name, "name": source.stem, "version": version}
     _try(Model.load(target, source.stem, version, threads=1))
     write_text(folder / NOTE, json.dumps(note))

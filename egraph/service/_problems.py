@@ -23,6 +23,7 @@ TITLES = {
     405: "This method is not allowed here",
     408: "The request took too long to arrive",
     413: "The request is too large",
+    421: "The request is not meant for this service",
     415: "The body is not JSON",
     422: "The request cannot be carried out",
     431: "The headers are too large",
@@ -53,7 +54,7 @@ class FieldError(ValueError):
         super().__init__(f"{pointer}: {detail}")
 
 
-class Problem(Exception):
+class Problem(Exception):  # noqa: N818 - this is its name in the RFC
     """An answer that is not the one that was asked for.
 
     Args:

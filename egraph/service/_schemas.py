@@ -1,7 +1,7 @@
 """Requests and responses as the OpenAPI document describes them.
 
-Requests are not validated by these models, which would take longer than to score them: `_reading` does it, and
-the tests hold the two together.
+Requests are not validated by these models, which would take longer than to score them: `_reading` does it,
+and the tests hold the two together.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = ["REQUESTS", "RESPONSES", "describe"]
 
-_GRAPH = {"ops": ["input", "nor_conv_3x3", "output"], "edges": [[0, 1], [1, 2], [0, 2]]}
+_GRAPH: Any = {"ops": ["input", "nor_conv_3x3", "output"], "edges": [[0, 1], [1, 2], [0, 2]]}
 _TEXT = "|nor_conv_3x3~0|+|skip_connect~0|none~1|+|none~0|avg_pool_3x3~1|nor_conv_1x1~2|"
 
 
@@ -25,7 +25,7 @@ Edge = Annotated[list[Vertex], Field(min_length=2, max_length=2)]
 
 
 class Graph(_Closed):
-    """One operation a vertex, from ``input`` to ``output``; an edge ``[i, j]`` leads from i to j; no cycles."""
+    """One operation a vertex, from `input` to `output`; an edge `[i, j]` leads from i to j; no cycles."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _GRAPH})
 
@@ -63,7 +63,7 @@ class Genotype(_Closed):
 Text = Annotated[
     str,
     Field(
-        description="An architecture in the notation of its search space, or `Genotype(...)` as DARTS prints it.",
+        description="In the notation of the search space, or `Genotype(...)` as DARTS prints it.",
         examples=[_TEXT],
     ),
 ]
@@ -77,7 +77,7 @@ Level = Annotated[
     Field(
         ge=0,
         lt=1,
-        description="Probability that a measured score lies in the interval; 0 for no intervals, which is quicker.",
+        description="Of the intervals: the probability that a measured score lies in one; 0 for none.",
     ),
 ]
 Top = Annotated[int | None, Field(ge=1, description="How many of the best to return.")]
@@ -288,7 +288,8 @@ def describe(document: dict[str, Any], *, architectures: int) -> dict[str, Any]:
         architectures: most of a request.
     """
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
-    for name, model in [("", ProblemDocument), *REQUESTS.items()]:
+    described: list[tuple[str, type[BaseModel]]] = [("", ProblemDocument), *REQUESTS.items()]
+    for name, model in described:
         content = model.model_json_schema(ref_template="#/components/schemas/{model}")
         for other, schema in content.pop("$defs", {}).items():
             schemas.setdefault(other, schema)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from egraph.errors import UsageError
 from egraph.service._problems import Problem
+from egraph.service._settings import Settings
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -24,24 +25,29 @@ _CHALLENGE = 'Bearer realm="egraph", Basic realm="egraph", charset="UTF-8"'
 
 
 class Guard:
-    """Lets through who sends the token: as ``Bearer``, or as the password of ``Basic``, which browsers ask for.
+    """Lets through who sends the token: as ``Bearer``, or, as browsers do, as the password of ``Basic``.
 
     Args:
         app: what is guarded.
-        token: what has to come; None lets everybody in.
+        settings: the token, and whether only this machine is served.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None) -> None:
-        self.app = app
-        self._token = None if token is None else token.encode("ascii")
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self.app, self.settings = app, settings
+        self._token = None if settings.token is None else settings.token.encode("ascii")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and self._token is not None and scope["path"] not in OPEN:
-            given = _token_of(scope)
-            # Compared even where nothing came, so that each refusal takes as long.
-            if not hmac.compare_digest(given or b"", self._token):
-                raise Problem(401, "send the token of this service", headers={"WWW-Authenticate": _CHALLENGE})
+        if scope["type"] == "http" and scope["path"] not in OPEN:
+            self._check(scope)
         await self.app(scope, receive, send)
+
+    def _check(self, scope: Scope) -> None:
+        if self._token is not None:
+            # Compared even where nothing came, so that each refusal takes as long.
+            if not hmac.compare_digest(_token_of(scope) or b"", self._token):
+                raise Problem(401, "send the token of this service", headers={"WWW-Authenticate": _CHALLENGE})
+        elif self.settings.local and not is_loopback(_host_of(scope)):
+            raise Problem(421, "without a token this service answers under its machine's own name only")
 
 
 def read_token(path: str | Path) -> str:
@@ -72,6 +78,12 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host.strip("[]")).is_loopback
     except ValueError:
         return False
+
+
+def _host_of(scope: Scope) -> str:
+    """The name that the client knows the service by, without the port."""
+    host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+    return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
 
 
 def _token_of(scope: Scope) -> bytes | None:

@@ -7,9 +7,12 @@ import socket
 import tempfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
+
+from prometheus_client.multiprocess import mark_process_dead
 
 from egraph.errors import FailedError, UsageError
 from egraph.service._metrics import FOLDER
@@ -20,7 +23,7 @@ from egraph.service._supervising import Supervisor
 
 __all__ = ["serve"]
 
-_DRAIN_SECONDS = 20
+_DRAIN_SECONDS = 15  # a little longer than a worker gives its clients
 
 
 def serve(
@@ -50,11 +53,15 @@ def serve(
         FailedError: the address is taken, or workers do not start.
     """
     settings = settings or Settings()
+    if settings.threads is None:
+        settings = replace(settings, threads=max(1, len(os.sched_getaffinity(0)) // workers))
     if settings.token is None and not insecure and not is_loopback(host):
         raise UsageError(
             f"whoever reaches {host} could use the service; give a token (--token-file FILE), listen at "
             "127.0.0.1, or say --insecure"
         )
+    if settings.token is None and not insecure:
+        settings = replace(settings, local=True)
     listener = _bind(host, port)
     with tempfile.TemporaryDirectory(prefix="egraph-serve-") as name:
         folder = Path(name)
@@ -65,6 +72,7 @@ def serve(
             work=run_worker,
             arguments=(folder, settings, listener),
             reload=lambda: run_apart(publish, Path(path), folder),
+            forget=mark_process_dead,
             drain_seconds=_DRAIN_SECONDS,
         )
         try:

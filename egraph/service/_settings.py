@@ -28,7 +28,7 @@ class Limits:
 
     body_bytes: int = 4 << 20
     architectures: int = 4096
-    vertices: int = 64
+    vertices: int = 128
     connections: int = 2048
     header_seconds: float = 10.0
     body_seconds: float = 30.0
@@ -58,6 +58,8 @@ class Settings:
         waiting: architectures that wait at most, in one worker; beyond that requests are turned away.
         threads: of onnxruntime in one worker.
         log_requests: whether each request gets a line in the log.
+        local: whether to refuse requests that name another host than this machine: pages of the web can have
+            a browser ask for them under a name of their own.
 
     Raises:
         UsageError: the token is empty or has characters that no header can carry.
@@ -70,6 +72,7 @@ class Settings:
     waiting: int = 32_768
     threads: int | None = None
     log_requests: bool = False
+    local: bool = False
 
     def __post_init__(self) -> None:
         if self.token is not None and (

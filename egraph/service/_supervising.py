@@ -1,8 +1,8 @@
 """Keeps worker processes running.
 
-uvicorn has a supervisor of its own, which restarts its workers on SIGHUP, waits for ever for one that does not
-end, and starts again for ever what cannot start. Here SIGHUP changes the ranker in place, an end has a time limit,
-and a service whose first workers die does not begin.
+uvicorn has a supervisor of its own, which restarts its workers on SIGHUP and waits for ever for one that does
+not end. Here SIGHUP changes the ranker in place, an end has a time limit, and a service whose first workers
+die does not begin.
 """
 
 from __future__ import annotations
@@ -32,7 +32,6 @@ _PAUSE_SECONDS = 1.0
 class _Worker:
     process: SpawnProcess
     ready: Connection
-    started: float
     is_ready: bool = False
 
 
@@ -44,6 +43,7 @@ class Supervisor:
         work: what one does, called with a connection to say that it is ready, and the arguments.
         arguments: can be pickled.
         reload: called in a thread after SIGHUP.
+        forget: called with the process number of a worker that died.
         drain_seconds: how long workers may take to end after SIGTERM.
     """
 
@@ -53,10 +53,11 @@ class Supervisor:
         work: Callable[..., None],
         arguments: tuple[Any, ...],
         reload: Callable[[], object],
+        forget: Callable[[int], object],
         drain_seconds: float,
     ) -> None:
         self.count, self.work, self.arguments = count, work, arguments
-        self.reload, self.drain_seconds = reload, drain_seconds
+        self.reload, self.forget, self.drain_seconds = reload, forget, drain_seconds
         self._context = get_context("spawn")
         self._workers: list[_Worker] = []
         self._ending = False
@@ -92,7 +93,7 @@ class Supervisor:
         process = self._context.Process(target=self.work, args=(sender, *self.arguments))
         process.start()
         sender.close()
-        return _Worker(process, receiver, time.monotonic())
+        return _Worker(process, receiver)
 
     def _wait(self) -> None:
         """Until a worker dies or says that it is ready, or for a moment."""
@@ -114,7 +115,9 @@ class Supervisor:
                 raise FailedError(
                     f"a worker ended at its start with code {worker.process.exitcode}; see its log"
                 )
-            log("a worker died", logging.ERROR, worker=worker.process.pid, code=worker.process.exitcode)
+            fields = {"worker": worker.process.pid, "code": worker.process.exitcode}
+            log("a worker died", fields, logging.ERROR)
+            self.forget(worker.process.pid or 0)
             if not worker.is_ready:
                 time.sleep(_PAUSE_SECONDS)  # it did not even start; the next may not either
             worker.ready.close()
@@ -130,9 +133,9 @@ class Supervisor:
         try:
             self.reload()
         except EgraphError as error:
-            log("kept the old ranker", logging.ERROR, reason=str(error))
+            log("kept the old ranker", {"reason": str(error)}, logging.ERROR)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one serves
-            log("kept the old ranker", logging.ERROR, error=error)
+            log("kept the old ranker", None, logging.ERROR, error)
 
     def _end(self) -> None:
         """Ends all workers in good order, and after the time limit in any."""
@@ -143,7 +146,7 @@ class Supervisor:
         for worker in self._workers:
             worker.process.join(max(until - time.monotonic(), 0))
             if worker.process.is_alive():
-                log("a worker did not end in time", logging.ERROR, worker=worker.process.pid)
+                log("a worker did not end in time", {"worker": worker.process.pid}, logging.ERROR)
                 worker.process.kill()
                 worker.process.join()
             worker.ready.close()

@@ -72,6 +72,7 @@ def create_app(models: HasModel, settings: Settings | None = None) -> ASGIApp:
         description="Scores neural architectures with a ranker: which of two networks will train better.",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         lifespan=lifespan,
         responses=_problems(401, 500),
     )
@@ -82,7 +83,7 @@ def create_app(models: HasModel, settings: Settings | None = None) -> ASGIApp:
         _add_route(app, name, getattr(answers, name))
     _add_plain_routes(app, answers, metrics)
     _describe(app, settings)
-    return Journal(Guard(Bounded(app, settings.limits), settings.token), metrics, settings.log_requests)
+    return Journal(Guard(Bounded(app, settings.limits), settings), metrics, settings.log_requests)
 
 
 def _add_route(app: FastAPI, name: str, answer: Handler) -> None:
@@ -173,10 +174,10 @@ async def _watch(models: Published, metrics: Metrics) -> None:
         try:
             if await asyncio.to_thread(models.refresh):
                 metrics.reloads.labels("done").inc()
-                log("reloaded", **models.model.identity)
+                log("reloaded", models.model.identity)
         except ModelError as error:
             metrics.reloads.labels("failed").inc()
-            log("kept the old ranker", logging.ERROR, reason=str(error))
+            log("kept the old ranker", {"reason": str(error)}, logging.ERROR)
 
 
 def _media_type(request: Request) -> str:
