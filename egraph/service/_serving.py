@@ -73,6 +73,7 @@ def serve(
             arguments=(folder, settings, listener),
             reload=lambda: run_apart(publish, Path(path), folder),
             forget=mark_process_dead,
+            leave=listener.close,  # else new connections would wait for nobody while the workers drain
             drain_seconds=_DRAIN_SECONDS,
         )
         try:

@@ -44,6 +44,7 @@ class Supervisor:
         arguments: can be pickled.
         reload: called in a thread after SIGHUP.
         forget: called with the process number of a worker that died.
+        leave: called before the end, so that the parent keeps nothing open that its workers close.
         drain_seconds: how long workers may take to end after SIGTERM.
     """
 
@@ -54,10 +55,11 @@ class Supervisor:
         arguments: tuple[Any, ...],
         reload: Callable[[], object],
         forget: Callable[[int], object],
+        leave: Callable[[], object],
         drain_seconds: float,
     ) -> None:
         self.count, self.work, self.arguments = count, work, arguments
-        self.reload, self.forget, self.drain_seconds = reload, forget, drain_seconds
+        self.reload, self.forget, self.leave, self.drain_seconds = reload, forget, leave, drain_seconds
         self._context = get_context("spawn")
         self._workers: list[_Worker] = []
         self._ending = False
@@ -140,6 +142,7 @@ class Supervisor:
     def _end(self) -> None:
         """Ends all workers in good order, and after the time limit in any."""
         self._ending = True
+        self.leave()
         for worker in self._workers:
             worker.process.terminate()
         until = time.monotonic() + self.drain_seconds
