@@ -33,7 +33,7 @@ def bad_requests(size: int, depth: int) -> list[Bad]:
 
 def raw_requests() -> dict[str, tuple[bytes, int]]:
     """Bytes that are no HTTP as it should be, by name, each with the status that it deserves."""
-    post = "POST /v1/score HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    post = "POST /v1/score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     chunk = b"%x\r\n" % (6 << 20) + bytes(6 << 20) + b"\r\n0\r\n\r\n"
     return {
         "a greeting of TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + bytes(200), 400),
@@ -100,7 +100,13 @@ def _wrong_fields() -> list[Bad]:
         Bad("space of nobody", _score(GRAPH, space="nowhere"), 422, "/space"),
         Bad("top beyond numbers", b'{"architectures":["x"],"top":1e999}', 422, "/top", path="/v1/rank"),
         Bad("top of nothing", _score(GRAPH, top=0), 422, "/top", path="/v1/rank"),
-        Bad("a pair of one", json.dumps({"pairs": [{"a": GRAPH}]}).encode(), 422, "/pairs/0/b", path="/v1/compare"),
+        Bad(
+            "a pair of one",
+            json.dumps({"pairs": [{"a": GRAPH}]}).encode(),
+            422,
+            "/pairs/0/b",
+            path="/v1/compare",
+        ),
         Bad("pairs of lists", b'{"pairs":[[1,2]]}', 422, "/pairs/0", path="/v1/compare"),
         Bad("neighbours of none", b'{"architecture":null}', 422, "/architecture", path="/v1/neighbors"),
         Bad("a picture of none", b'{"architecture":3}', 422, "/architecture", path="/v1/draw"),

@@ -23,6 +23,7 @@ import numpy as np
 
 HOST = "127.0.0.1"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+CLOSE = re.compile(rb"\r\nconnection: *close\r", re.IGNORECASE)
 GRACE = 10.0  # seconds for the last answers
 
 
@@ -47,6 +48,9 @@ def start(port: int, requests: Sequence[bytes], connections: int, seconds: float
 
 def finish(process: subprocess.Popen[str], seconds: float) -> dict[str, Any]:
     """What a hammer has seen: requests and bytes a second, latencies in ms, statuses, errors.
+
+    Errors are connections that were refused, or closed before anything came through them (not accepted), and
+    requests on connections that had worked before (lost).
 
     Args:
         process: from `start`.
@@ -118,7 +122,7 @@ class _Load:
             try:
                 await loop.create_connection(lambda closed=closed: _Connection(self, closed), HOST, self.port)
             except OSError as error:
-                self.fail(type(error).__name__)
+                self.fail("refused" if isinstance(error, ConnectionRefusedError) else type(error).__name__)
                 await asyncio.sleep(0.05)
             else:
                 await closed
@@ -132,7 +136,9 @@ class _Connection(asyncio.Protocol):
     def __init__(self, load: _Load, closed: asyncio.Future[None]) -> None:
         self.load, self.closed = load, closed
         self.buffer = bytearray()
+        self.answers = 0
         self.size = 0  # of the whole answer, once its header is there
+        self.last = False  # the service says that it closes the connection after this answer
         self.started = 0.0
 
     def connection_made(self, transport: Any) -> None:  # those of uvloop are no asyncio.Transport
@@ -151,23 +157,25 @@ class _Connection(asyncio.Protocol):
                 return
             length = LENGTH.search(self.buffer, 0, end)
             self.size = end + 4 + (int(length[1]) if length else 0)
+            self.last = CLOSE.search(self.buffer, 0, end + 2) is not None
         if len(self.buffer) < self.size:
             return
         now = time.perf_counter()
         self.load.latencies.append(now - self.started)
         self.load.statuses[int(self.buffer[9:12])] += 1
+        self.answers += 1
         self.load.received += self.size
         self.load.first.set()
         self.buffer.clear()
         self.size, self.started = 0, 0.0
-        if now < self.load.until:
+        if now < self.load.until and not self.last:
             self.send()
         else:
             self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         if self.started:
-            self.load.fail(type(error).__name__ if error else "closed without an answer")
+            self.load.fail("lost" if self.answers or self.buffer else "not accepted")
         if not self.closed.done():
             self.closed.set_result(None)
 

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
+import select
 import signal
 import socket
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 HOST = "127.0.0.1"
+PATIENCE = 60.0  # seconds for a start, and for an end
 SCRIPT = """
 import json, sys
 from egraph.service import Limits, Settings, serve
 order = json.loads(sys.argv[1])
 settings = Settings(limits=Limits(**order.pop("limits")), **order.pop("settings"))
-serve(order.pop("path"), settings=settings, **order)
+serve(order.pop("path"), port=0, settings=settings, on_ready=lambda url: print(url, flush=True), **order)
 """
 
 
@@ -33,25 +35,30 @@ class Served:
         workers: processes.
         limits: fields of `egraph.service.Limits`.
         settings: the other fields of `egraph.service.Settings`.
+
+    Attributes:
+        url: its address.
+        port: of the address.
+        process: of the supervisor.
     """
 
     def __init__(
         self, ranker: Path, log: Path, workers: int = 1, limits: dict[str, Any] | None = None, **settings: Any
     ) -> None:
-        self.port, self.log = _free_port(), log
-        order = {"path": str(ranker), "port": self.port, "workers": workers}
-        order |= {"limits": limits or {}, "settings": settings}
+        self.log = log
+        order = {"path": str(ranker), "workers": workers, "limits": limits or {}, "settings": settings}
         self._command = [sys.executable, "-c", SCRIPT, json.dumps(order)]
 
     def __enter__(self) -> Served:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self._command, stderr=log, stdout=log)
-        deadline = time.monotonic() + 60
-        while self.status("GET", "/readyz") != 200:
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                self.stop()
-                raise RuntimeError(f"the service did not get ready: {self.log.read_text()[-2000:]}")
-            time.sleep(0.05)
+            self.process = subprocess.Popen(self._command, stderr=log, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        is_there, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
+        self.url = self.process.stdout.readline().strip() if is_there else ""
+        if not self.url:
+            self.stop()
+            raise RuntimeError(f"the service did not get ready: {self.log.read_text()[-2000:]}")
+        self.port = int(self.url.rpartition(":")[2])
         return self
 
     def __exit__(
@@ -59,22 +66,21 @@ class Served:
     ) -> None:
         self.stop()
 
-    @property
-    def url(self) -> str:
-        """Its address."""
-        return f"http://{HOST}:{self.port}"
-
     def stop(self) -> int:
-        """Asks it to end, insists after half a minute, and gives its exit status."""
+        """Asks it to end, insists when it does not, and gives its exit status."""
         processes = self.tree()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         try:
-            return self.process.wait(30)
+            return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             for process in processes:
-                os.kill(process, signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(process, signal.SIGKILL)
             return self.process.wait()
+        finally:
+            if self.process.stdout is not None:
+                self.process.stdout.close()
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
@@ -117,13 +123,6 @@ class Served:
         """What its processes hold now, in MiB; pages that several hold count once."""
         lines = [line for one in self.tree() for line in _read(one, "smaps_rollup").splitlines()]
         return sum(int(line.split()[1]) for line in lines if line.startswith(b"Pss:")) / 1024
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind((HOST, 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def _children(parent: int) -> list[int]:

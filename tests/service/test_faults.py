@@ -56,12 +56,16 @@ def test_a_bad_request_gets_its_status_and_names_the_field(served, bad):
     assert problem.get("errors", [{}])[0].get("pointer") == bad.pointer, problem
 
 
-@pytest.mark.parametrize(("name", "words"), bad_requests.raw_requests().items(), ids=lambda value: str(value)[:30])
+@pytest.mark.parametrize(
+    ("name", "words"), bad_requests.raw_requests().items(), ids=lambda value: str(value)[:30]
+)
 def test_what_is_no_http_gets_its_status(served, name, words):
     assert faults.say(served, words[0]).startswith(b"HTTP/1.1 %d " % words[1]), name
 
 
-@pytest.mark.parametrize("start", [b"GET /healthz HTTP/1.1\r\nX: ", REQUEST[:-20], b""], ids=["head", "body", "idle"])
+@pytest.mark.parametrize(
+    "start", [b"GET /healthz HTTP/1.1\r\nX: ", REQUEST[:-20], b""], ids=["head", "body", "idle"]
+)
 def test_connections_that_dawdle_are_closed_and_hinder_nobody(served, start):
     crowd = faults.drip(served, 40, start, BODY, patience=8)
     assert crowd.closed == 40
@@ -90,7 +94,7 @@ def test_memory_stays_within_bounds(served):
 
 def test_a_worker_that_is_killed_is_replaced_and_costs_its_own_requests_at_most(pair):
     served, _, _ = pair
-    fitness = egraph.fitness(served.url)
+    fitness = egraph.fitness(served.url, space="nasbench201")
     scores, ended = [], threading.Event()
 
     def ask():
@@ -107,7 +111,7 @@ def test_a_worker_that_is_killed_is_replaced_and_costs_its_own_requests_at_most(
         asking.join()
     assert len(served.workers()) == 2
     assert set(seen["statuses"]) == {"200"}
-    assert sum(seen["errors"].values()) <= 8
+    assert sum(seen["errors"].values()) <= 16  # each connection's request, and one that queued behind it
     assert len(scores) > 10  # a client that asks again has not noticed
     assert len(set(scores)) == 1
 
@@ -124,10 +128,12 @@ def test_another_ranker_takes_the_place_of_the_first_without_a_lost_request(pair
 
 
 def test_a_service_that_is_told_to_end_answers_what_it_has_begun(rankers, tmp_path):
-    with Served(rankers[0], tmp_path / "log") as served:
-        with faults.hammering(served, REQUEST, connections=8, seconds=3) as seen:
-            code, seconds = faults.end(served)
+    with (
+        Served(rankers[0], tmp_path / "log") as served,
+        faults.hammering(served, REQUEST, connections=8, seconds=3) as seen,
+    ):
+        code, seconds = faults.end(served)
     assert code == 0
     assert seconds < 10
     assert set(seen["statuses"]) == {"200"}
-    assert set(seen["errors"]) <= {"ConnectionRefusedError"}
+    assert set(seen["errors"]) <= {"refused", "not accepted"}
