@@ -134,7 +134,8 @@ def _add_plain_routes(app: FastAPI, answers: Answers, metrics: Metrics) -> None:
             raise Problem(404, "there is no page")
         return FileResponse(STATIC / "index.html")
 
-    app.mount("/static", StaticFiles(directory=STATIC, check_dir=False), name="static")
+    if STATIC.is_dir():
+        app.mount("/static", StaticFiles(directory=STATIC), name="static")
 
 
 def _describe(app: FastAPI, settings: Settings) -> None:
