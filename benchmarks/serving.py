@@ -4,11 +4,13 @@
     python benchmarks/serving.py --smoke             # seconds; the figures say little
     python benchmarks/serving.py --out serving.jsonl
 
-In one process: the exported ranker, the ranker of PyTorch, and a plain torch-geometric model of the same widths,
-as many as the ranker has members, which is given its graphs as tensors. Rankers get architectures. Then the
-service, which a process of its own asks over the loopback device, on the same cores: many connections at once and
-one alone, with requests of many architectures and of one, with requests scored together and each by itself.
-The ranker is fitted to random numbers, which does not change its speed.
+In one process: the exported ranker, the ranker of PyTorch, and torch-geometric networks, as many as the
+ranker has members: plain ones of the same width, and ones with what the ranker's have (both directions, norms,
+skips, three readouts), from graphs that lie ready as tensors and from architectures, as rankers get them. A
+ranker has a companion besides, which they lack. Then the service, which a process of its own asks over the
+loopback device, on the same cores: many connections at once and one alone, with requests of many architectures
+and of one, with requests scored together and each by itself. What the ranker was fitted to, random numbers,
+does not change its speed.
 """
 
 from __future__ import annotations
@@ -20,8 +22,9 @@ import os
 import platform
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +33,8 @@ import torch
 from loopback import hammer
 from loopback.served import Served
 from throughput import PlainNetwork, plain_batches
+from torch_geometric.data import Batch
+from torch_geometric.nn import SAGEConv, global_add_pool, global_max_pool
 
 import egraph
 from egraph.export import OnnxRanker
@@ -53,13 +58,35 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="append the figures as JSON lines")
     options = parser.parse_args()
     if options.smoke:
-        options.seconds, options.count, options.repeats = min(options.seconds, 5.0), 1024, 2
+        options.seconds, options.count, options.repeats = min(options.seconds, 3.0), 1024, 2
     with tempfile.TemporaryDirectory() as folder:
         rows = list(measure(options, Path(folder)))
     show(rows, options)
     if options.out:
         with options.out.open("a", encoding="utf-8") as file:
             file.writelines(json.dumps({**about(options), **row}) + "\n" for row in rows)
+
+
+class AlikeNetwork(torch.nn.Module):
+    """What a member of the default ranker computes, of torch-geometric's layers."""
+
+    def __init__(self, inputs: int, width: int, layers: int) -> None:
+        super().__init__()
+        widths = list(pairwise([inputs, *[width] * layers]))
+        self.forth = torch.nn.ModuleList(SAGEConv(i, o) for i, o in widths)
+        self.back = torch.nn.ModuleList(SAGEConv(i, o, root_weight=False) for i, o in widths)
+        self.norms = torch.nn.ModuleList(torch.nn.LayerNorm(width) for _ in widths)
+        self.hidden = torch.nn.Linear(3 * width, width)
+        self.out = torch.nn.Linear(width, 1)
+
+    def forward(self, batch: Batch) -> torch.Tensor:
+        x, edges, reverse = batch.x, batch.edge_index, batch.edge_index.flip(0)
+        for forth, back, norm in zip(self.forth, self.back, self.norms, strict=True):
+            new = torch.nn.functional.gelu(norm(forth(x, edges) + back(x, reverse)))
+            x = new if new.shape != x.shape else x + new
+        last = x[batch.ptr[1:] - 1]
+        read = [last, global_add_pool(x, batch.batch), global_max_pool(x, batch.batch)]
+        return self.out(torch.nn.functional.gelu(self.hidden(torch.cat(read, 1))))
 
 
 def measure(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
@@ -83,28 +110,33 @@ def measure_inside(
     """In one process; the first is the reference."""
     parts = [graphs[start : start + options.batch] for start in range(0, len(graphs), options.batch)]
     few = graphs[: max(64, len(graphs) // 32)]
-    encoding = ranker.encode(graphs)
     shape = ranker.scorer_.network.shape
-    plain = [
-        PlainNetwork(shape.vertex_features, shape.width, len(shape.layers)).eval()
-        for _ in range(shape.members)
-    ]
-    batches = plain_batches(encoding)
+    size = shape.vertex_features, shape.width, len(shape.layers)
+    plain = [PlainNetwork(*size).eval() for _ in range(shape.members)]
+    alike = [AlikeNetwork(*size).eval() for _ in range(shape.members)]
+    batches = plain_batches(ranker.encode(graphs))
 
-    def score_plainly() -> None:
+    def score(networks: Sequence[torch.nn.Module], batches: list[Batch]) -> None:
         with torch.inference_mode():
             for batch in batches:
-                for network in plain:
+                for network in networks:
                     network(batch)
 
+    def build_and_score() -> None:
+        for part in parts:
+            score(alike, plain_batches(ranker.encode(part)))
+
+    members = f"{shape.members} torch-geometric networks"
     works: dict[str, tuple[int, Callable[[], object]]] = {
         f"OnnxRanker, batches of {options.batch}": (len(graphs), lambda: [onnx(part) for part in parts]),
         "OnnxRanker, with intervals": (len(graphs), lambda: [onnx.assess(part, level=0.8) for part in parts]),
         "OnnxRanker, one at a time": (len(few), lambda: [onnx([graph]) for graph in few]),
-        f"Ranker (PyTorch), batches of {options.batch}": (len(graphs), lambda: [ranker(part) for part in parts]),
-        "Ranker (PyTorch), all at once": (len(graphs), lambda: ranker(graphs)),
-        "Ranker (PyTorch), one at a time": (len(few), lambda: [ranker([graph]) for graph in few]),
-        f"torch-geometric, {shape.members} networks, batches of 512": (len(graphs), score_plainly),
+        f"Ranker, batches of {options.batch}": (len(graphs), lambda: [ranker(part) for part in parts]),
+        "Ranker, all at once": (len(graphs), lambda: ranker(graphs)),
+        "Ranker, one at a time": (len(few), lambda: [ranker([graph]) for graph in few]),
+        f"{members}, plain, tensors ready": (len(graphs), lambda: score(plain, batches)),
+        f"{members}, alike, tensors ready": (len(graphs), lambda: score(alike, batches)),
+        f"{members}, alike": (len(graphs), build_and_score),
     }  # fmt: skip
     least = dict.fromkeys(works, math.inf)
     for repeat in range(options.repeats + 1):
@@ -130,8 +162,8 @@ def measure_service(
         (f"{many} connections, 1 a request", small, many, 0.0, {}),
         (f"1 connection, {batch} a request", large, 1, 0.0, {}),
         ("1 connection, 1 a request", small, 1, 0.0, {}),
-        (f"{many} connections, {batch} a request, each by itself", large, many, 0.0, {"largest_batch": batch}),
-        (f"{many} connections, 1 a request, each by itself", small, many, 0.0, {"largest_batch": 1}),
+        (f"{many} connections, {batch} a request, unbatched", large, many, 0.0, {"largest_batch": batch}),
+        (f"{many} connections, 1 a request, unbatched", small, many, 0.0, {"largest_batch": 1}),
     ]  # fmt: skip
     for name, parts, connections, level, settings in cases:
         requests = [

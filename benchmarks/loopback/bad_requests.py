@@ -132,7 +132,7 @@ def _wrong_graphs(size: int) -> list[Bad]:
         Bad("an edge to itself", _graph(ends, [[0, 0], [0, 1]]), 422, f"{here}/edges"),
         Bad("a cycle", _graph(["input", "output", "output"], [[0, 1], [1, 2], [2, 1]]), 422, f"{here}/edges"),
         Bad("a matrix of one row", _score({"matrix": [[0, 1]], "ops": ends}), 422, f"{here}/matrix"),
-        Bad("a matrix of text", _score({"matrix": [["0", 1], [0, 0]], "ops": ends}), 422, f"{here}/matrix/0/0"),
+        Bad("a matrix of text", _score({"matrix": [["0"], []], "ops": ends}), 422, f"{here}/matrix/0"),
         Bad("a genotype of numbers", _score({"normal": [1, 2], "reduce": 3}), 422, here),
         Bad("text in no notation", _score("(", space="nasbench201"), 422, here),
         Bad("long text", _score("|" * size, space="nasbench201"), 422, here),
