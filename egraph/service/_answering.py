@@ -32,6 +32,7 @@ LEVEL = 0.8
 TOP = 10
 _LONG_BODY = 1 << 16  # bytes, beyond which others shall not wait while it is read
 _THREADS = 2
+_DRAWN_EDGES = 400  # the time of a layout grows with their square
 _HELPED_AT_MOST = 64
 
 
@@ -87,7 +88,7 @@ class Answers:
         pairs = self._read_list(content, "pairs", self.settings.limits.architectures // 2)
         read = await self._help(size > _LONG_BODY, lambda: each(pairs, "/pairs", reader.read_pair))
         rows = await self.batcher.run(model.compare(), read)
-        self.metrics.architectures.labels("compare").inc(2 * len(read))
+        self.metrics.architectures.labels("/v1/compare").inc(2 * len(read))
         names = ("worse", "equal", "better")
         return {
             "probabilities": [dict(zip(names, row, strict=True)) for row in rows.tolist()],
@@ -135,6 +136,9 @@ class Answers:
         read_fields(content, ["architecture"], ["space"])
         reader = self._reader(self.models.model, content)
         given = _read_one(reader, content)
+        if len(given.edges) > _DRAWN_EDGES:
+            detail = f"at most {_DRAWN_EDGES} edges are drawn, got {len(given.edges)}"
+            raise _wrong("/architecture/edges", detail)
         return {**_show(given, reader.space), "svg": await self._help(True, given.to_svg)}
 
     def describe(self) -> Content:
@@ -161,7 +165,9 @@ class Answers:
         self, model: Model, architectures: Sequence[Architecture], level: float, route: str
     ) -> Floats:
         rows = await self.batcher.run(model.assess(level), architectures)
-        self.metrics.architectures.labels(route).inc(len(architectures))
+        if not np.isfinite(rows[:, 0]).all():
+            raise Problem(422, "an architecture is too large to be scored: no number is left of its score")
+        self.metrics.architectures.labels(f"/v1/{route}").inc(len(architectures))
         return rows
 
     async def _read_architectures(self, model: Model, content: Content, size: int) -> list[Architecture]:

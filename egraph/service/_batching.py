@@ -87,10 +87,14 @@ class Batcher:
 
     async def _serve(self) -> None:
         loop = asyncio.get_running_loop()
+        idle = True
         while True:
             if not self._parts:
+                idle = True
                 self._arrived.clear()
                 await self._arrived.wait()
+            if idle:
+                idle = False
                 await self._gather_company()
             batch = self._take()
             if not batch:

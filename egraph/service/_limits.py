@@ -91,7 +91,7 @@ async def _while_connected(app: ASGIApp, scope: Scope, receive: Receive, send: S
     async def replay() -> Message:
         nonlocal handed_over
         if handed_over:
-            return {"type": "http.disconnect"}
+            return await receive()  # files are sent until the client is gone
         handed_over = True
         return {"type": "http.request", "body": body, "more_body": False}
 

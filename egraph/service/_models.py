@@ -12,7 +12,6 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -198,9 +197,13 @@ def publish(source: Path, folder: Path) -> dict[str, Any]:
         from egraph.ranker import load
 
         load(source).to_onnx(target)
-    note = {"file": target.name, "name": source.stem, "version": version}
     _try(Model.load(target, source.stem, version, threads=1))
+    note = {"file": target.name, "name": source.stem, "version": version}
+    before = _current(folder)
     write_text(folder / NOTE, json.dumps(note))
+    for path in folder.glob("*.onnx"):
+        if path.name not in (target.name, before):  # a worker may be about to read the one before
+            path.unlink()
     return note
 
 
@@ -215,8 +218,9 @@ def _try(model: Model) -> None:
         raise ModelError("the ranker scores not with finite numbers")
 
 
-def tidy(folder: Path, keep: Sequence[str]) -> None:
-    """Removes the files of rankers that are current no more."""
-    for path in folder.glob("*.onnx"):
-        if path.name not in keep:
-            path.unlink(missing_ok=True)
+def _current(folder: Path) -> str | None:
+    try:
+        note = json.loads((folder / NOTE).read_text(encoding="utf-8"))
+    except OSError:
+        return None
+    return str(note["file"])

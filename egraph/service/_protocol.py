@@ -18,6 +18,7 @@ __all__ = ["protocol_within"]
 
 _MOST_HEADER_BYTES = 65_536
 _CROWDED_SECONDS = 2.0
+_LINGERING_SECONDS = 1.0
 _CROWD = 2  # times the limit of connections, beyond which there is not even an answer
 
 
@@ -34,7 +35,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._part = "nothing"  # of a request that has begun to arrive: nothing, headers, body
         self._header_bytes = 0
-        self._crowded = False
+        self._crowded = self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -48,7 +49,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if self.transport.is_closing():
+        if self._refused or self.transport.is_closing():
             return
         if self._deadline is None:
             self._set_deadline(self.limits.header_seconds)
@@ -63,6 +64,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._part, self._header_bytes = "headers", 0
 
     def on_headers_complete(self) -> None:
+        if self._refused:
+            return
         if self._crowded:
             self._refuse(Problem(503, "too many connections; try again", headers={"Retry-After": "1"}))
             return
@@ -71,13 +74,13 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if not self.transport.is_closing():
+        if not self._refused:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        self._part = "nothing"
-        self._set_deadline(None)
-        if not self.transport.is_closing():
+        if not self._refused:
+            self._part = "nothing"
+            self._set_deadline(None)
             super().on_message_complete()
 
     def timeout_keep_alive_handler(self) -> None:
@@ -107,8 +110,13 @@ class _BoundedProtocol(HttpToolsProtocol):
         return not self.cycle.response_started if self._part == "body" else self.cycle.response_complete
 
     def _refuse(self, problem: Problem) -> None:
-        """Closes the connection, with an answer unless one is under way."""
+        """Answers, unless an answer is under way, and closes the connection.
+
+        What still comes is read for a moment: to close at once would take the answer back from a client that
+        is still sending.
+        """
         self._set_deadline(None)
+        self._refused = True
         if self.transport.is_closing():
             return
         if self._may_answer():
@@ -117,4 +125,7 @@ class _BoundedProtocol(HttpToolsProtocol):
             lines = [f"HTTP/1.1 {problem.status} {TITLES[problem.status]}"]
             lines += [f"{name}: {value}" for name, value in headers.items()]
             self.transport.write("\r\n".join([*lines, "Connection: close", "", ""]).encode("ascii") + body)
-        self.transport.close()
+            self.transport.write_eof()
+            self.loop.call_later(_LINGERING_SECONDS, self.transport.close)
+        else:
+            self.transport.close()

@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
@@ -15,6 +16,7 @@ from pathlib import Path
 from prometheus_client.multiprocess import mark_process_dead
 
 from egraph.errors import FailedError, UsageError
+from egraph.service._journal import set_up_logging
 from egraph.service._metrics import FOLDER
 from egraph.service._models import publish
 from egraph.service._security import is_loopback
@@ -62,10 +64,8 @@ def serve(
         )
     if settings.token is None and not insecure:
         settings = replace(settings, local=True)
-    listener = _bind(host, port)
-    with tempfile.TemporaryDirectory(prefix="egraph-serve-") as name:
-        folder = Path(name)
-        os.environ[FOLDER] = name
+    set_up_logging()
+    with _bind(host, port) as listener, _folder() as folder:
         run_apart(publish, Path(path), folder)
         supervisor = Supervisor(
             count=workers,
@@ -76,11 +76,7 @@ def serve(
             leave=listener.close,  # else new connections would wait for nobody while the workers drain
             drain_seconds=_DRAIN_SECONDS,
         )
-        try:
-            supervisor.run(lambda: on_ready(_address(listener)))
-        finally:
-            del os.environ[FOLDER]
-            listener.close()
+        supervisor.run(lambda: on_ready(_address(listener)))
 
 
 def run_worker(ready: Connection, folder: Path, settings: Settings, listener: socket.socket) -> None:
@@ -96,21 +92,26 @@ def run_apart(work: Callable[..., object], *arguments: object) -> object:
         return pool.submit(work, *arguments).result()
 
 
+@contextmanager
+def _folder() -> Iterator[Path]:
+    """A folder for what the parent publishes and what the workers count."""
+    with tempfile.TemporaryDirectory(prefix="egraph-serve-") as name:
+        os.environ[FOLDER] = name
+        try:
+            yield Path(name)
+        finally:
+            del os.environ[FOLDER]
+
+
 def _bind(host: str, port: int) -> socket.socket:
     try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        listener = socket.socket(family, kind, protocol)
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        family, _, _, _, address = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address, family=family)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or error
         raise FailedError(
             f"cannot listen at {host} port {port}: {reason}; choose another --host or --port"
         ) from None
-    listener.set_inheritable(True)
-    return listener
 
 
 def _address(listener: socket.socket) -> str:
