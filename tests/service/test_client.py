@@ -11,6 +11,7 @@ import warnings
 
 import numpy as np
 import pytest
+from breaking import Served
 from pretended import pretend
 
 import egraph
@@ -392,3 +393,54 @@ def test_several_threads_may_ask_at_once(service):
         thread.join()
     assert found == [SCORES] * 8
     assert service.connections <= 4
+
+
+# With the service itself
+
+
+@pytest.fixture(scope="module")
+def real(file, tmp_path_factory):
+    log = tmp_path_factory.mktemp("log") / "log"
+    with Served(file, log, token=SECRET, limits={"architectures": 16}) as served:
+        yield served
+
+
+def test_the_service_and_a_ranker_in_this_process_agree(real, model, cells):
+    fitness = egraph.fitness(real.url, SECRET)
+    here, halves = model.ranker, (cells[:30], cells[30:])
+    assert fitness(cells) == pytest.approx(here(cells), abs=1e-6)
+    assert fitness.compare(*halves) == pytest.approx(here.compare(*halves), abs=1e-6)
+    assert fitness.model["limits"]["architectures"] == 16
+    space = egraph.spaces.get("nasbench201")
+    assert fitness([space.format(cell) for cell in cells]) == pytest.approx(fitness(cells))
+
+
+def test_the_service_names_what_it_refuses(real, cells):
+    wrong = {"ops": ["input", "output"], "edges": [[0, 1], [1, 0]]}
+    with pytest.raises(ArchitectureError, match="architecture 40 is refused at edges: the graph has a cycle"):
+        egraph.fitness(real.url, SECRET)([*cells[:40], wrong])
+    with pytest.raises(UsageError, match="refuses the request: /space: unknown search space"):
+        egraph.fitness(real.url, SECRET, space="nowhere")(cells)
+    with pytest.raises(ServiceError, match="wants a token"):
+        egraph.fitness(real.url)
+
+
+def test_the_service_tells_what_is_strange_to_it(real):
+    ops = ["input", "conv3x3-bn-relu", "output"]
+    with pytest.warns(OutOfDistributionWarning, match="because: operations that training lacked"):
+        egraph.fitness(real.url, SECRET).predict([Architecture(ops, [(0, 1), (1, 2)])])
+
+
+def test_a_study_is_guided_by_the_service(real, monkeypatch):
+    monkeypatch.setenv("EGRAPH_TOKEN", SECRET)
+    fitness = egraph.fitness(real.url)
+    study = egraph.Study("nasbench201", _count, ranker=fitness, candidates=64, batch=4, screen=False)
+    study.run(trials=4)
+    assert set(study.trials["origin"]) == {"top", "far"}
+    chosen = [Architecture.from_json(text) for text in study.trials["architecture"]]
+    assert study.trials["predicted"].to_numpy() == pytest.approx(fitness(chosen))
+    assert study.journal.settings["settings"]["ranker"]["guided at first by"]["address"] == real.url
+
+
+def _count(architectures):
+    return [float(architecture.ops.count("nor_conv_3x3")) for architecture in architectures]

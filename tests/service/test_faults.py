@@ -7,29 +7,22 @@ import os
 import shutil
 import threading
 
-import numpy as np
 import pytest
 from breaking import Served, bad_requests, faults, hammer
+from sklearn.base import clone
 
 import egraph
-from egraph import spaces
-from egraph.ranker import Ranker
 
 BODY = faults.score_body(4)
 REQUEST = hammer.request("/v1/score", {"architectures": [bad_requests.GRAPH]})
 
 
 @pytest.fixture(scope="module")
-def rankers(tmp_path_factory):
+def rankers(file, ranker, cells, tmp_path_factory):
     """Two that differ."""
-    space, rng = spaces.get("nasbench201"), np.random.default_rng(0)
-    architectures = [space.sample(rng) for _ in range(30)]
-    paths = []
-    for seed in range(2):
-        ranker = Ranker(members=1, epochs=1, folds=0, seed=seed).fit(architectures, rng.normal(size=30))
-        paths.append(tmp_path_factory.mktemp("rankers") / "r.onnx")
-        ranker.to_onnx(paths[-1])
-    return paths
+    other = tmp_path_factory.mktemp("other") / "r.onnx"
+    clone(ranker).fit(cells, range(len(cells))).to_onnx(other)
+    return file, other
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +97,7 @@ def test_a_worker_that_is_killed_is_replaced_and_costs_its_own_requests_at_most(
     asking = threading.Thread(target=ask)
     asking.start()
     try:
-        with faults.hammering(served, REQUEST, connections=8, seconds=6) as seen:
+        with faults.hammering(served, REQUEST, connections=8, seconds=4) as seen:
             assert faults.kill_worker(served) < 20
     finally:
         ended.set()
@@ -119,7 +112,7 @@ def test_a_worker_that_is_killed_is_replaced_and_costs_its_own_requests_at_most(
 def test_another_ranker_takes_the_place_of_the_first_without_a_lost_request(pair):
     served, path, other = pair
     before = served.ask("GET", "/v1/model")[1]["version"]
-    with faults.hammering(served, REQUEST, connections=8, seconds=4) as seen:
+    with faults.hammering(served, REQUEST, connections=8, seconds=3) as seen:
         shutil.copy(other, path.with_name("new"))
         os.replace(path.with_name("new"), path)
         assert faults.reload(served, before) < 10
@@ -130,7 +123,7 @@ def test_another_ranker_takes_the_place_of_the_first_without_a_lost_request(pair
 def test_a_service_that_is_told_to_end_answers_what_it_has_begun(rankers, tmp_path):
     with (
         Served(rankers[0], tmp_path / "log") as served,
-        faults.hammering(served, REQUEST, connections=8, seconds=3) as seen,
+        faults.hammering(served, REQUEST, connections=8, seconds=2) as seen,
     ):
         code, seconds = faults.end(served)
     assert code == 0

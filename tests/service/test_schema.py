@@ -19,11 +19,8 @@ from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from egraph import Architecture, spaces
 from egraph.errors import ArchitectureError
-from egraph.export import OnnxRanker
 from egraph.operations import registry
-from egraph.ranker import Ranker
 from egraph.service import Limits, Settings, create_app
-from egraph.service._models import Model
 from egraph.service._problems import FieldError, Problem
 from egraph.service._reading import Reader, parse_json
 
@@ -48,17 +45,13 @@ def settings(examples=EXAMPLES):
 class Fixed:
     """One ranker, for good."""
 
-    def __init__(self, path):
-        self.model = Model(OnnxRanker(path, threads=1), "fixed", "0123456789abcdef")
+    def __init__(self, model):
+        self.model = model
 
 
 @pytest.fixture(scope="module")
-def description(tmp_path_factory):
-    space, rng = spaces.get("nasbench201"), np.random.default_rng(0)
-    architectures = [space.sample(rng) for _ in range(30)]
-    path = tmp_path_factory.mktemp("ranker") / "r.onnx"
-    Ranker(members=1, epochs=1, folds=2, seed=0).fit(architectures, rng.normal(size=30)).to_onnx(path)
-    app = create_app(Fixed(path), Settings(limits=Limits(architectures=32, vertices=VERTICES)))
+def description(model):
+    app = create_app(Fixed(model), Settings(limits=Limits(architectures=32, vertices=VERTICES)))
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False))
     # In one event loop for all requests, as in a worker.
