@@ -1,4 +1,8 @@
-"""The graph neural networks of a ranker as ONNX operators: what `RankerNetwork.embed` does, step by step."""
+"""The graph neural networks of a ranker as ONNX operators: what `RankerNetwork.embed` does, step by step.
+
+Each network of the ensemble is written out by itself, since a dense layer with its bias, and a normalisation
+with its scale, are single operators for one network and several for a stack of them.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +19,7 @@ from egraph.ranker.heads import PairHead
 from egraph.ranker.network import Join, RankerNetwork
 from egraph.ranker.sage import Linear, LSTMWeights, SAGELayer
 
-__all__ = ["Graphs", "embed", "integers", "linear", "pair_logits", "weights"]
+__all__ = ["Graphs", "embed", "integers", "linear", "pair_logits"]
 
 
 class Graphs(NamedTuple):
@@ -36,34 +40,9 @@ class Graphs(NamedTuple):
 
 def embed(network: RankerNetwork, graphs: Graphs) -> Var:
     """Embeddings, ``(members, graphs, width)``."""
-    shape = network.shape
-    place = op.slice(op.shape(graphs.counts), integers(1), integers(2), integers(0))  # (vertices,)
-    number = op.range(op.const(0), op.reshape(place, integers()), op.const(1))
-    there = op.less(number, op.unsqueeze(graphs.sizes, integers(1)))  # (graphs, vertices)
-    mask = op.unsqueeze(op.cast(there, to=np.float32), integers(0, 3))  # (1, graphs, vertices, 1)
-    edges = _Edges(graphs.counts)
-    results = [op.unsqueeze(graphs.vertices, integers(0))]
-    for layer, norm, join in zip(
-        network.layers, network.norms or [None] * len(shape.layers), network.joins, strict=False
-    ):
-        assert isinstance(layer, SAGELayer)
-        x, width = _join(join, results, edges), layer.own.weight.shape[2]
-        y = _sage(layer, x, edges)
-        if norm is not None:
-            one = op.const(np.ones(width, np.float32))
-            y, _, _ = op.layer_normalization(y, one, None, epsilon=1e-5)
-            y = op.add(op.mul(y, weights(norm.get_parameter("weight"))), weights(norm.get_parameter("bias")))
-        y = op.mul(op.gelu(y), mask)
-        results.append(op.add(x, y) if shape.residual and layer.own.weight.shape[1] == width else y)
-    x = _join(network.joins[len(shape.layers)], results, edges)
-    parts = [_read_out(name, x, mask, graphs.sizes) for name in shape.readout]
-    summary = op.concat(parts, axis=-1) if len(parts) > 1 else parts[0]
-    if network.feature_layer is not None:
-        analytic = op.gelu(linear(network.feature_layer, op.unsqueeze(graphs.features, integers(0))))
-        if shape.read_sources == (0,):  # the input, which members share
-            summary = op.mul(summary, op.const(np.ones((shape.members, 1, 1), np.float32)))
-        summary = op.concat([summary, analytic], axis=-1)
-    return op.gelu(linear(network.embedding, summary))
+    edges, vertices = _Edges(graphs.counts), _Vertices(graphs.sizes, op.shape(graphs.counts))
+    members = [_embed(network, member, graphs, edges, vertices) for member in range(network.shape.members)]
+    return op.concat([op.unsqueeze(one, integers(0)) for one in members], axis=0)
 
 
 def pair_logits(head: PairHead, a: Var, b: Var, *, all_pairs: bool = False) -> Var:
@@ -74,27 +53,20 @@ def pair_logits(head: PairHead, a: Var, b: Var, *, all_pairs: bool = False) -> V
 
     def one(first: Var, second: Var, axes: tuple[int, int]) -> Var:
         first, second = linear(head.first, first), linear(head.second, second)
+        last = [op.const(head.out.get_parameter(name).detach().numpy()) for name in ("weight", "bias")]
         if all_pairs:
             first, second = op.unsqueeze(first, integers(axes[0])), op.unsqueeze(second, integers(axes[1]))
-        inner = op.relu(op.add(first, second))
-        last = [weights(head.out.get_parameter(name)) for name in ("weight", "bias")]
-        if all_pairs:
             last = [op.unsqueeze(part, integers(1)) for part in last]
-        return op.add(op.matmul(inner, last[0]), last[1])
+        return op.add(op.matmul(op.relu(op.add(first, second)), last[0]), last[1])
 
     back = op.gather(one(b, a, (1, 2)), integers(2, 1, 0), axis=-1)
     return op.mul(op.add(one(a, b, (2, 1)), back), op.const(np.float32(0.5)))
 
 
 def linear(layer: Linear, x: Var) -> Var:
-    """What `Linear` gives for ``(members or 1, rows, in_features)``."""
-    y = op.matmul(x, weights(layer.weight))
-    return y if layer.bias is None else op.add(y, weights(layer.bias))
-
-
-def weights(tensor: torch.Tensor) -> Var:
-    """Trained numbers as a constant."""
-    return op.const(tensor.detach().numpy())
+    """What `Linear` gives for all members at once, ``(members, rows, in_features)``."""
+    y = op.matmul(x, op.const(layer.weight.detach().numpy()))
+    return y if layer.bias is None else op.add(y, op.const(layer.bias.detach().numpy()))
 
 
 def integers(*values: int) -> Var:
@@ -102,157 +74,201 @@ def integers(*values: int) -> Var:
     return op.const(np.array(values, dtype=np.int64))
 
 
-def _shared(x: Var) -> bool:
-    """Whether all members read the same."""
-    shape = x.unwrap_tensor().shape
-    return shape is not None and shape[0] == 1
+# Below, x is what one network says of the vertices of each graph, (graphs, vertices, width). What it says of
+# padding is arbitrary: no vertex reads it, and read-outs leave it out.
+
+
+def _embed(network: RankerNetwork, member: int, graphs: Graphs, edges: _Edges, vertices: _Vertices) -> Var:
+    """Embeddings by one network, ``(graphs, width)``."""
+    shape = network.shape
+    results = [graphs.vertices]
+    for number, layer in enumerate(network.layers):
+        assert isinstance(layer, SAGELayer)
+        x = _join(network.joins[number], member, results)
+        y = _sage(layer, member, x, edges)  # (graphs x vertices, width)
+        _, wide, narrow = layer.own.weight.shape
+        if network.norms is not None:
+            norm = network.norms[number]
+            scale, shift = (op.const(_of(norm, name, member).reshape(-1)) for name in ("weight", "bias"))
+            y, _, _ = op.layer_normalization(y, scale, shift, epsilon=1e-5)
+        y = edges.by_graph(op.gelu(y), narrow)
+        results.append(op.add(x, y) if shape.residual and wide == narrow else y)
+    x = _join(network.joins[len(network.layers)], member, results)
+    parts = [_read_out(name, x, vertices) for name in shape.readout]
+    if network.feature_layer is not None:
+        parts.append(op.gelu(_dense(network.feature_layer, member, graphs.features)))
+    return op.gelu(_dense(network.embedding, member, op.concat(parts, axis=-1)))
+
+
+class _Vertices:
+    """Which vertices of the padded batch exist.
+
+    Args:
+        sizes: ``(graphs,)``
+        shape: of the edge counts.
+    """
+
+    def __init__(self, sizes: Var, shape: Var) -> None:
+        count = op.reshape(op.slice(shape, integers(1), integers(2)), integers())
+        there = op.less(op.range(op.const(0), count, op.const(1)), op.unsqueeze(sizes, integers(1)))
+        self.there = op.unsqueeze(there, integers(2))  # (graphs, vertices, 1)
+        self.mask = op.cast(self.there, to=np.float32)
+        self.sizes = sizes
 
 
 class _Edges:
-    """Edge counts in both directions, ``(graphs, targets, sources)``."""
+    """Who reads whom in each graph.
+
+    Args:
+        counts: ``(graphs, sources, targets)``
+    """
 
     def __init__(self, counts: Var) -> None:
-        self.counts = (op.transpose(counts, perm=[0, 2, 1]), counts)
+        self.counts = (op.transpose(counts, perm=[0, 2, 1]), counts)  # (graphs, targets, sources)
         self.place = op.slice(op.shape(counts), integers(0), integers(2))  # graphs, vertices
-        self._shares: tuple[Var, ...] | None = None
+        vertices = op.slice(self.place, integers(1), integers(2))
+        self._itself = op.eye_like(
+            op.constant_of_shape(op.concat([vertices, vertices], axis=0)), dtype=np.float32
+        )
+        self._shares: dict[tuple[str, int], Var] = {}
+        self._gathered: dict[tuple[str, int, Var], Var] = {}
 
-    def shares(self, aggregator: str) -> tuple[Var, ...]:
-        """What each target takes of each source."""
-        if aggregator == "sum":
-            return self.counts
-        if self._shares is None:
-            one = op.const(np.float32(1))
-            self._shares = tuple(
-                op.div(c, op.max([op.reduce_sum(c, integers(2), keepdims=1), one])) for c in self.counts
-            )
-        return self._shares
+    def by_graph(self, rows: Var, width: int) -> Var:
+        """``(graphs x vertices, width)`` as ``(graphs, vertices, width)``."""
+        return op.reshape(rows, op.concat([self.place, integers(width)], axis=0))
+
+    def gather(self, aggregator: str, directions: int, x: Var, width: int) -> Var:
+        """Each vertex, and the mean or sum of its neighbours a direction, side by side.
+
+        ``(graphs x vertices, (1 + directions) * width)``
+        """
+        key = aggregator, directions, x
+        if key not in self._gathered:  # of the input, all networks gather the same
+            sums = op.matmul(self._weights(aggregator, directions), x)
+            self._gathered[key] = op.reshape(sums, integers(-1, (1 + directions) * width))
+        return self._gathered[key]
+
+    def _weights(self, aggregator: str, directions: int) -> Var:
+        """What each vertex takes of each, ``(graphs, targets x (1 + directions), sources)``."""
+        key = aggregator, directions
+        if key not in self._shares:
+            counts, one = self.counts[:directions], op.const(np.float32(1))
+            if aggregator == "mean":
+                degrees = [op.reduce_sum(c, integers(2), keepdims=1) for c in counts]
+                counts = tuple(op.div(c, op.max([d, one])) for c, d in zip(counts, degrees, strict=True))
+            itself = op.expand(self._itself, op.shape(self.counts[0]))
+            terms = op.concat([op.unsqueeze(part, integers(2)) for part in (itself, *counts)], axis=2)
+            graphs, vertices = (op.slice(self.place, integers(k), integers(k + 1)) for k in (0, 1))
+            rows = op.concat([graphs, integers(-1), vertices], axis=0)
+            self._shares[key] = op.reshape(terms, rows)
+        return self._shares[key]
 
 
-def _of_vertices(layer: Linear, x: Var, edges: _Edges) -> Var:
-    """What `Linear` gives for ``(members or 1, graphs, vertices, in_features)``."""
-    members, wide, narrow = layer.weight.shape
-    flat = op.reshape(x, integers(0, -1, wide))  # one product a member, not one a graph
-    whole = op.concat([integers(members), edges.place, integers(narrow)], axis=0)
-    return op.reshape(linear(layer, flat), whole)
+def _sage(layer: SAGELayer, member: int, x: Var, edges: _Edges) -> Var:
+    """What the layer gives, ``(graphs x vertices, out_features)``."""
+    wide = layer.own.weight.shape[1]
+    directions = len(layer.neighbours)
+    if layer.aggregator in ("mean", "sum"):
+        rows = edges.gather(layer.aggregator, directions, x, wide)
+    else:
+        aggregate = _pool if layer.aggregator == "pool" else _lstm
+        around = [aggregate(layer, direction, member, x, edges) for direction in range(directions)]
+        rows = op.concat([op.reshape(part, integers(-1, wide)) for part in (x, *around)], axis=1)
+    weights = np.concatenate([_of(part, "weight", member) for part in (layer.own, *layer.neighbours)])
+    return op.gemm(rows, op.const(weights), op.const(_of(layer.own, "bias", member)[0]))
 
 
-def _sage(layer: SAGELayer, x: Var, edges: _Edges) -> Var:
-    y = _of_vertices(layer.own, x, edges)
-    for direction, transform in enumerate(layer.neighbours):
-        assert isinstance(transform, Linear)
-        match layer.aggregator:
-            case "mean" | "sum":  # linear: the narrower of input and result is summed
-                share = edges.shares(layer.aggregator)[direction]
-                z = op.matmul(share, _of_vertices(transform, x, edges))
-            case "pool":
-                z = _of_vertices(transform, _pool(layer, direction, x, edges), edges)
-            case _:
-                z = _of_vertices(transform, _lstm(layer, direction, x, edges), edges)
-        y = op.add(y, z)
-    return y
-
-
-def _pool(layer: SAGELayer, direction: int, x: Var, edges: _Edges) -> Var:
-    rows = layer.pool[direction]
-    assert isinstance(rows, Linear)
+def _pool(layer: SAGELayer, direction: int, member: int, x: Var, edges: _Edges) -> Var:
+    width = layer.own.weight.shape[1]
     there = op.cast(op.greater(edges.counts[direction], op.const(np.float32(0))), to=np.float32)
-    there = op.unsqueeze(there, integers(0, 4))  # (1, graphs, targets, sources, 1)
-    found = op.unsqueeze(
-        op.relu(_of_vertices(rows, x, edges)), integers(2)
-    )  # (members, graphs, 1, sources, width)
+    found = op.relu(_dense(layer.pool[direction], member, op.reshape(x, integers(-1, width))))
+    found = op.unsqueeze(edges.by_graph(found, width), integers(1))  # (graphs, 1, sources, width)
     # After ReLU nothing is below zero, so a factor of zero leaves a source out of the maximum.
-    return op.reduce_max(op.mul(found, there), integers(3), keepdims=0)
+    return op.reduce_max(op.mul(found, op.unsqueeze(there, integers(3))), integers(2), keepdims=0)
 
 
-def _lstm(layer: SAGELayer, direction: int, x: Var, edges: _Edges) -> Var:
-    """The last state of an LSTM for each member."""
+def _lstm(layer: SAGELayer, direction: int, member: int, x: Var, edges: _Edges) -> Var:
+    """The last state of an LSTM, ``(graphs x vertices, width)``."""
     gates = layer.gates[direction]
     assert isinstance(gates, LSTMWeights)
-    members, width, _ = gates.input.weight.shape
+    width = gates.input.weight.shape[1]
     there = op.greater(edges.counts[direction], op.const(np.float32(0)))
     many = op.reduce_sum(op.cast(there, to=np.int64), integers(2), keepdims=0)
     longest = op.max([op.reshape(op.reduce_max(many, keepdims=0), integers(1)), integers(1)])
     # Sources that exist come first, in their order: of equal numbers TopK gives the earlier first.
     _, index = op.top_k(op.cast(there, to=np.float32), longest, axis=-1)
-    flat = op.reshape(index, integers(0, -1, 1))  # (graphs, targets x longest, 1)
-    lengths = op.cast(op.reshape(op.max([many, op.const(np.int64(1))]), integers(-1)), to=np.int32)
-    filled = op.reshape(op.greater(many, op.const(np.int64(0))), integers(-1, 1))
-    states = []
-    for member in range(members):
-        own = op.squeeze(op.gather(x, integers(0 if _shared(x) else member), axis=0), integers(0))
-        wide = op.expand(flat, integers(1, 1, width))
-        read = op.reshape(
-            op.gather_elements(own, wide, axis=1), op.concat([integers(-1), longest, integers(width)], axis=0)
-        )
-        into, back = (_by_gate(part.weight[member].T) for part in (gates.input, gates.state))
-        biases = [_by_gate(part.get_parameter("bias")[member, 0]) for part in (gates.input, gates.state)]
-        _, last, _ = op.lstm(
-            op.transpose(read, perm=[1, 0, 2]),
-            op.const(into[None]),
-            op.const(back[None]),
-            op.const(np.concatenate(biases)[None]),
-            lengths,
-            hidden_size=width,
-        )
-        states.append(op.mul(op.squeeze(last, integers(0)), op.cast(filled, to=np.float32)))
-    joined = op.concat([op.unsqueeze(state, integers(0)) for state in states], axis=0)
-    return op.reshape(joined, op.concat([integers(members), edges.place, integers(width)], axis=0))
+    index = op.expand(op.reshape(index, integers(0, -1, 1)), integers(1, 1, width))
+    read = op.gather_elements(x, index, axis=1)  # (graphs, targets x longest, width)
+    read = op.reshape(read, op.concat([integers(-1), longest, integers(width)], axis=0))
+    lengths = op.reshape(op.max([many, op.const(np.int64(1))]), integers(-1))
+    into, back = (_by_gate(_of(part, "weight", member).T)[None] for part in (gates.input, gates.state))
+    biases = [_by_gate(_of(part, "bias", member)[0]) for part in (gates.input, gates.state)]
+    _, last, _ = op.lstm(
+        op.transpose(read, perm=[1, 0, 2]),
+        op.const(into),
+        op.const(back),
+        op.const(np.concatenate(biases)[None]),
+        op.cast(lengths, to=np.int32),
+        hidden_size=width,
+    )
+    filled = op.cast(op.reshape(op.greater(many, op.const(np.int64(0))), integers(-1, 1)), to=np.float32)
+    return op.mul(op.squeeze(last, integers(0)), filled)
 
 
-def _by_gate(numbers: torch.Tensor) -> NDArray[np.float32]:
+def _by_gate(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     """Rows of input, forget, cell and output gate, in the order of ONNX."""
-    into, forget, cell, out = np.split(numbers.detach().numpy(), 4)
+    into, forget, cell, out = np.split(rows, 4)
     return np.concatenate([into, out, forget, cell])
 
 
-def _join(join: torch.nn.Module, results: Sequence[Var], edges: _Edges) -> Var:
+def _join(join: torch.nn.Module, member: int, results: Sequence[Var]) -> Var:
     assert isinstance(join, Join)
     total: Var | None = None
     for source in join.sources:
         x = results[source]
         if str(source) in join.projections:
-            projection = join.projections[str(source)]
-            assert isinstance(projection, Linear)
-            x = _of_vertices(projection, x, edges)
+            x = op.matmul(x, op.const(_of(join.projections[str(source)], "weight", member)))
         total = x if total is None else op.add(total, x)
     assert total is not None
     return total
 
 
-def _read_out(name: str, x: Var, mask: Var, sizes: Var) -> Var:
-    """One summary of ``(members, graphs, vertices, width)``, as `readout.read_out` makes it."""
+def _read_out(name: str, x: Var, vertices: _Vertices) -> Var:
+    """One summary of each graph, ``(graphs, width)``, as `readout.read_out` makes it."""
     match name:
         case "max":
-            outside = op.where(op.cast(mask, to=np.bool_), x, op.const(np.float32(-np.inf)))
-            return op.reduce_max(outside, integers(2), keepdims=0)
-        case "sum":
-            return op.reduce_sum(op.mul(x, mask), integers(2), keepdims=0)
-        case "mean":
-            count = op.unsqueeze(op.cast(sizes, to=np.float32), integers(0, 2))
-            return op.div(op.reduce_sum(op.mul(x, mask), integers(2), keepdims=0), count)
+            outside = op.where(vertices.there, x, op.const(np.float32(-np.inf)))
+            return op.reduce_max(outside, integers(1), keepdims=0)
+        case "sum" | "mean":
+            total = op.reduce_sum(op.mul(x, vertices.mask), integers(1), keepdims=0)
+            count = op.unsqueeze(op.cast(vertices.sizes, to=np.float32), integers(1))
+            return total if name == "sum" else op.div(total, count)
         case "output":
-            last = op.sub(sizes, op.const(np.int64(1)))
-            by_graph = op.transpose(x, perm=[1, 2, 0, 3])  # (graphs, vertices, members, width)
-            chosen = op.gather_nd(by_graph, op.unsqueeze(last, integers(1)), batch_dims=1)
-            return op.transpose(chosen, perm=[1, 0, 2])
+            last = op.unsqueeze(op.sub(vertices.sizes, op.const(np.int64(1))), integers(1))
+            return op.gather_nd(x, last, batch_dims=1)
         case _:
-            return _first_sorted(int(name[4:]), x, mask)
+            return _first_sorted(int(name[4:]), x, vertices)
 
 
-def _first_sorted(k: int, x: Var, mask: Var) -> Var:
+def _first_sorted(k: int, x: Var, vertices: _Vertices) -> Var:
     """The ``k`` vertices whose last feature is largest, side by side; zeros where there are fewer."""
     shape = op.shape(x)
-    members, graphs, vertices, width = (
-        op.slice(shape, integers(axis), integers(axis + 1)) for axis in range(4)
-    )
-    last = op.squeeze(op.gather(x, integers(-1), axis=-1), integers(3))
-    there = op.squeeze(op.cast(mask, to=np.bool_), integers(3))
-    key = op.where(there, last, op.const(np.float32(-np.inf)))
-    many = op.min([vertices, integers(k)])
-    _, index = op.top_k(key, many, axis=-1)
-    index = op.expand(op.unsqueeze(index, integers(3)), op.concat([members, graphs, many, width], axis=0))
-    chosen = op.gather_elements(op.mul(x, mask), index, axis=2)
-    missing = op.sub(integers(k), many)
-    ends = op.concat([integers(0, 0, 0, 0, 0, 0), missing, integers(0)], axis=0)
+    count, width = (op.slice(shape, integers(axis), integers(axis + 1)) for axis in (1, 2))
+    key = op.where(vertices.there, op.gather(x, integers(-1), axis=-1), op.const(np.float32(-np.inf)))
+    many = op.min([count, integers(k)])
+    _, index = op.top_k(key, many, axis=1)  # (graphs, many, 1)
+    index = op.expand(index, op.concat([integers(1, 1), width], axis=0))
+    chosen = op.gather_elements(op.mul(x, vertices.mask), index, axis=1)
+    ends = op.concat([integers(0, 0, 0, 0), op.sub(integers(k), many), integers(0)], axis=0)
     padded = op.pad(chosen, ends, op.const(np.float32(0)))
-    return op.reshape(padded, op.concat([members, graphs, op.mul(width, integers(k))], axis=0))
+    return op.reshape(padded, op.concat([integers(0), op.mul(width, integers(k))], axis=0))
+
+
+def _dense(layer: torch.nn.Module, member: int, x: Var) -> Var:
+    """What `Linear` with a bias gives for one member, ``(rows, in_features)`` to ``(rows, out_features)``."""
+    return op.gemm(x, op.const(_of(layer, "weight", member)), op.const(_of(layer, "bias", member)[0]))
+
+
+def _of(layer: torch.nn.Module, name: str, member: int) -> NDArray[np.float32]:
+    """The weights of one member."""
+    return layer.get_parameter(name)[member].detach().numpy()

@@ -7,6 +7,7 @@ import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -202,10 +203,18 @@ class OnnxRanker:
         return self._several(work, in_parts(architectures, size))
 
     def _several(self, work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
-        """What `work` gives for each part, in their order, a thread each, few ahead of what was taken."""
+        """What `work` gives for each part, in their order, a thread each, few ahead of what was taken.
+
+        A single part is worked on by the calling thread.
+        """
+        remaining = iter(parts)
+        first = list(islice(remaining, min(self._threads, 2)))
+        if len(first) < 2:
+            yield from map(work, chain(first, remaining))
+            return
         with ThreadPoolExecutor(self._threads, "ranker") as pool:
             waiting: deque[Future[Result]] = deque()
-            for part in parts:
+            for part in chain(first, remaining):
                 waiting.append(pool.submit(work, part))
                 if len(waiting) > self._threads:
                     yield waiting.popleft().result()

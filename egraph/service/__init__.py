@@ -19,22 +19,30 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from egraph.errors import MissingExtraError
+
 if TYPE_CHECKING:
+    from egraph.service._models import Published, publish
     from egraph.service._serving import serve
     from egraph.service._settings import Limits, Settings
     from egraph.service.app import create_app
 
-__all__ = ["Limits", "Settings", "create_app", "serve"]
+__all__ = ["Limits", "Published", "Settings", "create_app", "publish", "serve"]
 
 _HOMES = {
     "Limits": "egraph.service._settings",
+    "Published": "egraph.service._models",
     "Settings": "egraph.service._settings",
     "create_app": "egraph.service.app",
+    "publish": "egraph.service._models",
     "serve": "egraph.service._serving",
 }
 
 
 def __getattr__(name: str) -> Any:
     if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
+        try:
+            return getattr(importlib.import_module(_HOMES[name]), name)
+        except ModuleNotFoundError as error:
+            raise MissingExtraError(error.name or str(error), "serve") from None
     raise AttributeError(f"module 'egraph.service' has no attribute {name!r}")

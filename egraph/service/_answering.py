@@ -113,7 +113,7 @@ class Answers:
         model, level, top = self.models.model, _read_level(content), _read_top(content)
         reader = self._reader(model, content)
         given = _read_one(reader, content)
-        if (space := reader.space) is None:
+        if (space := reader.space_of(content["architecture"])) is None:
             raise _wrong("/space", "the ranker names no search space, so neighbours need the field 'space'")
         around = await self._help(True, lambda: _neighbors(space, given))
         rows = await self._assess(model, [given, *around], level, "neighbors")
@@ -139,7 +139,8 @@ class Answers:
         if len(given.edges) > _DRAWN_EDGES:
             detail = f"at most {_DRAWN_EDGES} edges are drawn, got {len(given.edges)}"
             raise _wrong("/architecture/edges", detail)
-        return {**_show(given, reader.space), "svg": await self._help(True, given.to_svg)}
+        space = reader.space_of(content["architecture"])
+        return {**_show(given, space), "svg": await self._help(True, given.to_svg)}
 
     def describe(self) -> Content:
         """The current model and the limits."""
@@ -181,7 +182,7 @@ class Answers:
             raise _wrong(f"/{name}", "a list with at least one entry was expected")
         if len(items) > most:
             raise _wrong(
-                f"/{name}", f"at most {most} entries are taken, got {len(items)}; send them in parts", 413
+                f"/{name}", f"at most {most} entries are taken, got {len(items)}; send them in parts"
             )
         return items
 
@@ -211,8 +212,8 @@ class Answers:
             self._helped -= 1
 
 
-def _wrong(pointer: str, detail: str, status: int = 422) -> Problem:
-    return Problem(status, f"{pointer}: {detail}", [FieldError(pointer, detail)])
+def _wrong(pointer: str, detail: str) -> Problem:
+    return Problem(422, f"{pointer}: {detail}", [FieldError(pointer, detail)])
 
 
 def _read_one(reader: Reader, content: Content) -> Architecture:

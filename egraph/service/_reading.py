@@ -59,6 +59,21 @@ class Reader:
         self._check(architecture, pointer)
         return architecture
 
+    def space_of(self, content: Any) -> SearchSpace | None:
+        """The search space that something which can be read is of: some forms are of one only."""
+        if isinstance(content, dict) and "matrix" in content:
+            return self._cells
+        if (isinstance(content, dict) and "normal" in content) or _is_genotype(content):
+            return _darts()
+        return self.space
+
+    @property
+    def _cells(self) -> NASBench101:
+        """What reads matrices."""
+        space = self.space if isinstance(self.space, NASBench101) else spaces.get("nasbench101")
+        assert isinstance(space, NASBench101)
+        return space
+
     def read_pair(self, content: Any, pointer: str) -> tuple[Architecture, Architecture]:
         """Two architectures out of an object with the fields a and b.
 
@@ -76,7 +91,7 @@ class Reader:
             raise FieldError(
                 pointer, f"a string of at most {_LONGEST_TEXT} characters was expected, got {len(text)}"
             )
-        if text.lstrip().startswith("Genotype"):
+        if _is_genotype(text):
             return _attempt(lambda genotype: _darts().parse(genotype), text, pointer)
         if self.space is None:
             raise FieldError(
@@ -96,9 +111,7 @@ class Reader:
                     raise FieldError(
                         f"{pointer}/matrix/{number}/{column}", f"0 or 1 was expected, got {_shorten(entry)}"
                     )
-        space = self.space if isinstance(self.space, NASBench101) else spaces.get("nasbench101")
-        assert isinstance(space, NASBench101)
-        return _attempt(lambda rows: space.from_matrix(rows, ops), matrix, f"{pointer}/matrix")
+        return _attempt(lambda rows: self._cells.from_matrix(rows, ops), matrix, f"{pointer}/matrix")
 
     def _read_graph(self, content: dict[str, Any], pointer: str) -> Architecture:
         """The common form, so the way through it is short; `_blame` is for those that are wrong."""
@@ -175,6 +188,10 @@ class Reader:
                     f"{pointer}/ops/{vertex}",
                     f"unknown operation {_shorten(op)}; /v1/model lists those that the ranker was trained on",
                 )
+
+
+def _is_genotype(content: Any) -> bool:
+    return isinstance(content, str) and content.lstrip().startswith("Genotype")
 
 
 def _darts() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import socket
 import tempfile
@@ -15,7 +16,7 @@ from pathlib import Path
 
 from prometheus_client.multiprocess import mark_process_dead
 
-from egraph.errors import FailedError, UsageError
+from egraph.errors import FailedError, MissingExtraError, UsageError
 from egraph.service._journal import set_up_logging
 from egraph.service._metrics import FOLDER
 from egraph.service._models import publish
@@ -25,6 +26,7 @@ from egraph.service._supervising import Supervisor
 
 __all__ = ["serve"]
 
+_PACKAGES = ("fastapi", "httptools", "onnxruntime", "uvicorn")  # what workers need
 _DRAIN_SECONDS = 15  # a little longer than a worker gives its clients
 
 
@@ -51,9 +53,13 @@ def serve(
 
     Raises:
         UsageError: there is no token, and other machines could reach the service.
+        MissingExtraError: a package of the extra ``serve`` is not installed.
         ModelError: the file is no ranker.
         FailedError: the address is taken, or workers do not start.
     """
+    for package in _PACKAGES:
+        if importlib.util.find_spec(package) is None:
+            raise MissingExtraError(package, "serve")
     settings = settings or Settings()
     if settings.threads is None:
         settings = replace(settings, threads=max(1, len(os.sched_getaffinity(0)) // workers))
@@ -66,12 +72,11 @@ def serve(
         settings = replace(settings, local=True)
     set_up_logging()
     with _bind(host, port) as listener, _folder() as folder:
-        run_apart(publish, Path(path), folder)
         supervisor = Supervisor(
             count=workers,
             work=run_worker,
             arguments=(folder, settings, listener),
-            reload=lambda: run_apart(publish, Path(path), folder),
+            load=lambda: run_apart(publish, Path(path), folder),
             forget=mark_process_dead,
             leave=listener.close,  # else new connections would wait for nobody while the workers drain
             drain_seconds=_DRAIN_SECONDS,

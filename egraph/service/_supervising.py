@@ -42,7 +42,7 @@ class Supervisor:
         count: of workers.
         work: what one does, called with a connection to say that it is ready, and the arguments.
         arguments: can be pickled.
-        reload: called in a thread after SIGHUP.
+        load: called before the first worker starts, and again in a thread after SIGHUP.
         forget: called with the process number of a worker that died.
         leave: called before the end, so that the parent keeps nothing open that its workers close.
         drain_seconds: how long workers may take to end after SIGTERM.
@@ -53,13 +53,13 @@ class Supervisor:
         count: int,
         work: Callable[..., None],
         arguments: tuple[Any, ...],
-        reload: Callable[[], object],
+        load: Callable[[], object],
         forget: Callable[[int], object],
         leave: Callable[[], object],
         drain_seconds: float,
     ) -> None:
         self.count, self.work, self.arguments = count, work, arguments
-        self.reload, self.forget, self.leave, self.drain_seconds = reload, forget, leave, drain_seconds
+        self.load, self.forget, self.leave, self.drain_seconds = load, forget, leave, drain_seconds
         self._context = get_context("spawn")
         self._workers: list[_Worker] = []
         self._ending = False
@@ -68,18 +68,19 @@ class Supervisor:
         allow_connection_pickling()
 
     def run(self, on_ready: Callable[[], None]) -> None:
-        """Returns after SIGTERM or SIGINT, when all workers have ended.
+        """Loads, starts, and returns after SIGTERM or SIGINT, when all workers have ended.
 
         Args:
             on_ready: called once all workers are.
 
         Raises:
-            FailedError: a worker died before all were ready for the first time.
+            FailedError: a worker died before all were ready for the first time; or whatever `load` raises.
         """
         began = False
         with self._signals():
+            self.load()
             try:
-                self._workers = [self._start() for _ in range(self.count)]
+                self._workers = [self._start() for _ in range(self.count) if not self._ending]
                 while not self._ending:
                     self._wait()
                     if not began and all(worker.is_ready for worker in self._workers):
@@ -133,7 +134,7 @@ class Supervisor:
 
     def _reload(self) -> None:
         try:
-            self.reload()
+            self.load()
         except EgraphError as error:
             log("kept the old ranker", {"reason": str(error)}, logging.ERROR)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one serves

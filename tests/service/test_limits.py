@@ -36,10 +36,10 @@ def test_many_architectures_are_refused(start):
     client = start(limits=Limits(architectures=4))
     assert client.post("/v1/score", {"architectures": [CELL] * 4}).status_code == 200
     answer = client.post("/v1/score", {"architectures": [CELL] * 5})
-    assert answer.status_code == 413
+    assert answer.status_code == 422
     assert answer.json()["errors"][0]["pointer"] == "/architectures"
     assert client.post("/v1/compare", {"pairs": [{"a": CELL, "b": CELL}] * 2}).status_code == 200
-    assert client.post("/v1/compare", {"pairs": [{"a": CELL, "b": CELL}] * 3}).status_code == 413
+    assert client.post("/v1/compare", {"pairs": [{"a": CELL, "b": CELL}] * 3}).status_code == 422
 
 
 def test_large_architectures_are_refused(start):

@@ -118,6 +118,15 @@ def test_neighbors_are_those_that_are_better(client):
     assert answer["text"] == CELL
 
 
+def test_a_form_that_is_of_one_space_needs_no_name_of_it(client):
+    answer = client.post("/v1/neighbors", {"architecture": MATRIX}).json()
+    assert answer["text"] == "010/001/000 maxpool3x3"
+    assert answer["of"] == len(
+        spaces.get("nasbench101").neighbors(spaces.get("nasbench101").parse(answer["text"]))
+    )
+    assert client.post("/v1/draw", {"architecture": MATRIX}).json()["text"] == answer["text"]
+
+
 def test_an_architecture_that_is_not_of_the_space_has_no_neighbors(client):
     answer = client.post("/v1/neighbors", {"architecture": GRAPH})
     assert answer.status_code == 422

@@ -36,7 +36,7 @@ def second(file, ranker, cells, tmp_path_factory):
 class Load:
     """Asks without a pause, in threads, until it is told to stop."""
 
-    def __init__(self, process, threads=4):
+    def __init__(self, process, threads=2):
         self.answers, self.failures = [], []
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._ask, args=(process,)) for _ in range(threads)]
@@ -46,6 +46,7 @@ class Load:
     def _ask(self, process):
         while not self._stop.is_set():
             try:
+                time.sleep(0.01)
                 status, body = process.ask("/v1/score", ASKED)
                 self.answers.append((status, json.loads(body)["model"]["version"] if status == 200 else None))
             except OSError as error:
