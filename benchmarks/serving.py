@@ -23,7 +23,6 @@ import platform
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -58,7 +57,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="append the figures as JSON lines")
     options = parser.parse_args()
     if options.smoke:
-        options.seconds, options.count, options.repeats = min(options.seconds, 3.0), 1024, 2
+        options.seconds, options.count, options.repeats = min(options.seconds, 1.0), 1024, 2
     with tempfile.TemporaryDirectory() as folder:
         rows = list(measure(options, Path(folder)))
     show(rows, options)
@@ -156,36 +155,45 @@ def measure_service(
     batch, many = options.batch, options.connections
     large = [graphs[start : start + batch] for start in range(0, min(len(graphs), 32 * batch), batch)]
     small = [[graph] for graph in graphs[:1024]]
-    cases = [
-        (f"{many} connections, {batch} a request", large, many, 0.0, {}),
-        (f"{many} connections, {batch} a request, with intervals", large, many, 0.8, {}),
-        (f"{many} connections, 1 a request", small, many, 0.0, {}),
-        (f"1 connection, {batch} a request", large, 1, 0.0, {}),
-        ("1 connection, 1 a request", small, 1, 0.0, {}),
-        (f"{many} connections, {batch} a request, unbatched", large, many, 0.0, {"largest_batch": batch}),
-        (f"{many} connections, 1 a request, unbatched", small, many, 0.0, {"largest_batch": 1}),
-    ]  # fmt: skip
-    for name, parts, connections, level, settings in cases:
-        requests = [
-            hammer.request(SCORE, {"architectures": [graph.to_dict() for graph in part], "level": level})
-            for part in parts
-        ]
-        with Served(path, log, workers=options.workers, **settings) as served:
-            check(served, graphs[:batch], path)
-            load(served, requests, connections, min(2.0, options.seconds))  # warms up
-            before = served.memory()
-            found = load(served, requests, connections, options.seconds)
-            held = served.memory()
+    body = f"{batch} a request"
+    cases = {
+        f"{many} connections, {body}": (large, many, 0.0),
+        f"{many} connections, {body}, with intervals": (large, many, 0.8),
+        f"{many} connections, 1 a request": (small, many, 0.0),
+        f"1 connection, {body}": (large, 1, 0.0),
+        "1 connection, 1 a request": (small, 1, 0.0),
+    }
+    with Served(path, log, workers=options.workers) as served:
+        check(served, graphs[:batch], path)
+        for name, case in cases.items():
+            yield {"what": name, **measure_load(served, *case, options.seconds)}
+        fitness = egraph.fitness(served.url, batch=batch)
+        fitness(graphs)
+        began = time.perf_counter()
+        fitness(graphs)
         yield {
-            "what": name,
-            "architectures/s": found["requests/s"] * len(parts[0]),
-            **found,
-            "MiB before": before,
-            "MiB after": held,
+            "what": f"egraph.fitness, {body}",
+            "architectures/s": len(graphs) / (time.perf_counter() - began),
         }
-    with Served(path, log, workers=options.workers) as served, timed() as took:
-        egraph.fitness(served.url, batch=batch)(graphs)
-    yield {"what": f"egraph.fitness, {batch} a request", "architectures/s": len(graphs) / took()}
+    for size, parts in ((batch, large), (1, small)):
+        with Served(path, log, workers=options.workers, largest_batch=size) as served:
+            found = measure_load(served, parts, many, 0.0, options.seconds)
+        yield {"what": f"{many} connections, {size} a request, each by itself", **found}
+
+
+def measure_load(
+    served: Served, parts: list[list[egraph.Architecture]], connections: int, level: float, seconds: float
+) -> dict[str, Any]:
+    """One load, after a short one to warm up."""
+    requests = [
+        hammer.request(SCORE, {"architectures": [graph.to_dict() for graph in part], "level": level})
+        for part in parts
+    ]
+    load(served, requests, connections, min(2.0, seconds / 2))
+    before = served.memory()
+    found = load(served, requests, connections, seconds)
+    rate = found["requests/s"] * len(parts[0])
+    return {"architectures/s": rate, **found, "MiB before": before, "MiB after": served.memory()}
 
 
 def load(served: Served, requests: list[bytes], connections: int, seconds: float) -> dict[str, Any]:
@@ -197,13 +205,6 @@ def check(served: Served, graphs: list[egraph.Architecture], path: Path) -> None
     there, here = egraph.fitness(served.url)(graphs), OnnxRanker(path)(graphs)
     if not np.allclose(there, here, rtol=1e-5, atol=1e-5):
         raise SystemExit(f"the service scores differently, by up to {np.abs(there - here).max():.3g}")
-
-
-@contextmanager
-def timed() -> Iterator[Callable[[], float]]:
-    began = time.perf_counter()
-    yield lambda: ended - began
-    ended = time.perf_counter()
 
 
 def about(options: argparse.Namespace) -> dict[str, Any]:

@@ -169,6 +169,10 @@ class Connection:
             return f"no answer within {self._timeout:g} s{tried}; give more with timeout="
         causes = [reason.__cause__, *reason.args]
         cause = next((cause for cause in causes if isinstance(cause, Exception)), reason)
+        if isinstance(reason, SSLError):
+            return (
+                f"{plain(cause)}; https needs a certificate that this machine trusts, or SSL_CERT_FILE names"
+            )
         why = (isinstance(cause, OSError) and cause.strerror) or plain(cause)
         return f"{why}{tried}; is `egraph serve` running there?"
 
