@@ -163,6 +163,7 @@ class Answers:
                 "vertices": limits.vertices,
             },
             "spaces": sorted(spaces.names()),
+            "example": model.example.to_dict(),
         }
 
     async def _assess(

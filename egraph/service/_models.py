@@ -83,6 +83,15 @@ class Model:
         except UnknownNameError:
             return None
 
+    @functools.cached_property
+    def example(self) -> Architecture:
+        """An architecture to begin with: of the ranker's space, or a chain of what it was trained on."""
+        if self.space is not None:
+            return self.space.sample(np.random.default_rng(0))
+        names = (operation.name for operation in self.ranker.vocabulary.operations)
+        ops = ["input", *[name for name in names if name not in ("input", "output")][:3], "output"]
+        return Architecture(ops, [(v, v + 1) for v in range(len(ops) - 1)])
+
     def unfamiliar(self, architecture: Architecture) -> str | None:
         """In what an architecture is unlike all that the ranker was trained on, if it is."""
         ops = architecture.ops
