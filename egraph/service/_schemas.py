@@ -237,6 +237,7 @@ class ModelResponse(BaseModel):
     vocabulary: list[dict[str, Any]] = Field(description="The operations that training had.")
     limits: LimitsOfRequests
     spaces: list[str] = Field(description="Search spaces that strings may be of.")
+    example: Graph = Field(description="An architecture to begin with.")
 
 
 class Health(BaseModel):

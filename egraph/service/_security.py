@@ -21,7 +21,8 @@ __all__ = ["OPEN", "Guard", "is_loopback", "read_token"]
 OPEN = frozenset({"/healthz", "/readyz"})
 """What answers without a token."""
 
-_CHALLENGE = 'Bearer realm="egraph", Basic realm="egraph", charset="UTF-8"'
+# Chromium reads the first challenge only; the other one it would not ask its user for.
+_CHALLENGE = 'Basic realm="egraph", charset="UTF-8", Bearer realm="egraph"'
 
 
 class Guard:

@@ -35,6 +35,18 @@ def test_what_is_published_is_loaded(folder, file):
     assert model.identity == {"name": "r", "version": model.version}
 
 
+def test_there_is_an_example_of_the_space_of_the_ranker(model):
+    assert model.example in model.space
+
+
+def test_without_a_space_the_example_is_a_chain_of_what_training_had(model, monkeypatch):
+    monkeypatch.setattr(model.ranker, "space", None)
+    example = Model(model.ranker, "r", "0").example
+    assert len(example.ops) == 5
+    assert set(example.ops) <= model.trained_on
+    assert example.edges == ((0, 1), (1, 2), (2, 3), (3, 4))
+
+
 def test_another_ranker_takes_its_place(folder, other):
     published = Published(folder, threads=1)
     before = published.model

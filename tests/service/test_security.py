@@ -37,7 +37,7 @@ def test_nothing_is_told_without_the_token(start, path):
         assert answer.status_code == 401
         assert (
             answer.headers["www-authenticate"]
-            == 'Bearer realm="egraph", Basic realm="egraph", charset="UTF-8"'
+            == 'Basic realm="egraph", charset="UTF-8", Bearer realm="egraph"'
         )
         document = answer.json()
         assert document == {
