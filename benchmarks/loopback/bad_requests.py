@@ -139,7 +139,7 @@ def _wrong_graphs(size: int) -> list[Bad]:
         Bad("many edges", _graph(ends, [[0, 1]] * (size // 8)), 422, f"{here}/edges"),
         Bad("too many vertices", _graph(["input", *["x"] * (size // 2), "output"], []), 422, f"{here}/ops"),
         Bad("far too many vertices", _graph(["input", *["nor_conv_3x3"] * size, "output"], []), 413),
-        Bad("too many architectures", _score(*["x"] * (size // 8)), 413, "/architectures"),
+        Bad("too many architectures", _score(*["x"] * (size // 8)), 422, "/architectures"),
     ]  # fmt: skip
 
 

@@ -408,8 +408,8 @@ def real(file, tmp_path_factory):
 def test_the_service_and_a_ranker_in_this_process_agree(real, model, cells):
     fitness = egraph.fitness(real.url, SECRET)
     here, halves = model.ranker, (cells[:30], cells[30:])
-    assert fitness(cells) == pytest.approx(here(cells), abs=1e-6)
-    assert fitness.compare(*halves) == pytest.approx(here.compare(*halves), abs=1e-6)
+    assert fitness(cells) == pytest.approx(here(cells), abs=1e-5)
+    assert fitness.compare(*halves) == pytest.approx(here.compare(*halves), abs=1e-5)
     assert fitness.model["limits"]["architectures"] == 16
     space = egraph.spaces.get("nasbench201")
     assert fitness([space.format(cell) for cell in cells]) == pytest.approx(fitness(cells))
