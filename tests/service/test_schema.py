@@ -24,7 +24,7 @@ from egraph.service import Limits, Settings, create_app
 from egraph.service._problems import FieldError, Problem
 from egraph.service._reading import Reader, parse_json
 
-EXAMPLES = 15
+EXAMPLES = 10
 VERTICES = 16
 OPERATIONS = [("POST", f"/v1/{name}") for name in ("score", "compare", "rank", "neighbors", "draw")]
 READABLE = [("GET", path) for path in ("/v1/model", "/healthz", "/readyz", "/metrics")]
@@ -155,7 +155,7 @@ def _read(content, space=None):
     return None
 
 
-@settings(300)
+@settings(120)
 @hypothesis.given(st.binary(max_size=60) | JSON.map(lambda content: json.dumps(content).encode()))
 def test_any_bytes_are_an_object_or_refused(body):
     try:
@@ -165,7 +165,7 @@ def test_any_bytes_are_an_object_or_refused(body):
     assert isinstance(read, dict) or read in (400, 422)
 
 
-@settings(300)
+@settings(120)
 @hypothesis.given(JSON | st.dictionaries(FIELDS, JSON, max_size=4) | nearly(graphs()))
 def test_any_content_is_an_architecture_or_refused(content):
     read = _read(content)
@@ -174,7 +174,7 @@ def test_any_content_is_an_architecture_or_refused(content):
         assert _read(read.to_dict()) == read
 
 
-@settings(100)
+@settings(50)
 @hypothesis.given(graphs())
 def test_right_graphs_are_read_as_they_are(content):
     assert _read(content) == Architecture(content["ops"], content["edges"])
@@ -187,7 +187,7 @@ def test_any_text_is_an_architecture_of_the_space_or_refused(name):
     texts = [space.format(space.sample(rng)) for _ in range(8)]
     alphabet = sorted({character for text in texts for character in text} | set("({[\0٣-9,"))
 
-    @settings(60)
+    @settings(30)
     @hypothesis.given(st.sampled_from(texts), st.text(alphabet, max_size=4), st.data())
     def read(text, replacement, data):
         start = data.draw(st.integers(0, len(text)))
@@ -213,7 +213,7 @@ GENOTYPE = (
 )
 
 
-@settings(200)
+@settings(80)
 @hypothesis.given(
     st.integers(0, 370), st.integers(0, 12), st.text("()[]{},'=0123456789-*_abrange __import__", max_size=12)
 )
