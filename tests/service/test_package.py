@@ -25,5 +25,5 @@ def test_what_workers_need_is_looked_for_before_they_start(monkeypatch):
 
 
 def test_other_names_are_not_there():
-    with pytest.raises(AttributeError, match="module 'egraph.service' has no attribute 'nothing'"):
+    with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         egraph.service.nothing  # noqa: B018
