@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -59,7 +59,12 @@ IMAGES = ("digits", "fashion-mnist")
     "--max-latency", type=click.FloatRange(min=0, min_open=True), metavar="MS",
     help="Train no network that takes more milliseconds for one image on the --device, as measured here.",
 )  # fmt: skip
-@click.option("--ranker", metavar="FILE", help="A ranker to begin with, such as `egraph train` writes.")
+@click.option(
+    "--ranker",
+    metavar="FILE|URL",
+    help="A ranker to begin with: a file such as `egraph train` writes, or the http address of an "
+    "`egraph serve`, whose token is taken from $EGRAPH_TOKEN.",
+)
 @journal_options("runs/SPACE-DATA-SEED.db")
 @workers_option("Trainings")
 @click.option(
@@ -90,7 +95,6 @@ def command(
     With --max-params, --max-flops or --max-latency searcher and random search keep to networks within the
     limits. The report shows the best network of each size.
     """
-    import egraph
     from egraph import report
     from egraph.cli import _search
     from egraph.files import write_text
@@ -102,7 +106,7 @@ def command(
     limits = {"params": max_params, "flops": max_flops, "latency": max_latency}
     within = _limit(where, evaluator, {name: limit for name, limit in limits.items() if limit}, device)
     path = find_journal(storage, f"runs/{where.name}-{Path(data).stem}-{seed}.db", resume)
-    model = egraph.load(ranker) if ranker else None
+    model = _open_ranker(ranker) if ranker else None
     workers = count_workers(workers) if trains else workers or 1
     with Study(
         within, evaluator, storage=path, seed=seed, ranker=model, searcher=searcher, workers=workers
@@ -162,6 +166,13 @@ def _read_data(
             "leave --space out"
         )
     return table.space, TableLookup(table, choose_metric(table, metric), test_metric), False
+
+
+def _open_ranker(source: str) -> Any:
+    """The ranker of a file, or one that a service offers."""
+    import egraph
+
+    return egraph.fitness(source) if source.startswith(("http://", "https://")) else egraph.load(source)
 
 
 def _limit(space: SearchSpace, evaluator: Evaluator, limits: dict[str, float], device: str) -> SearchSpace:

@@ -18,6 +18,7 @@ from egraph.errors import ArchitectureError, EgraphError
 if TYPE_CHECKING:
     from egraph import bench, datasets, evaluation, metrics, operations, searchers, spaces
     from egraph.ranker import Ranker, load
+    from egraph.service.client import fitness
     from egraph.study import Study
 
 __version__ = "0.1.0"
@@ -31,6 +32,7 @@ __all__ = [
     "bench",
     "datasets",
     "evaluation",
+    "fitness",
     "load",
     "metrics",
     "operations",
@@ -38,7 +40,12 @@ __all__ = [
     "spaces",
 ]
 
-_HOMES = {"Ranker": "egraph.ranker", "load": "egraph.ranker", "Study": "egraph.study"}
+_HOMES = {
+    "Ranker": "egraph.ranker",
+    "Study": "egraph.study",
+    "fitness": "egraph.service.client",
+    "load": "egraph.ranker",
+}
 _MODULES = {"bench", "datasets", "evaluation", "metrics", "operations", "searchers", "spaces"}
 
 

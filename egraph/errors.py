@@ -10,6 +10,7 @@
         ├── DataError             a table or data file is absent, damaged or foreign
         ├── ModelError            a ranker file is damaged, foreign or from a newer version
         ├── JournalError          a journal is damaged, foreign or held by another process
+        ├── ServiceError          a ranker's service cannot be reached, refuses, or answers something else
         └── EvaluationError       one architecture could not be evaluated; becomes a failed trial
 
 and of two warnings: `OutOfDistributionWarning`, an answer was given, but do not count on it; and
@@ -35,6 +36,7 @@ __all__ = [
     "ModelError",
     "OutOfDistributionWarning",
     "PluginWarning",
+    "ServiceError",
     "SpaceExhaustedError",
     "UnknownNameError",
     "UsageError",
@@ -115,6 +117,10 @@ class ModelError(FailedError):
 
 class JournalError(FailedError):
     """A study's journal is damaged, of another study, or held by another process."""
+
+
+class ServiceError(FailedError):
+    """A ranker's service cannot be reached, refuses to answer, or answers something else."""
 
 
 class EvaluationError(FailedError):

@@ -33,6 +33,12 @@ _CELLS_AT_ONCE = 1 << 16
 _GRAPHS_AT_ONCE = {"pairwise": 64}
 """Graphs a run, where a head compares each with many references."""
 
+_WIDTH = 8
+"""Graphs are padded to a multiple of so many vertices."""
+
+_LEAST_RUN = 4
+"""Products of fewer rows are rounded otherwise, and a score shall not depend on its company."""
+
 _LEAST_PART = 64
 """Fewer architectures are not worth a thread."""
 
@@ -223,28 +229,45 @@ class OnnxRanker:
 
     def _run(self, encoding: Encoding, level: float, pairs: bool = False) -> dict[str, Floats]:
         """The outputs of the file for a few graphs; with ``pairs`` each of even place meets the next."""
-        width = int(encoding.sizes.max())
-        rows = np.arange(len(encoding) if pairs else 0, dtype=np.int64).reshape(-1, 2)
+        graphs, width = len(encoding), int(_widths(encoding.sizes).max())
+        if graphs < _LEAST_RUN:
+            encoding = encoding.take(np.resize(np.arange(graphs), _LEAST_RUN))
+        rows = np.arange(graphs if pairs else 0, dtype=np.int64).reshape(-1, 2)
         inputs = {
-            "vertices": encoding.vertices[:, :width],
-            "counts": encoding.counts[:, :width, :width],
+            "vertices": _widen(encoding.vertices, (1,), width),
+            "counts": _widen(encoding.counts, (1, 2), width),
             "sizes": encoding.sizes,
             "features": encoding.features,
             "level": np.array(level),
             "pairs": rows,
         }
-        return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+        found = zip(self._outputs, self._session.run(self._outputs, inputs), strict=True)
+        return {name: values[: graphs if name != "probabilities" else len(rows)] for name, values in found}
 
 
 def _runs(sizes: NDArray[np.int64], most: int) -> Iterator[NDArray[np.int64]]:
-    """Positions of the graphs of each run: those of like size together, so that little is padding."""
-    order = np.argsort(sizes, kind="stable")
-    start = 0
-    while start < len(order):
-        largest = sizes[order[start : start + most]]
-        fitting = int((np.arange(1, len(largest) + 1) * largest**2 <= _CELLS_AT_ONCE).sum())
-        yield order[start : start + max(fitting, 1)]
-        start += max(fitting, 1)
+    """Positions of the graphs of each run: those that are padded to the same width."""
+    widths = _widths(sizes)
+    for width in np.unique(widths):
+        alike = np.flatnonzero(widths == width)
+        size = max(min(most, _CELLS_AT_ONCE // int(width) ** 2), 1)
+        yield from np.split(alike, range(size, len(alike), size))
+
+
+def _widths(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
+    """What graphs are padded to, which depends on no other: sums over more vertices are rounded otherwise."""
+    return -(-sizes // _WIDTH) * _WIDTH
+
+
+def _widen(array: NDArray[np.float32], axes: tuple[int, ...], width: int) -> NDArray[np.float32]:
+    """Cut or padded to a width."""
+    shape = tuple(width if axis in axes else size for axis, size in enumerate(array.shape))
+    inner = tuple(slice(0, min(a, b)) for a, b in zip(shape, array.shape, strict=True))
+    if shape == tuple(s.stop for s in inner):
+        return array[inner]
+    wide = np.zeros(shape, np.float32)
+    wide[inner] = array[inner]
+    return wide
 
 
 def _join(parts: Iterable[Assessment]) -> Assessment:

@@ -22,16 +22,19 @@ from typing import TYPE_CHECKING, Any
 from egraph.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    from egraph.service._models import Published, publish
     from egraph.service._serving import serve
     from egraph.service._settings import Limits, Settings
     from egraph.service.app import create_app
 
-__all__ = ["Limits", "Settings", "create_app", "serve"]
+__all__ = ["Limits", "Published", "Settings", "create_app", "publish", "serve"]
 
 _HOMES = {
     "Limits": "egraph.service._settings",
+    "Published": "egraph.service._models",
     "Settings": "egraph.service._settings",
     "create_app": "egraph.service.app",
+    "publish": "egraph.service._models",
     "serve": "egraph.service._serving",
 }
 

@@ -71,12 +71,15 @@ class Answers:
         architectures = await self._read_architectures(model, content, size)
         rows = await self._assess(model, architectures, level, "score")
         score, deviation, lower, upper = _columns(rows)
+        unfamiliar = await self._help(
+            size > _LONG_BODY, lambda: [model.unfamiliar(architecture) for architecture in architectures]
+        )
         return {
             "scores": score,
             "deviations": deviation,
             "lower": lower,
             "upper": upper,
-            "unfamiliar": [model.unfamiliar(architecture) for architecture in architectures],
+            "unfamiliar": unfamiliar,
             "model": model.identity,
         }
 

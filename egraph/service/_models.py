@@ -94,14 +94,14 @@ class Model:
 
     def unfamiliar(self, architecture: Architecture) -> str | None:
         """In what an architecture is unlike all that the ranker was trained on, if it is."""
-        reasons = []
-        if not self.trained_on.issuperset(architecture.ops):
-            strangers = self.ranker.encode([architecture]).strangers
-            reasons += [f"operations that training lacked: {', '.join(strangers)}"] if strangers else []
-        if len(architecture.ops) > self.ranker.largest:
-            vertices = len(simplify(architecture).ops)
-            if vertices > self.ranker.largest:
-                reasons.append(f"{vertices} vertices, where {self.ranker.largest} was the most in training")
+        ops = architecture.ops
+        if len(ops) <= self.ranker.largest and self.trained_on.issuperset(ops):
+            return None
+        ops = simplify(architecture).ops  # what changes nothing is not unfamiliar either
+        strangers = sorted(set(ops) - self.trained_on)
+        reasons = [f"operations that training lacked: {', '.join(strangers)}"] if strangers else []
+        if len(ops) > self.ranker.largest:
+            reasons.append(f"{len(ops)} vertices, where {self.ranker.largest} was the most in training")
         return "; ".join(reasons) or None
 
     def assess(self, level: float) -> Assess:

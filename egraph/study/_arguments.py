@@ -11,7 +11,7 @@ from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.searchers import Searcher
 from egraph.specs import check_options, parse
-from egraph.study._guide import Model
+from egraph.study._guide import Guide, Predictor
 from egraph.study._seeds import derive
 
 __all__ = ["check_whole", "find_searcher", "read_ranker", "read_screen", "read_searcher"]
@@ -55,19 +55,22 @@ def read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[..
     return find_searcher(searcher) if isinstance(searcher, str) else searcher
 
 
-def read_ranker(ranker: Model | None, seed: int) -> Model:
-    """The ranker; a new default one where there is none.
+def read_ranker(ranker: Predictor | None, seed: int, initial: int) -> Guide:
+    """What guides: the ranker, or a new default one where there is none.
 
     Raises:
-        UsageError: it cannot be fitted.
+        UsageError: it cannot predict.
     """
-    if ranker is None:
-        from egraph.ranker import Ranker
+    if ranker is not None and not hasattr(ranker, "predict"):
+        raise UsageError(
+            f"ranker must have predict, and fit if it can learn, or be False for none, got {ranker!r}"
+        )
+    if ranker is not None and hasattr(ranker, "fit"):
+        return Guide(ranker, initial)
+    from egraph.ranker import Ranker
 
-        return Ranker(seed=derive(seed, "ranker"), folds=0)  # a study asks for no intervals
-    if not (hasattr(ranker, "fit") and hasattr(ranker, "predict")):
-        raise UsageError(f"ranker must have fit and predict, or be False for none, got {ranker!r}")
-    return ranker
+    default = Ranker(seed=derive(seed, "ranker"), folds=0)  # a study asks for no intervals
+    return Guide(default, initial) if ranker is None else Guide(ranker, initial, learner=default)
 
 
 def read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -> Fitness | None:

@@ -12,17 +12,21 @@ import numpy as np
 from egraph.architecture import Architecture
 from egraph.study._trial import Trial
 
-__all__ = ["Guide", "Model"]
+__all__ = ["Guide", "Model", "Predictor"]
 
 
-class Model(Protocol):
-    """What a study needs of a ranker. ``features``, as `egraph.Ranker` has it, is used where it exists."""
-
-    def fit(self, architectures: Sequence[Architecture], scores: Any) -> Any:
-        """Learns from measured architectures."""
+class Predictor(Protocol):
+    """What guides. ``features``, as `egraph.Ranker` has it, is used where it exists."""
 
     def predict(self, architectures: Sequence[Architecture]) -> Any:
         """Scores ``(architectures,)``, higher is better."""
+
+
+class Model(Predictor, Protocol):
+    """What a study needs of a ranker that it fits."""
+
+    def fit(self, architectures: Sequence[Architecture], scores: Any) -> Any:
+        """Learns from measured architectures."""
 
 
 class Guide:
@@ -33,18 +37,20 @@ class Guide:
             until ``initial`` trials have succeeded; from then on copies learn from the study's trials alone.
             Of one that was not, copies learn as soon as half as many have succeeded.
         initial: random trials that the study begins with.
+        learner: what learns in place of a ranker that cannot, having no ``fit``; None where the ranker can.
 
     Attributes:
         fitted_before: the ranker knew something before the study began.
     """
 
-    def __init__(self, ranker: Model, initial: int) -> None:
-        self.fitted_before = _is_fitted(ranker)
+    def __init__(self, ranker: Predictor, initial: int, learner: Model | None = None) -> None:
+        self.fitted_before = learner is not None or _is_fitted(ranker)
         self._ranker = ranker
+        self._learner: Any = ranker if learner is None else learner
         self._minimum = max(2, initial if self.fitted_before else initial // 2)
-        self._fitted: tuple[tuple[tuple[int, float], ...], Model] | None = None
+        self._fitted: tuple[tuple[tuple[int, float], ...], Predictor] | None = None
 
-    def fit(self, trials: Sequence[Trial]) -> tuple[Model | None, int]:
+    def fit(self, trials: Sequence[Trial]) -> tuple[Predictor | None, int]:
         """The ranker for the next round and the number of trials that it learned from.
 
         Failed trials count as the worst that succeeded: what cannot be trained is to be avoided.
@@ -60,17 +66,25 @@ class Guide:
         scores = np.array([worst if math.isnan(trial.score) else trial.score for trial in done])
         data = tuple((trial.number, trial.score) for trial in done if trial.state == "complete")
         if self._fitted is None or self._fitted[0] != data:
-            model = _fresh_copy(self._ranker)
+            model = _fresh_copy(self._learner)
             model.fit([trial.architecture for trial in done], scores)
             self._fitted = data, model
         return self._fitted[1], len(done)
 
     def describe(self) -> dict[str, object]:
-        """The ranker and its settings, as JSON-ready values."""
-        name = f"{type(self._ranker).__module__}.{type(self._ranker).__qualname__}"
-        parameters = self._ranker.get_params(deep=False) if hasattr(self._ranker, "get_params") else {}
+        """The ranker and its settings, as JSON-ready values; beside it what guides until it has learned."""
+        learner = self._learner
+        parameters = learner.get_params(deep=False) if hasattr(learner, "get_params") else {}
         plain = {key: value if _is_plain(value) else repr(value) for key, value in parameters.items()}
-        return {"ranker": name, "fitted before": self.fitted_before, "parameters": plain}
+        described = {"ranker": _name(learner), "fitted before": self.fitted_before, "parameters": plain}
+        if learner is not self._ranker:
+            own = self._ranker.describe() if hasattr(self._ranker, "describe") else {}
+            described["guided at first by"] = {"ranker": _name(self._ranker), **own}
+        return described
+
+
+def _name(ranker: object) -> str:
+    return f"{type(ranker).__module__}.{type(ranker).__qualname__}"
 
 
 def _is_fitted(ranker: object) -> bool:

@@ -18,7 +18,7 @@ from egraph.evaluation.base import Fitness
 from egraph.searchers import RandomSearch, Searcher
 from egraph.spaces import SearchSpace
 from egraph.study._events import Event, RankerFitted
-from egraph.study._guide import Guide, Model
+from egraph.study._guide import Guide, Predictor
 from egraph.study._mutants import Mutants
 from egraph.study._screen import screen
 from egraph.study._seeds import derive
@@ -129,7 +129,7 @@ class Proposer:
         number = max((trial.round for trial in trials), default=-1) + 1
         room = limit - len(own)
         proposals: list[Proposal] = []
-        model: Model | None = None
+        model: Predictor | None = None
         learned_from, fit_seconds, candidates = 0, math.nan, 0
         began = time.perf_counter()
         if room <= 0:
@@ -179,7 +179,7 @@ class Proposer:
         return [Proposal(architecture, SEARCH) for architecture in asked], searcher.state_dict()
 
     def _ask_ranker(
-        self, model: Model, own: list[Trial], number: int, size: int
+        self, model: Predictor, own: list[Trial], number: int, size: int
     ) -> tuple[list[Proposal], int]:
         """The best candidates and some different ones."""
         tried = {trial.key: trial.architecture for trial in own}
@@ -195,7 +195,7 @@ class Proposer:
         return proposals, candidates.scored
 
     def _search(
-        self, model: Model, own: list[Trial], tried: Mapping[str, Architecture], number: int
+        self, model: Predictor, own: list[Trial], tried: Mapping[str, Architecture], number: int
     ) -> Candidates:
         """What three searches find for the ranker.
 
@@ -220,7 +220,7 @@ class Proposer:
             return []
 
     def _add_baseline(
-        self, trials: Sequence[Trial], proposals: list[Proposal], model: Model | None
+        self, trials: Sequence[Trial], proposals: list[Proposal], model: Predictor | None
     ) -> list[Proposal]:
         """Mixes in random ones, so that both searches will have come equally far.
 

@@ -15,7 +15,7 @@ from egraph.canonical import simplify
 from egraph.errors import OutOfDistributionWarning, SpaceExhaustedError
 from egraph.searchers import Searcher, Step, run
 from egraph.spaces import SearchSpace
-from egraph.study._guide import Model
+from egraph.study._guide import Predictor
 from egraph.study._trial import FAR, TOP
 
 __all__ = ["Candidates", "choose", "gather", "predict", "score_untried"]
@@ -47,7 +47,7 @@ class Candidates:
 
 def gather(
     searchers: Sequence[Searcher],
-    model: Model,
+    model: Predictor,
     space: SearchSpace,
     tried: Mapping[str, Architecture],
     budget: int,
@@ -84,7 +84,7 @@ def gather(
 
 
 def score_untried(
-    everything: Mapping[str, Architecture], model: Model, tried: Mapping[str, Architecture]
+    everything: Mapping[str, Architecture], model: Predictor, tried: Mapping[str, Architecture]
 ) -> Candidates:
     """All of a space that was not tried, by their keys."""
     left = {key: architecture for key, architecture in everything.items() if key not in tried}
@@ -101,7 +101,7 @@ def score_untried(
 
 
 def choose(
-    candidates: Candidates, model: Model, tried: Sequence[Architecture], size: int, far: int
+    candidates: Candidates, model: Predictor, tried: Sequence[Architecture], size: int, far: int
 ) -> list[tuple[int, str]]:
     """Rows of the candidates that shall be trained, and why: top or far.
 
@@ -140,7 +140,7 @@ def _in_turns(candidates: Candidates) -> NDArray[np.int64]:
     return best_first[np.lexsort((finders, places))]
 
 
-def predict(model: Model, architectures: Sequence[Architecture]) -> Values:
+def predict(model: Predictor, architectures: Sequence[Architecture]) -> Values:
     """What the model says, ``(architectures,)``, without a warning of what it has not seen.
 
     A study goes there on purpose: what it proposes is measured, and the model fitted again.
@@ -150,7 +150,7 @@ def predict(model: Model, architectures: Sequence[Architecture]) -> Values:
         return np.asarray(model.predict(list(architectures)), dtype=np.float64)
 
 
-def _features(model: Model, architectures: list[Architecture]) -> Values:
+def _features(model: Predictor, architectures: list[Architecture]) -> Values:
     """``(architectures, features)``: the ranker's own, or else how often each operation occurs."""
     if hasattr(model, "features"):
         return np.asarray(model.features(architectures), dtype=np.float64)

@@ -27,7 +27,7 @@ from egraph.spaces import SearchSpace
 from egraph.study._arguments import check_whole, read_ranker, read_screen, read_searcher
 from egraph.study._driver import Driver
 from egraph.study._events import Event, RoundFinished, RoundStarted, RunFinished, RunStarted
-from egraph.study._guide import Guide, Model
+from egraph.study._guide import Predictor
 from egraph.study._journal import Journal
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, Round
@@ -63,8 +63,9 @@ class Study:
         seed: decides everything, up to what the evaluation does with the seed that it is given.
         ranker: learns to predict scores, with ``fit`` and ``predict`` as in scikit-learn; None is the default
             `egraph.Ranker`. One that is fitted already guides from the first round on, in place of random
-            sampling, until ``initial`` trials of the study itself have succeeded. False does without: the
-            searcher then sees the real scores.
+            sampling, until ``initial`` trials of the study itself have succeeded. So does one that only has
+            ``predict``, such as `egraph.fitness` gives; then a default one learns in its place. False does
+            without: the searcher then sees the real scores.
         searcher: name of the searcher, with options where wanted, as `find_searcher` reads it; or its class,
             or anything that is called with ``space, seed=``; None is regularized evolution.
         workers: how many evaluations run at a time; more than one run in processes of their own.
@@ -92,7 +93,7 @@ class Study:
         *,
         storage: str | os.PathLike[str] | None = None,
         seed: int = 0,
-        ranker: Model | Literal[False] | None = None,
+        ranker: Predictor | Literal[False] | None = None,
         searcher: str | Callable[..., Searcher] | None = None,
         workers: int = 1,
         initial: int = 16,
@@ -112,7 +113,7 @@ class Study:
         self._evaluator = as_evaluator(evaluate)
         make_searcher = read_searcher(searcher)
         first_choice = read_screen(screen, self._evaluator)
-        self._guide = None if ranker is False else Guide(read_ranker(ranker, seed), initial)
+        self._guide = None if ranker is False else read_ranker(ranker, seed, initial)
         self._proposer = Proposer(
             self.space,
             seed,
@@ -192,7 +193,7 @@ class Study:
         return _best(self._journal.read_trials(_RANDOM_SEARCH, INITIAL, BASELINE))
 
     @property
-    def ranker(self) -> Model | None:
+    def ranker(self) -> Predictor | None:
         """The ranker, fitted to all trials so far; None where there is none, or too few have succeeded."""
         if self._guide is None:
             return None

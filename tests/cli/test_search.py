@@ -239,3 +239,25 @@ def test_an_interrupted_search_says_how_to_go_on(whole, tmp_path):
     )
     with open_journal(tmp_path / "x.db") as journal:
         assert (journal.trials["state"] == "complete").sum() >= 16
+
+
+def test_a_ranker_of_a_service_guides(search, monkeypatch):
+    class Knowing:
+        def __init__(self, address):
+            assert address == "https://host:8000"
+
+        def predict(self, architectures):
+            return np.array([sum(op.startswith("mbconv3x3") for op in a.ops) for a in architectures], float)
+
+    monkeypatch.setattr(package, "fitness", Knowing, raising=False)
+    search("--ranker", "https://host:8000", "--trials", 8, "--no-baseline", "--storage", "x.db")
+    with open_journal("x.db") as journal:
+        assert set(journal.trials["origin"]) == {"top", "far"}
+        assert journal.trials["predicted"].max() == 8
+
+
+def test_a_service_that_is_not_there_is_told_before_anything_is_written(search, tmp_path, monkeypatch):
+    monkeypatch.setattr("egraph.service._connection._FIRST", 0.001)
+    done = search("--ranker", "http://127.0.0.1:9", "--storage", "x.db", code=1)
+    assert "http://127.0.0.1:9 cannot be asked: Connection refused (6 attempts)" in done.stderr
+    assert not (tmp_path / "x.db").exists()

@@ -64,6 +64,36 @@ def test_ranker_that_is_no_estimator_is_copied():
     assert guide.describe()["parameters"] == {}
 
 
+class Knowing:
+    """Cannot learn; is what `egraph.fitness` gives."""
+
+    def predict(self, architectures):
+        return np.ones(len(architectures))
+
+    def describe(self):
+        return {"address": "http://host:1"}
+
+
+def test_a_ranker_that_cannot_learn_guides_until_another_has():
+    knowing = Knowing()
+    guide = Guide(knowing, initial=3, learner=Remembering())
+    assert guide.fitted_before
+    assert guide.fit([]) == (knowing, 0)
+    assert guide.fit(_trials(1.0, 2.0)) == (knowing, 0)
+    model, count = guide.fit(_trials(1.0, 2.0, 3.0))
+    assert isinstance(model, Remembering)
+    assert count == 3
+
+
+def test_both_rankers_are_described():
+    assert Guide(Knowing(), 2, Linear(penalty=2.0)).describe() == {
+        "ranker": "played.Linear",
+        "fitted before": True,
+        "parameters": {"penalty": 2.0},
+        "guided at first by": {"ranker": f"{__name__}.Knowing", "address": "http://host:1"},
+    }
+
+
 def test_the_default_ranker_is_seen_as_fitted_or_not():
     ranker = egraph.Ranker(members=1, epochs=1, width=4)
     assert not Guide(ranker, 2).fitted_before

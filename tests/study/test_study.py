@@ -246,6 +246,21 @@ def test_fitted_ranker_guides_from_the_first_round():
     assert one.trials["origin"].value_counts()["baseline"] == 16
 
 
+def test_ranker_that_cannot_learn_guides_until_a_default_one_has_learned():
+    class Knowing:
+        def predict(self, architectures):
+            return SPACE.value(architectures)
+
+    one = study(ranker=Knowing())
+    one.run(trials=8)
+    assert set(one.trials["origin"]) == {"top", "far"}
+    assert one.trials["predicted"].to_numpy() == pytest.approx(SPACE.value(_read(one.trials)))
+    assert type(one.ranker).__name__ == "Ranker"
+    described = one.journal.settings["settings"]["ranker"]
+    assert described["ranker"] == "egraph.ranker.ranker.Ranker"
+    assert described["guided at first by"]["ranker"].endswith("Knowing")
+
+
 def test_ranker_is_fitted_to_all_trials_of_the_search():
     one = study()
     one.run(trials=16, baseline=True)
@@ -366,7 +381,7 @@ def test_fatal_error_ends_retraining():
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"far": True}, "far must be a whole number of at least 0, got True"),
         ({"batch": 0}, "batch must be a whole number of at least 1, got 0"),
-        ({"ranker": 3}, "ranker must have fit and predict, or be False for none, got 3"),
+        ({"ranker": 3}, "ranker must have predict, and fit if it can learn, or be False for none, got 3"),
         ({"searcher": 3}, "searcher must be a name or a class, such as 'random', got 3"),
         ({"searcher": RandomSearch(SPACE)}, "searcher must be a name or a class"),
         ({"evaluate": "x"}, "what evaluates must be an Evaluator or a function"),

@@ -1,0 +1,232 @@
+"""JSON to and from one service: open connections, retries, and failures in plain language."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from typing import Any, NoReturn
+
+import urllib3
+from urllib3.exceptions import (
+    HTTPError,
+    InvalidHeader,
+    LocationValueError,
+    MaxRetryError,
+    NewConnectionError,
+    SSLError,
+    TimeoutError,
+)
+
+from egraph import __version__
+from egraph.errors import ServiceError, UsageError
+
+__all__ = ["CONNECTIONS", "Connection", "RefusedError", "plain"]
+
+CONNECTIONS = 4
+"""Requests that are under way at a time."""
+
+_FIRST = 0.5  # seconds before the first retry; each further one waits twice as long
+_LONGEST = 60.0  # seconds that one retry waits at most, whatever the service asks for
+_PASSING = {408, 429, 502, 503, 504}  # of these statuses a service recovers
+
+
+class RefusedError(UsageError):
+    """The service finds fault with what was sent.
+
+    Attributes:
+        pointer: the field, as a JSON pointer into the request; empty where the whole is meant.
+        detail: what is wrong with it, in the words of the service.
+    """
+
+    def __init__(self, pointer: str, detail: str) -> None:
+        self.pointer, self.detail = pointer, detail
+        super().__init__(f"{pointer}: {detail}" if pointer else detail)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.pointer, self.detail)
+
+
+class Connection:
+    """Asks one service, from any thread and, copied there, from any process.
+
+    What passes is waited for: connections that fail or break, and the statuses 408, 429, 502, 503 and 504.
+    The waits double and are partly random, so that many clients of a service that was restarted do not come
+    all at once; ``Retry-After`` is heeded, up to a minute. A request that is sent twice changes nothing.
+
+    Args:
+        url: ``http://host:port`` or ``https://``, with a path where the service has one before its own.
+        token: sent with each request; None sends none. Nothing that this class says holds it.
+        timeout: seconds that one attempt may take.
+        retries: attempts after the first.
+
+    Raises:
+        UsageError: the address or the token cannot be one.
+    """
+
+    def __init__(self, url: str, token: str | None, timeout: float, retries: int) -> None:
+        self._arguments = url, token, timeout, retries
+        self._address = _read_address(url)
+        self.url = f"{self._address.scheme}://{self._address.netloc}{self._address.path or ''}"
+        self._headers = {"Accept": "application/json", "User-Agent": f"egraph/{__version__}"}
+        if token is not None:
+            if not (token.isascii() and token.isprintable() and token and " " not in token):
+                raise UsageError(
+                    "a token is one line of visible ASCII characters without spaces; this is not"
+                )
+            self._headers["Authorization"] = f"Bearer {token}"
+        self._has_token = token is not None
+        self._timeout, self._retries = timeout, retries
+        self._pools: dict[int, urllib3.HTTPConnectionPool] = {}
+
+    def get(self, path: str) -> dict[str, Any]:
+        """The JSON object at a path.
+
+        Raises:
+            ServiceError: it was not to be had; the text says why.
+        """
+        return self._ask("GET", path, None)
+
+    def post(self, path: str, body: bytes) -> dict[str, Any]:
+        """The JSON object that answers a JSON body.
+
+        Raises:
+            RefusedError: the service finds fault with the body.
+            ServiceError: there was no answer, or a wrong one; the text says why.
+        """
+        return self._ask("POST", path, body)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), self._arguments
+
+    def _ask(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
+        headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
+        patience = _Patience(
+            self._retries, allowed_methods=None, status_forcelist=_PASSING, raise_on_status=False
+        )
+        try:
+            response = self._pool.urlopen(
+                method,
+                (self._address.path or "") + path,
+                body=body,
+                headers=headers,
+                redirect=False,
+                timeout=urllib3.Timeout(total=self._timeout),
+                retries=patience,
+            )
+        except HTTPError as error:
+            raise ServiceError(f"{self.url} cannot be asked: {self._explain(error)}") from None
+        content = _read_object(response.data)
+        if response.status != 200:
+            self._refuse(response.status, path, content or {})
+        if content is None:
+            raise self.wrong(f"{path} is no JSON object")
+        return content
+
+    def wrong(self, what: str) -> ServiceError:
+        """The error to raise where the service answered, but nothing that makes sense."""
+        return ServiceError(
+            f"the answer of {self.url} is not understood: {what}; is it `egraph serve`, of a version that "
+            f"goes with egraph {__version__}?"
+        )
+
+    @property
+    def _pool(self) -> urllib3.HTTPConnectionPool:
+        """Of this process: a process that was forked must not write into the connections of its parent."""
+        process = os.getpid()
+        if process not in self._pools:
+            kind = (
+                urllib3.HTTPSConnectionPool if self._address.scheme == "https" else urllib3.HTTPConnectionPool
+            )
+            assert self._address.host is not None
+            pool = kind(self._address.host, self._address.port, maxsize=CONNECTIONS, block=True)
+            self._pools = {process: pool}
+        return self._pools[process]
+
+    def _refuse(self, status: int, path: str, problem: dict[str, Any]) -> NoReturn:
+        detail = plain(problem.get("detail") or problem.get("title") or "it gives no reason")
+        if status == 401:
+            raise ServiceError(
+                f"{self.url} refuses the token; it needs the one that `egraph serve` was given"
+                if self._has_token
+                else f"{self.url} wants a token; give token=..., or set EGRAPH_TOKEN"
+            )
+        if status in (400, 413, 422):
+            errors = problem.get("errors")
+            first = errors[0] if isinstance(errors, list) and errors and isinstance(errors[0], dict) else {}
+            raise RefusedError(plain(first.get("pointer", "")), plain(first.get("detail", detail)))
+        if status in (404, 405) or 300 <= status < 400:
+            raise self.wrong(f"status {status} for {path}")
+        tried = f" {self._retries + 1} times" if status in _PASSING and self._retries else ""
+        raise ServiceError(f"{self.url} answered with status {status}{tried}: {detail}")
+
+    def _explain(self, error: HTTPError) -> str:
+        reason = error.reason if isinstance(error, MaxRetryError) and error.reason else error
+        tried = (
+            f" ({self._retries + 1} attempts)" if isinstance(error, MaxRetryError) and self._retries else ""
+        )
+        if isinstance(reason, TimeoutError) and not isinstance(reason, NewConnectionError):
+            return f"no answer within {self._timeout:g} s{tried}; give more with timeout="
+        causes = [reason.__cause__, *reason.args]
+        cause = next((cause for cause in causes if isinstance(cause, Exception)), reason)
+        if isinstance(reason, SSLError):
+            return (
+                f"{plain(cause)}; https needs a certificate that this machine trusts, or SSL_CERT_FILE names"
+            )
+        why = (isinstance(cause, OSError) and cause.strerror) or plain(cause)
+        return f"{why}{tried}; is `egraph serve` running there?"
+
+
+class _Patience(urllib3.Retry):
+    """Waits longer each time, partly by chance, and never longer than a minute."""
+
+    def get_backoff_time(self) -> float:
+        longest = min(_LONGEST, _FIRST * 2 ** (len(self.history) - 1))
+        return random.uniform(longest / 2, longest)
+
+    def get_retry_after(self, response: Any) -> float | None:
+        try:
+            asked = super().get_retry_after(response)
+        except InvalidHeader:
+            return None
+        return None if asked is None else min(asked, _LONGEST) + random.uniform(0, _FIRST)
+
+    def increment(
+        self,
+        method: Any = None,
+        url: Any = None,
+        response: Any = None,
+        error: Any = None,
+        *more: Any,
+        **named: Any,
+    ) -> _Patience:
+        if isinstance(error, SSLError):
+            raise error  # a certificate does not become valid by waiting
+        return super().increment(method, url, response, error, *more, **named)
+
+
+def _read_address(url: str) -> urllib3.util.Url:
+    expected = "an address is http://host:port or https://host:port"
+    try:
+        address = urllib3.util.parse_url(url)
+    except LocationValueError:
+        raise UsageError(f"{expected}, got {url!r}") from None
+    if address.auth:
+        raise UsageError(f"{expected}, without user or password; a token goes to token=, or EGRAPH_TOKEN")
+    if address.scheme not in ("http", "https") or not address.host or address.query or address.fragment:
+        raise UsageError(f"{expected}, got {url!r}")
+    return address._replace(path=(address.path or "").rstrip("/"))
+
+
+def _read_object(data: bytes) -> dict[str, Any] | None:
+    try:
+        content = json.loads(data)
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def plain(text: object, length: int = 300) -> str:
+    """What a service says, as one line without control characters: it goes to a terminal."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
+    return line if len(line) <= length else line[: length - 3] + "..."

@@ -1,0 +1,244 @@
+"""A ranker on another machine, used like one in the same process."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import warnings
+from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.errors import ArchitectureError, OutOfDistributionWarning, ServiceError, UsageError
+from egraph.service._connection import CONNECTIONS, Connection, RefusedError, plain
+
+__all__ = ["RemoteRanker", "fitness"]
+
+Floats = NDArray[np.float64]
+Graph = Architecture | str | Mapping[str, Any]
+"""An architecture, or what a service reads as one: a string in a space's notation, an object of JSON."""
+
+_CHANGES = 3  # attempts to get all answers from one version of the model
+
+
+def fitness(
+    url: str,
+    token: str | None = None,
+    space: str | None = None,
+    batch: int = 256,
+    timeout: float = 30.0,
+    retries: int = 5,
+) -> RemoteRanker:
+    """The ranker that `egraph serve` offers at an address, as a fitness.
+
+    Args:
+        url: such as ``"http://host:8000"``; ``https`` where a proxy before the service speaks it.
+        token: of the service; None takes the environment variable ``EGRAPH_TOKEN``, where it is set.
+        space: whose notation strings are in; None is the model's own.
+        batch: architectures in one request; fewer where the service takes fewer. Four requests are under way
+            at a time.
+        timeout: seconds that one attempt to get an answer may take.
+        retries: attempts after the first where the service is absent or overloaded, with growing waits.
+
+    Raises:
+        UsageError: an argument cannot be right.
+        ServiceError: there is no such service at the address, or it refuses the token.
+    """
+    return RemoteRanker(url, token, space, batch, timeout, retries)
+
+
+class RemoteRanker:
+    """What `fitness` returns: scores architectures by asking a service; higher is better.
+
+    It is a fitness, and has the ``predict`` that a study wants of a ranker. It may be used by several
+    threads, and pickled for other processes; the pickle holds the token. All scores of one call are of one
+    version of the model: where the service changes it in between, they are asked for again.
+
+    Raises:
+        UsageError: an argument cannot be right.
+        ServiceError: there is no such service at the address, or it refuses the token.
+    """
+
+    def __init__(
+        self, url: str, token: str | None, space: str | None, batch: int, timeout: float, retries: int
+    ) -> None:
+        for name, value, least in (("batch", batch, 1), ("retries", retries, 0)):
+            if not isinstance(value, int) or isinstance(value, bool) or value < least:
+                raise UsageError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        if not (isinstance(timeout, int | float) and 0 < timeout < math.inf):
+            raise UsageError(f"timeout must be a positive number of seconds, got {timeout!r}")
+        token = token or os.environ.get("EGRAPH_TOKEN", "").strip() or None
+        self._connection = Connection(url, token, timeout, retries)
+        self._space = space
+        try:
+            limits = self.model["limits"]
+            self._batch, self._room = min(batch, int(limits["architectures"])), int(limits["body_bytes"])
+        except (KeyError, TypeError, ValueError):
+            raise self._connection.wrong("/v1/model does not tell the limits") from None
+
+    @property
+    def model(self) -> dict[str, Any]:
+        """What the service says of its model now: name, version, space, card, vocabulary, limits.
+
+        Raises:
+            ServiceError: it does not answer, or wrongly.
+        """
+        return self._connection.get("/v1/model")
+
+    def __call__(self, architectures: Iterable[Graph]) -> Floats:
+        """`predict` without its warning, as of a ranker in the same process."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OutOfDistributionWarning)
+            return self.predict(architectures)
+
+    def predict(self, architectures: Iterable[Graph]) -> Floats:
+        """Scores, ``(architectures,)``, in units of the training scores; NaN for what the model cannot score.
+
+        Raises:
+            ArchitectureError: the service refuses one; the text names it by its place.
+            ServiceError: it does not answer, or wrongly.
+
+        Warns:
+            OutOfDistributionWarning: an architecture is unlike all that the model was trained on.
+        """
+        scores, reasons = [np.zeros(0)], list[str]()
+        graphs = list(map(_write, architectures))
+        for size, answer in self._ask("/v1/score", "architectures", graphs, self._batch, level=0):
+            scores.append(self._read(answer.get("scores"), (size,)))
+            unfamiliar = answer.get("unfamiliar")
+            reasons += filter(None, unfamiliar) if isinstance(unfamiliar, list) else []
+        if reasons:
+            warnings.warn(
+                f"{len(reasons)} of the architectures are unlike all that the ranker was trained on; "
+                f"the first because: {plain(reasons[0])}",
+                OutOfDistributionWarning,
+                stacklevel=2,
+            )
+        return np.concatenate(scores)
+
+    def compare(self, a: Iterable[Graph], b: Iterable[Graph]) -> Floats:
+        """Probabilities that each of ``a`` is worse than, about equal to, better than its partner in ``b``.
+
+        Returns:
+            ``(pairs, 3)``.
+
+        Raises:
+            UsageError: there are not as many in ``b`` as in ``a``.
+            ArchitectureError: the service refuses one; the text names the pair by its place.
+            ServiceError: it does not answer, or wrongly.
+        """
+        first, second = list(map(_write, a)), list(map(_write, b))
+        if len(first) != len(second):
+            raise UsageError(f"compare needs as many in b as in a, got {len(second)} and {len(first)}")
+        pairs = [f'{{"a":{one},"b":{other}}}' for one, other in zip(first, second, strict=True)]
+        found = [np.zeros((0, 3))]
+        for size, answer in self._ask("/v1/compare", "pairs", pairs, max(1, self._batch // 2)):
+            rows = answer.get("probabilities")
+            try:
+                plain = [[row["worse"], row["equal"], row["better"]] for row in rows or ()]
+            except (KeyError, TypeError):
+                raise self._connection.wrong("probabilities") from None
+            found.append(self._read(plain, (size, 3)))
+        return np.concatenate(found)
+
+    def describe(self) -> dict[str, object]:
+        """Where it is and what it is, as JSON-ready values; without the token."""
+        model = self.model
+        return {
+            "address": self._connection.url,
+            **{key: model.get(key) for key in ("name", "version", "space")},
+        }
+
+    def __repr__(self) -> str:
+        return f"<ranker at {self._connection.url}>"
+
+    def _ask(
+        self, path: str, field: str, items: list[str], most: int, **rest: object
+    ) -> list[tuple[int, dict[str, Any]]]:
+        """Answers for all items in turn, each with the number of items that it is for, of one model."""
+        if self._space is not None:
+            rest["space"] = self._space
+        end = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in rest.items())
+        frame = f'{{"{field}":[', f"]{end}}}"
+        for _ in range(_CHANGES):
+            answers = self._ask_once(
+                path, field, frame, _split(items, most, self._room - len("".join(frame)))
+            )
+            versions = {str(_version(answer)) for _, answer in answers}
+            if len(versions) < 2:
+                return answers
+        raise ServiceError(
+            f"{self._connection.url} answered with different models in each of {_CHANGES} attempts "
+            f"({', '.join(sorted(versions))}); their scores cannot be compared"
+        )
+
+    def _ask_once(
+        self, path: str, field: str, frame: tuple[str, str], batches: list[tuple[int, list[str]]]
+    ) -> list[tuple[int, dict[str, Any]]]:
+        def ask(start: int, some: list[str]) -> tuple[int, dict[str, Any]]:
+            try:
+                return len(some), self._connection.post(path, ",".join(some).join(frame).encode())
+            except RefusedError as error:
+                raise _blame(error, field, start) from None
+
+        if len(batches) < 2:
+            return [ask(*one) for one in batches]
+        with ThreadPoolExecutor(CONNECTIONS) as threads:
+            try:
+                return [one.result() for one in [threads.submit(ask, *batch) for batch in batches]]
+            except BaseException:
+                threads.shutdown(wait=False, cancel_futures=True)
+                raise
+
+    def _read(self, values: object, shape: tuple[int, ...]) -> Floats:
+        """Numbers of an answer; null is NaN."""
+        try:
+            numbers = np.array(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise self._connection.wrong("not all values are numbers") from None
+        if numbers.shape != shape:
+            raise self._connection.wrong(f"values of shape {numbers.shape}, where {shape} was expected")
+        return numbers
+
+
+def _write(graph: Graph) -> str:
+    if isinstance(graph, Architecture):
+        graph = {"ops": graph.ops, "edges": graph.edges}  # what is disabled computes nothing
+    try:
+        return json.dumps(graph, separators=(",", ":"))
+    except (TypeError, ValueError):
+        raise ArchitectureError(
+            f"neither an Architecture nor text nor JSON: {type(graph).__name__}"
+        ) from None
+
+
+def _split(items: list[str], most: int, room: int) -> list[tuple[int, list[str]]]:
+    """Runs of at most ``most`` items and, where that is possible, ``room`` characters; with their starts."""
+    runs: list[tuple[int, list[str]]] = []
+    length = 0
+    for place, item in enumerate(items):
+        length += len(item) + 1
+        if not runs or len(runs[-1][1]) == most or length > room:
+            runs.append((place, []))
+            length = len(item)
+        runs[-1][1].append(item)
+    return runs
+
+
+def _version(answer: dict[str, Any]) -> object:
+    model = answer.get("model")
+    return model.get("version") if isinstance(model, dict) else None
+
+
+def _blame(error: RefusedError, field: str, start: int) -> UsageError:
+    """The fault with the place that the caller knows, where the service names one in the batch."""
+    match error.pointer.split("/"):
+        case ["", name, place, *within] if name == field and place.isdigit():
+            where = f" at {'/'.join(within)}" if within else ""
+            return ArchitectureError(f"{field[:-1]} {start + int(place)} is refused{where}: {error.detail}")
+    return UsageError(f"the service refuses the request: {error}")
