@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from egraph import bench, datasets, evaluation, metrics, operations, searchers, spaces
     from egraph.ranker import Ranker, load
     from egraph.study import Study
+    from egraph.tracing import from_torch
 
 __version__ = "0.1.0"
 
@@ -31,6 +32,7 @@ __all__ = [
     "bench",
     "datasets",
     "evaluation",
+    "from_torch",
     "load",
     "metrics",
     "operations",
@@ -38,7 +40,12 @@ __all__ = [
     "spaces",
 ]
 
-_HOMES = {"Ranker": "egraph.ranker", "load": "egraph.ranker", "Study": "egraph.study"}
+_HOMES = {
+    "Ranker": "egraph.ranker",
+    "load": "egraph.ranker",
+    "Study": "egraph.study",
+    "from_torch": "egraph.tracing",
+}
 _MODULES = {"bench", "datasets", "evaluation", "metrics", "operations", "searchers", "spaces"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -15,6 +16,9 @@ __all__ = ["STRUCTURE", "Vocabulary"]
 
 STRUCTURE = ("depth", "height", "log in-degree", "log out-degree", "log paths", "log2 reduction")
 """What is said of where in its graph a vertex is."""
+
+_LAYERS = ("conv", "separable-conv", "inverted-residual", "max-pool", "avg-pool", "linear", "attention")
+"""Kinds that, with the numbers beside them, say what an operation does; of other kinds the name says it."""
 
 
 class Vocabulary:
@@ -30,6 +34,10 @@ class Vocabulary:
         self.interior = tuple(
             op for op in self.operations if op.kind not in ("input", "output", "zero", "identity")
         )
+        shapes = Counter(map(_shape, self.interior))
+        self._by_shape = {
+            _shape(op): op for op in self.interior if op.kind in _LAYERS and shapes[_shape(op)] == 1
+        }
         self.feature_names = feature_names(self.interior)
         self.feature_groups = feature_groups(self.interior)
         self.vertex_width = len(ATTRIBUTES) + len(self.interior) + len(STRUCTURE) + len(VERTEX_NAMES)
@@ -64,7 +72,10 @@ class Vocabulary:
         return [operation.to_dict() for operation in self.operations]
 
     def describe(self, name: str) -> Operation:
-        """The description of an operation.
+        """The description of an operation, under the name that it has in the training data, if it is there.
+
+        A layer that has another name there is one of which all that rankers read is the same, and that of no
+        second operation of the training data.
 
         Raises:
             ArchitectureError: it is neither registered nor was it in the training data.
@@ -72,8 +83,15 @@ class Vocabulary:
         if (known := self._known.get(name)) is not None:
             return known
         if name in operations.registry:
-            return operations.get(name)
+            operation = operations.get(name)
+            return self._by_shape.get(_shape(operation)) or operation
         raise ArchitectureError(
             f"unknown operation {name!r}: this ranker was trained on {', '.join(self._known)}; "
             "register the operation with egraph.operations.register, or fit on architectures that have it"
         )
+
+
+def _shape(operation: Operation) -> tuple[object, ...]:
+    """What two names of one layer have in common; whether equal ones are shared is up to their space."""
+    op = operation
+    return op.kind, op.kernel, op.stride, op.groups, op.expansion, op.width, op.padded
