@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import io
-import linecache
 import logging
 import random
-import re
-import sysconfig
-import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,25 +19,15 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from torch.nn.parameter import is_lazy
 
 from egraph.errors import ArchitectureError, EgraphError, UsageError
+from egraph.tracing.places import place_of, raised_at
 
-__all__ = ["Program", "capture", "place_of"]
+__all__ = ["Program", "capture"]
 
 _BY_VALUES = (GuardOnDataDependentSymNode, DataDependentOutputException, DynamicOutputShapeException)
 _WAY_OUT = (
-    "an architecture has one path and fixed sizes: decide by shapes or settings of the module, choose between "
-    "results with torch.where, or trace the parts before and behind"
+    "an architecture has one path and fixed sizes: decide by shapes or settings of the module, choose "
+    "between results with torch.where, or trace the parts before and behind"
 )
-_LIBRARIES = tuple(
-    str(Path(folder)) + "/"
-    for folder in (
-        Path(torch.__file__).parent,
-        Path(np.__file__).parent,
-        Path(__file__).parent,
-        sysconfig.get_path("stdlib"),
-    )
-)
-_PARTS_OF_TORCH = ("/sympy/", "/mpmath/")
-_FRAME = re.compile(r'File "(.+?)", line (\d+), in ')
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,8 +62,8 @@ def capture(module: nn.Module, example_input: Any) -> Program:
     tensors = [item for item in torch.utils._pytree.tree_leaves(example) if isinstance(item, Tensor)]
     if not tensors:
         raise UsageError(
-            "example_input must be a tensor, or a tuple of the arguments of forward with a tensor among them, "
-            f"got {type(example_input).__name__}; for images write torch.zeros(1, 3, 32, 32)"
+            "example_input must be a tensor, or a tuple of the arguments of forward with a tensor among "
+            f"them, got {type(example_input).__name__}; for images write torch.zeros(1, 3, 32, 32)"
         )
     if any(is_lazy(parameter) for parameter in module.parameters()):
         raise UsageError("the module has lazy parameters without a shape; run it on the example once")
@@ -93,14 +78,14 @@ def capture(module: nn.Module, example_input: Any) -> Program:
             raise
         except _BY_VALUES as error:
             raise ArchitectureError(
-                f"what the network computes depends on values in its tensors{_raised_at(error)}; {_WAY_OUT}"
+                f"what the network computes depends on values in its tensors{raised_at(error)}; {_WAY_OUT}"
             ) from error
         except Exception as error:
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
             reason = str(error).strip().split("\n")[0][:300]
             raise ArchitectureError(
                 f"cannot follow the network on an input of shape {shapes}: {type(error).__name__}: {reason}"
-                f"{_raised_at(error)}; pass an example_input that its forward takes, and keep to operations "
+                f"{raised_at(error)}; pass an example_input that its forward takes, and keep to operations "
                 "of PyTorch there"
             ) from error
     names = program.graph_signature.inputs_to_parameters
@@ -113,34 +98,6 @@ def capture(module: nn.Module, example_input: Any) -> Program:
         frozenset(node for node in holders if node.name in given),
         max(tensors[0].shape[0] if tensors[0].ndim else 1, 1),
     )
-
-
-def place_of(node: fx.Node) -> str:
-    """Where in the user's code a node comes from, to stand in an error text."""
-    frames = _FRAME.findall(node.meta.get("stack_trace") or "")
-    return _describe_place([(file, int(line)) for file, line in frames])
-
-
-def _raised_at(error: BaseException) -> str:
-    frames: list[tuple[str, int]] = []
-    while error is not None:
-        found = traceback.extract_tb(error.__traceback__)
-        frames = [(frame.filename, frame.lineno or 0) for frame in found] + frames
-        if (before := error.__cause__ or error.__context__) is None:
-            break
-        error = before
-    return _describe_place(frames)
-
-
-def _describe_place(frames: list[tuple[str, int]]) -> str:
-    """The innermost line that is neither PyTorch's nor ours."""
-    for file, line in reversed(frames):
-        if file.startswith((*_LIBRARIES, "<")) and "site-packages" not in file.removeprefix(_LIBRARIES[-1]):
-            continue
-        if file.startswith(_LIBRARIES[:-1]) or any(part in file for part in _PARTS_OF_TORCH):
-            continue
-        return f", at {file}, line {line}: `{linecache.getline(file, line).strip()}`"
-    return ""
 
 
 def _refuse_sizes_by_values(graph: fx.Graph) -> None:
@@ -179,8 +136,8 @@ def _is_functional(graph: fx.Graph) -> bool:
 def _undisturbed(module: nn.Module) -> Iterator[None]:
     """Evaluation mode, and everything as before at the end: modes, random generators, PyTorch's messages."""
     modes = [(part, part.training) for part in module.modules()]
-    states = random.getstate(), np.random.get_state(),  # noqa: NPY002 - a forward may draw from it
-        torch.get_rng_state()
+    states = random.getstate(), torch.get_rng_state()
+    numpy_state = np.random.get_state()  # noqa: NPY002 - a forward may draw from it
     fast_path = torch.backends.mha.get_fastpath_enabled()
     quiet = logging.root.manager.disable
     try:
@@ -197,5 +154,5 @@ def _undisturbed(module: nn.Module) -> Iterator[None]:
         for part, training in modes:
             part.training = training
         random.setstate(states[0])
-        np.random.set_state(states[1])  # noqa: NPY002
-        torch.set_rng_state(states[2])
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        torch.set_rng_state(states[1])

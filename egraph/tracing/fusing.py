@@ -65,7 +65,7 @@ def _share_prefix(vertex: Vertex, earlier: list[Vertex]) -> None:
 
 
 def fuse_blocks(sketch: Sketch) -> None:
-    """Makes one vertex each of what squeeze-and-excitation scales, separable convolutions, inverted residuals."""
+    """Makes one vertex of what squeeze-and-excitation scales, and of each block of mobile networks."""
     for fuse in (_fuse_gate, _fuse_separable, _fuse_expansion, _fuse_shortcut):
         for vertex in list(sketch.vertices):
             fuse(sketch, vertex, sketch.consumers())

@@ -48,7 +48,7 @@ def read_graph(program: Program) -> Sketch:
     """Reads what was recorded, one operation after the other.
 
     A parameter belongs to the vertex that computes with it. That of a norm, scale or bias belongs to the
-    vertex whose result it changes, or, behind the input or a join, to the first one that takes what it changed.
+    vertex whose result it changes, or, behind the input or a join, to the first one that takes the outcome.
 
     Raises:
         ArchitectureError: the result does not depend on the input.

@@ -21,8 +21,9 @@ def from_torch(module: nn.Module, example_input: Any, *, fold: bool = True) -> A
 
     Every vertex is an operation that is registered in `egraph.operations` with what it is: kind, kernel,
     stride, groups, expansion, width (its channels over the most at that resolution), channels, parameters,
-    multiply-adds and how many it stands for. Parameters and multiply-adds sum to those of the network. Results are joined by vertices ``add``,
-    ``concat`` and ``multiply`` of kind ``identity``, which rankers splice into the edges.
+    multiply-adds and how many it stands for. Parameters and multiply-adds sum to those of the network.
+    Results are joined by vertices ``add``, ``concat`` and ``multiply`` of kind ``identity``, which rankers
+    splice into the edges.
 
     Args:
         module: any module; its weights, its mode and the state of random generators stay as they were.
