@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from egraph.tracing.sketch import Sketch, Vertex
+from egraph.tracing.sketch import JOINS, Sketch, Vertex
 
 __all__ = ["fold_runs"]
 
@@ -65,7 +65,7 @@ def _segments(sketch: Sketch) -> list[list[Vertex]]:
 def _signature(segment: list[Vertex]) -> _Signature:
     """What equal blocks have in common; inputs by their place in the block, its entrance as 0.
 
-    The channels of joins differ where blocks add channels to their input, as those of DenseNet do.
+    Channels of joins and pools are those of what they take, and in a first block that may be of any width.
     """
     place = {vertex: number for number, vertex in enumerate(segment, start=1)}
     return tuple(
@@ -73,7 +73,7 @@ def _signature(segment: list[Vertex]) -> _Signature:
             *(
                 v.kind,
                 v.label,
-                v.channels * v.computes,
+                0 if v.kind in (*JOINS, "max-pool", "avg-pool") else v.channels,
                 v.pixels,
                 v.kernel,
                 v.stride,
