@@ -93,7 +93,7 @@ class _Reader:
         border = max((value.border for value in live), default=0)
         if not sources or not isinstance(node.target, torch._ops.OpOverload):
             return _Value(sources[0] if sources else None, pending, border)
-        flops = self.flops[node]
+        flops = self.flops.get(node, 0)
         vertex = read_layer(node, sources[0], len(live), flops, border, self.program.batch)
         if vertex is not None:
             vertex.flops = flops
@@ -156,22 +156,22 @@ def _count_flops(program: Program) -> dict[fx.Node, int]:
     counted: dict[fx.Node, int] = {}
     with torch.no_grad(), FlopCounterMode(display=False) as counter:
         for node in program.graph.nodes:
-            if isinstance(node.target, torch._ops.OpOverload):
+            if isinstance(node.target, torch._ops.OpOverload) and tensor_of(node) is not None:
                 before = counter.get_total_flops()
-                args, kwargs = fx.node.map_arg((node.args, node.kwargs), _on_meta)
-                kwargs = {name: value for name, value in kwargs.items() if name != "device"}
+                values = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
+                args, kwargs = tree_map(_on_meta, values)
                 node.target(*args, **kwargs)
                 counted[node] = (counter.get_total_flops() - before) // (2 * program.batch)
     return counted
 
 
-def _on_meta(node: fx.Node) -> Any:
-    def move(value: Any) -> Any:
-        if not isinstance(value, Tensor):
-            return value
+def _on_meta(value: Any) -> Any:
+    """The same on the meta device, where nothing is computed; for a number that is not known, some number."""
+    if isinstance(value, Tensor):
         return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
-
-    return tree_map(move, node.meta["val"])
+    if isinstance(value, torch.device):
+        return torch.device("meta")
+    return 1 if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool) else value
 
 
 def _padding(node: fx.Node) -> int:

@@ -4,6 +4,7 @@ import functools
 import sys
 from collections import Counter
 from pathlib import Path
+from unittest import mock
 
 import pytest
 import torch
@@ -52,6 +53,7 @@ def count():
 @pytest.fixture(scope="session")
 def zoo():
     """The networks of the zoo by name, made once."""
+
     @functools.cache
     def make(name):
         torch.manual_seed(0)
@@ -62,5 +64,14 @@ def zoo():
 
 @pytest.fixture(scope="session")
 def traced(zoo):
-    """A network of the zoo as an architecture, traced once."""
-    return functools.cache(lambda name, fold=True: from_torch(zoo(name), torch.zeros(1, 3, 32, 32), fold=fold))
+    """A network of the zoo as an architecture; its forward is recorded once for all drawings."""
+    from egraph.tracing import capture, tracing
+
+    recorded = functools.cache(lambda module, _: capture.capture(module, torch.zeros(1, 3, 32, 32)))
+
+    @functools.cache
+    def trace(name, fold=True):
+        with mock.patch.object(tracing, "capture", recorded):
+            return from_torch(zoo(name), None, fold=fold)
+
+    return trace
