@@ -102,9 +102,9 @@ def register(operation: Operation) -> Operation:
     Raises:
         UsageError: the name is taken by a different description.
     """
-    known = registry.get(operation.name)
-    if known is None:
+    if operation.name not in registry:
         return registry.register(operation.name, operation)
+    known = registry[operation.name]
     if known != operation:
         differing = [f.name for f in fields(known) if getattr(known, f.name) != getattr(operation, f.name)]
         raise UsageError(

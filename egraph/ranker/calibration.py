@@ -9,12 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-__all__ = ["LEVELS", "Calibration", "split_folds"]
+__all__ = ["LEVELS", "ONE_DEVIATION", "Calibration", "split_folds"]
 
 Floats = NDArray[np.float64]
 
 LEVELS = (0.5, 0.8, 0.95)
 """The levels that coverage is reported at."""
+
+ONE_DEVIATION = 0.6827
+"""Share of a normal distribution within one standard deviation."""
 
 _FEWEST = 10
 _MOST_KEPT = 1000

@@ -17,7 +17,7 @@ from egraph.ranker.heads import HEADS, PairHead
 from egraph.ranker.readout import read_out, readout_width
 from egraph.ranker.sage import AGGREGATORS, Linear, Neighbours, SAGELayer
 
-__all__ = ["Graphs", "Layer", "NetworkShape", "RankerNetwork"]
+__all__ = ["Graphs", "Join", "Layer", "NetworkShape", "RankerNetwork"]
 
 
 class Layer(NamedTuple):
@@ -166,7 +166,7 @@ class RankerNetwork(nn.Module):
         )
         self.norms = nn.ModuleList(_LayerNorm(members, o) for o in widths[1:]) if shape.norm else None
         self.joins = nn.ModuleList(
-            _Join(members, sources, widths, wide) for sources, wide in zip(joins, met, strict=True)
+            Join(members, sources, widths, wide) for sources, wide in zip(joins, met, strict=True)
         )
         self.feature_layer = Linear(members, shape.graph_features, width) if shape.graph_features else None
         inner = readout_width(shape.readout, met[-1]) + (width if shape.graph_features else 0)
@@ -225,7 +225,7 @@ class RankerNetwork(nn.Module):
         return functional.softplus(self.tie) + 1e-3
 
 
-class _Join(nn.Module):
+class Join(nn.Module):
     """Sums what several layers gave, the narrower ones projected to the widest; one is passed on as it is."""
 
     def __init__(self, members: int, sources: Sequence[int], widths: Sequence[int], width: int) -> None:
@@ -240,6 +240,7 @@ class _Join(nn.Module):
         )
 
     def forward(self, results: Sequence[Tensor]) -> Tensor:
+        """The sum for one reader."""
         total: Tensor | None = None
         for source in self.sources:
             x = results[source]

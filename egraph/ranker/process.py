@@ -38,6 +38,8 @@ class GaussianProcess:
         lengths: :math:`l_i`, ``(features,)``.
         noise: :math:`\nu`, noise variance over signal variance.
         signal: :math:`s^2`, the likeliest.
+        factor: of Cholesky, lower, of the training data's covariance over :math:`s^2`.
+        weights: of the kernel to each training example in the posterior mean, ``(graphs,)``.
 
     References:
         Rasmussen, Williams: Gaussian processes for machine learning, 2006, chapters 4.2, 5.1 and 5.4
@@ -48,9 +50,9 @@ class GaussianProcess:
     lengths: Floats
     noise: float
     signal: float = field(init=False, repr=False)
+    factor: Floats = field(init=False, repr=False)
+    weights: Floats = field(init=False, repr=False)
     _scaled: Floats = field(init=False, repr=False)
-    _factor: Floats = field(init=False, repr=False)
-    _weights: Floats = field(init=False, repr=False)
 
     @classmethod
     def fit(cls, inputs: Floats, targets: Floats, groups: Sequence[str] | None = None) -> GaussianProcess:
@@ -81,22 +83,22 @@ class GaussianProcess:
         covariance = _matern(_squares(scaled, scaled))
         covariance[np.diag_indices_from(covariance)] += self.noise
         object.__setattr__(self, "_scaled", scaled)
-        object.__setattr__(self, "_factor", linalg.cholesky(covariance, lower=True))
-        object.__setattr__(self, "_weights", linalg.cho_solve((self._factor, True), self.targets))
-        object.__setattr__(self, "signal", float(self.targets @ self._weights) / len(self.targets))
+        object.__setattr__(self, "factor", linalg.cholesky(covariance, lower=True))
+        object.__setattr__(self, "weights", linalg.cho_solve((self.factor, True), self.targets))
+        object.__setattr__(self, "signal", float(self.targets @ self.weights) / len(self.targets))
 
     # Predictions are left to PyTorch: the threads of NumPy's BLAS would go on waiting for work after each
     # product, and take turns with PyTorch's own on the same cores.
 
     def predict(self, inputs: Floats) -> Floats:
         """The posterior mean, ``(graphs,)``."""
-        weights = torch.from_numpy(self._weights)
+        weights = torch.from_numpy(self.weights)
         parts = torch.from_numpy(self._scale(inputs)).split(_ROWS_AT_ONCE)
         return torch.cat([self._kernel(part) @ weights for part in parts]).numpy()
 
     def variance(self, inputs: Floats) -> Floats:
         """Variance of a measured target, noise included, ``(graphs,)``."""
-        factor = torch.from_numpy(self._factor)
+        factor = torch.from_numpy(self.factor)
         parts = torch.from_numpy(self._scale(inputs)).split(_ROWS_AT_ONCE)
         solved = (torch.linalg.solve_triangular(factor, self._kernel(part).T, upper=False) for part in parts)
         explained = torch.cat([part.square_().sum(dim=0) for part in solved]).numpy()
@@ -104,8 +106,8 @@ class GaussianProcess:
 
     def leave_one_out(self) -> Floats:
         """For each training example the mean that the others predict, ``(graphs,)``."""
-        inverse = linalg.cho_solve((self._factor, True), np.eye(len(self.targets)))
-        return self.targets - self._weights / np.diag(inverse)
+        inverse = linalg.cho_solve((self.factor, True), np.eye(len(self.targets)))
+        return self.targets - self.weights / np.diag(inverse)
 
     def _kernel(self, scaled: torch.Tensor) -> torch.Tensor:
         """`_matern` of `_squares` to the training data, ``(graphs, training graphs)``."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,7 +23,7 @@ from egraph.encoding import (
     warn_of_unlike,
 )
 from egraph.errors import OutOfDistributionWarning, UnknownNameError, UsageError
-from egraph.ranker.calibration import LEVELS
+from egraph.ranker.calibration import LEVELS, ONE_DEVIATION
 from egraph.ranker.columns import Columns, Filling, measure
 from egraph.ranker.familiarity import Familiarity, familiarity
 from egraph.ranker.fitting import Plan, fit_scorer
@@ -32,13 +32,15 @@ from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.threads import in_threads
 from egraph.ranker.training import Schedule
 
+if TYPE_CHECKING:
+    from egraph.export import Exported
+
 __all__ = ["COMPANIONS", "Ranker", "read_scores", "read_training_data"]
 
 Floats = NDArray[np.float64]
 
 EVOLVED: tuple[str | Layer, ...] = ("mean", "mean", "mean", Layer("mean", sources=(2, 3)))
 COMPANIONS = ("gaussian-process+trees", "gaussian-process")
-_ONE_DEVIATION = 0.6827  # share of a normal distribution within one standard deviation
 
 
 class Ranker(RegressorMixin, BaseEstimator):
@@ -221,7 +223,7 @@ class Ranker(RegressorMixin, BaseEstimator):
             )
             return np.concatenate([np.zeros(0), *scores])
         latent, deviation = self._latent_with_deviation(architectures)
-        deviation *= self.calibration_.factor(_ONE_DEVIATION)
+        deviation *= self.calibration_.factor(ONE_DEVIATION)
         above, below = self.scale_.to_scores(latent + deviation), self.scale_.to_scores(latent - deviation)
         return self.scale_.to_scores(latent), (above - below) / 2
 
@@ -350,6 +352,25 @@ class Ranker(RegressorMixin, BaseEstimator):
 
         self._check_fitted()
         save(self, path, card)
+
+    def to_onnx(self, path: str | os.PathLike[str], *, precision: str = "float32") -> Exported:
+        """Writes the ranker as an ONNX file, which `egraph.export.OnnxRanker` calls without PyTorch.
+
+        The file is checked against this ranker before it is left; see `egraph.export.save_onnx`.
+
+        Args:
+            path: where to.
+            precision: of the networks' weights, one of ``"float32"``, ``"float16"`` and ``"int8"``.
+
+        Raises:
+            UsageError: the ranker is not fitted yet, or reads columns of its caller; or the precision is
+                unknown.
+            MissingExtraError: a package that writes ONNX is not installed.
+            FailedError: the file cannot be written, or does not say what the ranker says.
+        """
+        from egraph.export import save_onnx
+
+        return save_onnx(self, path, precision=precision)
 
     def network_shape(self, vertex_features: int, graph_features: int) -> NetworkShape:
         """The sizes of the networks that the parameters ask for.

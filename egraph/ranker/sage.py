@@ -11,7 +11,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-__all__ = ["AGGREGATORS", "Linear", "Neighbours", "SAGELayer"]
+__all__ = ["AGGREGATORS", "LSTMWeights", "Linear", "Neighbours", "SAGELayer"]
 
 AGGREGATORS = ("mean", "sum", "pool", "lstm")
 
@@ -140,7 +140,7 @@ class SAGELayer(nn.Module):
         if aggregator == "pool":
             self.pool.extend(Linear(members, in_features, in_features) for _ in range(directions))
         if aggregator == "lstm":
-            self.gates.extend(_LSTMWeights(members, in_features) for _ in range(directions))
+            self.gates.extend(LSTMWeights(members, in_features) for _ in range(directions))
 
     def forward(self, x: Tensor, edges: Neighbours) -> Tensor:
         """Applies the layer along ``edges``, and against them if bidirectional."""
@@ -176,7 +176,7 @@ class SAGELayer(nn.Module):
         return f"SAGELayer({sizes}, {self.aggregator}, members={members}, directions={len(self.neighbours)})"
 
 
-class _LSTMWeights(nn.Module):
+class LSTMWeights(nn.Module):
     """An LSTM for each member, its state as wide as its input; gates are input, forget, cell, output."""
 
     def __init__(self, members: int, features: int) -> None:
@@ -185,6 +185,7 @@ class _LSTMWeights(nn.Module):
         self.state = Linear(members, features, 4 * features)
 
     def forward(self, x: Tensor, edges: Neighbours) -> Tensor:
+        """The last state of each vertex."""
         index, there = edges.sequence()  # (members or 1, graphs, targets, degree)
         members, features = self.input.weight.shape[0], x.shape[-1]
         gates = self.input(x)  # (members, graphs, vertices, 4 features)

@@ -17,11 +17,12 @@ from egraph.ranker.network import RankerNetwork
 from egraph.ranker.scale import Standardiser, fit_three_way
 from egraph.ranker.training import rank_gauss
 
-__all__ = ["Scorer"]
+__all__ = ["LEAST_DEVIATION", "Scorer"]
 
 Floats = NDArray[np.float64]
 
-_LEAST_DEVIATION = 0.05
+LEAST_DEVIATION = 0.05
+"""Of a latent score, however much members and companion agree."""
 _PAIRS_AT_ONCE = 64
 _MOST_REFERENCES = 256
 
@@ -147,7 +148,7 @@ class Scorer:
         latent = self._join(members, companion)
         spread = _quantile(members) if self._pairwise else members
         # With one degree of freedom less it does not depend on the number of members.
-        variance = spread.var(axis=0, ddof=min(len(spread) - 1, 1)) + _LEAST_DEVIATION**2
+        variance = spread.var(axis=0, ddof=min(len(spread) - 1, 1)) + LEAST_DEVIATION**2
         if self.companion is not None and companion is not None:
             features = self.standardiser.transform(encoding.features)
             variance = variance + self.companion.variance(features)

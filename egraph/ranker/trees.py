@@ -73,12 +73,19 @@ class Trees:
             max(tree.max_depth for tree in trees),
         )
 
+    @property
+    def single_threshold(self) -> NDArray[np.float32]:
+        """Thresholds that part features in single precision as `threshold` does, ``(nodes,)``.
+
+        scikit-learn grew its trees on such features; a threshold rounded down to them parts the same.
+        """
+        single = self.threshold.astype(np.float32)
+        lower = np.nextafter(single, np.float32(-np.inf))
+        return np.where(single > self.threshold, lower, single)
+
     def predict(self, inputs: Floats) -> Floats:
         """The mean over the trees, ``(graphs,)``."""
-        # scikit-learn grew and reads its trees in float32; a threshold rounded down to that parts the same.
-        threshold = self.threshold.astype(np.float32)
-        lower = np.nextafter(threshold, np.float32(-np.inf))
-        threshold = np.where(threshold > self.threshold, lower, threshold)
+        threshold = self.single_threshold
         flat = np.ascontiguousarray(inputs.T, dtype=np.float32).ravel()
         # NumPy takes by indices of this type without copies.
         feature, ways = self.feature.astype(np.intp) * len(inputs), self.children.ravel().astype(np.intp)

@@ -1,0 +1,294 @@
+"""`OnnxRanker`: a ranker from an ONNX file, with NumPy and onnxruntime alone."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+# A file names operations; the spaces describe theirs when they are imported.
+import egraph.spaces  # noqa: F401
+from egraph.architecture import Architecture
+from egraph.encoding import CHUNK, Encoding, Vocabulary, as_architectures, encode, in_parts, warn_of_unlike
+from egraph.errors import MissingExtraError, ModelError, UsageError
+from egraph.export._schema import KEY, SCHEMA_VERSION
+
+__all__ = ["Assessment", "OnnxRanker"]
+
+Floats = NDArray[np.float64]
+Part = TypeVar("Part")
+Result = TypeVar("Result")
+
+_CELLS_AT_ONCE = 1 << 16
+"""Bounds the memory of one run: graphs x vertices x vertices."""
+
+_GRAPHS_AT_ONCE = {"pairwise": 64}
+"""Graphs a run, where a head compares each with many references."""
+
+_LEAST_PART = 64
+"""Fewer architectures are not worth a thread."""
+
+_SOME_LEVEL = 0.5
+"""Deviations come with intervals of any level."""
+
+
+class Assessment(NamedTuple):
+    """What a ranker says of architectures, ``(architectures,)`` each, in units of the training scores.
+
+    Attributes:
+        score: predicted; higher is better.
+        deviation: standard deviation of measured scores around the predicted.
+        lower: end of the interval that a measured score lies in with the given probability.
+        upper: its other end.
+    """
+
+    score: Floats
+    deviation: Floats
+    lower: Floats
+    upper: Floats
+
+
+class OnnxRanker:
+    """A ranker that `egraph.Ranker.to_onnx` wrote; called with architectures it is a fitness.
+
+    It scores as the ranker does that it was made from, up to rounding, and needs neither PyTorch nor
+    torch-geometric. Several threads may call one at the same time.
+
+    Args:
+        path: of the file.
+        threads: how many it may use; None takes a thread a core, four at most.
+
+    Attributes:
+        card: where the ranker comes from, as JSON-ready values.
+        space: name of the space that it was trained on, where the card says so.
+        vocabulary: the operations of its training data.
+        trials: number of architectures that it was trained on.
+        largest: number of vertices of the largest of these.
+        coverage: share of held-out scores in the intervals of each level; NaN where nothing was held out.
+
+    Raises:
+        ModelError: the file is absent, damaged, no ranker of egraph, or from a newer version.
+        MissingExtraError: onnxruntime is not installed.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
+        if threads is not None and threads < 1:
+            raise UsageError(f"threads must be at least 1, got {threads}")
+        self.path = Path(path)
+        self._threads = min(os.cpu_count() or 1, 4) if threads is None else threads
+        self._session = _open(self.path)
+        self._outputs = [output.name for output in self._session.get_outputs()]
+        content = _describe(self.path, self._session)
+        try:
+            self.vocabulary = Vocabulary.from_json(content["vocabulary"])
+            self.card: Mapping[str, Any] = content["card"]
+            self.space: str | None = content["space"]
+            self.trials, self.largest = int(content["trials"]), int(content["largest"])
+            shares = content["coverage"].items()
+            self.coverage = {
+                float(level): np.nan if share is None else float(share) for level, share in shares
+            }
+            self._most = _GRAPHS_AT_ONCE.get(content["head"], _CELLS_AT_ONCE)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise ModelError(f"{path} is damaged: its description is incomplete ({error})") from None
+
+    def __call__(self, architectures: Iterable[Architecture]) -> Floats:
+        """`predict` without its warning: a ranker is a fitness, and searches go where nobody was."""
+        return _join(part for _, part in self._judge(architectures, 0.0)).score
+
+    def predict(
+        self, architectures: Iterable[Architecture] | Encoding, return_std: bool = False
+    ) -> Floats | tuple[Floats, Floats]:
+        """Predicted scores in units of the training scores, ``(architectures,)``; higher is better.
+
+        Args:
+            architectures: what to score; any number of them, memory stays bounded.
+            return_std: also give the standard deviation of measured scores around the prediction.
+
+        Raises:
+            ArchitectureError: an operation is unknown.
+
+        Warns:
+            OutOfDistributionWarning: an architecture has operations, or a size, that the training data lacks.
+        """
+        parts = self._judge(architectures, _SOME_LEVEL if return_std else 0.0)
+        found = _join(warn_of_unlike(parts, self.largest, stacklevel=2))
+        return (found.score, found.deviation) if return_std else found.score
+
+    def intervals(
+        self, architectures: Iterable[Architecture] | Encoding, level: float = 0.8
+    ) -> tuple[Floats, Floats]:
+        """Between which scores a measured one will lie with probability ``level``; see `Ranker.intervals`.
+
+        Raises:
+            UsageError: the level is not between 0 and 1.
+            ArchitectureError: an operation is unknown.
+
+        Warns:
+            OutOfDistributionWarning: as `predict`.
+        """
+        parts = self._judge(architectures, _check_level(level))
+        found = _join(warn_of_unlike(parts, self.largest, stacklevel=2))
+        return found.lower, found.upper
+
+    def assess(self, architectures: Iterable[Architecture] | Encoding, level: float = 0.8) -> Assessment:
+        """Scores, deviations and intervals in one pass, without a warning.
+
+        Raises:
+            UsageError: the level is not between 0 and 1.
+            ArchitectureError: an operation is unknown.
+        """
+        return _join(part for _, part in self._judge(architectures, _check_level(level)))
+
+    def compare(self, a: Iterable[Architecture], b: Iterable[Architecture]) -> Floats:
+        """Probabilities that each of ``a`` is worse than, about equal to, better than its partner in ``b``.
+
+        Returns:
+            ``(pairs, 3)``, rows sum to 1.
+
+        Raises:
+            UsageError: the two are not of one length.
+            ArchitectureError: an operation is unknown.
+
+        Warns:
+            OutOfDistributionWarning: as `predict`.
+        """
+        first, second = as_architectures(a), as_architectures(b)
+        if len(first) != len(second):
+            raise UsageError(f"compare takes pairs, got {len(first)} and {len(second)} architectures")
+        both = [each for pair in zip(first, second, strict=True) for each in pair]
+
+        def work(part: list[Architecture]) -> tuple[Encoding, Floats]:
+            encoding = self.encode(part)
+            step = 2 * max(min(self._most, _CELLS_AT_ONCE // encoding.vertices.shape[1] ** 2) // 2, 1)
+            starts = range(0, len(encoding), step)
+            rows = [self._run(encoding.take(slice(k, k + step)), 0.0, pairs=True) for k in starts]
+            return encoding, np.concatenate([row["probabilities"] for row in rows])
+
+        parts = self._several(work, in_parts(both))
+        return np.concatenate([np.zeros((0, 3)), *warn_of_unlike(parts, self.largest, stacklevel=2)])
+
+    def encode(self, architectures: Iterable[Architecture]) -> Encoding:
+        """What the file reads; `predict` also takes this, to score the same architectures several times.
+
+        Raises:
+            ArchitectureError: an operation is unknown.
+        """
+        return encode(as_architectures(architectures), self.vocabulary)
+
+    def _judge(
+        self, architectures: Iterable[Architecture] | Encoding, level: float
+    ) -> Iterator[tuple[Encoding, Assessment]]:
+        """Parts of the architectures, encoded and assessed, in their order."""
+
+        def work(part: Encoding | list[Architecture]) -> tuple[Encoding, Assessment]:
+            encoding = part if isinstance(part, Encoding) else self.encode(part)
+            found = np.empty((len(Assessment._fields), len(encoding)))
+            for rows in _runs(encoding.sizes, self._most):
+                outputs = self._run(encoding.take(rows), level)
+                found[:, rows] = [outputs[name] for name in Assessment._fields]
+            return encoding, Assessment(*found)
+
+        size = CHUNK
+        if isinstance(architectures, Sized):  # few of them still occupy all threads
+            size = min(max(-(-len(architectures) // self._threads), _LEAST_PART), CHUNK)
+        return self._several(work, in_parts(architectures, size))
+
+    def _several(self, work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
+        """What `work` gives for each part, in their order, a thread each, few ahead of what was taken.
+
+        A single part is worked on by the calling thread.
+        """
+        remaining = iter(parts)
+        first = list(islice(remaining, min(self._threads, 2)))
+        if len(first) < 2:
+            yield from map(work, chain(first, remaining))
+            return
+        with ThreadPoolExecutor(self._threads, "ranker") as pool:
+            waiting: deque[Future[Result]] = deque()
+            for part in chain(first, remaining):
+                waiting.append(pool.submit(work, part))
+                if len(waiting) > self._threads:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+
+    def _run(self, encoding: Encoding, level: float, pairs: bool = False) -> dict[str, Floats]:
+        """The outputs of the file for a few graphs; with ``pairs`` each of even place meets the next."""
+        width = int(encoding.sizes.max())
+        rows = np.arange(len(encoding) if pairs else 0, dtype=np.int64).reshape(-1, 2)
+        inputs = {
+            "vertices": encoding.vertices[:, :width],
+            "counts": encoding.counts[:, :width, :width],
+            "sizes": encoding.sizes,
+            "features": encoding.features,
+            "level": np.array(level),
+            "pairs": rows,
+        }
+        return dict(zip(self._outputs, self._session.run(self._outputs, inputs), strict=True))
+
+
+def _runs(sizes: NDArray[np.int64], most: int) -> Iterator[NDArray[np.int64]]:
+    """Positions of the graphs of each run: those of like size together, so that little is padding."""
+    order = np.argsort(sizes, kind="stable")
+    start = 0
+    while start < len(order):
+        largest = sizes[order[start : start + most]]
+        fitting = int((np.arange(1, len(largest) + 1) * largest**2 <= _CELLS_AT_ONCE).sum())
+        yield order[start : start + max(fitting, 1)]
+        start += max(fitting, 1)
+
+
+def _join(parts: Iterable[Assessment]) -> Assessment:
+    empty = Assessment(*np.zeros((len(Assessment._fields), 0)))
+    return Assessment(*(np.concatenate(column) for column in zip(empty, *parts, strict=True)))
+
+
+def _check_level(level: float) -> float:
+    if not 0 < level < 1:
+        raise UsageError(f"level must be between 0 and 1, got {level}")
+    return float(level)
+
+
+def _open(path: Path) -> Any:
+    """A session of onnxruntime in which each run has one thread."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise MissingExtraError("onnxruntime", "onnx-runtime") from None
+    if not path.is_file():
+        raise ModelError(f"no ranker at {path}: there is no such file")
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.log_severity_level = 4
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - of classes that onnxruntime does not name
+        raise ModelError(f"{path} is damaged or no ONNX file: {error}") from None
+
+
+def _describe(path: Path, session: Any) -> dict[str, Any]:
+    """The description in the metadata of the file."""
+    text = session.get_modelmeta().custom_metadata_map.get(KEY)
+    if text is None:
+        raise ModelError(f"{path} is an ONNX file, but no ranker of egraph")
+    try:
+        content = json.loads(text)
+        version = content["schema"]
+        newer = version > SCHEMA_VERSION
+    except (ValueError, KeyError, TypeError):
+        raise ModelError(f"{path} is damaged: its description cannot be read") from None
+    if newer:
+        raise ModelError(
+            f"{path} was written by a newer egraph ({content.get('egraph')}, schema {version}); "
+            f"this one reads schema {SCHEMA_VERSION}: update egraph"
+        )
+    return content

@@ -1,0 +1,30 @@
+"""``egraph export`` of rankers."""
+
+import pytest
+
+from egraph.export import OnnxRanker
+
+
+def test_export_writes_a_checked_file_and_tells_its_cost(egraph, ranker, tmp_path):
+    done = egraph("export", ranker, "r.onnx")
+    assert "r.onnx" in done.stdout
+    assert "order kept: tau 1.0000 (loss 0.0000) on 264 architectures" in done.stdout
+    assert OnnxRanker(tmp_path / "r.onnx").trials > 0
+
+
+def test_export_prints_json(egraph, ranker, read_json, tmp_path):
+    found = read_json(egraph("export", ranker, "r.onnx", "--precision", "int8", "--json"))
+    assert found["bytes"] == (tmp_path / "r.onnx").stat().st_size
+    assert 0.5 < found["tau"] <= 1
+
+
+def test_export_refuses_what_is_no_ranker(egraph, tmp_path):
+    (tmp_path / "bad.egraph").write_bytes(b"no ranker")
+    assert "bad.egraph is damaged" in egraph("export", "bad.egraph", "r.onnx", code=1).stderr
+    assert not (tmp_path / "r.onnx").exists()
+
+
+@pytest.mark.parametrize("target", ["absent.egraph/r.onnx"])
+def test_export_names_a_place_that_cannot_be_written(egraph, ranker, target, tmp_path):
+    (tmp_path / "absent.egraph").write_text("a file, no folder")
+    assert "cannot write" in egraph("export", ranker, target, code=1).stderr
