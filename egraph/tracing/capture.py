@@ -58,6 +58,8 @@ def capture(module: nn.Module, example_input: Any) -> Program:
         raise UsageError(
             f"from_torch reads a torch.nn.Module, got {type(module).__name__}; wrap a function in a module"
         )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise UsageError("from_torch reads a module with a Python forward, got TorchScript; pass its source")
     example = example_input if isinstance(example_input, tuple) else (example_input,)
     tensors = [item for item in torch.utils._pytree.tree_leaves(example) if isinstance(item, Tensor)]
     if not tensors:
@@ -134,8 +136,12 @@ def _is_functional(graph: fx.Graph) -> bool:
 
 @contextmanager
 def _undisturbed(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and everything as before at the end: modes, random generators, PyTorch's messages."""
-    modes = [(part, part.training) for part in module.modules()]
+    """Evaluation mode, and all as before at the end: attributes, random generators, PyTorch's messages."""
+    held = [
+        (content, dict(content))
+        for part in module.modules()
+        for content in (vars(part), part._parameters, part._buffers, part._modules)
+    ]
     states = random.getstate(), torch.get_rng_state()
     numpy_state = np.random.get_state()  # noqa: NPY002 - a forward may draw from it
     fast_path = torch.backends.mha.get_fastpath_enabled()
@@ -151,8 +157,9 @@ def _undisturbed(module: nn.Module) -> Iterator[None]:
     finally:
         logging.disable(quiet)
         torch.backends.mha.set_fastpath_enabled(fast_path)
-        for part, training in modes:
-            part.training = training
+        for content, before in held:
+            content.clear()
+            content.update(before)
         random.setstate(states[0])
         np.random.set_state(numpy_state)  # noqa: NPY002
         torch.set_rng_state(states[1])

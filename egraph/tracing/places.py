@@ -14,7 +14,7 @@ from torch import fx
 __all__ = ["place_of", "raised_at"]
 
 _FRAME = re.compile(r'File "(.+?)", line (\d+), in ')
-_NOT_THE_USERS = (f"{Path(torch.__file__).parent}/", f"{Path(__file__).parent}/", "<")
+_NOT_THE_USERS = (f"{Path(torch.__file__).parent}/", f"{Path(__file__).parent}/", "<frozen", "<eval_with_key")
 _STANDARD_LIBRARY = f"{sysconfig.get_path('stdlib')}/"
 
 
@@ -42,5 +42,6 @@ def _innermost(frames: list[tuple[str, int]]) -> str:
         # Installed packages may lie inside the folder of the standard library.
         if file.startswith(_STANDARD_LIBRARY) and "site-packages" not in file:
             continue
-        return f", at {file}, line {line}: `{linecache.getline(file, line).strip()}`"
+        source = linecache.getline(file, line).strip()  # none of what was typed into an interpreter
+        return f", at {file}, line {line}" + (f": `{source}`" if source else "")
     return ""

@@ -116,6 +116,12 @@ def test_an_example_without_a_tensor_is_refused(example):
         from_torch(nn.ReLU(), example)
 
 
+def test_torch_script_is_refused():
+    scripted = torch.jit.ScriptModule()
+    with pytest.raises(UsageError, match="a module with a Python forward, got TorchScript; pass its source"):
+        from_torch(scripted, IMAGE)
+
+
 def test_lazy_parameters_are_refused():
     with pytest.raises(UsageError, match="lazy parameters without a shape; run it on the example once"):
         from_torch(nn.LazyLinear(3), IMAGE)
@@ -151,6 +157,32 @@ def test_module_and_generators_are_left_as_they_were():
     assert all(np.array_equal(a, b) for a, b in zip(np.random.get_state(), states[1], strict=True))  # noqa: NPY002
     assert torch.equal(torch.get_rng_state(), states[2])
     assert (torch.is_grad_enabled(), torch.backends.mha.get_fastpath_enabled()) == grad
+
+
+class Remembering(nn.Module):
+    """Keeps what it saw, in attributes and in a buffer."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = 0
+        self.register_buffer("mean", torch.ones(3))
+        self.conv = nn.Conv2d(3, 3, 1)
+
+    def forward(self, x):
+        self.calls += 1
+        self.last = x
+        self.conv.seen = self.conv(x)
+        return self.conv.seen
+
+
+def test_attributes_that_the_forward_sets_are_not_set():
+    module = Remembering()
+    from_torch(module, IMAGE)
+    assert module.calls == 0
+    assert not hasattr(module, "last")
+    assert not hasattr(module.conv, "seen")
+    assert module(IMAGE).shape == (1, 3, 8, 8)
+    assert module.calls == 1
 
 
 def test_mode_is_restored_after_an_error():

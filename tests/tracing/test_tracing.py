@@ -1,10 +1,9 @@
 """What must make no difference to a drawing, and what rankers make of it."""
 
-import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812
-from zoo import FusedAttention, VisionTransformer, efficientnet, resnet, wide_resnet
+from zoo import FusedAttention, VisionTransformer, mobilenet_v2, squeezenet
 
 import egraph
 from egraph import from_torch
@@ -17,17 +16,15 @@ def test_from_torch_is_a_name_of_the_package():
     assert egraph.from_torch is from_torch
 
 
-@pytest.mark.parametrize("make", [wide_resnet, efficientnet])
-def test_mode_seed_and_batch_make_no_difference(make, traced):
-    torch.manual_seed(7)
-    module = make().train()
-    assert from_torch(module, torch.rand(2, 3, 32, 32)) == traced(make.__name__)
+def test_mode_seed_and_batch_make_no_difference(traced):
+    module = mobilenet_v2().train()
+    assert from_torch(module, torch.rand(2, 3, 32, 32)) == traced("mobilenet_v2")
 
 
 def test_frozen_weights_gradients_off_and_half_precision_make_no_difference(traced):
-    module = resnet().requires_grad_(False).bfloat16()
+    module = squeezenet().requires_grad_(False).bfloat16()
     with torch.no_grad():
-        assert from_torch(module, IMAGE.bfloat16()) == traced("resnet")
+        assert from_torch(module, IMAGE.bfloat16()) == traced("squeezenet")
 
 
 def test_how_attention_is_written_makes_no_difference(traced):
