@@ -74,8 +74,8 @@ class Vocabulary:
     def describe(self, name: str) -> Operation:
         """The description of an operation, under the name that it has in the training data, if it is there.
 
-        A layer that has another name there is one of which all that rankers read is the same, and that of no
-        second operation of the training data.
+        A layer of a traced network is the one there of which all that rankers read is the same, unless there are
+        two.
 
         Raises:
             ArchitectureError: it is neither registered nor was it in the training data.
@@ -84,7 +84,9 @@ class Vocabulary:
             return known
         if name in operations.registry:
             operation = operations.get(name)
-            return self._by_shape.get(_shape(operation)) or operation
+            # In a search space two names of one description differ in what is not described, such as dropout.
+            was_traced = operation.channels > 0
+            return (was_traced and self._by_shape.get(_shape(operation))) or operation
         raise ArchitectureError(
             f"unknown operation {name!r}: this ranker was trained on {', '.join(self._known)}; "
             "register the operation with egraph.operations.register, or fit on architectures that have it"

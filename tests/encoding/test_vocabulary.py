@@ -9,10 +9,11 @@ from egraph.operations import Operation
 
 for _operation in (
     Operation("v-conv3", "conv", kernel=3, channels=64, parameters=36_864, flops=7, repeats=3),
-    Operation("v-conv3-narrow", "conv", kernel=3, width=0.5),
-    Operation("v-pool", "avg-pool", kernel=3),
+    Operation("v-conv3-narrow", "conv", kernel=3, width=0.5, channels=32),
+    Operation("v-pool", "avg-pool", kernel=3, channels=64),
+    Operation("v-twin", "conv", kernel=3),
     Operation("v-shortcut", "identity"),
-    Operation("v-other", "other"),
+    Operation("v-other", "other", channels=64),
 ):
     operations.register(_operation)
 
@@ -52,6 +53,11 @@ def test_two_names_of_one_operation_are_one_in_a_graph(renumber):
 
 def test_another_width_is_another_operation():
     assert encode([chain("v-conv3-narrow")], VOCABULARY).strangers == ("v-conv3-narrow",)
+
+
+def test_operations_of_another_space_keep_their_name():
+    """Spaces tell layers apart by what is not described, such as the activation."""
+    assert encode([chain("v-twin")], VOCABULARY).strangers == ("v-twin",)
 
 
 def test_a_description_that_two_known_operations_share_is_neither():
