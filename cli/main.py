@@ -23,6 +23,7 @@ COMMANDS = {
     "evaluate": "Measure how well a ranker orders a table.",
     "rank": "Score architectures with a ranker.",
     "export": "Write a ranker as an ONNX file that runs without PyTorch.",
+    "serve": "Answer requests for scores over HTTP.",
     "bench": "Compare predictors by number of labels, and searchers by number of queries.",
     "data": "List, show and import tables of measured architectures.",
     "draw": "Draw an architecture in the terminal, as SVG or as PNG.",

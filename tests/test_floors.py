@@ -13,7 +13,7 @@ FLOORS = [
     {"datasets"},
     {"ranker", "evaluation", "searchers"},
     {"study", "evolve", "bench", "export"},
-    {"report"},
+    {"report", "service"},
     {"cli"},
 ]
 FLOOR_OF = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+PACKED = {".css", ".html", ".j2", ".js", ".py", ".svg", ".toml", ".typed"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
@@ -77,7 +78,7 @@ def test_the_wheel_holds_egraph_alone_and_whole(wheel):
     ]:
         for path in (ROOT / top).rglob("*"):
             inside_link = any(parent.is_symlink() for parent in (path, *path.parents))
-            if path.is_file() and not inside_link and path.suffix in {".py", ".j2", ".toml", ".typed"}:
+            if path.is_file() and not inside_link and path.suffix in PACKED:
                 assert f"{prefix}/{path.relative_to(ROOT / top).as_posix()}" in packed
 
 

@@ -1,0 +1,292 @@
+"""Architectures out of JSON: each of the forms that a request may use.
+
+What is too large is refused before anything is computed from it, and what is wrong is told by the place where
+it stands.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any, TypeVar
+
+from pydantic_core import from_json
+
+from egraph import spaces
+from egraph.architecture import Architecture
+from egraph.errors import UsageError
+from egraph.service._problems import FieldError, Problem
+from egraph.spaces import SearchSpace
+from egraph.spaces.nasbench101 import NASBench101
+
+__all__ = ["Reader", "each", "parse_json", "read_fields"]
+
+Read = TypeVar("Read")
+
+_MOST_ERRORS = 8
+_LONGEST_TEXT = 16_384
+
+
+class Reader:
+    """Reads architectures within limits.
+
+    Args:
+        vertices: of one architecture at most.
+        operations: names of those that the ranker can read.
+        space: reads strings; None where nobody said of which space they are.
+    """
+
+    def __init__(self, vertices: int, operations: Collection[str], space: SearchSpace | None) -> None:
+        self.vertices = vertices
+        self.operations = operations
+        self.space = space
+
+    def read(self, content: Any, pointer: str) -> Architecture:
+        """One architecture.
+
+        Raises:
+            FieldError: it is none.
+        """
+        if isinstance(content, str):
+            architecture = self._read_text(content, pointer)
+        elif not isinstance(content, dict):
+            raise FieldError(pointer, f"an architecture is an object or a string, got {_kind(content)}")
+        elif "normal" in content or "reduce" in content:
+            architecture = _attempt(lambda genotype: _darts().from_genotype(genotype), content, pointer)
+        elif "matrix" in content:
+            architecture = self._read_matrix(content, pointer)
+        else:
+            return self._read_graph(content, pointer)
+        self._check(architecture, pointer)
+        return architecture
+
+    def space_of(self, content: Any) -> SearchSpace | None:
+        """The search space that something which can be read is of: some forms are of one only."""
+        if isinstance(content, dict) and "matrix" in content:
+            return self._cells
+        if (isinstance(content, dict) and "normal" in content) or _is_genotype(content):
+            return _darts()
+        return self.space
+
+    @property
+    def _cells(self) -> NASBench101:
+        """What reads matrices."""
+        space = self.space if isinstance(self.space, NASBench101) else spaces.get("nasbench101")
+        assert isinstance(space, NASBench101)
+        return space
+
+    def read_pair(self, content: Any, pointer: str) -> tuple[Architecture, Architecture]:
+        """Two architectures out of an object with the fields a and b.
+
+        Raises:
+            FieldError: they are none.
+        """
+        if not isinstance(content, dict):
+            raise FieldError(pointer, f"a pair is an object with 'a' and 'b', got {_kind(content)}")
+        _only(content, ("a", "b"), pointer)
+        a, b = (self.read(content.get(side), f"{pointer}/{side}") for side in ("a", "b"))
+        return a, b
+
+    def _read_text(self, text: str, pointer: str) -> Architecture:
+        if len(text) > _LONGEST_TEXT:
+            raise FieldError(
+                pointer, f"a string of at most {_LONGEST_TEXT} characters was expected, got {len(text)}"
+            )
+        if _is_genotype(text):
+            return _attempt(lambda genotype: _darts().parse(genotype), text, pointer)
+        if self.space is None:
+            raise FieldError(
+                pointer, "a string is of a search space, and this ranker names none: set the field 'space'"
+            )
+        return _attempt(self.space.parse, text, pointer)
+
+    def _read_matrix(self, content: dict[str, Any], pointer: str) -> Architecture:
+        _only(content, ("matrix", "ops"), pointer)
+        matrix = self._sized(content.get("matrix"), f"{pointer}/matrix")
+        ops = self._read_ops(content.get("ops"), f"{pointer}/ops")
+        for number, row in enumerate(matrix):
+            if not isinstance(row, list) or len(row) != len(ops):
+                raise FieldError(f"{pointer}/matrix/{number}", f"a row of {len(ops)} entries was expected")
+            for column, entry in enumerate(row):
+                if type(entry) is not int or entry not in (0, 1):
+                    raise FieldError(
+                        f"{pointer}/matrix/{number}/{column}", f"0 or 1 was expected, got {_shorten(entry)}"
+                    )
+        return _attempt(lambda rows: self._cells.from_matrix(rows, ops), matrix, f"{pointer}/matrix")
+
+    def _read_graph(self, content: dict[str, Any], pointer: str) -> Architecture:
+        """The common form, so the way through it is short; `_blame` is for those that are wrong."""
+        ops, edges, disabled = content.get("ops"), content.get("edges"), content.get("disabled", [])
+        if (
+            len(content) == 2 + ("disabled" in content)
+            and type(ops) is list
+            and type(edges) is list
+            and type(disabled) is list
+            and len(ops) <= self.vertices
+            and len(edges) + len(disabled) <= self.vertices**2
+        ):
+            try:
+                architecture = Architecture(ops, edges, disabled)
+            except (UsageError, TypeError):
+                raise self._blame(content, pointer) from None
+            self._check(architecture, pointer)
+            return architecture
+        raise self._blame(content, pointer)
+
+    def _blame(self, content: dict[str, Any], pointer: str) -> FieldError:
+        """Which part of a graph is wrong."""
+        try:
+            _only(content, ("ops", "edges", "disabled"), pointer)
+            ops = self._read_ops(content.get("ops"), f"{pointer}/ops")
+            for field in ("edges", "disabled"):
+                self._check_edges(
+                    content.get(field, None if field == "edges" else []), len(ops), f"{pointer}/{field}"
+                )
+            _attempt(lambda graph: Architecture(**graph), content, f"{pointer}/edges")
+        except FieldError as error:
+            return error
+        return FieldError(f"{pointer}/edges", "more edges than that many vertices can have")
+
+    def _check_edges(self, edges: Any, vertices: int, pointer: str) -> None:
+        if not isinstance(edges, list):
+            raise FieldError(pointer, f"a list of pairs was expected, got {_kind(edges)}")
+        if len(edges) > self.vertices**2:
+            raise FieldError(pointer, f"{vertices} vertices cannot have {len(edges)} edges")
+        for number, edge in enumerate(edges):
+            place = f"{pointer}/{number}"
+            if not isinstance(edge, list) or len(edge) != 2 or any(type(end) is not int for end in edge):
+                raise FieldError(place, f"a pair of vertex numbers was expected, got {_shorten(edge)}")
+            if not all(0 <= end < vertices for end in edge):
+                raise FieldError(place, f"{_shorten(edge)} names a vertex outside 0 to {vertices - 1}")
+
+    def _read_ops(self, ops: Any, pointer: str) -> list[str]:
+        for number, op in enumerate(self._sized(ops, pointer)):
+            if not isinstance(op, str):
+                raise FieldError(
+                    f"{pointer}/{number}", f"the name of an operation was expected, got {_kind(op)}"
+                )
+        if len(ops) < 2 or ops[0] != "input" or ops[-1] != "output":
+            raise FieldError(pointer, "operations must begin with 'input' and end with 'output'")
+        found: list[str] = ops
+        return found
+
+    def _sized(self, content: Any, pointer: str) -> list[Any]:
+        if not isinstance(content, list):
+            raise FieldError(pointer, f"a list was expected, got {_kind(content)}")
+        if len(content) > self.vertices:
+            raise FieldError(pointer, f"at most {self.vertices} vertices are taken, got {len(content)}")
+        return content
+
+    def _check(self, architecture: Architecture, pointer: str) -> None:
+        """Refuses what is too large, and operations that nobody described."""
+        if len(architecture.ops) > self.vertices:
+            raise FieldError(
+                pointer, f"at most {self.vertices} vertices are taken, got {len(architecture.ops)}"
+            )
+        for vertex, op in enumerate(architecture.ops):
+            if op not in self.operations:
+                raise FieldError(
+                    f"{pointer}/ops/{vertex}",
+                    f"unknown operation {_shorten(op)}; /v1/model lists those that the ranker was trained on",
+                )
+
+
+def _is_genotype(content: Any) -> bool:
+    return isinstance(content, str) and content.lstrip().startswith("Genotype")
+
+
+def _darts() -> Any:
+    return spaces.get("darts")
+
+
+def parse_json(body: bytes) -> dict[str, Any]:
+    """The object that a body holds.
+
+    Raises:
+        Problem: it is no JSON, strictly read, or no object.
+    """
+    try:
+        content = from_json(body, allow_inf_nan=False)
+    except ValueError as error:
+        raise Problem(400, f"not JSON: {_shorten_text(str(error), 200)}") from None
+    if not isinstance(content, dict):
+        raise Problem(
+            422,
+            f"the body must be an object, got {_kind(content)}",
+            [FieldError("", "an object was expected")],
+        )
+    return content
+
+
+def read_fields(content: dict[str, Any], required: Sequence[str], optional: Sequence[str]) -> None:
+    """Refuses fields that are missing or unknown.
+
+    Raises:
+        Problem: it names them.
+    """
+    errors = [FieldError(f"/{name}", "this field is required") for name in required if name not in content]
+    known = (*required, *optional)
+    errors += [
+        FieldError(f"/{_escape(name)}", f"unknown field; known: {', '.join(known)}")
+        for name in content
+        if name not in known
+    ]
+    if errors:
+        raise Problem(422, f"{errors[0].pointer}: {errors[0].detail}", errors[:_MOST_ERRORS])
+
+
+def each(content: Sequence[Any], pointer: str, read: Callable[[Any, str], Read]) -> list[Read]:
+    """Reads all items of a list.
+
+    Raises:
+        Problem: some are wrong; it names the first few.
+    """
+    found, errors = [], []
+    for number, item in enumerate(content):
+        try:
+            found.append(read(item, f"{pointer}/{number}"))
+        except FieldError as error:
+            errors.append(error)
+            if len(errors) == _MOST_ERRORS:
+                break
+    if errors:
+        raise Problem(422, f"{errors[0].pointer}: {errors[0].detail}", errors)
+    return found
+
+
+def _attempt(read: Callable[[Any], Architecture], content: Any, pointer: str) -> Architecture:
+    """What a reader of architectures makes of it; its refusal becomes one of this field."""
+    try:
+        return read(content)
+    except UsageError as error:
+        raise FieldError(pointer, _shorten_text(str(error), 400)) from None
+    except RecursionError:
+        raise FieldError(pointer, "nested too deeply") from None
+
+
+def _only(content: dict[str, Any], fields: Sequence[str], pointer: str) -> None:
+    for name in content:
+        if name not in fields:
+            raise FieldError(
+                f"{pointer}/{_escape(name)}",
+                f"unknown field; this form has {' and '.join(map(repr, fields))}",
+            )
+
+
+def _escape(name: str) -> str:
+    """A name as part of a JSON pointer."""
+    return _shorten_text(name, 60).replace("~", "~0").replace("/", "~1")
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    kinds = {dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number"}
+    return kinds.get(type(value), "nothing")
+
+
+def _shorten(value: object, length: int = 60) -> str:
+    return _shorten_text(repr(value), length)
+
+
+def _shorten_text(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."

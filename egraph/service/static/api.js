@@ -1,0 +1,76 @@
+// The service over HTTP: a later request of a kind takes the place of an earlier one, and a server that is away is
+// asked again until it answers.
+
+const LONGEST_WAIT = 10; // seconds
+const AWAY = new Set([502, 503, 504]);
+
+const running = new Map();
+let tell = () => {};
+
+// What the service refused, as its problem document says (RFC 9457).
+export class Problem extends Error {
+  constructor(status, { title, detail, errors } = {}) {
+    super(detail || title || `The server answered with status ${status}.`);
+    this.errors = errors ?? [];
+  }
+}
+
+// Calls `listener` with the seconds until the next attempt while the server is away, and with null when it is back.
+export const onAway = (listener) => (tell = listener);
+
+// The answer of the service, or null where a later request of this kind overtook this one.
+export async function ask(kind, path, body) {
+  running.get(kind)?.abort();
+  const controller = new AbortController();
+  running.set(kind, controller);
+  try {
+    return await persist(path, body, controller.signal);
+  } catch (error) {
+    if (controller.signal.aborted) return null;
+    throw error;
+  } finally {
+    if (running.get(kind) === controller) running.delete(kind);
+  }
+}
+
+export const cancel = (kind) => running.get(kind)?.abort();
+
+async function persist(path, body, signal) {
+  for (let wait = 1; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+    const response = await send(path, body, signal);
+    if (response && !AWAY.has(response.status)) {
+      tell(null);
+      return await unpack(response);
+    }
+    signal.throwIfAborted();
+    tell(wait);
+    await pause(wait, signal);
+  }
+}
+
+async function send(path, body, signal) {
+  const options = { signal, headers: { accept: "application/json" } };
+  if (body !== undefined) {
+    options.method = "POST";
+    options.body = JSON.stringify(body);
+    options.headers["content-type"] = "application/json";
+  }
+  try {
+    return await fetch(new URL(path, document.baseURI), options);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof TypeError) return null; // fetch's word for a server that cannot be reached
+    throw error;
+  }
+}
+
+async function unpack(response) {
+  if (response.ok) return response.json();
+  throw new Problem(response.status, await response.json().catch(() => undefined));
+}
+
+const pause = (seconds, signal) =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, 1000 * seconds);
+    signal.addEventListener("abort", () => (clearTimeout(timer), reject(signal.reason)), { once: true });
+  });
