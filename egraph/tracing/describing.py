@@ -24,7 +24,8 @@ def describe(sketch: Sketch) -> Architecture:
         widest[vertex.pixels] = max(widest[vertex.pixels], vertex.channels)
     place = {vertex: number for number, vertex in enumerate(sketch.vertices)}
     ops = [
-        _name(vertex, vertex.channels / widest[vertex.pixels] if vertex.channels else 1.0)
+        # Three digits are more than matters, and let layers of nearly one width be alike to a ranker.
+        _name(vertex, float(f"{vertex.channels / widest[vertex.pixels]:.3g}") if vertex.channels else 1.0)
         for vertex in sketch.vertices
     ]
     edges = [(place[source], number) for vertex, number in place.items() for source in vertex.inputs]

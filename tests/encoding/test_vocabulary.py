@@ -78,3 +78,27 @@ def test_measured_fields_survive_json_and_are_left_out_where_unknown():
     assert [sorted(fields) for fields in content if fields["name"] == "t-conv1"] == [
         sorted(["name", "kind", "kernel", "stride", "groups", "expansion", "width", "padded", "shareable"])
     ]
+
+
+def test_a_vocabulary_of_traced_networks_holds_each_description_once():
+    for channels in (32, 64):
+        operations.register(Operation(f"v-half-{channels}", "conv", kernel=3, width=0.5, channels=channels))
+        operations.register(Operation(f"v-lstm-{channels}", "other", channels=channels))
+    vocabulary = Vocabulary.of([chain("v-half-32", "v-pool"), chain("v-conv3", "v-lstm-32")])
+    names = [op.name for op in vocabulary.interior]
+    assert names == ["avg-pool kernel:3", "conv kernel:3", "conv kernel:3 width:0.5", "v-lstm-32"]
+    met = encode([chain("v-half-64", "v-pool", "v-lstm-64")], vocabulary)
+    assert met.strangers == ("v-lstm-64",)
+    assert Vocabulary.from_json(vocabulary.to_json()).operations == vocabulary.operations
+
+
+def test_traced_layers_are_those_of_a_space_in_the_same_data():
+    vocabulary = Vocabulary.of([chain("t-conv3", "v-conv3", "t-conv1")])
+    assert [op.name for op in vocabulary.interior] == ["t-conv1", "t-conv3"]
+
+
+def test_traced_layers_stand_for_themselves_where_a_space_has_two_of_them():
+    vocabulary = Vocabulary.of([chain("t-conv3", "v-conv3", "v-twin")])
+    assert [op.name for op in vocabulary.interior] == ["conv kernel:3", "t-conv3", "v-twin"]
+    assert vocabulary.describe("v-conv3").name == "conv kernel:3"
+    assert encode([chain("v-conv3")], vocabulary).strangers == ()

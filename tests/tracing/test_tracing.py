@@ -64,3 +64,18 @@ def test_joins_are_edges_to_a_ranker(traced):
 
 def test_a_drawing_can_be_shown(traced):
     assert "conv3x3-48-g6*3" in traced("regnet").to_svg()
+
+
+def test_a_ranker_fitted_on_traced_networks_knows_the_layers_of_others_like_them():
+    def network(width, blocks):
+        layers = [layer for _ in range(blocks) for layer in (nn.Conv2d(width, width, 3, 1, 1), nn.ReLU())]
+        head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, width)]
+        return from_torch(nn.Sequential(nn.Conv2d(3, width, 1), *layers, *head), IMAGE)
+
+    measured = [network(4, blocks) for blocks in range(1, 5)]
+    ranker = egraph.Ranker(members=1, width=8, epochs=1, folds=0).fit(measured, [1, 2, 3, 4])
+    interior = [op.name for op in ranker.vocabulary_.interior]
+    assert interior == ["avg-pool kernel:32 stride:32", "conv kernel:1", "conv kernel:3", "linear"]
+    [found] = ranker.familiarity([network(6, 3)])
+    assert found.inside
+    assert found.distance == 0
