@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from egraph.architecture import Architecture
-from egraph.errors import EgraphError, FailedError, UsageError
+from egraph.errors import FailedError, UsageError
 
 __all__ = ["read_model", "read_shape"]
 
@@ -62,8 +62,6 @@ def _build(name: str) -> Any:
         raise UsageError(f"--model is PACKAGE.MODULE:FUNCTION, such as nets.resnet:build, got {name!r}")
     try:
         module = importlib.import_module(module_name)
-    except EgraphError:
-        raise
     except Exception as error:
         if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
             raise UsageError(

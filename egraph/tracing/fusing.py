@@ -105,6 +105,8 @@ def _fuse_separable(sketch: Sketch, point: Vertex, consumers: _Consumers) -> Non
     [depthwise] = point.inputs
     if depthwise.kind == "conv" and depthwise.groups == 0 and consumers[depthwise] == [point]:
         point.kind, point.label = "separable-conv", depthwise.label.replace("conv", "sepconv", 1)
+        point.kernel, point.stride, point.groups = depthwise.kernel, depthwise.stride, 0
+        point.padded = depthwise.padded
         _adopt(point, depthwise)
 
 
@@ -116,9 +118,7 @@ def _fuse_expansion(sketch: Sketch, separable: Vertex, consumers: _Consumers) ->
     if _is_pointwise(wide) and wide.channels > wide.fan_in and consumers[wide] == [separable]:
         separable.kind, separable.label = "inverted-residual", separable.label.replace("sepconv", "mbconv", 1)
         separable.expansion = wide.channels / wide.fan_in
-        outer = separable.kernel, separable.stride, separable.groups, separable.padded
         _adopt(separable, wide)
-        separable.kernel, separable.stride, separable.groups, separable.padded = outer
 
 
 def _fuse_shortcut(sketch: Sketch, total: Vertex, consumers: _Consumers) -> None:
@@ -132,16 +132,10 @@ def _fuse_shortcut(sketch: Sketch, total: Vertex, consumers: _Consumers) -> None
 
 
 def _is_pointwise(vertex: Vertex) -> bool:
-    return vertex.kind == "conv" and (vertex.kernel, vertex.stride, vertex.groups) == (1, 1, 1)
+    return vertex.label in ("conv1", "conv1x1", "conv1x1x1") and (vertex.stride, vertex.groups) == (1, 1)
 
 
 def _adopt(vertex: Vertex, before: Vertex) -> None:
-    """A vertex swallows the one before it, and has its shape from now on."""
+    """A vertex swallows the one before it."""
     vertex.inputs, vertex.fan_in = before.inputs, before.fan_in
-    vertex.kernel, vertex.stride, vertex.groups, vertex.padded = (
-        before.kernel,
-        before.stride,
-        before.groups,
-        before.padded,
-    )
     vertex.take_over(before)

@@ -60,8 +60,8 @@ def read_layer(
     if name in (*_CONVOLUTION, *_TRANSPOSED):
         vertex = _convolution(name, given, result, border)
     elif name == "scaled_dot_product_attention":
-        vertex = Vertex("attention", "attention", channels=_heads(result, batch) * result.shape[-1])
-        vertex.groups = _heads(result, batch)
+        heads = _heads(result, batch)
+        vertex = Vertex("attention", "attention", channels=heads * result.shape[-1], groups=heads)
     elif "_pool" in name:
         vertex = _pool(name, given, result, border)
     elif name in _MEANS and (dims := given.get("dim")) not in (None, []):
@@ -113,7 +113,7 @@ def _pool(name: str, given: dict[str, Any], result: Tensor, border: int) -> Vert
     assert before is not None
     kind, dimensions = "max-pool" if "max" in name else "avg-pool", int(name.split("_pool")[1][0])
     channels = result.shape[-1 - dimensions]
-    if "adaptive" in name:
+    if "stride" not in given:  # adaptive ones, and the fractional one
         return _global_pool(kind, before.shape[-dimensions:], result.shape[-dimensions:], channels)
     sides = _spread(given["kernel_size"], result.shape[-dimensions:])
     strides = _spread(given["stride"] or given["kernel_size"], sides)

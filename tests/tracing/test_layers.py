@@ -70,6 +70,7 @@ def test_convolutions(describe, layer, expected):
         (nn.AdaptiveAvgPool2d(1), {"kind": "avg-pool", "kernel": 16, "stride": 16}),
         (nn.AdaptiveAvgPool2d(4), {"kind": "avg-pool", "kernel": 4, "stride": 4}),
         (nn.AdaptiveMaxPool2d(1), {"kind": "max-pool", "kernel": 16, "stride": 16}),
+        (nn.FractionalMaxPool2d(2, output_size=8), {"kind": "max-pool", "kernel": 2, "stride": 2}),
         (Call(lambda x: x.mean((2, 3))), {"kind": "avg-pool", "kernel": 16, "stride": 16}),
         (Call(lambda x: x.amax((-2, -1))), {"kind": "max-pool", "kernel": 16, "stride": 16}),
     ],
