@@ -3,34 +3,74 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
+from egraph.errors import UsageError
+
+if TYPE_CHECKING:
+    from egraph.ranker import Ranker
+
 __all__ = ["command"]
+
+_LEVEL = 0.8
 
 
 @click.command("rank", epilog="Example: egraph rank r.egraph candidates.jsonl --json")
 @click.argument("ranker", metavar="RANKER", type=click.Path())
-@click.argument("source", metavar="FILE|-")
+@click.argument("source", metavar="[FILE|-]", required=False)
+@click.option(
+    "--model",
+    "models",
+    metavar="MODULE:FUNCTION",
+    multiple=True,
+    help="Rank PyTorch networks instead: a function that builds one, or one and an example input, such as "
+    "nets.resnet:build; can be repeated.",
+)
+@click.option(
+    "--input",
+    "shape",
+    metavar="SHAPE",
+    default="3x32x32",
+    show_default=True,
+    help="Of one input of the networks of --model.",
+)
 @click.option(
     "--space", metavar="NAME", help="The search space; that of the ranker's training data otherwise."
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line, in the order of the input."
 )
-def command(ranker: str, source: str, space: str | None, as_json: bool) -> None:
+def command(
+    ranker: str, source: str | None, models: tuple[str, ...], shape: str, space: str | None, as_json: bool
+) -> None:
     """Score architectures with a ranker.
 
     FILE, or - for standard input, has one architecture a line: JSON, or the notation of the search space. The
     best comes first; the higher the score, the better.
+
+    With --model, networks written in PyTorch are scored. Their table has the interval in which a measured
+    score lies with probability .8, and says how far a network lies outside of what the ranker learned from.
     """
     import numpy as np
 
     import egraph
     from egraph import spaces
     from egraph.cli._architectures import read_architectures
+    from egraph.ranker import Ranker
 
+    if (source is None) == (not models):
+        raise UsageError(
+            "give a FILE of architectures, - for standard input, or --model, and only one of these"
+        )
     model = egraph.load(ranker)
+    if models:
+        if not isinstance(model, Ranker):
+            raise UsageError(f"--model needs a ranker of `egraph train`; {ranker} holds another predictor")
+        return _rank_models(model, models, shape, as_json)
+    assert source is not None
     name = space or (model.card or {}).get("space")
     known = spaces.get(name) if name else None
     architectures = read_architectures(source, known)
@@ -47,3 +87,43 @@ def command(ranker: str, source: str, space: str | None, as_json: bool) -> None:
     for rank, row in enumerate(np.argsort(-scores, kind="stable"), start=1):
         text = known.format(architectures[row]) if known else architectures[row].to_json()
         click.echo(f"{rank:>5}  {row + 1:>5}  {scores[row]:>10.4f}  {text}")
+
+
+def _rank_models(model: Ranker, names: Sequence[str], shape: str, as_json: bool) -> None:
+    import warnings
+
+    import numpy as np
+
+    from egraph import operations
+    from egraph.cli._models import read_model, read_shape
+    from egraph.errors import OutOfDistributionWarning
+
+    sides = read_shape(shape)
+    architectures = [read_model(name, sides) for name in names]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", OutOfDistributionWarning)  # each row says it of its own
+        scores = model(architectures)
+        low, high = model.intervals(architectures, _LEVEL)
+    found = model.familiarity(architectures)
+    if as_json:
+        for row, name in enumerate(names):
+            content = {
+                "model": name,
+                "score": float(scores[row]),
+                "low": float(low[row]),
+                "high": float(high[row]),
+                "inside": found[row].inside,
+                "strangers": found[row].strangers,
+                "vertices": found[row].vertices,
+                "distance": found[row].distance if np.isfinite(found[row].distance) else None,
+                "architecture": architectures[row].to_dict(),
+                "operations": [operations.get(op).to_dict() for op in dict.fromkeys(architectures[row].ops)],
+            }
+            click.echo(json.dumps(content, separators=(",", ":")))
+        return
+    click.echo(
+        f"{'rank':>5}  {'score':>10}  {'80 % interval':>21}  model, and what is unlike the training data"
+    )
+    for rank, row in enumerate(np.argsort(-scores, kind="stable"), start=1):
+        interval = f"{low[row]:>10.4f} {high[row]:>10.4f}"
+        click.echo(f"{rank:>5}  {scores[row]:>10.4f}  {interval}  {names[row]}: {found[row]}")

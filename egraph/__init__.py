@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from egraph.ranker import Ranker, load
     from egraph.service.client import fitness
     from egraph.study import Study
+    from egraph.tracing import from_torch
 
 __version__ = "0.1.0"
 
@@ -33,6 +34,7 @@ __all__ = [
     "datasets",
     "evaluation",
     "fitness",
+    "from_torch",
     "load",
     "metrics",
     "operations",
@@ -44,6 +46,7 @@ _HOMES = {
     "Ranker": "egraph.ranker",
     "Study": "egraph.study",
     "fitness": "egraph.service.client",
+    "from_torch": "egraph.tracing",
     "load": "egraph.ranker",
 }
 _MODULES = {"bench", "datasets", "evaluation", "metrics", "operations", "searchers", "spaces"}

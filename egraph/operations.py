@@ -41,6 +41,9 @@ KINDS = (
 """What an operation can be. ``zero`` yields zeros, ``identity`` its input; both vanish in `simplify`."""
 
 
+_MEASURED = {"channels": 0, "parameters": 0, "flops": 0, "repeats": 1}
+
+
 @dataclass(frozen=True, slots=True)
 class Operation:
     """The description of one operation.
@@ -49,13 +52,19 @@ class Operation:
         name: how architectures call it.
         kind: one of `KINDS`.
         kernel: side of the kernel in pixels; 0 where there is none.
-        stride: factor by which it lowers the resolution.
-        groups: channel groups of its convolution; 0 means one group a channel (depthwise).
+        stride: factor by which it lowers the resolution; 1 where it raises it.
+        groups: channel groups of its convolution, or heads of its attention; 0 means one group a channel
+            (depthwise).
         expansion: inner width over outer width.
         width: output channels over the width that the space uses at that place.
         padded: whether borders are padded, so that its kernel costs no pixels.
         shareable: two of it on one input give one and the same tensor: no weights, and summed, never joined
             side by side.
+        channels: channels of its result. This and what follows is 0 or 1 where it is not known, as in search
+            spaces; no ranker reads it.
+        parameters: numbers that training changes, all repeats together.
+        flops: multiply-adds for one example, all repeats together.
+        repeats: how often it stands in a row where equal blocks are drawn as one.
     """
 
     name: str
@@ -67,6 +76,10 @@ class Operation:
     width: float = 1.0
     padded: bool = True
     shareable: bool = False
+    channels: int = 0
+    parameters: int = 0
+    flops: int = 0
+    repeats: int = 1
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -75,8 +88,9 @@ class Operation:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """The description as JSON-ready values."""
-        return asdict(self)
+        """The description as JSON-ready values; what is measured stands there only where it is known."""
+        content = asdict(self)
+        return {name: value for name, value in content.items() if value != _MEASURED.get(name, ...)}
 
 
 registry: Registry[Operation] = Registry("operation")

@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 FLOORS = [
     {"errors", "registry", "specs", "files", "operations", "architecture", "canonical", "drawing", "metrics"},
-    {"networks", "encoding"},
+    {"networks", "encoding", "tracing"},
     {"spaces"},
     {"datasets"},
     {"ranker", "evaluation", "searchers"},

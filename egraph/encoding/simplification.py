@@ -53,10 +53,15 @@ def simplify_many(
 
     Args:
         architectures: at least one.
-        describe: gives the description of an operation name.
+        describe: gives the description of an operation name; the name in it counts from here on.
     """
     names, codes, adjacency, sizes = _to_arrays(architectures)
     table = [describe(name) for name in names]
+    if any(op.name != name for op, name in zip(table, names, strict=True)):
+        described = {op.name: op for op in table}
+        number = {name: position for position, name in enumerate(described)}
+        codes = np.array([number[op.name] for op in table] + [-1])[codes]
+        names, table = tuple(described), list(described.values())
     is_zero = np.array([op.kind == "zero" for op in table] + [False])
     is_identity = np.array([op.kind == "identity" for op in table] + [False])
     is_shareable = np.array([op.shareable for op in table] + [False])

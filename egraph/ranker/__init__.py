@@ -9,6 +9,7 @@ score each, higher is better. The parts, in the order in which data passes throu
 - `columns`: numbers of the caller's own beside the analytic features;
 - `process`, `trees`, `companion`: a Gaussian process and randomised trees, which join the network;
 - `scorer`, `scale`: all together, and the way back to the user's units;
+- `familiarity`: how far outside of the training data an architecture lies;
 - `ranker`, `storage`: the scikit-learn estimator `Ranker`, and its file;
 - `genome`: the ranker that a genome of the space ``graphsage`` describes.
 
@@ -22,6 +23,7 @@ from __future__ import annotations
 # Rankers come back from files that name operations; the spaces describe these when they are imported.
 import egraph.spaces  # noqa: F401
 from egraph.encoding import Encoding
+from egraph.ranker.familiarity import Familiarity
 from egraph.ranker.genome import Genome, from_genome, shipped_genomes
 from egraph.ranker.heads import HEADS
 from egraph.ranker.network import Layer
@@ -37,6 +39,7 @@ __all__ = [
     "HEADS",
     "READOUTS",
     "Encoding",
+    "Familiarity",
     "Genome",
     "Layer",
     "Ranker",

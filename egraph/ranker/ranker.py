@@ -25,6 +25,7 @@ from egraph.encoding import (
 from egraph.errors import OutOfDistributionWarning, UnknownNameError, UsageError
 from egraph.ranker.calibration import LEVELS, ONE_DEVIATION
 from egraph.ranker.columns import Columns, Filling, measure
+from egraph.ranker.familiarity import Familiarity, familiarity
 from egraph.ranker.fitting import Plan, fit_scorer
 from egraph.ranker.network import Layer, NetworkShape
 from egraph.ranker.scale import Scale, Standardiser
@@ -315,6 +316,16 @@ class Ranker(RegressorMixin, BaseEstimator):
         encodings = map(self._encoded, in_parts(architectures))
         parts = [standardiser.transform(encoding.features) for encoding in encodings]
         return np.concatenate([np.zeros((0, len(standardiser.kept))), *parts])
+
+    def familiarity(self, architectures: Iterable[Architecture]) -> list[Familiarity]:
+        """How far outside of the training data each architecture lies.
+
+        Raises:
+            UsageError: the ranker is not fitted yet.
+            ArchitectureError: an operation is unknown.
+        """
+        self._check_fitted()
+        return familiarity(self, architectures)
 
     def encode(self, architectures: Iterable[Architecture]) -> Encoding:
         """What the networks read; `predict` also takes this, to score the same architectures several times.

@@ -1,0 +1,90 @@
+"""How far outside of a ranker's training data an architecture lies."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial.distance import cdist
+
+from egraph.architecture import Architecture
+from egraph.encoding import as_architectures
+
+if TYPE_CHECKING:
+    from egraph.ranker.ranker import Ranker
+
+__all__ = ["Familiarity", "familiarity"]
+
+Floats = NDArray[np.float64]
+
+_USUAL = 0.95
+_MOST_COMPARED = 400
+
+
+@dataclass(frozen=True)
+class Familiarity:
+    """What an architecture has that the training data of a ranker lacks.
+
+    As text it is one line for a person.
+
+    Attributes:
+        strangers: its operations that no training architecture has.
+        vertices: how many it has, without what computes nothing.
+        largest: vertices of the largest training architecture.
+        distance: from the nearest training architecture, in standardised analytic features, over the distance
+            within which 95 % of the training architectures have their nearest other one. NaN where the ranker
+            has no companion, which is what keeps these features.
+    """
+
+    strangers: tuple[str, ...]
+    vertices: int
+    largest: int
+    distance: float
+
+    @property
+    def inside(self) -> bool:
+        """Whether nothing tells it from the training data."""
+        return not self.strangers and self.vertices <= self.largest and not self.distance > 1
+
+    def __str__(self) -> str:
+        unlike = []
+        if count := len(self.strangers):
+            unlike.append(f"{count} unknown operation{'s' if count > 1 else ''}")
+        if self.vertices > self.largest:
+            unlike.append(f"{self.vertices} vertices where {self.largest} was the most")
+        if self.distance > 1:
+            unlike.append(
+                f"{self.distance:.3g} times as far from the nearest training network as is usual there"
+            )
+        return f"outside: {', '.join(unlike)}" if unlike else "like the training data"
+
+
+def familiarity(ranker: Ranker, architectures: Iterable[Architecture]) -> list[Familiarity]:
+    """Looks at each architecture; see `Ranker.familiarity`."""
+    encodings = [ranker.encode([architecture]) for architecture in as_architectures(architectures)]
+    standardiser = ranker.scorer_.standardiser
+    distances = np.full(len(encodings), math.nan)
+    if (companion := ranker.scorer_.companion) is not None and encodings:
+        known = companion.process.inputs
+        features = np.concatenate([standardiser.transform(encoding.features) for encoding in encodings])
+        nearest = cdist(features, known).min(axis=1)
+        usual = _usual_distance(known)
+        distances = nearest / usual if usual > 0 else np.where(nearest > 0, math.inf, 0.0)
+    return [
+        Familiarity(encoding.strangers, int(encoding.sizes[0]), ranker.largest_, float(distance))
+        for encoding, distance in zip(encodings, distances, strict=True)
+    ]
+
+
+def _usual_distance(known: Floats) -> float:
+    """How far most training architectures are from the nearest one that differs; 0 where none does."""
+    chosen = np.linspace(0, len(known) - 1, min(len(known), _MOST_COMPARED)).astype(int)
+    distances = cdist(known[chosen], known)
+    distances[distances < 1e-9] = math.inf
+    nearest = distances.min(axis=1)
+    nearest = nearest[np.isfinite(nearest)]
+    return float(np.quantile(nearest, _USUAL)) if len(nearest) else 0.0

@@ -1,0 +1,165 @@
+"""One forward pass of a module as a graph of ATen operations, the module left as it was."""
+
+from __future__ import annotations
+
+import io
+import logging
+import random
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, fx, nn
+from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
+from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
+from torch.nn.parameter import is_lazy
+
+from egraph.errors import ArchitectureError, EgraphError, UsageError
+from egraph.tracing.places import place_of, raised_at
+
+__all__ = ["Program", "capture"]
+
+_BY_VALUES = (GuardOnDataDependentSymNode, DataDependentOutputException, DynamicOutputShapeException)
+_WAY_OUT = (
+    "an architecture has one path and fixed sizes: decide by shapes or settings of the module, choose "
+    "between results with torch.where, or trace the parts before and behind"
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """What was recorded.
+
+    Attributes:
+        graph: functional ATen operations; ``meta["val"]`` of a node is a tensor without values.
+        parameters: the parameter that a placeholder stands for.
+        inputs: the placeholders of the example's tensors.
+        batch: number of examples in the first of them.
+    """
+
+    graph: fx.Graph
+    parameters: dict[fx.Node, nn.Parameter]
+    inputs: frozenset[fx.Node]
+    batch: int
+
+
+def capture(module: nn.Module, example_input: Any) -> Program:
+    """Records the forward pass in evaluation mode, on tensors without values.
+
+    Raises:
+        ArchitectureError: what is computed depends on values, or the module does not run on the example.
+        UsageError: an argument is of another type, or the module has parameters without a shape yet.
+    """
+    if not isinstance(module, nn.Module):
+        raise UsageError(
+            f"from_torch reads a torch.nn.Module, got {type(module).__name__}; wrap a function in a module"
+        )
+    if isinstance(module, torch.jit.ScriptModule):
+        raise UsageError("from_torch reads a module with a Python forward, got TorchScript; pass its source")
+    example = example_input if isinstance(example_input, tuple) else (example_input,)
+    tensors = [item for item in torch.utils._pytree.tree_leaves(example) if isinstance(item, Tensor)]
+    if not tensors:
+        raise UsageError(
+            "example_input must be a tensor, or a tuple of the arguments of forward with a tensor among "
+            f"them, got {type(example_input).__name__}; for images write torch.zeros(1, 3, 32, 32)"
+        )
+    if any(is_lazy(parameter) for parameter in module.parameters()):
+        raise UsageError("the module has lazy parameters without a shape; run it on the example once")
+    with _undisturbed(module):
+        try:
+            recorded = torch.export.export(module, example, strict=False)
+            _refuse_sizes_by_values(recorded.graph)
+            recorded.graph.eliminate_dead_code()
+            # Decomposing into nothing makes in-place operations plain ones, no more; it is slow.
+            program = recorded if _is_functional(recorded.graph) else recorded.run_decompositions({})
+        except EgraphError:
+            raise
+        except _BY_VALUES as error:
+            raise ArchitectureError(
+                f"what the network computes depends on values in its tensors{raised_at(error)}; {_WAY_OUT}"
+            ) from error
+        except Exception as error:
+            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
+            reason = str(error).strip().split("\n")[0][:300]
+            raise ArchitectureError(
+                f"cannot follow the network on an input of shape {shapes}: {type(error).__name__}: {reason}"
+                f"{raised_at(error)}; pass an example_input that its forward takes, and keep to operations "
+                "of PyTorch there"
+            ) from error
+    names = program.graph_signature.inputs_to_parameters
+    own = dict(module.named_parameters(remove_duplicate=False))
+    given = set(program.graph_signature.user_inputs)
+    holders = [node for node in program.graph.nodes if node.op == "placeholder"]
+    return Program(
+        program.graph,
+        {node: own[names[node.name]] for node in holders if node.name in names},
+        frozenset(node for node in holders if node.name in given),
+        max(tensors[0].shape[0] if tensors[0].ndim else 1, 1),
+    )
+
+
+def _refuse_sizes_by_values(graph: fx.Graph) -> None:
+    for node in graph.nodes:
+        value = node.meta.get("val")
+        if isinstance(value, Tensor) and not all(isinstance(size, int) for size in value.shape):
+            raise ArchitectureError(
+                f"a size in the network depends on values in its tensors{place_of(node)}; {_WAY_OUT}"
+            )
+        if node.op == "call_function" and isinstance(node.target, torch._ops.HigherOrderOperator):
+            name = node.target.name()
+            if not name.startswith("wrap_with"):
+                raise ArchitectureError(
+                    f"the network holds the control flow {name!r}{place_of(node)}; {_WAY_OUT}"
+                )
+
+
+def _is_functional(graph: fx.Graph) -> bool:
+    """Whether reading results alone, never what an operation did to its arguments, misses nothing."""
+    changed: set[fx.Node] = set()
+    for node in graph.nodes:
+        if changed.intersection(node.all_input_nodes) or isinstance(
+            node.target, torch._ops.HigherOrderOperator
+        ):
+            return False
+        if isinstance(node.target, torch._ops.OpOverload) and node.target._schema.is_mutable:
+            [first, *_] = node.all_input_nodes
+            is_view = isinstance(first.target, torch._ops.OpOverload) and first.target.is_view
+            if not node.users or is_view:
+                return False
+            changed.add(first)
+    return True
+
+
+@contextmanager
+def _undisturbed(module: nn.Module) -> Iterator[None]:
+    """Evaluation mode, and all as before at the end: attributes, random generators, PyTorch's messages."""
+    held = [
+        (content, dict(content))
+        for part in module.modules()
+        for content in (vars(part), part._parameters, part._buffers, part._modules)
+    ]
+    states = random.getstate(), torch.get_rng_state()
+    numpy_state = np.random.get_state()  # noqa: NPY002 - a forward may draw from it
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    quiet = logging.root.manager.disable
+    try:
+        module.eval()
+        torch.backends.mha.set_fastpath_enabled(False)  # it would hide a whole block in one operation
+        logging.disable(logging.CRITICAL)
+        # PyTorch prints what it had recorded before it met control flow.
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()), torch.enable_grad():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(quiet)
+        torch.backends.mha.set_fastpath_enabled(fast_path)
+        for content, before in held:
+            content.clear()
+            content.update(before)
+        random.setstate(states[0])
+        np.random.set_state(numpy_state)  # noqa: NPY002
+        torch.set_rng_state(states[1])

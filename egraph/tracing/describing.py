@@ -1,0 +1,70 @@
+"""From the sketch to the architecture: names, widths and descriptions."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from hashlib import blake2b
+
+from egraph import operations
+from egraph.architecture import Architecture
+from egraph.operations import Operation
+from egraph.tracing.sketch import JOINS, Sketch, Vertex
+
+__all__ = ["describe"]
+
+for _join in JOINS:
+    operations.register(Operation(_join, "identity"))
+
+
+def describe(sketch: Sketch) -> Architecture:
+    """Registers what each vertex is, and draws the architecture."""
+    widest: defaultdict[int, int] = defaultdict(int)
+    for vertex in sketch.vertices:
+        widest[vertex.pixels] = max(widest[vertex.pixels], vertex.channels)
+    place = {vertex: number for number, vertex in enumerate(sketch.vertices)}
+    ops = [
+        # Three digits are more than matters, and let layers of nearly one width be alike to a ranker.
+        _name(vertex, float(f"{vertex.channels / widest[vertex.pixels]:.3g}") if vertex.channels else 1.0)
+        for vertex in sketch.vertices
+    ]
+    edges = [(place[source], number) for vertex, number in place.items() for source in vertex.inputs]
+    return Architecture(ops, edges)
+
+
+def _name(vertex: Vertex, width: float) -> str:
+    """The name of the operation, which is registered if it was not; equal descriptions have equal names."""
+    if vertex.kind in (*JOINS, "input", "output"):
+        return vertex.kind
+    description = Operation(
+        "",
+        vertex.kind,
+        kernel=vertex.kernel,
+        stride=vertex.stride,
+        groups=vertex.groups,
+        expansion=vertex.expansion,
+        width=width,
+        padded=vertex.padded,
+        channels=vertex.channels,
+        parameters=vertex.parameters,
+        flops=vertex.flops,
+        repeats=vertex.repeats,
+    )
+    content = description.to_dict() | {"name": _label(vertex)}
+    digest = blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=3).hexdigest()
+    return operations.register(Operation(**content | {"name": f"{content['name']}#{digest}"})).name
+
+
+def _label(vertex: Vertex) -> str:
+    """Such as ``conv3x3-128-s2``, ``mbconv5x5-e6-40*2`` or ``attention-h4-64``."""
+    parts = [vertex.label]
+    if vertex.kind == "inverted-residual":
+        parts.append(f"e{vertex.expansion:g}")
+    if vertex.kind == "attention":
+        parts.append(f"h{vertex.groups}")
+    parts.append(str(vertex.channels))
+    if vertex.kind == "conv" and vertex.groups != 1:
+        parts.append(f"g{vertex.groups}" if vertex.groups else "dw")
+    if vertex.stride not in (1, vertex.kernel):
+        parts.append(f"s{vertex.stride:g}")
+    return "-".join(parts) + (f"*{vertex.repeats}" if vertex.repeats > 1 else "")

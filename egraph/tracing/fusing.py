@@ -1,0 +1,141 @@
+"""Vertices that are one operation together."""
+
+from __future__ import annotations
+
+from egraph.tracing.sketch import JOINS, Sketch, Vertex
+
+__all__ = ["fuse_attention", "fuse_blocks", "tidy_joins"]
+
+
+def fuse_attention(sketch: Sketch) -> None:
+    """Makes one vertex of a product, its softmax and the product with the values; other softmaxes go.
+
+    What product is left then is of kind ``other``.
+    """
+    consumers = sketch.consumers()
+    for vertex in sketch.vertices:
+        weights = next((v for v in vertex.inputs if v.kind == "softmax"), None)
+        if vertex.kind != "matmul" or weights is None or len(weights.inputs) != 1:
+            continue
+        [scores] = weights.inputs
+        if scores.kind == "matmul" and consumers[scores] == [weights] and consumers[weights] == [vertex]:
+            vertex.kind, vertex.label = "attention", "attention"
+            vertex.inputs = list(
+                dict.fromkeys([*scores.inputs, *(v for v in vertex.inputs if v is not weights)])
+            )
+            vertex.take_over(scores)
+    for vertex in sketch.vertices:
+        if vertex.kind == "softmax":
+            [source] = vertex.inputs
+            sketch.replace(vertex, source)
+        elif vertex.kind == "matmul":
+            vertex.kind, vertex.groups = "other", 1
+    sketch.prune()
+
+
+def tidy_joins(sketch: Sketch) -> None:
+    """Draws equal joins alike, however they were written.
+
+    A sum of sums that nothing else reads is one sum; a concatenation that begins with all that an earlier one
+    has takes the result of that one; a join of a single result goes.
+    """
+    for place, vertex in enumerate(sketch.vertices):
+        if vertex.kind in JOINS:
+            consumers = sketch.consumers()
+            alone = [v for v in vertex.inputs if v.kind == vertex.kind and consumers[v] == [vertex]]
+            if vertex.kind in ("add", "concat") and alone:
+                parts = [part for v in vertex.inputs for part in (v.inputs if v in alone else [v])]
+                vertex.inputs = list(dict.fromkeys(parts))
+            if vertex.kind == "concat":
+                _share_prefix(vertex, sketch.vertices[:place])
+            if len(vertex.inputs) == 1:
+                sketch.replace(vertex, vertex.inputs[0])
+    sketch.prune()
+
+
+def _share_prefix(vertex: Vertex, earlier: list[Vertex]) -> None:
+    for other in earlier:
+        count = len(other.inputs)
+        if (
+            other.kind == "concat"
+            and 1 < count < len(vertex.inputs)
+            and vertex.inputs[:count] == other.inputs
+        ):
+            vertex.inputs = [other, *vertex.inputs[count:]]
+
+
+def fuse_blocks(sketch: Sketch) -> None:
+    """Makes one vertex of what squeeze-and-excitation scales, and of each block of mobile networks."""
+    for fuse in (_fuse_gate, _fuse_separable, _fuse_expansion, _fuse_shortcut):
+        for vertex in list(sketch.vertices):
+            fuse(sketch, vertex, sketch.consumers())
+        sketch.prune()
+
+
+_Consumers = dict[Vertex, list[Vertex]]
+
+
+def _fuse_gate(sketch: Sketch, product: Vertex, consumers: _Consumers) -> None:
+    """``x * gate(global_pool(x))`` joins the vertex that makes ``x``."""
+    if product.kind != "multiply" or len(product.inputs) != 2:
+        return
+    for scaled, last in (product.inputs, product.inputs[::-1]):
+        gate: list[Vertex] = []
+        step = last
+        while (step.kind == "linear" or _is_pointwise(step)) and consumers[step] == [
+            gate[-1] if gate else product
+        ]:
+            gate.append(step)
+            if len(step.inputs) != 1:
+                return
+            [step] = step.inputs
+        if gate and step.kind == "avg-pool" and step.inputs == [scaled] and consumers[step] == [gate[-1]]:
+            if scaled.computes and len(consumers[scaled]) == 2:
+                for part in gate:
+                    scaled.take_over(part)
+                scaled.label += "-se"
+                sketch.replace(product, scaled)
+            return
+
+
+def _fuse_separable(sketch: Sketch, point: Vertex, consumers: _Consumers) -> None:
+    """A depthwise convolution joins the 1x1 convolution that alone takes its result."""
+    if not _is_pointwise(point) or len(point.inputs) != 1:
+        return
+    [depthwise] = point.inputs
+    if depthwise.kind == "conv" and depthwise.groups == 0 and consumers[depthwise] == [point]:
+        point.kind, point.label = "separable-conv", depthwise.label.replace("conv", "sepconv", 1)
+        point.kernel, point.stride, point.groups = depthwise.kernel, depthwise.stride, 0
+        point.padded = depthwise.padded
+        _adopt(point, depthwise)
+
+
+def _fuse_expansion(sketch: Sketch, separable: Vertex, consumers: _Consumers) -> None:
+    """A 1x1 convolution that widens joins the separable one that alone takes its result."""
+    if separable.kind != "separable-conv" or len(separable.inputs) != 1:
+        return
+    [wide] = separable.inputs
+    if _is_pointwise(wide) and wide.channels > wide.fan_in and consumers[wide] == [separable]:
+        separable.kind, separable.label = "inverted-residual", separable.label.replace("sepconv", "mbconv", 1)
+        separable.expansion = wide.channels / wide.fan_in
+        _adopt(separable, wide)
+
+
+def _fuse_shortcut(sketch: Sketch, total: Vertex, consumers: _Consumers) -> None:
+    """The sum of an inverted residual and its own input is the residual."""
+    if total.kind != "add" or len(total.inputs) != 2:
+        return
+    for block, shortcut in (total.inputs, total.inputs[::-1]):
+        if block.kind == "inverted-residual" and block.inputs == [shortcut] and consumers[block] == [total]:
+            sketch.replace(total, block)
+            return
+
+
+def _is_pointwise(vertex: Vertex) -> bool:
+    return vertex.label in ("conv1", "conv1x1", "conv1x1x1") and (vertex.stride, vertex.groups) == (1, 1)
+
+
+def _adopt(vertex: Vertex, before: Vertex) -> None:
+    """A vertex swallows the one before it."""
+    vertex.inputs, vertex.fan_in = before.inputs, before.fan_in
+    vertex.take_over(before)

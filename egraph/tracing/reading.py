@@ -1,0 +1,189 @@
+"""The recorded ATen graph as a sketch: what computes is a vertex, what does not folds away."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, fx
+from torch.utils._pytree import tree_map
+from torch.utils.flop_counter import FlopCounterMode
+
+from egraph.errors import ArchitectureError
+from egraph.tracing.capture import Program
+from egraph.tracing.layers import arguments, operation_name, read_layer, tensor_of
+from egraph.tracing.sketch import Sketch, Vertex
+
+__all__ = ["read_graph"]
+
+_JOINED_BY = {
+    "add": "add",
+    "sub": "add",
+    "cat": "concat",
+    "stack": "concat",
+    "mul": "multiply",
+    "div": "multiply",
+}
+_PADDING = ("pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d")
+
+
+@dataclass(frozen=True)
+class _Value:
+    """What a node of the recorded graph stands for.
+
+    Attributes:
+        vertex: whose result it is, up to norms, activations and reshapes; None where the input has no part.
+        pending: parameters in it that no vertex holds yet.
+        border: pixels padded around it, both sides together.
+    """
+
+    vertex: Vertex | None
+    pending: frozenset[torch.nn.Parameter] = frozenset()
+    border: int = 0
+
+
+def read_graph(program: Program) -> Sketch:
+    """Reads what was recorded, one operation after the other.
+
+    A parameter belongs to the vertex that computes with it. That of a norm, scale or bias belongs to the
+    vertex whose result it changes, or, behind the input or a join, to the first one that takes the outcome.
+
+    Raises:
+        ArchitectureError: the result does not depend on the input.
+    """
+    reader = _Reader(program)
+    for node in program.graph.nodes:
+        reader.read(node)
+    return Sketch(reader.vertices)
+
+
+class _Reader:
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.flops = _count_flops(program)
+        self.values: dict[fx.Node, _Value] = {}
+        self.owned: set[torch.nn.Parameter] = set()
+        image = next(tensor_of(node) for node in program.graph.nodes if node in program.inputs)
+        self.vertices = [Vertex("input", "input", channels=_channels(image))]
+        self.vertices[0].pixels = 0 if image is None else image.numel() // (program.batch * _channels(image))
+
+    def read(self, node: fx.Node) -> None:
+        """Gives one node its value, and adds the vertex that it is."""
+        if node.op == "placeholder":
+            own = self.program.parameters.get(node)
+            self.values[node] = _Value(
+                self.vertices[0] if node in self.program.inputs else None,
+                frozenset() if own is None else frozenset({own}),
+            )
+        elif node.op == "output":
+            self._end([self.values[source] for source in node.all_input_nodes])
+        elif node.op == "call_function":
+            self.values[node] = self._call(node)
+        else:
+            self.values[node] = _Value(None)
+
+    def _call(self, node: fx.Node) -> _Value:
+        operands = _operands(node)
+        values = [self.values[source] for source in operands]
+        pending = frozenset[torch.nn.Parameter]().union(*(value.pending for value in values)) - self.owned
+        live = [value for value in values if value.vertex is not None]
+        sources = list(dict.fromkeys(value.vertex for value in live if value.vertex is not None))
+        border = max((value.border for value in live), default=0)
+        if not sources or not isinstance(node.target, torch._ops.OpOverload):
+            return _Value(sources[0] if sources else None, pending, border)
+        flops = self.flops.get(node, 0)
+        vertex = read_layer(node, sources[0], len(live), flops, border, self.program.batch)
+        if vertex is not None:
+            vertex.flops = flops
+        elif len(sources) > 1:
+            vertex = self._join(node, sources)
+        else:
+            [source] = sources
+            if not source.computes:
+                return _Value(source, pending, border + _padding(node))
+            self._own(source, pending)
+            return _Value(source, border=border + _padding(node))
+        vertex.inputs = sources
+        self.vertices.append(vertex)
+        if not vertex.computes:
+            return _Value(vertex, pending)
+        self._own(vertex, pending)
+        return _Value(vertex)
+
+    def _join(self, node: fx.Node, sources: list[Vertex]) -> Vertex:
+        kind = _JOINED_BY.get(operation_name(node), "join")
+        result = tensor_of(node)
+        channels = max(source.channels for source in sources)
+        if kind == "concat" and result is not None and operation_name(node) == "cat":
+            axis = int(arguments(node)["dim"]) % result.ndim
+            # Maps have channels first, tokens have them last; a longer series of tokens is no wider.
+            if axis == result.ndim - 1 or (axis == 1 and result.ndim != 3):
+                channels = result.shape[axis]
+        pixels = 1 if result is None else max(result.numel() // (self.program.batch * max(channels, 1)), 1)
+        return Vertex(kind, kind, channels=channels, pixels=pixels)
+
+    def _end(self, values: list[_Value]) -> None:
+        sources = list(dict.fromkeys(value.vertex for value in values if value.vertex is not None))
+        if not sources:
+            raise ArchitectureError(
+                "the result of the network does not depend on its input; return what the forward computes"
+            )
+        pending = frozenset[torch.nn.Parameter]().union(*(value.pending for value in values)) - self.owned
+        if pending:
+            scale = Vertex("identity", "scale", sources, sources[0].channels, sources[0].pixels)
+            self._own(scale, pending)
+            self.vertices.append(scale)
+            sources = [scale]
+        self.vertices.append(Vertex("output", "output", sources))
+
+    def _own(self, vertex: Vertex, parameters: Iterable[torch.nn.Parameter]) -> None:
+        for parameter in parameters:
+            self.owned.add(parameter)
+            vertex.parameters += parameter.numel()
+
+
+def _operands(node: fx.Node) -> list[fx.Node]:
+    """The tensors that a node takes, each as often as it stands there."""
+    found: list[fx.Node] = []
+    fx.node.map_arg((node.args, node.kwargs), lambda source: found.append(source))
+    return found
+
+
+def _count_flops(program: Program) -> dict[fx.Node, int]:
+    """Multiply-adds of each node for one example, counted on the meta device."""
+    counted: dict[fx.Node, int] = {}
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        for node in program.graph.nodes:
+            if isinstance(node.target, torch._ops.OpOverload) and tensor_of(node) is not None:
+                before = counter.get_total_flops()
+                values = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
+                args, kwargs = tree_map(_on_meta, values)
+                node.target(*args, **kwargs)
+                counted[node] = (counter.get_total_flops() - before) // (2 * program.batch)
+    return counted
+
+
+def _on_meta(value: Any) -> Any:
+    """The same on the meta device, where nothing is computed; for a number that is not known, some number."""
+    if isinstance(value, Tensor):
+        return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
+    if isinstance(value, torch.device):
+        return torch.device("meta")
+    return 1 if isinstance(value, torch.SymInt | torch.SymFloat | torch.SymBool) else value
+
+
+def _padding(node: fx.Node) -> int:
+    """Pixels that a node pads around a map, the sides together."""
+    if operation_name(node) not in _PADDING:
+        return 0
+    amounts = list(arguments(node)[("padding" if "_pad2d" in operation_name(node) else "pad")])
+    return max(min(a + b for a, b in zip(amounts[::2], amounts[1::2], strict=True)), 0) if amounts else 0
+
+
+def _channels(image: Tensor | None) -> int:
+    """Of maps with channels first, of anything else the last axis."""
+    if image is None or image.ndim < 2:
+        return 1
+    return max(image.shape[1] if image.ndim > 3 else image.shape[-1], 1)

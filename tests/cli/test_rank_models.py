@@ -1,0 +1,124 @@
+"""``egraph rank --model``: networks written in PyTorch."""
+
+import json
+
+import numpy as np
+import pytest
+
+from egraph import spaces
+from egraph.ranker import predictors
+
+NETS = """
+import torch
+from torch import nn
+
+def small():
+    return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU(), nn.Conv2d(8, 8, 3, padding=1))
+
+def dense():
+    return nn.Linear(7, 3), torch.zeros(2, 7)
+
+class Branch(nn.Module):
+    def forward(self, x):
+        return x if x.sum() > 0 else -x
+
+def broken():
+    raise KeyError("weights")
+
+number = 3
+def three():
+    return 3
+"""
+
+
+@pytest.fixture
+def nets(egraph, tmp_path, request):
+    """A package in the current folder; of another name for each test, as Python remembers its imports."""
+    name = f"nets_{abs(hash(request.node.name))}"
+    (tmp_path / name).mkdir()
+    (tmp_path / name / "plain.py").write_text(NETS)
+    (tmp_path / name / "faulty.py").write_text("import no_such_package\n")
+    (tmp_path / name / "failing.py").write_text("1 / 0\n")
+    return f"{name}.plain"
+
+
+def test_models_are_ranked_with_interval_and_familiarity(egraph, ranker, nets):
+    done = egraph("rank", ranker, "--model", f"{nets}:small", "--model", f"{nets}:dense")
+    header, *rows = done.stdout.splitlines()
+    assert " ".join(header.split()) == "rank score 80 % interval model, and what is unlike the training data"
+    assert len(rows) == 2
+    scores = [float(row.split()[1]) for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    for row in rows:
+        low, high = map(float, row.split()[2:4])
+        assert low <= float(row.split()[1]) <= high
+        assert f" {nets}:" in row
+        assert ": outside: " in row
+    assert done.stderr == ""
+
+
+def test_models_as_json_have_their_graph_and_its_operations(egraph, ranker, nets):
+    done = egraph("rank", ranker, "--model", f"{nets}:small", "--input", "3x16x16", "--json")
+    found = json.loads(done.stdout)
+    assert found["model"] == f"{nets}:small"
+    assert found["low"] <= found["score"] <= found["high"]
+    assert found["architecture"]["edges"] == [[0, 1], [1, 2], [2, 3]]
+    names = [operation["name"] for operation in found["operations"]]
+    assert names == found["architecture"]["ops"]
+    assert set(found["strangers"]) == set(names[1:-1])
+    first = found["operations"][1]
+    assert (first["kind"], first["parameters"], first["flops"]) == ("conv", 8 * 28, 8 * 27 * 256)
+    assert found["inside"] is False
+    assert found["distance"] > 0
+
+
+@pytest.mark.parametrize(
+    ("function", "code", "message"),
+    [
+        ("absent", 2, "has no function 'absent', for --model"),
+        ("number", 2, "has no function 'number', for --model"),
+        ("three", 2, "three() must give a torch.nn.Module, or one and an example input, got int"),
+        ("broken", 1, "broken() failed: KeyError: 'weights'"),
+        ("Branch", 2, "line 13: `return x if x.sum() > 0 else -x`; an architecture has one path"),
+    ],
+)
+def test_a_function_that_will_not_do_is_named(egraph, ranker, nets, function, code, message):
+    done = egraph("rank", ranker, "--model", f"{nets}:{function}", code=code)
+    assert message in done.stderr
+    assert done.stdout == ""
+
+
+def test_a_module_that_will_not_do_is_named(egraph, ranker, nets):
+    package = nets.split(".")[0]
+    missing = egraph("rank", ranker, "--model", f"{package}.absent:build", code=2)
+    assert f"no module '{package}.absent' in the current folder or installed" in missing.stderr
+    faulty = egraph("rank", ranker, "--model", f"{package}.faulty:build", code=1)
+    assert f"cannot import {package}.faulty: ModuleNotFoundError: No module named 'no_such" in faulty.stderr
+    failing = egraph("rank", ranker, "--model", f"{package}.failing:build", code=1)
+    assert f"cannot import {package}.failing: ZeroDivisionError: division by zero" in failing.stderr
+
+
+@pytest.mark.parametrize("name", ["plain", "plain:", ":build", "plain:two words"])
+def test_a_name_that_is_none_is_refused(egraph, ranker, name):
+    done = egraph("rank", ranker, "--model", name, code=2)
+    assert "--model is PACKAGE.MODULE:FUNCTION, such as nets.resnet:build, got" in done.stderr
+
+
+@pytest.mark.parametrize("shape", ["3x", "0x32x32", "3,32,32", ""])
+def test_a_shape_that_is_none_is_refused(egraph, ranker, nets, shape):
+    done = egraph("rank", ranker, "--model", f"{nets}:small", "--input", shape, code=2)
+    assert "--input is the shape of one input, such as 3x224x224, got" in done.stderr
+
+
+def test_a_file_or_models_are_ranked_and_not_both(egraph, ranker, nets):
+    for arguments in ((), ("-", "--model", f"{nets}:small")):
+        done = egraph("rank", ranker, *arguments, code=2, stdin="")
+        assert "give a FILE of architectures, - for standard input, or --model, and only one" in done.stderr
+
+
+def test_another_predictor_is_refused(egraph, nets, tmp_path):
+    space, rng = spaces.get("nasbench_macro"), np.random.default_rng(0)
+    graphs = [space.sample(rng) for _ in range(12)]
+    predictors["forest"](seed=0).fit(graphs, np.arange(12.0)).save("other.egraph")
+    done = egraph("rank", "other.egraph", "--model", f"{nets}:small", code=2)
+    assert "--model needs a ranker of `egraph train`; other.egraph holds another predictor" in done.stderr
