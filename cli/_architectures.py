@@ -49,10 +49,12 @@ def read_architecture(text: str, space: SearchSpace | None) -> Architecture:
     if text.startswith(("{", '"')):
         try:
             content = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ArchitectureError(f"not JSON: {error}") from None
         if isinstance(content, dict) and "architecture" in content:
             content = content["architecture"]
+        if isinstance(content, dict) and space is not None and not content.keys() & {"ops", "edges"}:
+            return space.parse(json.dumps(content))  # a space's own notation may be JSON, too
         if isinstance(content, dict):
             architecture = Architecture.from_dict(content)
             if space is not None:

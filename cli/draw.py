@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from pathlib import Path
 
 import click
 
@@ -34,7 +34,7 @@ def command(
     from egraph.files import write_text
 
     known = spaces.get(space) if space else None
-    if architecture == "-" or Path(architecture).is_file():
+    if architecture == "-" or os.path.isfile(architecture):  # Path would refuse names of a notation's length
         found = read_architectures(architecture, known)
     elif known is None and not architecture.lstrip().startswith("{"):
         raise DataError(f"there is no file {architecture}; for a space's own notation add --space NAME")

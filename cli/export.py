@@ -4,28 +4,56 @@ from __future__ import annotations
 
 import click
 
-from egraph.cli._options import json_option, print_json
+from egraph.cli._options import json_option, print_json, root_option
+from egraph.errors import UsageError
 
 __all__ = ["command"]
 
 
 @click.command("export", epilog="Example: egraph export r.egraph r.onnx")
-@click.argument("source", metavar="RANKER")
-@click.argument("target", metavar="FILE")
+@click.argument("source", metavar="RANKER|JOURNAL", type=click.Path())
+@click.argument("target", metavar="FILE|FOLDER", type=click.Path())
 @click.option(
     "--precision",
     type=click.Choice(["float32", "float16", "int8"]),
     default="float32",
     show_default=True,
-    help="Of the networks' weights.",
+    help="Of the weights of a ranker's networks.",
 )
+@click.option("--network", is_flag=True, help="Write the best network of a study, not a ranker.")
+@click.option(
+    "--data", metavar="NAME|PATH", help="With --network: the study's images, where their name does not tell."
+)
+@click.option("--device", metavar="NAME", help="With --network: auto, cpu, cuda or cuda:1; auto otherwise.")
+@root_option
 @json_option("the result")
-def command(source: str, target: str, precision: str, as_json: bool) -> None:
-    """Write a ranker as an ONNX file that runs without PyTorch.
+def command(
+    source: str, target: str, precision: str, network: bool, data: str | None, device: str | None,
+    root: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Write a ranker, or the best network of a study, for use without egraph.
 
-    The file is checked before it is left: it scores what the ranker scores. A smaller --precision makes it
-    smaller, and the order of architectures a little different: how much is printed.
+    A ranker becomes an ONNX file that runs without PyTorch. The file is checked before it is left: it scores
+    what the ranker scores. A smaller --precision makes it smaller, and the order of architectures a little
+    different: how much is printed.
+
+    With --network the best network of the study whose journal is JOURNAL, as `egraph search` reports it, is
+    trained again with the seed of its trial, since a study keeps no weights. FOLDER then holds network.py
+    (plain PyTorch), network.safetensors (its weights), network.onnx and card.json. A process without egraph
+    reads them and measures the accuracy on the test images; where it is another one, nothing is written.
     """
+    if network:
+        if precision != "float32":
+            raise UsageError(f"--precision {precision} is for rankers; leave it out with --network")
+        _export_network(source, target, data, root, device or "auto", as_json)
+    else:
+        for option, value in (("--data", data), ("--device", device), ("--root", root)):
+            if value is not None:
+                raise UsageError(f"{option} is for networks; add --network, or leave it out")
+        _export_ranker(source, target, precision, as_json)
+
+
+def _export_ranker(source: str, target: str, precision: str, as_json: bool) -> None:
     import egraph
     from egraph.export import save_onnx
 
@@ -40,3 +68,15 @@ def command(source: str, target: str, precision: str, as_json: bool) -> None:
         f"scores differ by {done.difference:.1g} standard deviations at most; order kept: tau {done.tau:.4f} "
         f"(loss {max(1 - done.tau, 0):.4f}) on {done.compared} architectures"
     )
+
+
+def _export_network(
+    source: str, target: str, data: str | None, root: str | None, device: str, as_json: bool
+) -> None:
+    from egraph.cli import _network_export
+
+    card, winner = _network_export.export_network(source, target, data=data, root=root, device=device)
+    if as_json:
+        print_json(card)
+    else:
+        _network_export.show(card, winner, target)

@@ -22,7 +22,7 @@ COMMANDS = {
     "evolve": "Evolve the ranker's own network on one or more tables.",
     "evaluate": "Measure how well a ranker orders a table.",
     "rank": "Score architectures with a ranker.",
-    "export": "Write a ranker as an ONNX file that runs without PyTorch.",
+    "export": "Write a ranker, or the best network of a study, for use without egraph.",
     "serve": "Answer requests for scores over HTTP.",
     "bench": "Compare predictors by number of labels, and searchers by number of queries.",
     "data": "List, show and import tables of measured architectures.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -11,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from egraph import operations
-from egraph.errors import ArchitectureError
+from egraph.errors import ArchitectureError, shorten
 
 if TYPE_CHECKING:
     import networkx
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 __all__ = ["Architecture"]
 
 Edge = tuple[int, int]
+
+MOST_VERTICES, MOST_EDGES = 2**14, 2**16
+"""More are refused wherever a graph comes from, so that none from outside takes time or memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +40,8 @@ class Architecture:
         disabled: edges that exist in a genome but carry nothing; only evolution looks at them.
 
     Raises:
-        ArchitectureError: the graph has a cycle, a vertex out of range, a repeated edge, or does not
-            begin with ``input`` and end with ``output``.
+        ArchitectureError: the graph has a cycle, a vertex out of range, a repeated edge, does not begin with
+            ``input`` and end with ``output``, or is larger than `MOST_VERTICES` and `MOST_EDGES`.
     """
 
     ops: tuple[str, ...]
@@ -68,7 +72,7 @@ class Architecture:
         """
         ops = _read_ops(ops)
         if len(ops) != len(self.ops):
-            raise ArchitectureError(f"expected {len(self.ops)} operations, one a vertex, got {_shorten(ops)}")
+            raise ArchitectureError(f"expected {len(self.ops)} operations, one a vertex, got {shorten(ops)}")
         other = object.__new__(Architecture)
         other._fill(ops, self.edges, self.disabled)
         return other
@@ -94,18 +98,20 @@ class Architecture:
         """
         if not isinstance(content, dict):
             raise ArchitectureError(
-                f"an architecture is an object with 'ops' and 'edges', got {_shorten(content)}"
+                f"an architecture is an object with 'ops' and 'edges', got {shorten(content)}"
             )
         if unknown := set(content) - {"ops", "edges", "disabled"}:
+            first = min(unknown, key=str)
             raise ArchitectureError(
-                f"an architecture has the fields ops, edges and disabled, got {sorted(unknown)[0]!r}"
+                f"an architecture has the fields ops, edges and disabled, got {shorten(first)}"
             )
-        for name in ("ops", "edges"):
-            if not isinstance(content.get(name), list | tuple):
+        content = {"ops": None, "edges": None, "disabled": ()} | content
+        for name, values in content.items():
+            if not isinstance(values, list | tuple):
                 raise ArchitectureError(
-                    f"field {name!r} of an architecture must be a list, got {_shorten(content.get(name))}"
+                    f"field {name!r} of an architecture must be a list, got {shorten(values)}"
                 )
-        return cls(content["ops"], content["edges"], content.get("disabled", ()))
+        return cls(**content)
 
     def to_json(self) -> str:
         """One line of JSON; `from_json` gives back an equal value."""
@@ -118,6 +124,10 @@ class Architecture:
         Raises:
             ArchitectureError: the text is no JSON, or describes no architecture.
         """
+        if isinstance(text, str | bytes) and len(text) > _LONGEST:
+            raise ArchitectureError(
+                f"an architecture as JSON has at most {_LONGEST:,} characters, got {len(text):,}"
+            )
         try:
             content = json.loads(text)
         except (ValueError, TypeError, RecursionError) as error:
@@ -159,35 +169,42 @@ class Architecture:
         return type(self), (self.ops, self.edges, self.disabled)
 
 
+_LONGEST = 2**21  # characters of JSON
+
+
 def _read_ops(ops: Iterable[str]) -> tuple[str, ...]:
-    ops = tuple(ops)
+    ops = tuple(itertools.islice(ops, MOST_VERTICES + 1))
+    if len(ops) > MOST_VERTICES:
+        raise ArchitectureError(f"an architecture has at most {MOST_VERTICES:,} vertices, got more")
     if len(ops) < 2 or ops[0] != "input" or ops[-1] != "output":
         raise ArchitectureError(
-            f"operations must begin with 'input' and end with 'output', got {_shorten(ops)}"
+            f"operations must begin with 'input' and end with 'output', got {shorten(ops)}"
         )
     for op in ops:
         if not isinstance(op, str):
-            raise ArchitectureError(f"operations must be strings, got {_shorten(ops)}")
+            raise ArchitectureError(f"operations must be strings, got {shorten(ops)}")
     return ops
 
 
 def _read_edges(edges: Iterable[Iterable[int]], num_vertices: int, what: str) -> tuple[Edge, ...]:
     try:
-        read = sorted((i, j) for i, j in edges)
-    except (TypeError, ValueError):
+        read = sorted((i, j) for i, j in itertools.islice(edges, MOST_EDGES + 1))
+    except (TypeError, ValueError, RecursionError):
         raise ArchitectureError(
-            f"each {what} must be a pair of vertex numbers, got {_shorten(edges)}"
+            f"each {what} must be a pair of vertex numbers, got {shorten(edges)}"
         ) from None
+    if len(read) > MOST_EDGES:
+        raise ArchitectureError(f"an architecture has at most {MOST_EDGES:,} {what}s, got more")
     previous = None
     for edge in read:
         i, j = edge
         # bool is an int, and numpy integers are no ints: both would make equal graphs print differently
         if type(i) is not int or type(j) is not int:
             if not all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in edge):
-                raise ArchitectureError(f"each {what} must be a pair of vertex numbers, got {_shorten(edge)}")
+                raise ArchitectureError(f"each {what} must be a pair of vertex numbers, got {shorten(edge)}")
             return _read_edges([(int(i), int(j)) for i, j in read], num_vertices, what)
         if not (0 <= i < num_vertices and 0 <= j < num_vertices):
-            raise ArchitectureError(f"{what} {edge} names a vertex outside 0 to {num_vertices - 1}")
+            raise ArchitectureError(f"{what} {shorten(edge)} names a vertex outside 0 to {num_vertices - 1}")
         if edge == previous:
             raise ArchitectureError(f"{what} {edge} stands twice")
         previous = edge
@@ -201,10 +218,8 @@ def _refuse_cycle(edges: tuple[Edge, ...]) -> None:
     try:
         sorter.prepare()
     except CycleError as error:
-        path = " -> ".join(map(str, error.args[1]))
+        *cycle, _ = error.args[1]  # the last is the first again
+        first = cycle.index(min(cycle))
+        shown = [*cycle[first:], *cycle[: first + 1]]
+        path = " -> ".join(map(str, shown if len(shown) <= 12 else [*shown[:10], "...", shown[-1]]))
         raise ArchitectureError(f"the graph has a cycle: {path}; an architecture has none") from None
-
-
-def _shorten(value: object, length: int = 80) -> str:
-    text = repr(value)
-    return text if len(text) <= length else text[: length - 3] + "..."

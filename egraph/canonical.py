@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -54,14 +55,13 @@ def live_vertices(num_vertices: int, edges: Sequence[tuple[int, int]]) -> list[i
     order: list[int] = []
     free = [v for v in sorted(live) if waiting[v] == 0 and v != last]
     while free:
-        vertex = free.pop(0)
+        vertex = heapq.heappop(free)
         order.append(vertex)
         for successor in successors[vertex]:
             if successor in live:
                 waiting[successor] -= 1
                 if waiting[successor] == 0 and successor != last:
-                    free.append(successor)
-        free.sort()
+                    heapq.heappush(free, successor)
     return [*order, last]
 
 
@@ -251,16 +251,16 @@ def _interchangeable(vertices: list[int], sources: _Neighbours, targets: _Neighb
 
 def _live_in_order(num_vertices: int, edges: list[tuple[int, int]]) -> list[int]:
     """`live_vertices` of a graph whose edges, here sorted, all lead to a larger number."""
-    last = num_vertices - 1
-    after_input, before_output = 1, 1 << last  # one bit a vertex
+    after_input, before_output = bytearray(num_vertices), bytearray(num_vertices)
+    after_input[0] = before_output[-1] = True
     for i, j in edges:
-        if after_input >> i & 1:
-            after_input |= 1 << j
+        if after_input[i]:
+            after_input[j] = True
     for i, j in reversed(edges):
-        if before_output >> j & 1:
-            before_output |= 1 << i
-    live = after_input & before_output | 1 | 1 << last
-    return [vertex for vertex in range(num_vertices) if live >> vertex & 1]
+        if before_output[j]:
+            before_output[i] = True
+    after_input[-1] = before_output[0] = True
+    return [vertex for vertex in range(num_vertices) if after_input[vertex] and before_output[vertex]]
 
 
 def _reachable(start: int, neighbours: list[list[int]]) -> set[int]:

@@ -21,6 +21,7 @@ The text of each is a single line that names what came, what was expected and th
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterable
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "SpaceExhaustedError",
     "UnknownNameError",
     "UsageError",
+    "shorten",
 ]
 
 
@@ -125,3 +127,25 @@ class OutOfDistributionWarning(UserWarning):
 
 class PluginWarning(UserWarning):
     """Something that an installed package offers is left out."""
+
+
+def shorten(value: object, length: int = 80) -> str:
+    """The beginning of what came, for the text of an error: one line, however large or deep the value is."""
+    text = _BRIEF.repr(value).replace("\n", " ")
+    return text if len(text) <= length else text[: length - 3] + "..."
+
+
+class _Brief(reprlib.Repr):
+    """Looks at the first parts only, so that a million of them cost no time and nesting no stack."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.maxlevel, self.maxtuple, self.maxlist, self.maxdict = 6, 40, 40, 40
+        self.maxstring, self.maxother, self.maxlong = 400, 400, 400
+
+    def repr_int(self, x: int, level: int) -> str:
+        """Python itself refuses to print a number of more than some thousand digits."""
+        return repr(x) if x.bit_length() < 4096 else f"<a number of {x.bit_length()} bits>"
+
+
+_BRIEF = _Brief()

@@ -188,7 +188,12 @@ def test_disabled_edges_are_checked_alike():
             "has the fields ops, edges and disabled, got 'colour'",
         ),
         ('{"ops":["input","output"],"edges":[[0]]}', "each edge must be a pair"),
-        ('{"ops":["input","output"],"edges":[],"disabled":3}', "each disabled edge must be a pair"),
+        (
+            '{"ops":["input","output"],"edges":[],"disabled":3}',
+            "field 'disabled' of an architecture must be a list, got 3",
+        ),
+        ('{"ops":["input","output"],"edges":[],"disabled":""}', "field 'disabled' .* must be a list, got ''"),
+        ('{"ops":["input","output"],"edges":[],"disabled":[[1]]}', "each disabled edge must be a pair"),
         ('{"ops":["input",[],"output"],"edges":[]}', "operations must be strings"),
     ],
 )

@@ -31,3 +31,28 @@ def test_a_missing_extra_is_answered_with_the_line_to_type():
 def test_wrong_use_and_failure_have_different_exit_codes():
     codes = {cls: cls.exit_code for cls in (errors.UsageError, errors.ArchitectureError, errors.DataError)}
     assert codes == {errors.UsageError: 2, errors.ArchitectureError: 2, errors.DataError: 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ([1, "two", None], "[1, 'two', None]"),
+        ("x" * 100, "'" + "x" * 76 + "..."),
+        (range(10**9), "range(0, 1000000000)"),
+        (10**5000, "<a number of 16610 bits>"),
+        ("a\nb", r"'a\nb'"),
+        (type("Odd", (), {"__repr__": lambda _: "two\nlines"})(), "two lines"),
+    ],
+    ids=["list", "long", "range", "huge", "line", "lines"],
+)
+def test_what_came_is_shown_on_one_line(value, text):
+    assert errors.shorten(value) == text
+
+
+def test_what_came_is_shown_however_large_or_deep_it_is():
+    deep = []
+    for _ in range(100_000):
+        deep = [deep]
+    assert errors.shorten(deep).startswith("[[[[")
+    assert errors.shorten([0] * 10**6) == "[" + "0, " * 25 + "0..."
+    assert len(errors.shorten({"key": [deep] * 10**6}, 20)) == 20

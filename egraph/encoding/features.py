@@ -32,6 +32,9 @@ _GOES_ON = 0.75
 _WEIGHTINGS = ("vertices", "trainable", "parameters", "scaled parameters", "lost pixels", "halvings")
 """What is summed over paths, beside each class of operations."""
 
+_ROUNDING = 1e-12
+"""Variance over mean square that is no more than rounding."""
+
 _MAX_CLASSES = 10
 """Above so many operation names, operations are counted by kind and not by name."""
 
@@ -282,7 +285,9 @@ def _path_statistics(
     output = last, slice(None), np.arange(len(last))
     least, largest, mean, square = (s[output].T for s in (least, largest, mean, square))
     least[~np.isfinite(least)] = 0.0
-    return np.stack([least, largest, mean, np.sqrt(np.maximum(square - mean**2, 0.0))], axis=1)
+    variance = square - mean**2
+    variance[variance < _ROUNDING * square] = 0.0  # else equal paths would seem to differ
+    return np.stack([least, largest, mean, np.sqrt(variance)], axis=1)
 
 
 def _histogram(counts: Floats, trainable: NDArray[np.bool_]) -> Floats:

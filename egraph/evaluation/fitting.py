@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -28,7 +28,15 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
         yield
 
 
-def fit(network: nn.Module, x: Tensor, y: Tensor, recipe: Recipe, *, seed: int = 0) -> None:
+def fit(
+    network: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    recipe: Recipe,
+    *,
+    seed: int = 0,
+    progress: Callable[[int, int], object] | None = None,
+) -> None:
     """Trains a network in place; it, ``x`` and ``y`` lie on one device.
 
     The order of the images and their augmentation come from a generator of their own. What the network itself
@@ -40,6 +48,7 @@ def fit(network: nn.Module, x: Tensor, y: Tensor, recipe: Recipe, *, seed: int =
         y: classes, ``(images,)``.
         recipe: how.
         seed: of order and augmentation.
+        progress: called with epochs done and epochs in all.
 
     Raises:
         EvaluationError: the loss became NaN or infinite.
@@ -71,6 +80,8 @@ def fit(network: nn.Module, x: Tensor, y: Tensor, recipe: Recipe, *, seed: int =
         # once an epoch: asking at each step would make a GPU wait for the CPU
         if not math.isfinite(mean := total.item() / steps_per_epoch):
             raise EvaluationError(f"the loss became {mean} in epoch {epoch + 1} of {recipe.epochs}")
+        if progress is not None:
+            progress(epoch + 1, recipe.epochs)
 
 
 @torch.no_grad()

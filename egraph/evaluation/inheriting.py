@@ -100,7 +100,7 @@ class InheritedTraining(Training):
             ArchitectureError: the architecture is not one of the space.
             DataError: the images cannot be loaded.
         """
-        evaluation, network = self._train(architecture, seed)
+        evaluation, network = self.train(architecture, seed=seed)
         self._remembered.insert(0, (evaluation.score, network))
         self._remembered.sort(key=lambda pair: -pair[0])
         del self._remembered[self.memory :]

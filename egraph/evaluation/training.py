@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -122,10 +123,30 @@ class Training(Evaluator):
             ArchitectureError: the architecture is not one of the space.
             DataError: the images cannot be loaded.
         """
-        return self._train(architecture, seed)[0]
+        return self.train(architecture, seed=seed)[0]
 
-    def _train(self, architecture: Architecture, seed: int) -> tuple[Evaluation, torch.nn.Module]:
-        """What was measured, and the trained network."""
+    def train(
+        self,
+        architecture: Architecture,
+        *,
+        seed: int = 0,
+        progress: Callable[[int, int], object] | None = None,
+    ) -> tuple[Evaluation, torch.nn.Module]:
+        """Does what `evaluate` does, and gives the trained network, too.
+
+        Args:
+            architecture: of the space.
+            seed: of weights, order and augmentation.
+            progress: called with epochs done and epochs in all.
+
+        Returns:
+            What was measured, and the network, in evaluation mode on the device.
+
+        Raises:
+            EvaluationError: as of `evaluate`.
+            ArchitectureError: the architecture is not one of the space.
+            DataError: the images cannot be loaded.
+        """
         import torch
 
         from egraph.evaluation.fitting import accuracy, fit, seeded
@@ -143,7 +164,7 @@ class Training(Evaluator):
             network = self._build(architecture, seed)
             network.to(device)
             recipe, how = self._prepare(network)
-            fit(network, *parts["train"], replace(recipe, **settings), seed=seed)
+            fit(network, *parts["train"], replace(recipe, **settings), seed=seed, progress=progress)
             score = accuracy(network, *parts["validation"])
             seconds = time.perf_counter() - started
             test_score = accuracy(network, *parts["test"])

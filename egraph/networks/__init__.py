@@ -8,6 +8,7 @@ graph. One file a skeleton:
 - `build_blocks`: graphs of blocks of layers, which the space says by `egraph.networks.parts`; inputs of a
   block are concatenated.
 - `build_concat_cells`: stacks of cells whose nodes join channels side by side, with the image beside each.
+- `build_darts`: a normal and a reduction cell, stacked as in that paper; each reads the two cells before it.
 - `build_nasbench101`, `build_nasbench201`, `build_nasbench_macro`: the networks that these benchmarks
   trained, with as many parameters; of any width, and for images of any size.
 - `build_nash`: chains of convolutions and pools with skips. `inherit` gives a larger one the weights and the
@@ -27,6 +28,7 @@ from egraph.networks._blocks import build_blocks
 from egraph.networks._concat_cell import build_concat_cells
 from egraph.networks._convnet import ConvNet, build_convnet
 from egraph.networks._counts import count_flops, count_params
+from egraph.networks._darts import build_darts
 from egraph.networks._morphisms import inherit
 from egraph.networks._nasbench101 import build_nasbench101
 from egraph.networks._nasbench201 import build_nasbench201
@@ -39,6 +41,7 @@ __all__ = [
     "build_blocks",
     "build_concat_cells",
     "build_convnet",
+    "build_darts",
     "build_nasbench101",
     "build_nasbench201",
     "build_nasbench_macro",

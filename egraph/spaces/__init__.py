@@ -45,6 +45,7 @@ def names() -> list[str]:
 from egraph.spaces import (  # noqa: E402
     concat_cell,  # noqa: F401
     convnet,  # noqa: F401
+    darts,  # noqa: F401
     deepneat,  # noqa: F401
     grammar,  # noqa: F401
     graphsage,  # noqa: F401

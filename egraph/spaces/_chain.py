@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError
-from egraph.spaces._checks import read_options
+from egraph.errors import ArchitectureError, shorten
+from egraph.spaces._checks import check_text, list_names, read_options
 from egraph.spaces._genes import (
     check_genome,
     format_genes,
@@ -83,7 +83,7 @@ class ChainedSpace(SearchSpace):
         Raises:
             ArchitectureError: the text does not describe an architecture of this space.
         """
-        parts = text.split(";")
+        parts = check_text(text, self.name).split(";")
         if len(parts) != 3:
             raise ArchitectureError(
                 f"expected 'LAYER,...;0>1,1>2,...;OPTION,...' with two ';', got {text[:80]!r}"
@@ -110,8 +110,8 @@ class ChainedSpace(SearchSpace):
         for vertex, op in enumerate(architecture.ops[1:-1], 1):
             if op not in self.operations:
                 raise ArchitectureError(
-                    f"{self.name} has no operation {op!r} (vertex {vertex}); "
-                    f"known: {', '.join(self.operations)}"
+                    f"{self.name} has no operation {shorten(op)} (vertex {vertex}); "
+                    f"known: {list_names(self.operations)}"
                 )
         count, last = len(self.hyperparameters), architecture.num_vertices - 1
         hyper = architecture.ops[last - count : last] if last > count else ()
@@ -119,7 +119,7 @@ class ChainedSpace(SearchSpace):
             if not hyper or hyper[place] not in options:
                 raise ArchitectureError(
                     f"{self.name} has its gene {gene} ({', '.join(options)}) in place {place + 1} of the "
-                    f"{count} before the output, got operations {list(architecture.ops)}"
+                    f"{count} before the output, got operations {shorten(list(architecture.ops))}"
                 )
         first = last - count
         chain = [(vertex, vertex + 1) for vertex in range(first, last)]
@@ -127,7 +127,7 @@ class ChainedSpace(SearchSpace):
         if behind != chain or set(architecture.disabled) & set(chain):
             raise ArchitectureError(
                 f"the hyper-parameters of {self.name} are a chain that ends in the output, "
-                f"with the edges {chain}; got {behind}"
+                f"with the edges {chain}; got {shorten(behind)}"
             )
         body, _ = _split_chain(architecture, count)
         check_genome(body, self.name, self.layers, max_vertices=self.max_vertices, max_edges=self.max_edges)

@@ -6,9 +6,28 @@ import operator
 from collections.abc import Collection, Sequence
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, UsageError
+from egraph.errors import ArchitectureError, UsageError, shorten
 
-__all__ = ["check_value", "known_operation", "read_options"]
+__all__ = ["check_text", "check_value", "known_operation", "list_names", "read_options"]
+
+LONGEST = 2**16
+"""Most characters of one architecture in a space's own notation; no space needs a tenth of it."""
+
+
+def check_text(text: object, space: str) -> str:
+    """Refuses what is no text, or so long that no architecture of ours takes it.
+
+    Raises:
+        ArchitectureError: the text says which.
+    """
+    if not isinstance(text, str):
+        raise ArchitectureError(f"expected an architecture of {space} as text, got {shorten(text)}")
+    if len(text) > LONGEST:
+        raise ArchitectureError(
+            f"expected an architecture of {space} in at most {LONGEST:,} characters, "
+            f"got {len(text):,}: {text[:80]!r}"
+        )
+    return text
 
 
 def check_value(architecture: object, space: str, operations: Collection[str]) -> None:
@@ -23,7 +42,7 @@ def check_value(architecture: object, space: str, operations: Collection[str]) -
         )
     if architecture.disabled:
         raise ArchitectureError(
-            f"{space} has no disabled edges, got {list(architecture.disabled)}; leave them out"
+            f"{space} has no disabled edges, got {shorten(list(architecture.disabled))}; leave them out"
         )
     for vertex, op in enumerate(architecture.ops[1:-1], start=1):
         if op not in operations:
@@ -39,8 +58,14 @@ def known_operation(name: str, space: str, operations: Collection[str], where: s
     if name in operations:
         return name
     raise ArchitectureError(
-        f"unknown operation {name!r} {where}".rstrip() + f"; {space} has {', '.join(operations)}"
+        f"unknown operation {shorten(name)} {where}".rstrip() + f"; {space} has {list_names(operations)}"
     )
+
+
+def list_names(operations: Collection[str]) -> str:
+    """The names for the text of an error, where they are very many only some of them."""
+    names = list(operations)
+    return ", ".join(names if len(names) <= 20 else [*names[:12], f"and {len(names) - 12} more"])
 
 
 def read_options(options: Sequence[int], choices: Sequence[int], space: str) -> tuple[int, ...]:
@@ -55,7 +80,7 @@ def read_options(options: Sequence[int], choices: Sequence[int], space: str) -> 
     try:
         read = tuple(map(operator.index, options))
     except TypeError:
-        raise ArchitectureError(f"options must be whole numbers, got {str(options)[:80]}") from None
+        raise ArchitectureError(f"options must be whole numbers, got {shorten(options)}") from None
     for place, (option, size) in enumerate(zip(read, choices, strict=True)):
         if not 0 <= option < size:
             raise ArchitectureError(f"place {place} of {space} has the options 0 to {size - 1}, got {option}")

@@ -13,7 +13,8 @@ from collections.abc import Collection, Iterable, Sequence
 import numpy as np
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError
+from egraph.errors import ArchitectureError, shorten
+from egraph.spaces._checks import list_names
 
 __all__ = [
     "Gene",
@@ -131,7 +132,7 @@ def check_genome(
     for vertex, op in enumerate(architecture.ops[1:-1], 1):
         if op not in layers:
             raise ArchitectureError(
-                f"{name} has no operation {op!r} (vertex {vertex}); known: {', '.join(layers)}"
+                f"{name} has no operation {shorten(op)} (vertex {vertex}); known: {list_names(layers)}"
             )
     for i, j in connections:
         if i >= j:
@@ -142,7 +143,8 @@ def check_genome(
         )
     if not is_joined(n, architecture.edges):
         raise ArchitectureError(
-            f"no path of enabled edges leads from input to output; enabled: {list(architecture.edges)}"
+            "no path of enabled edges leads from input to output; "
+            f"enabled: {shorten(list(architecture.edges))}"
         )
 
 

@@ -16,7 +16,7 @@ from egraph.operations import Operation
 from egraph.spaces import _channel_genes as channel_genes
 from egraph.spaces import register
 from egraph.spaces._channel_genes import CHANNELS, Genotype
-from egraph.spaces._checks import check_value, read_options
+from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
@@ -182,9 +182,9 @@ class ConcatCellSpace(SearchSpace):
         Raises:
             ArchitectureError: the text is not of this form, or describes no cell of this space.
         """
-        if not isinstance(text, str) or not _GENOTYPE.fullmatch(text.strip()):
+        if not _GENOTYPE.fullmatch(check_text(text, self.name).strip()):
             raise ArchitectureError(
-                f"not a genotype of {self.name}: {str(text)[:80]!r}; expected blocks of {len(LAYERS)} "
+                f"not a genotype of {self.name}: {text[:80]!r}; expected blocks of {len(LAYERS)} "
                 f"numbers, each of {', '.join(map(str, CHANNELS))}, such as '0|0|2|0|0|2|0|0'"
             )
         genotype = [[int(gene) for gene in block.split("|")] for block in text.split()]
@@ -284,6 +284,10 @@ class ConcatCellSpace(SearchSpace):
         check_value(architecture, self.name, _OPERATIONS)
         ops = architecture.ops
         nodes = [0, *(vertex for vertex, op in enumerate(ops) if op == _JOIN), len(ops) - 1]
+        if len(nodes) - 1 > self.max_depth:
+            raise ArchitectureError(
+                f"a {self.name} has at most {self.max_depth} nodes after the input, got {len(nodes) - 1}"
+            )
         number = {vertex: node for node, vertex in enumerate(nodes)}
         blocks = len(nodes) * (len(nodes) - 1) // 2
         genotype = [[0] * len(LAYERS) for _ in range(blocks)]

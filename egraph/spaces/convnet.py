@@ -13,7 +13,7 @@ from egraph.canonical import Simplified, canonical_form, simplify
 from egraph.errors import ArchitectureError, UsageError
 from egraph.operations import Operation
 from egraph.spaces import register
-from egraph.spaces._checks import read_options
+from egraph.spaces._checks import check_text, read_options
 from egraph.spaces._genes import (
     check_genome,
     format_genes,
@@ -195,7 +195,7 @@ class ConvNetSpace(SearchSpace):
         Raises:
             ArchitectureError: the text does not describe an architecture of this space.
         """
-        layers, semicolon, connections = text.partition(";")
+        layers, semicolon, connections = check_text(text, self.name).partition(";")
         if not semicolon:
             raise ArchitectureError(f"expected 'LAYER,LAYER;0>1,1>2,...' with one ';', got {text[:80]!r}")
         ops = [op.strip() for op in layers.split(",")] if layers.strip() else []

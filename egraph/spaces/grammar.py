@@ -11,9 +11,9 @@ import numpy as np
 
 from egraph import operations
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, DataError
+from egraph.errors import ArchitectureError, DataError, shorten
 from egraph.spaces import register
-from egraph.spaces._checks import check_value, read_options
+from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces._layer_words import WIDTH, BlockWords, describe, read_block
 from egraph.spaces._productions import Derivation, Section, read_productions
 from egraph.spaces.base import SearchSpace
@@ -149,7 +149,7 @@ class Grammar(SearchSpace):
         Raises:
             ArchitectureError: the text does not describe an architecture of this space.
         """
-        texts = [" ".join(part.split()) for part in text.split("|")]
+        texts = [" ".join(part.split()) for part in check_text(text, self.name).split("|")]
         if unknown := [each for each in texts if each not in self._section]:
             raise ArchitectureError(
                 f"expected blocks such as {self.operations[0]!r} with '|' between, got {text[:80]!r}: "
@@ -172,7 +172,9 @@ class Grammar(SearchSpace):
         """
         check_value(architecture, self.name, self._section)
         if architecture.edges != tuple((v, v + 1) for v in range(architecture.num_vertices - 1)):
-            raise ArchitectureError(f"{self.name} holds chains, got the edges {list(architecture.edges)}")
+            raise ArchitectureError(
+                f"{self.name} holds chains, got the edges {shorten(list(architecture.edges))}"
+            )
         order = [self._section[text] for text in architecture.ops[1:-1]]
         if order != sorted(order):
             wanted = ", ".join(section.symbol for section in self.sections)

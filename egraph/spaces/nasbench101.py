@@ -25,7 +25,7 @@ from egraph.errors import ArchitectureError, UsageError
 from egraph.operations import Operation
 from egraph.spaces import register
 from egraph.spaces._cell_enumeration import enumerate_cells, pair_bit
-from egraph.spaces._checks import check_value, known_operation, read_options
+from egraph.spaces._checks import check_text, check_value, known_operation, read_options
 from egraph.spaces._module_hash import module_hash, wiring
 from egraph.spaces._places import decode_graph, encode_graph, graph_choices, pairs
 from egraph.spaces.base import SearchSpace
@@ -165,11 +165,11 @@ class NASBench101(SearchSpace):
         Raises:
             ArchitectureError: the text is not of this form, or describes no cell of this space.
         """
-        rows, *names = text.split() if isinstance(text, str) and text.strip() else [""]
+        rows, *names = check_text(text, self.name).split() or [""]
         matrix = [[int(x) for x in row] if set(row) <= {"0", "1"} else [] for row in rows.split("/")]
         if len(names) > 1 or len(matrix) < 2 or any(len(row) != len(matrix) for row in matrix):
             raise ArchitectureError(
-                f"not a NAS-Bench-101 cell: {str(text)[:80]!r}; expected rows of 0 and 1 and the "
+                f"not a NAS-Bench-101 cell: {text[:80]!r}; expected rows of 0 and 1 and the "
                 "operations between input and output, such as '010/001/000 maxpool3x3'"
             )
         ops = [known_operation(op, self.name, OPERATIONS) for op in names[0].split(",")] if names else []
@@ -192,7 +192,12 @@ class NASBench101(SearchSpace):
         Raises:
             ArchitectureError: they do not fit each other, or the cell is not of this space.
         """
-        entries = np.asarray(matrix)
+        try:
+            entries = np.asarray(matrix)
+        except ValueError:
+            raise ArchitectureError(
+                "the rows of an adjacency matrix must be equally long lists of numbers"
+            ) from None
         if entries.shape != (len(ops), len(ops)):
             raise ArchitectureError(
                 f"{len(ops)} operations need a square matrix of that size, got shape {entries.shape}"
@@ -300,7 +305,8 @@ class NASBench101(SearchSpace):
             or not _OPERATIONS.issuperset(architecture.ops[1:-1])
         ):
             check_value(architecture, self.name, OPERATIONS)
-        vertices, edges = _live(len(architecture.ops), architecture.edges)
+        find = _live if len(architecture.ops) <= _CACHED else _find_live
+        vertices, edges = find(len(architecture.ops), architecture.edges)
         if not edges:
             raise ArchitectureError(
                 f"no path leads from input to output, so this is no {self.name} cell; add an edge"
@@ -351,7 +357,8 @@ def _find_live(num_vertices: int, edges: Edges) -> tuple[tuple[int, ...], Edges]
     )
 
 
-# The same cells are asked for again and again; the bound keeps each cache at a few megabytes.
+# The same cells are asked for again and again; the bounds keep each cache at a few megabytes.
+_CACHED = 64  # vertices, dead ones included
 _live = lru_cache(maxsize=2**13)(_find_live)
 _wiring = lru_cache(maxsize=2**13)(wiring)
 

@@ -25,10 +25,10 @@ import numpy as np
 
 from egraph import operations
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError
+from egraph.errors import ArchitectureError, shorten
 from egraph.operations import Operation
 from egraph.spaces import register
-from egraph.spaces._checks import check_value, known_operation, read_options
+from egraph.spaces._checks import check_text, check_value, known_operation, read_options
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
@@ -113,9 +113,9 @@ class NASBench201(SearchSpace):
         Raises:
             ArchitectureError: the text is not of this form, or names an unknown operation.
         """
-        if not isinstance(text, str) or not (match := _CELL.fullmatch(text.strip())):
+        if not (match := _CELL.fullmatch(check_text(text, self.name).strip())):
             raise ArchitectureError(
-                f"not a NAS-Bench-201 cell: {str(text)[:80]!r}; expected |op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
+                f"not a NAS-Bench-201 cell: {text[:80]!r}; expected |op~0|+|op~0|op~1|+|op~0|op~1|op~2|"
             )
         return _cell(tuple(known_operation(op, self.name, OPERATIONS) for op in match.groups()))
 
@@ -146,7 +146,7 @@ class NASBench201(SearchSpace):
                 f"got {architecture.num_vertices}"
             )
         raise ArchitectureError(
-            f"a {self.name} cell has the edges {list(EDGES)}, got {list(architecture.edges)}; "
+            f"a {self.name} cell has the edges {list(EDGES)}, got {shorten(list(architecture.edges))}; "
             "the operation 'none' takes one away"
         )
 

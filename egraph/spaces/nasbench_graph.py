@@ -21,10 +21,10 @@ import numpy as np
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, simplify
-from egraph.errors import ArchitectureError
+from egraph.errors import ArchitectureError, shorten
 from egraph.operations import Operation
 from egraph.spaces import register
-from egraph.spaces._checks import check_value, known_operation, read_options
+from egraph.spaces._checks import check_text, check_value, known_operation, read_options
 from egraph.spaces.base import SearchSpace
 
 __all__ = ["NASBenchGraph"]
@@ -115,16 +115,16 @@ class NASBenchGraph(SearchSpace):
         Raises:
             ArchitectureError: the text is not of this form, or names an unknown link or operation.
         """
-        parts = text.split() if isinstance(text, str) else []
+        parts = check_text(text, self.name).split()
         if len(parts) != 2 or len(parts[0]) != 4 or parts[1].count(",") != 3:
             raise ArchitectureError(
-                f"not a NAS-Bench-Graph architecture: {str(text)[:80]!r}; "
+                f"not a NAS-Bench-Graph architecture: {text[:80]!r}; "
                 "expected a link and four operations, such as '0012 gcn,gat,skip,fc'"
             )
         link = next((link for link in LINKS if "".join(map(str, link)) == parts[0]), None)
         if link is None:
             known = ", ".join("".join(map(str, link)) for link in LINKS)
-            raise ArchitectureError(f"unknown link {parts[0]!r}; {self.name} has {known}")
+            raise ArchitectureError(f"unknown link {shorten(parts[0])}; {self.name} has {known}")
         ops = tuple(known_operation(op, self.name, OPERATIONS) for op in parts[1].split(","))
         if ops == _ALL_SKIP:
             raise ArchitectureError(f"{text.strip()!r} is four skips; {self.name} has no such architecture")
@@ -197,7 +197,7 @@ class NASBenchGraph(SearchSpace):
             if architecture.edges == _edges(link, ops):
                 return link, ops
         raise ArchitectureError(
-            f"the edges {list(architecture.edges)} are of no {self.name} link; "
+            f"the edges {shorten(list(architecture.edges))} are of no {self.name} link; "
             "each node reads the input or one earlier node, and those that feed none feed the output"
         )
 

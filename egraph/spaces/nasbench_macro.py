@@ -21,10 +21,10 @@ import numpy as np
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, simplify
-from egraph.errors import ArchitectureError
+from egraph.errors import ArchitectureError, shorten
 from egraph.operations import Operation
 from egraph.spaces import register
-from egraph.spaces._checks import check_value, read_options
+from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
@@ -99,9 +99,9 @@ class NASBenchMacro(SearchSpace):
         Raises:
             ArchitectureError: the text is something else.
         """
-        if not isinstance(text, str) or len(digits := text.strip()) != 8 or not set(digits) <= set("012"):
+        if len(digits := check_text(text, self.name).strip()) != 8 or not set(digits) <= set("012"):
             raise ArchitectureError(
-                f"not a NAS-Bench-Macro chain: {str(text)[:80]!r}; expected 8 digits 0, 1 or 2"
+                f"not a NAS-Bench-Macro chain: {text[:80]!r}; expected 8 digits 0, 1 or 2"
             )
         return _chain(tuple(int(digit) for digit in digits))
 
@@ -119,7 +119,7 @@ class NASBenchMacro(SearchSpace):
         if architecture.num_vertices != 10 or architecture.edges != EDGES:
             raise ArchitectureError(
                 f"a {self.name} architecture is a chain of 10 vertices, 0 -> 1 -> ... -> 9, "
-                f"got {architecture.num_vertices} vertices with edges {list(architecture.edges)}"
+                f"got {architecture.num_vertices} vertices with edges {shorten(list(architecture.edges))}"
             )
         for layer, (op, choices) in enumerate(zip(architecture.ops[1:-1], LAYERS, strict=True), start=1):
             if op not in choices:

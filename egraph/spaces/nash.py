@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError
+from egraph.errors import ArchitectureError, shorten
 from egraph.spaces import register
-from egraph.spaces._checks import check_value, read_options
+from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces._genes import parse_genes
 from egraph.spaces._stages import (
     CONVOLUTIONS,
@@ -100,7 +100,7 @@ class Nash(SearchSpace):
         Raises:
             ArchitectureError: the text does not describe an architecture of this space.
         """
-        layers, semicolon, skips = text.partition(";")
+        layers, semicolon, skips = check_text(text, self.name).partition(";")
         names = [name.strip() for name in layers.split(",")]
         if unknown := set(names) - set(self.operations):
             raise ArchitectureError(
@@ -128,12 +128,12 @@ class Nash(SearchSpace):
         """
         check_value(architecture, self.name, self.operations)
         levels = levels_of(architecture)
-        counts = [levels.count(level) - 1 for level in range(levels[-1] + 1)]
+        counts = [levels.count(level) - 1 for level in range(min(levels[-1], STAGES) + 1)]
         counts[-1] -= 1  # the output stands there, too
         if len(counts) != STAGES or not all(1 <= count <= DEPTH for count in counts):
             raise ArchitectureError(
                 f"a {self.name} architecture has {STAGES} stages of 1 to {DEPTH} convolutions each, "
-                f"with {POOL} between; got {', '.join(architecture.ops[1:-1])[:160]}"
+                f"with {POOL} between; got {', '.join(architecture.ops[1:20])[:160]}"
             )
         chain = {(v, v + 1) for v in range(len(levels) - 1)}
         possible = chain | set(possible_skips(architecture))
@@ -141,7 +141,7 @@ class Nash(SearchSpace):
             raise ArchitectureError(
                 f"the edges of a {self.name} architecture are the chain 0 -> 1 -> ... -> {len(levels) - 1} "
                 f"and skips to convolutions or the output from earlier in their stage, "
-                f"got {sorted(set(architecture.edges) ^ chain)}"
+                f"got {shorten(sorted(set(architecture.edges) ^ chain))}"
             )
 
     @property

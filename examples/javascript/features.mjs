@@ -9,6 +9,7 @@ import { before, depths, dot, heaviestPath, pathsTo, sum } from "./sweeps.mjs";
 const PATH_BINS = 6; // paths with 0, 1, ... trainable operations are told apart up to this many
 const LEVELS = 4; // so are operations at the whole, half, ... of the resolution
 const GOES_ON = 0.75; // probability of a further step in the shorter walk back from the output
+const ROUNDING = 1e-12; // variance over mean square that is no more than that
 const MAX_CLASSES = 10; // above so many names, operations are counted by kind
 
 /**
@@ -131,7 +132,8 @@ function pathStatistics(counts, paths, weights) {
     square[v] += dot(share, square) + 2 * expected * weights[v];
   }
   const last = counts.length - 1;
-  const deviation = Math.sqrt(Math.max(square[last] - mean[last] * mean[last], 0));
+  const variance = square[last] - mean[last] * mean[last];
+  const deviation = variance < ROUNDING * square[last] ? 0 : Math.sqrt(variance);
   return [Number.isFinite(least[last]) ? least[last] : 0, largest[last], mean[last], deviation];
 }
 

@@ -13,6 +13,17 @@ def test_a_space_s_own_notation_is_drawn(egraph):
     assert "mbconv" in egraph("draw", "01201201", "--space", "nasbench_macro").stdout
 
 
+def test_a_notation_may_be_json_or_longer_than_the_name_of_a_file(egraph):
+    import json
+
+    cell = [["sep_conv_3x3", 0], ["max_pool_3x3", 1]] * 4
+    genotype = {"normal": cell, "reduce": cell}
+    written = f"Genotype(normal={cell}, reduce={cell})"
+    drawn = egraph("draw", written, "--space", "darts").stdout
+    assert drawn.count("sep_conv_3x3-s2") == 4
+    assert egraph("draw", json.dumps(genotype), "--space", "darts").stdout == drawn
+
+
 def test_ascii(egraph):
     assert egraph("draw", CELL, "--ascii").stdout.isascii()
 
@@ -57,6 +68,8 @@ def test_one_picture_of_several_architectures_is_refused(egraph, tmp_path):
         ('{"ops":["input","output"],"edges":[[0,7]]}', "names a vertex outside 0 to 1"),
         ('{"ops":["input","output"]', "not JSON"),
         ('{"ops":["input","output"]}', "field 'edges' of an architecture must be a list"),
+        ('{"ops":' + "[" * 100_000, "not JSON"),
+        ('{"normal":[]}', "fields ops, edges and disabled, got 'normal'"),
     ],
 )
 def test_what_is_no_architecture_is_refused(egraph, text, expected):

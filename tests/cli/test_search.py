@@ -182,6 +182,7 @@ def test_real_training_on_digits(egraph):
     assert "trained again 3 times" in done.stdout
     assert "%" in done.stdout
     assert "runs/convnet-digits-0.db" in done.stdout
+    assert "egraph export runs/convnet-digits-0.db best --network" in done.stdout
 
 
 def test_images_of_one_s_own(egraph, tmp_path):

@@ -177,3 +177,16 @@ def test_many_operations_are_grouped_by_kind():
 )
 def test_cost_of_an_operation(operation, cost):
     assert parameter_cost(operation) == pytest.approx(cost)
+
+
+def test_equal_paths_differ_by_nothing_not_by_rounding():
+    operations.register(Operation("t-tenth", "conv", kernel=3, width=0.1))
+    chains, length = 3, 4
+    ops = ["input", *["t-tenth"] * (chains * length), "output"]
+    edges = []
+    for chain in range(chains):
+        way = [0, *range(1 + chain * length, 1 + (chain + 1) * length), len(ops) - 1]
+        edges += itertools.pairwise(way)
+    found = features(Architecture(ops, edges))
+    assert found["mean parameters of a path"] == pytest.approx(0.9 * length)
+    assert found["spread parameters of a path"] == 0

@@ -49,6 +49,17 @@ def test_evaluation_reports_scores_cost_and_size():
     assert result.score * 24 == pytest.approx(round(result.score * 24))
 
 
+def test_a_training_gives_its_network_and_tells_of_its_epochs():
+    data, told = make_images(), []
+    training = Training(CONVNET, data, BRIEF, device="cpu")
+    result, network = training.train(CHAIN, seed=3, progress=lambda done, total: told.append((done, total)))
+    assert told == [(1, 2), (2, 2)]
+    assert not network.training
+    x, y = (torch.from_numpy(each) for each in data.test)
+    assert (network(x).argmax(1) == y).double().mean().item() == pytest.approx(result.test_score)
+    assert replace(result, seconds=0.0) == replace(training.evaluate(CHAIN, seed=3), seconds=0.0)
+
+
 def test_it_learns_what_can_be_learnt():
     wide = Recipe(epochs=20, batch_size=16, channels=16)
     result = Training(CONVNET, make_images(200), wide, device="cpu").evaluate(CHAIN)

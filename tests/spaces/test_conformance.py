@@ -171,6 +171,7 @@ def test_key_does_not_depend_on_numbering(space, some):
         "nash",
         "grammar-convnet",
         "concat-cell",
+        "darts",
     )
 
 

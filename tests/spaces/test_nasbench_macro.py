@@ -112,7 +112,7 @@ def test_foreign_architectures_are_refused(architecture, text):
         SPACE.key(architecture)
 
 
-@pytest.mark.parametrize("text", ["0120120", "012012013", "01201203", "0120120a", 12012012, None])
+@pytest.mark.parametrize("text", ["0120120", "012012013", "01201203", "0120120a"])
 def test_malformed_notation_is_refused(text):
     with pytest.raises(
         ArchitectureError, match=r"not a NAS-Bench-Macro chain: .*expected 8 digits 0, 1 or 2"

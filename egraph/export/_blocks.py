@@ -1,0 +1,150 @@
+"""Modules as the classes that they could have been written as: what they are made of and what they do."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, fx, nn
+
+from egraph.export._forward import write_forward
+from egraph.export._layers import Number, describe, distinct, is_layer, write_layer
+from egraph.export._tracing import trace
+
+__all__ = ["Block", "Code", "flatten", "freeze"]
+
+GENERAL = ("layers", "blocks", "stages", "nodes", "vertices", "operations")
+"""Names of containers that say nothing about what is in them."""
+
+
+class Block:
+    """A module as a class without arguments yet.
+
+    Args:
+        module: not a layer of PyTorch; its mode and buffers are changed.
+        values: what it is called with.
+
+    Attributes:
+        name: of the class.
+        summary: the first paragraph of its docstring.
+        parts: by name of the attribute, the code that makes it.
+        arguments: the names of those of its forward.
+        forward: lines by mode, training first; equal where the mode changes nothing.
+        members: the layers, by their paths under the new names.
+        inputs: channels or features that it reads.
+        outputs: channels or features that it gives.
+
+    Raises:
+        UsageError: its forward cannot be written as code.
+    """
+
+    def __init__(self, module: nn.Module, values: Sequence[Tensor]) -> None:
+        self.name = type(module).__name__
+        paragraph = inspect.cleandoc(type(module).__doc__ or "").split("\n\n")[0]
+        self.summary = " ".join(paragraph.split())
+        self.parts: dict[str, Code] = {}
+        self.members: dict[str, nn.Module] = {}
+        graphs = [trace(module.train(training), values) for training in (True, False)]
+        called = _find_called(module, graphs)
+        names = _name(called)
+        for path, (part, given) in called.items():
+            self.parts[names[path]], members = _write(part, given)
+            self.members |= {f"{names[path]}{suffix}": layer for suffix, layer in members.items()}
+        self.arguments = [str(node.target) for node in graphs[0].nodes if node.op == "placeholder"]
+        self.forward: list[list[Code]] = [
+            [[*line] for line in write_forward(graph, names)] for graph in graphs
+        ]
+        with torch.no_grad():
+            self.inputs, self.outputs = values[0].shape[1], module(*values).shape[1]
+
+    @property
+    def modes(self) -> list[list[Code]]:
+        """The lines of the forward, twice where training differs."""
+        return self.forward if self.forward[0] != self.forward[1] else self.forward[:1]
+
+    @property
+    def lines(self) -> list[Code]:
+        """All code in which blocks of one class can differ by numbers."""
+        return [*self.parts.values(), *(line for mode in self.modes for line in mode)]
+
+
+Code = list[str | Number | Block]
+"""Text with numbers, and with the blocks whose calls stand there."""
+
+
+class Called(NamedTuple):
+    """A module that is called in a forward, and what with first."""
+
+    module: nn.Module
+    values: tuple[Tensor, ...]
+
+
+def freeze(code: Iterable[str | Number | Block]) -> tuple[Any, ...]:
+    """What two codes share if, and only if, they do the same."""
+    return tuple(
+        (one.name, tuple(one.parts), tuple(map(freeze, one.lines))) if isinstance(one, Block) else one
+        for one in code
+    )
+
+
+def _find_called(module: nn.Module, graphs: list[fx.Graph]) -> dict[str, Called]:
+    """By path, in the order of calls, without what changes nothing."""
+    called: dict[str, Called] = {}
+    for node in (node for graph in graphs for node in graph.nodes if node.op == "call_module"):
+        part = module.get_submodule(node.target)
+        if flatten(part):
+            called.setdefault(node.target, Called(part, tuple(one.meta["value"] for one in node.args)))
+    return called
+
+
+def _name(called: dict[str, Called]) -> dict[str, str]:
+    """A name for each path: as it was called, or after what it is."""
+    wishes = [_wish(path, part) for path, (part, _) in called.items()]
+    return dict(zip(called, distinct(wishes, dir(nn.Module)), strict=True))
+
+
+def _wish(path: str, part: nn.Module) -> str:
+    *containers, last = path.split(".")
+    if not last.isdigit():
+        return last
+    named = [one for one in containers if not one.isdigit()]
+    if named and named[-1] not in GENERAL:
+        return named[-1].removesuffix("s")
+    return describe(flatten(part))
+
+
+def flatten(part: nn.Module) -> list[nn.Module]:
+    """The modules that are called one after another, without those that change nothing."""
+    if type(part) is nn.Sequential:
+        return [inner for each in part for inner in flatten(each)]
+    return [] if isinstance(part, nn.Identity) else [part]
+
+
+def _write(part: nn.Module, values: Sequence[Tensor]) -> tuple[Code, dict[str, nn.Module]]:
+    """The code that makes a module, and its layers by their paths below it."""
+    sequence = flatten(part)
+    if len(sequence) > 1:
+        return _write_sequence(sequence, values[0])
+    if is_layer(sequence[0]):
+        return list(write_layer(sequence[0])), {"": sequence[0]}
+    block = Block(sequence[0], values)
+    return [block], {f".{path}": layer for path, layer in block.members.items()}
+
+
+def _write_sequence(sequence: list[nn.Module], value: Tensor) -> tuple[Code, dict[str, nn.Module]]:
+    items: list[tuple[Code, int]] = []
+    members: dict[str, nn.Module] = {}
+    for place, module in enumerate(sequence):
+        item, below = _write(module, (value,))
+        members |= {f".{place}{suffix}": layer for suffix, layer in below.items()}
+        with torch.no_grad():
+            value = module(value)
+        again = items and isinstance(item[0], Block) and freeze(item) == freeze(items[-1][0])
+        items = [*items[:-1], (items[-1][0], items[-1][1] + 1)] if again else [*items, (item, 1)]
+    code: Code = ["nn.Sequential("]
+    for item, times in items:
+        code += [", "] if len(code) > 1 else []
+        code += item if times == 1 else ["*(", *item, f" for _ in range({times}))"]
+    return [*code, ")"], members

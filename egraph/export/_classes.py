@@ -1,0 +1,195 @@
+"""Blocks as classes: those that differ by numbers only are one class that takes these as arguments."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+from egraph.export._blocks import Block, Code
+from egraph.export._layers import Number, distinct
+
+__all__ = ["quote", "write_classes"]
+
+Text = list[str | Number]
+
+WIDTH = 100
+"""Characters of a line."""
+
+INDENT = "    "
+
+
+def write_classes(network: Block, summary: str) -> str:
+    """The classes of a network and all blocks in it, the network last and under the name ``Network``.
+
+    Args:
+        network: all of it.
+        summary: the docstring of its class.
+    """
+    calls: dict[Block, Text] = {}
+    texts: list[str] = []
+    used = Counter(["Network"])
+    for level in _levels(network):
+        for group in _group(level, calls):
+            name = group[0].name
+            used[name] += 1
+            name = name if used[name] == 1 else f"{name}{used[name]}"
+            names = _arguments(group, calls)
+            for block in group:
+                calls[block] = _call(name, names, _numbers(block, calls))
+            texts.append(_write_class(name, group[0].summary, group[0], names, calls))
+    texts.append(_write_class("Network", summary, network, {}, calls))
+    return "\n\n".join(texts)
+
+
+def quote(text: str) -> str:
+    """A docstring, whatever stands in it."""
+    plain = text.replace("\\", "\\\\").replace('"', "'")
+    return f'"""{plain}"""'
+
+
+def _levels(network: Block) -> list[list[Block]]:
+    """The blocks below the network, those first that hold no others."""
+    heights: dict[Block, int] = {}
+
+    def visit(block: Block) -> int:
+        below = [visit(one) for line in block.lines for one in line if isinstance(one, Block)]
+        heights[block] = 1 + max(below, default=-1)
+        return heights[block]
+
+    highest = visit(network)
+    return [[block for block, height in heights.items() if height == level] for level in range(highest)]
+
+
+def _group(blocks: list[Block], calls: dict[Block, Text]) -> list[list[Block]]:
+    """Those together that differ by numbers only."""
+    groups: dict[Any, list[Block]] = {}
+    for block in blocks:
+        skeleton = tuple(
+            tuple(one if isinstance(one, str) else None for one in _resolve(line, calls))
+            for line in block.lines
+        )
+        groups.setdefault((block.name, tuple(block.parts), len(block.modes), skeleton), []).append(block)
+    return list(groups.values())
+
+
+def _resolve(line: Code, calls: dict[Block, Text]) -> Text:
+    resolved: Text = []
+    for one in line:
+        resolved += calls[one] if isinstance(one, Block) else [one]
+    return resolved
+
+
+def _numbers(block: Block, calls: dict[Block, Text]) -> list[Number]:
+    lines = (_resolve(line, calls) for line in block.lines)
+    return [one for line in lines for one in line if isinstance(one, Number)]
+
+
+def _arguments(group: list[Block], calls: dict[Block, Text]) -> dict[int, str]:
+    """By place of a number that is not the same in all, the name of the argument for it."""
+    columns = list(zip(*(_numbers(block, calls) for block in group), strict=True))
+    inputs, outputs = tuple(block.inputs for block in group), tuple(block.outputs for block in group)
+    names: dict[tuple[int, ...], str] = {}
+    places: dict[int, str] = {}
+    for place, column in enumerate(columns):
+        values = tuple(number.value for number in column)
+        if len(set(values)) == 1:
+            continue
+        if values not in names:
+            wish = _wish(values, inputs, outputs, column[0].role)
+            (names[values],) = distinct([wish], {*names.values(), *group[0].parts})
+        places[place] = names[values]
+    return places
+
+
+def _wish(values: tuple[int, ...], inputs: tuple[int, ...], outputs: tuple[int, ...], role: str) -> str:
+    if values == inputs:
+        return "channels" if inputs == outputs else "inputs"
+    if values == outputs:
+        return "outputs"
+    return "hidden" if role in ("outputs", "features") else role
+
+
+def _call(name: str, names: dict[int, str], numbers: list[Number]) -> Text:
+    code: Text = [f"{name}("]
+    keyword = len(set(names.values())) > 2
+    seen: set[str] = set()
+    for place, argument in names.items():
+        if argument not in seen:
+            code += [", "] if seen else []
+            code += [f"{argument}="] if keyword else []
+            code.append(numbers[place]._replace(role=argument))
+            seen.add(argument)
+    return [*code, ")"]
+
+
+def _write_class(
+    name: str, summary: str, block: Block, names: dict[int, str], calls: dict[Block, Text]
+) -> str:
+    place = 0
+
+    def render(line: Code, prefix: str) -> str:
+        nonlocal place
+        written = ""
+        for one in _resolve(line, calls):
+            if isinstance(one, Number):
+                argument = names.get(place)
+                written += str(one.value) if argument is None else prefix + argument
+                place += 1
+            else:
+                written += one
+        return written
+
+    made = [f"self.{part} = {render(code, '')}" for part, code in block.parts.items()]
+    modes = [[render(line, "self.") for line in mode] for mode in block.modes]
+    arguments = list(dict.fromkeys(names.values()))
+    kept = [one for one in arguments if any(f"self.{one}" in line for mode in modes for line in mode)]
+    head = f"def __init__(self{''.join(f', {one}: int' for one in arguments)}) -> None:"
+    body = ["super().__init__()", *(f"self.{one} = {one}" for one in kept), *made]
+    written = [f"class {name}(nn.Module):"]
+    written += [f"{INDENT}{quote(summary)}", ""] if summary else []
+    if block.parts or kept:
+        written += [INDENT + head, *(line for one in body for line in _wrap(one, 2)), ""]
+    given = "".join(f", {one}: Tensor" for one in block.arguments)
+    written.append(f"{INDENT}def forward(self{given}) -> Tensor:")
+    if len(modes) == 1:
+        written += [line for one in modes[0] for line in _wrap(one, 2)]
+    else:
+        written += [INDENT * 2 + "if self.training:", *(line for one in modes[0] for line in _wrap(one, 3))]
+        written += [line for one in modes[1] for line in _wrap(one, 2)]
+    return "\n".join(written) + "\n"
+
+
+def _wrap(line: str, depth: int) -> Iterator[str]:
+    """The line, its outermost brackets opened where it is too long."""
+    start = _opening(line)
+    if len(INDENT) * depth + len(line) <= WIDTH or start in (None, len(line) - 2):
+        yield INDENT * depth + line
+        return
+    yield INDENT * depth + line[: start + 1]
+    for part in _split(line[start + 1 : -1]):
+        *first, last = _wrap(part, depth + 1)
+        yield from first
+        yield last + ","
+    yield INDENT * depth + line[-1]
+
+
+def _opening(line: str) -> int | None:
+    """Where the bracket opens that the last character closes."""
+    open_ = 0
+    for place in range(len(line) - 1, -1, -1):
+        open_ += (line[place] in ")]") - (line[place] in "([")
+        if not open_:
+            return place if line[-1] in ")]" else None
+    return None
+
+
+def _split(text: str) -> Iterator[str]:
+    """The arguments of a call."""
+    open_, start = 0, 0
+    for place, character in enumerate(text):
+        open_ += (character in "([") - (character in ")]")
+        if character == "," and not open_:
+            yield text[start:place].strip()
+            start = place + 1
+    yield text[start:].strip()

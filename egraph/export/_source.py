@@ -1,0 +1,130 @@
+"""A network as one file of plain PyTorch."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import re
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from egraph.errors import UsageError
+from egraph.export._blocks import Block, flatten
+from egraph.export._classes import quote, write_classes
+from egraph.export._layers import is_layer
+
+__all__ = ["Source", "build", "to_source"]
+
+LOAD = '''
+
+def load(path: str | Path | None = None) -> Network:
+    """The trained network in evaluation mode; its weights lie beside this file, or at ``path``."""
+    network = Network()
+    network.load_state_dict(load_file(path or Path(__file__).with_suffix(".safetensors")))
+    return network.eval()
+'''
+
+
+class Source(NamedTuple):
+    """A network as code.
+
+    Attributes:
+        text: of a Python module that needs torch and safetensors. It holds the class ``Network``, and
+            ``load``, which reads the weights from a safetensors file beside it.
+        weights: the state of the network under the names that it has in that class.
+    """
+
+    text: str
+    weights: dict[str, Tensor]
+
+
+def to_source(
+    network: nn.Module, input_shape: tuple[int, int, int], about: str = "A network as plain PyTorch."
+) -> Source:
+    """Writes a network as plain PyTorch that does the same, in training and in evaluation mode.
+
+    Layers of PyTorch are called as they are, and named after what they do; other modules become classes of
+    the file, those that differ by numbers only one class. What the network does with shapes is written as it
+    is for images of this shape; how many there are is free.
+
+    Args:
+        network: left as it is.
+        input_shape: ``(channels, height, width)`` of one image.
+        about: the docstring of the file.
+
+    Raises:
+        UsageError: the network decides by values what it computes, has a tensor that is in no layer, or
+            works in place in a way that cannot be written.
+    """
+    original = copy.deepcopy(network).cpu()
+    whole = _join_runs(copy.deepcopy(original))
+    # Before it is called, which moves the statistics of batch normalisation.
+    states = {
+        layer: {name: tensor.clone() for name, tensor in layer.state_dict().items()}
+        for layer in whole.modules()
+        if is_layer(layer)
+    }
+    images = torch.rand(2, *input_shape, generator=torch.Generator().manual_seed(0))
+    with torch.random.fork_rng(devices=[]):
+        block = Block(whole, (images,))
+    shape = ", ".join(map(str, input_shape))
+    summary = f"Maps images, ``(batch, {shape})``, to logits, ``(batch, {block.outputs})``."
+    classes = write_classes(block, summary)
+    weights = {
+        f"{path}.{name}": tensor.clone()
+        for path, layer in block.members.items()
+        for name, tensor in states[layer].items()
+    }
+    source = Source(f"{quote(about)}\n\n{_write_imports(classes)}\n\n{classes}{LOAD}", weights)
+    twin = build(source)
+    for training in (True, False):
+        output, other = (_run(one.train(training), images) for one in (original, twin))
+        if not torch.allclose(output, other, rtol=1e-5, atol=1e-6, equal_nan=True):
+            raise UsageError(
+                f"cannot write {type(network).__name__} as code: what is written does something else "
+                f"{'in training' if training else 'in evaluation'}; layers may not work in place"
+            )
+    return source
+
+
+def build(source: Source) -> nn.Module:
+    """The network that a source makes, with its weights."""
+    names: dict[str, Any] = {"__name__": "network"}
+    exec(compile(source.text, "network.py", "exec"), names)
+    with torch.random.fork_rng(devices=[]):  # first weights, which are not needed
+        network: nn.Module = names["Network"]()
+    network.load_state_dict(source.weights)
+    return network
+
+
+def _run(network: nn.Module, images: Tensor) -> Tensor:
+    with torch.random.fork_rng(devices=[]), torch.no_grad():
+        torch.default_generator.manual_seed(0)  # of dropout
+        output: Tensor = network(images)
+    return output
+
+
+def _join_runs(network: nn.Module) -> nn.Module:
+    """A sequence with neighbours of one class in a sequence of their own; other networks as they are."""
+    if type(network) is not nn.Sequential:
+        return network
+    runs = [
+        list(run)
+        for _, run in itertools.groupby(
+            network, key=lambda part: id(part) if is_layer(part) or len(flatten(part)) != 1 else type(part)
+        )
+    ]
+    return nn.Sequential(*(run[0] if len(run) == 1 else nn.Sequential(*run) for run in runs))
+
+
+def _write_imports(classes: str) -> str:
+    lines = ["from __future__ import annotations", "", "from pathlib import Path", ""]
+    if re.search(r"\btorch\.", classes):
+        lines.append("import torch")
+    if re.search(r"\bF\.", classes):
+        lines.append("import torch.nn.functional as F")
+    return (
+        "\n".join([*lines, "from safetensors.torch import load_file", "from torch import Tensor, nn"]) + "\n"
+    )

@@ -1,0 +1,236 @@
+"""The skeleton of DARTS: a stem, then cells that read the two before them, two of them reduction cells."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import pad, relu
+
+from egraph import operations
+from egraph.architecture import Architecture
+from egraph.canonical import Simplified, simplify
+from egraph.errors import ArchitectureError, UsageError
+from egraph.networks._allocation import allocate, check_arguments
+from egraph.networks._layers import classifier, conv_norm
+
+__all__ = ["build_darts"]
+
+BEFORE_LAST, LAST, NODE = "c_{k-2}", "c_{k-1}", "node"
+
+LAYERS: dict[str, Callable[[int, int], nn.Module]] = {
+    "max_pool_3x3": lambda _, stride: nn.MaxPool2d(3, stride, 1),
+    "avg_pool_3x3": lambda _, stride: nn.AvgPool2d(3, stride, 1, count_include_pad=False),
+    # With stride 1 it is an identity, and not there any more.
+    "skip_connect": lambda channels, _: FactorizedReduction(channels, channels),
+    "sep_conv_3x3": lambda channels, stride: _convolve_twice(channels, 3, stride),
+    "sep_conv_5x5": lambda channels, stride: _convolve_twice(channels, 5, stride),
+    "dil_conv_3x3": lambda channels, stride: _convolve(channels, 3, stride, dilation=2),
+    "dil_conv_5x5": lambda channels, stride: _convolve(channels, 5, stride, dilation=2),
+}
+"""Makes the layer of an operation from its channels and stride."""
+
+
+class CellGraph(NamedTuple):
+    """A cell of which only what counts is left.
+
+    Attributes:
+        ops: of the vertices; the first two are the inputs.
+        sources: of each vertex, the vertices of the cell whose sum it reads; none of the inputs.
+    """
+
+    ops: tuple[str, ...]
+    sources: list[list[int]]
+
+
+def build_darts(
+    architecture: Architecture,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    channels: int = 16,
+    cells: int = 8,
+    *,
+    seed: int = 0,
+    max_params: int = 50_000_000,
+) -> DartsNetwork:
+    """Builds the network of two cells as for CIFAR-10; in the paper with 36 channels and 20 cells.
+
+    A 3x3 convolution to three times ``channels`` with batch normalisation, then the cells; those behind one
+    third and behind two thirds of them are reduction cells, which halve the sides and double the channels.
+    The mean over all pixels goes to one dense layer. A cell brings each of the two results before it to its
+    own width by ReLU, 1x1 convolution and batch normalisation, with a factorised reduction where the sides
+    differ. Separable convolutions are applied twice, dilated ones once.
+
+    What differs from the paper: no auxiliary head, and no drop path in training. Only what `simplify` leaves
+    of a cell is built, so that architectures with one key are one network. An odd side is halved upward;
+    there the original does not fit together.
+
+    Args:
+        architecture: of the space ``darts``.
+        input_shape: ``(channels, height, width)`` of one image, of any size.
+        num_classes: number of outputs.
+        channels: of each node of the first cells.
+        cells: how many, at least 3, so that there are some of either kind.
+        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
+        max_params: the most trainable parameters that are built.
+
+    Raises:
+        UsageError: an argument is out of its range.
+        ArchitectureError: an operation has no layer here, or the graph is not that of two cells.
+        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+
+    References:
+        Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
+        https://arxiv.org/abs/1806.09055
+    """
+    check_arguments(input_shape, num_classes=num_classes, channels=channels)
+    if cells < 3:
+        raise UsageError(f"cells must be at least 3, for one of either kind, got {cells}")
+    normal, reduction = _split(simplify(architecture))
+
+    def make() -> DartsNetwork:
+        return DartsNetwork(normal, reduction, input_shape[0], num_classes, channels, cells)
+
+    return allocate(make, seed, max_params, f"use fewer channels than {channels}, or fewer cells")
+
+
+class DartsNetwork(nn.Module):
+    """A stem, cells that read the two results before them, the mean over all pixels and a dense layer.
+
+    Shapes:
+        - input: ``(batch, channels, height, width)``
+        - output: ``(batch, num_classes)``, logits
+    """
+
+    def __init__(
+        self, normal: CellGraph, reduction: CellGraph, image: int, num_classes: int, channels: int, cells: int
+    ) -> None:
+        super().__init__()
+        self.stem = conv_norm(image, 3 * channels, 3)
+        self.cells = nn.ModuleList()
+        before_last = last = 3 * channels  # widths
+        halved = False
+        for number in range(cells):
+            reduces = number in (cells // 3, 2 * cells // 3)
+            channels *= 2 if reduces else 1
+            graph = reduction if reduces else normal
+            self.cells.append(Cell(graph, before_last, last, channels, halved))
+            before_last, last, halved = last, channels * graph.ops.count(NODE), reduces
+        self.head = classifier(last, num_classes)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Maps images to logits."""
+        before_last = last = self.stem(images)
+        for cell in self.cells:
+            before_last, last = last, cell(before_last, last)
+        return self.head(last)
+
+
+class Cell(nn.Module):
+    """One cell: a vertex reads the sum of its sources, the nodes are joined side by side.
+
+    Args:
+        graph: of the cell.
+        before_last: channels of the result before the last.
+        last: channels of the last result.
+        channels: of every vertex.
+        halved: whether the last result has half the sides of the one before.
+
+    Shapes:
+        - input: ``(batch, before_last, height, width)``, both twice as large if ``halved``, and
+          ``(batch, last, height, width)``
+        - output: ``(batch, nodes * channels, height, width)``, halved upward by a reduction cell
+    """
+
+    def __init__(self, graph: CellGraph, before_last: int, last: int, channels: int, halved: bool) -> None:
+        super().__init__()
+        self.sources = graph.sources[2:]
+        self.nodes = [vertex for vertex, op in enumerate(graph.ops) if op == NODE]
+        adapt = FactorizedReduction if halved else _adapt
+        self.inputs = nn.ModuleList([adapt(before_last, channels), _adapt(last, channels)])
+        self.layers = nn.ModuleList(_make_layer(op, channels) for op in graph.ops[2:])
+
+    def forward(self, before_last: Tensor, last: Tensor) -> Tensor:
+        """Computes the vertices in order."""
+        results = [self.inputs[0](before_last), self.inputs[1](last)]
+        for sources, layer in zip(self.sources, self.layers, strict=True):
+            terms = [results[source] for source in sources]
+            results.append(layer(sum(terms[1:], start=terms[0])))
+        return torch.cat([results[vertex] for vertex in self.nodes], dim=1)
+
+
+class FactorizedReduction(nn.Module):
+    """ReLU, two 1x1 convolutions of stride 2 of which one looks a pixel to the lower right, normalisation.
+
+    Shapes:
+        - input: ``(batch, inputs, height, width)``
+        - output: ``(batch, outputs, height / 2, width / 2)``, rounded up; ``outputs`` must be even
+    """
+
+    def __init__(self, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs // 2, 1, 2, bias=False) for _ in range(2))
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Zeros stand beyond the border where a side is odd."""
+        maps = relu(maps)
+        halves = zip(self.convolutions, (maps, pad(maps, (0, 1, 0, 1))[:, :, 1:, 1:]), strict=True)
+        return self.norm(torch.cat([convolve(half) for convolve, half in halves], dim=1))
+
+
+def _split(graph: Simplified) -> tuple[CellGraph, CellGraph]:
+    """The normal and the reduction cell; of what joins them only that they follow each other is looked at."""
+    known = (BEFORE_LAST, LAST, NODE)
+    for name in graph.ops[1:-1]:
+        if name not in known and name.removesuffix("-s2") not in LAYERS:
+            raise ArchitectureError(
+                f"a darts network has no layer for {name!r}; it builds {', '.join(LAYERS)}, with stride 2 "
+                "where '-s2' is appended"
+            )
+    starts = [vertex for vertex, name in enumerate(graph.ops) if name == BEFORE_LAST]
+    ends = itertools.pairwise([*starts, len(graph.ops) - 1])
+    cells = [cell for start, stop in ends if (cell := _cut(graph, start, stop))]
+    if len(starts) != 2 or len(cells) != 2:
+        raise ArchitectureError(
+            f"a darts network is made of two cells, each {BEFORE_LAST}, {LAST}, operations and nodes in this "
+            f"order, got {', '.join(graph.ops)[:80]}; make the architecture with the space 'darts'"
+        )
+    return cells[0], cells[1]
+
+
+def _cut(graph: Simplified, start: int, stop: int) -> CellGraph | None:
+    """The cell of these vertices, if they are one: all but its inputs read vertices of its own."""
+    ops, counts = graph.ops[start:stop], graph.counts[:stop, start:stop]
+    if ops[1:2] != (LAST,) or LAST in ops[2:] or NODE not in ops or counts[:start, 2:].any():
+        return None
+    sources = [
+        [source for source, count in enumerate(column) for _ in range(count)]
+        for column in counts[start:].T.tolist()
+    ]
+    return CellGraph(ops, sources) if all(sources[2:]) else None
+
+
+def _make_layer(op: str, channels: int) -> nn.Module:
+    if op == NODE:
+        return nn.Identity()
+    return LAYERS[op.removesuffix("-s2")](channels, operations.get(op).stride)
+
+
+def _adapt(inputs: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.ReLU(), *conv_norm(inputs, outputs, 1))
+
+
+def _convolve(channels: int, kernel: int, stride: int, dilation: int = 1) -> nn.Sequential:
+    """ReLU, a convolution of each channel by itself, one of all of them, batch normalisation."""
+    depthwise = nn.Conv2d(
+        channels, channels, kernel, stride, dilation * (kernel // 2), dilation, groups=channels, bias=False
+    )
+    return nn.Sequential(nn.ReLU(), depthwise, *conv_norm(channels, channels, 1))
+
+
+def _convolve_twice(channels: int, kernel: int, stride: int) -> nn.Sequential:
+    return nn.Sequential(*_convolve(channels, kernel, stride), *_convolve(channels, kernel, 1))

@@ -1,0 +1,90 @@
+"""A normal and a reduction cell of DARTS as one graph, and back."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from egraph import operations
+from egraph.architecture import Architecture
+from egraph.operations import Operation
+from egraph.spaces._darts_notation import LAYERS, Cell
+
+__all__ = ["OPERATIONS", "VERTICES", "build", "find_cells"]
+
+BEFORE_LAST, LAST, NODE = "c_{k-2}", "c_{k-1}", "node"
+STRIDED = "-s2"
+
+OPERATIONS = (*LAYERS, *(layer + STRIDED for layer in LAYERS), BEFORE_LAST, LAST, NODE)
+"""What interior vertices may carry."""
+
+_CELL = 14
+
+VERTICES = 2 * _CELL + 2
+"""Of every architecture: those of both cells, input and output."""
+
+for _stride, _suffix in ((1, ""), (2, STRIDED)):
+    for _operation in (
+        Operation("max_pool_3x3" + _suffix, "max-pool", kernel=3, stride=_stride, shareable=True),
+        Operation("avg_pool_3x3" + _suffix, "avg-pool", kernel=3, stride=_stride, shareable=True),
+        Operation("sep_conv_3x3" + _suffix, "separable-conv", kernel=3, stride=_stride),
+        Operation("sep_conv_5x5" + _suffix, "separable-conv", kernel=5, stride=_stride),
+        Operation("dil_conv_3x3" + _suffix, "separable-conv", kernel=3, stride=_stride),
+        Operation("dil_conv_5x5" + _suffix, "separable-conv", kernel=5, stride=_stride),
+    ):
+        operations.register(_operation)
+for _operation in (
+    Operation("skip_connect", "identity"),
+    Operation("skip_connect" + STRIDED, "conv", kernel=1, stride=2),
+    Operation(BEFORE_LAST, "conv", kernel=1),
+    Operation(LAST, "conv", kernel=1),
+    # Neither an identity nor shareable: what is joined side by side keeps which terms belong together.
+    Operation(NODE, "aggregation"),
+):
+    operations.register(_operation)
+
+
+def build(normal: Cell, reduction: Cell) -> Architecture:
+    """The graph of two cells."""
+    ops, edges = ["input"], []
+    last = [0]  # the vertices that a cell reads as c_{k-1}; as c_{k-2} both read the input
+    for cell, suffix in ((normal, ""), (reduction, STRIDED)):
+        terms = []  # of the cells before and of each node: the vertices whose sum it is
+        for name, sources in ((BEFORE_LAST, [0]), (LAST, last)):
+            edges += [(source, len(ops)) for source in sources]
+            terms.append([len(ops)])
+            ops.append(name)
+        last = []
+        for node in cell:
+            joined = len(ops) + 2
+            for op, source in node:
+                edges += [(term, len(ops)) for term in terms[source]] + [(len(ops), joined)]
+                ops.append(op + suffix if source < 2 else op)
+            terms.append([joined - 2, joined - 1])
+            last.append(joined)
+            ops.append(NODE)
+    edges += [(node, len(ops)) for node in last]
+    return Architecture([*ops, "output"], edges)
+
+
+# A search asks for the same architectures again and again; the bound keeps the cache at a few megabytes.
+@lru_cache(maxsize=2**12)
+def find_cells(architecture: Architecture) -> tuple[Cell, Cell] | None:
+    """The cells whose graph an architecture of `VERTICES` is, if any."""
+    ops = architecture.ops
+    least = [VERTICES] * VERTICES  # of each vertex the first that it reads
+    for i, j in architecture.edges:
+        least[j] = min(least[j], i)
+    cells = []
+    for first in (1, 1 + _CELL):  # its vertex c_{k-2}
+        number = {first: 0, first + 1: 1} | {first + 2 + 3 * place: 2 + place for place in range(4)}
+        cell = []
+        for place, vertex in enumerate(range(first + 2, first + _CELL, 3)):
+            one, other = (
+                (ops[v].removesuffix(STRIDED), number.get(least[v], -1)) for v in (vertex, vertex + 1)
+            )
+            if not (0 <= one[1] < other[1] < place + 2 and one[0] in LAYERS and other[0] in LAYERS):
+                return None
+            cell.append((one, other))
+        cells.append(tuple(cell))
+    normal, reduction = cells
+    return (normal, reduction) if build(normal, reduction) == architecture else None

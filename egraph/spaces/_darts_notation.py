@@ -1,0 +1,172 @@
+"""The published notation of DARTS genotypes, as text and as JSON-ready values.
+
+A genotype has eight pairs of operation and input for each of its two cells, two pairs for each intermediate
+node in turn. Inputs 0 and 1 are the cells before, the nodes are 2 to 5. A text is read, never executed.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from egraph.errors import ArchitectureError, shorten
+
+__all__ = ["LAYERS", "Cell", "Node", "Step", "read_genotype", "read_text", "to_genotype", "to_text"]
+
+Step = tuple[str, int]
+"""An operation and its input."""
+
+Node = tuple[Step, Step]
+"""What an intermediate node sums, in the order of the inputs."""
+
+Cell = tuple[Node, ...]
+"""The four intermediate nodes."""
+
+LAYERS = (
+    "max_pool_3x3",
+    "avg_pool_3x3",
+    "skip_connect",
+    "sep_conv_3x3",
+    "sep_conv_5x5",
+    "dil_conv_3x3",
+    "dil_conv_5x5",
+)
+"""The seven operations, in the published order."""
+
+_FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
+_CONCAT = [2, 3, 4, 5]
+_SAME_CONCATS = (_CONCAT, tuple(_CONCAT), range(2, 6))
+
+# All that a genotype consists of. Nothing else reaches Python's parser, whose time and stack others can take.
+_WORDS = re.compile(
+    r"(?:Genotype|normal_concat|normal|reduce_concat|reduce|range|[0-9]|[\[\](),=\s]"
+    r"|'[A-Za-z0-9_.-]*'|\"[A-Za-z0-9_.-]*\")*+"
+)
+_DEEPEST = 8  # brackets within one another; a genotype has three
+
+
+def read_text(text: str) -> tuple[Cell, Cell]:
+    """Reads ``Genotype(normal=[('sep_conv_3x3', 0), ...], ...)``, or the same as a JSON object.
+
+    Raises:
+        ArchitectureError: the text is neither, or describes no normal and reduction cell.
+    """
+    if (content := _parse(text.strip())) is None:
+        raise ArchitectureError(
+            f"not a DARTS genotype: {text[:80]!r}; expected Genotype(normal=[('sep_conv_3x3', 0), ...], "
+            f"normal_concat={_CONCAT}, reduce=[...], reduce_concat={_CONCAT}), or that as a JSON object"
+        )
+    try:
+        return read_genotype(content)
+    except ArchitectureError as error:
+        raise ArchitectureError(f"{error}; in {text[:80]!r}") from None
+
+
+def read_genotype(content: Mapping[str, Any]) -> tuple[Cell, Cell]:
+    """The normal and the reduction cell of a mapping with the fields of the published notation.
+
+    Args:
+        content: ``normal`` and ``reduce`` are eight pairs each; ``normal_concat`` and ``reduce_concat`` can
+            only be the four intermediate nodes, and may be absent.
+
+    Raises:
+        ArchitectureError: a field is missing, unknown, or not what it should be.
+    """
+    if not isinstance(content, Mapping):
+        raise ArchitectureError(
+            f"expected a DARTS genotype with the fields {', '.join(_FIELDS)}, got {shorten(content)}"
+        )
+    if unknown := [field for field in content if field not in _FIELDS]:
+        raise ArchitectureError(
+            f"expected the fields {', '.join(_FIELDS)} of a DARTS genotype, got {shorten(unknown[0])}"
+        )
+    for name in ("normal_concat", "reduce_concat"):
+        concat = content.get(name, _CONCAT)
+        if not isinstance(concat, range | list | tuple) or concat not in _SAME_CONCATS:
+            raise ArchitectureError(
+                f"expected {name} to be {_CONCAT}, for all four nodes are the result of a darts cell; "
+                f"got {shorten(concat)}"
+            )
+    return _read_cell(content.get("normal"), "normal"), _read_cell(content.get("reduce"), "reduce")
+
+
+def to_genotype(normal: Cell, reduction: Cell) -> dict[str, Any]:
+    """The genotype as JSON-ready values."""
+    one, other = ([list(step) for node in cell for step in node] for cell in (normal, reduction))
+    return dict(zip(_FIELDS, (one, _CONCAT.copy(), other, _CONCAT.copy()), strict=True))
+
+
+def to_text(normal: Cell, reduction: Cell) -> str:
+    """The genotype in the published notation, on one line."""
+    one, other = ([step for node in cell for step in node] for cell in (normal, reduction))
+    values = (one, _CONCAT, other, _CONCAT)
+    fields = [f"{field}={value}" for field, value in zip(_FIELDS, values, strict=True)]
+    return f"Genotype({', '.join(fields)})"
+
+
+def _parse(text: str) -> Any:
+    """What a text says; None where it is neither JSON nor a genotype."""
+    try:
+        if text.startswith("{"):
+            return json.loads(text)
+        if not _WORDS.fullmatch(text) or _nesting(text) > _DEEPEST:
+            return None
+        call = ast.parse(text, mode="eval").body
+        if not (isinstance(call, ast.Call) and _is_name(call.func, "Genotype")) or call.args:
+            return None
+        fields = {str(field.arg): _read_value(field.value) for field in call.keywords}
+        return fields if len(fields) == len(call.keywords) else None
+    except (SyntaxError, ValueError, TypeError, RecursionError):
+        return None
+
+
+def _nesting(text: str) -> int:
+    steps = ((mark in "([") - (mark in ")]") for mark in text)
+    return max(itertools.accumulate(steps), default=0)
+
+
+def _read_value(node: ast.expr) -> Any:
+    if isinstance(node, ast.Call) and _is_name(node.func, "range"):
+        return range(*(ast.literal_eval(argument) for argument in node.args))
+    return ast.literal_eval(node)
+
+
+def _is_name(node: ast.expr, name: str) -> bool:
+    return isinstance(node, ast.Name) and node.id == name
+
+
+def _read_cell(pairs: object, name: str) -> Cell:
+    if not isinstance(pairs, list | tuple) or len(pairs) != 8:
+        raise ArchitectureError(
+            f"expected {name} to be a list of 8 pairs such as ('sep_conv_3x3', 0), got {shorten(pairs)}"
+        )
+    steps = [_read_step(pair, name, 2 + place // 2) for place, pair in enumerate(pairs)]
+    cell: list[Node] = []
+    for node, (one, other) in enumerate(zip(steps[::2], steps[1::2], strict=True), start=2):
+        if one[1] == other[1]:
+            raise ArchitectureError(
+                f"expected two inputs of node {node} of {name}, got {one[1]} twice; change one of them"
+            )
+        cell.append((one, other) if one[1] < other[1] else (other, one))
+    return tuple(cell)
+
+
+def _read_step(pair: object, name: str, node: int) -> Step:
+    if not isinstance(pair, list | tuple) or len(pair) != 2 or not isinstance(pair[0], str):
+        raise ArchitectureError(
+            f"expected the steps of {name} to be pairs such as ('sep_conv_3x3', 0), got {shorten(pair)}"
+        )
+    op, source = pair
+    if op not in LAYERS:
+        raise ArchitectureError(
+            f"expected an operation of darts in {name}: {', '.join(LAYERS)}; got {shorten(op)}"
+        )
+    if type(source) is not int or not 0 <= source < node:
+        raise ArchitectureError(
+            f"expected node {node} of {name} to read one of 0 to {node - 1}, got {shorten(source)}"
+        )
+    return op, source

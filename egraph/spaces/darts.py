@@ -1,0 +1,248 @@
+"""The cells of DARTS, which are those of NAS-Bench-301: a normal and a reduction cell, stacked many times."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from egraph.architecture import Architecture
+from egraph.errors import ArchitectureError
+from egraph.spaces import register
+from egraph.spaces._checks import check_text, check_value, read_options
+from egraph.spaces._darts_graph import OPERATIONS, VERTICES, build, find_cells
+from egraph.spaces._darts_notation import (
+    LAYERS,
+    Cell,
+    Node,
+    read_genotype,
+    read_text,
+    to_genotype,
+    to_text,
+)
+from egraph.spaces.base import SearchSpace
+
+if TYPE_CHECKING:
+    import torch
+
+__all__ = ["LAYERS", "Darts"]
+
+
+class Darts(SearchSpace):
+    """Pairs of cells, a normal and a reduction one; 1,037,664,180 genotypes of each, twins included.
+
+    A cell reads the two cells before it, ``c_{k-2}`` and ``c_{k-1}``, each through a 1x1 convolution. Each of
+    its four nodes is the sum of two operations on two of what stands before it, the result is the four nodes
+    side by side. In the reduction cell operations on the two cells before have stride 2, all others stride 1.
+
+    **As an architecture**, of 30 vertices: the network of one normal and one reduction cell. Of each cell the
+    vertices are ``c_{k-2}``, ``c_{k-1}``, then for each node its two operations, that on the earlier input
+    first, and a ``node``. The operations lead to the ``node``, and to every operation that reads it; the
+    nodes lead to what comes behind the cell. The input is ``c_{k-2}`` of both cells and ``c_{k-1}`` of the
+    normal one, whose result is ``c_{k-1}`` of the reduction cell, whose result is the output. Names of
+    operations with stride 2 end in ``-s2``.
+
+    **The key** tells trained networks apart:
+
+    - The order of a node's inputs and that of the nodes themselves make no difference; ``c_{k-2}`` and
+      ``c_{k-1}`` are not interchangeable.
+    - ``skip_connect`` with stride 1 is an identity and vanishes in the sum that it feeds, with its
+      multiplicity: nodes that sum the same are the same, by whatever detour. On an input of the reduction
+      cell it has stride 2 and is a factorised reduction, two convolutions with weights of their own.
+    - Equal pools of one input are one and the same, convolutions are not. That holds for networks without
+      drop path, which would drop the copies apart.
+    - Which terms are summed before they are joined side by side is kept, by the vertices ``node``.
+
+    Arithmetic goes no further: the average of a sum is another network than the sum of averages.
+
+    References:
+        Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
+        https://arxiv.org/abs/1806.09055
+        Zela et al., "Surrogate NAS Benchmarks: Going Beyond the Limited Search Spaces of Tabular NAS
+        Benchmarks", ICLR 2022, https://arxiv.org/abs/2008.09777
+    """
+
+    name = "darts"
+    operations = OPERATIONS
+
+    def sample(self, rng: np.random.Generator) -> Architecture:
+        """Both cells with inputs and operations drawn independently and uniformly."""
+        return _decode(tuple(rng.integers(self.choices).tolist()))
+
+    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
+        """Another operation at one of the 16 places, or another input; each kind with probability one half.
+
+        The result is always another genotype; it may be a twin of the given one, with the same key.
+        """
+        cells = self._read(architecture)
+        replace = (_other_ops, _other_inputs)[rng.integers(2)]
+        which = int(rng.integers(2))
+        found = replace(cells[which])
+        cell = found[rng.integers(len(found))]
+        return build(cell, cells[1]) if which == 0 else build(cells[0], cell)
+
+    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
+        """Each node of each cell, its inputs and operations, from one of the parents, with equal chances."""
+        parents = self._read(a), self._read(b)
+        normal, reduction = (
+            tuple(parents[parent][which][node] for node, parent in enumerate(row))
+            for which, row in enumerate(rng.integers(2, size=(2, 4)).tolist())
+        )
+        return build(normal, reduction)
+
+    def neighbors(self, architecture: Architecture) -> list[Architecture]:
+        """Those that differ in one operation or one input, without twins of the given one or each other."""
+        normal, reduction = self._read(architecture)
+        candidates = [build(cell, reduction) for cell in _other_ops(normal) + _other_inputs(normal)]
+        candidates += [build(normal, cell) for cell in _other_ops(reduction) + _other_inputs(reduction)]
+        found = {self.key(architecture): architecture}
+        for candidate in candidates:
+            found.setdefault(self.key(candidate), candidate)
+        return list(found.values())[1:]
+
+    def parse(self, text: str) -> Architecture:
+        """Reads the published notation, or a JSON object with its fields.
+
+        It is ``Genotype(normal=[('sep_conv_3x3', 0), ...], normal_concat=[2, 3, 4, 5], reduce=[...],
+        reduce_concat=[2, 3, 4, 5])``. A concatenation may also be ``range(2, 6)``, or absent.
+
+        Raises:
+            ArchitectureError: the text is not of this form, or describes no architecture of this space.
+        """
+        return build(*read_text(check_text(text, self.name)))
+
+    def format(self, architecture: Architecture) -> str:
+        """Writes the published notation on one line; of the two inputs of a node the earlier comes first."""
+        return to_text(*self._read(architecture))
+
+    def from_genotype(self, genotype: Mapping[str, Any]) -> Architecture:
+        """The architecture of ``{"normal": [["sep_conv_3x3", 0], ...], "reduce": [...], ...}``.
+
+        Args:
+            genotype: the fields of the published notation, such as ``Genotype._asdict()`` of the original.
+
+        Raises:
+            ArchitectureError: a field is missing, unknown, or not what it should be.
+        """
+        return build(*read_genotype(genotype))
+
+    def to_genotype(self, architecture: Architecture) -> dict[str, Any]:
+        """The fields of the published notation as JSON-ready values."""
+        return to_genotype(*self._read(architecture))
+
+    def validate(self, architecture: Architecture) -> None:
+        """Checks that an architecture is the graph of a genotype, in its numbering.
+
+        Raises:
+            ArchitectureError: it is not; the text says why.
+        """
+        self._read(architecture)
+
+    @property
+    def choices(self) -> tuple[int, ...]:
+        """Of each cell, and each node of it: which two inputs, then the operation on each of them.
+
+        The first node of a cell has no choice of its inputs.
+        """
+        return _CHOICES
+
+    def encode(self, architecture: Architecture) -> tuple[int, ...]:
+        """Pairs of inputs count up in the order 0-1, 0-2, 1-2, 0-3 and so on, operations as in `LAYERS`."""
+        options = []
+        for cell in self._read(architecture):
+            for place, ((op, source), (other_op, other)) in enumerate(cell):
+                which = (_PAIRS[place].index((source, other)),) if place else ()
+                options += [*which, LAYERS.index(op), LAYERS.index(other_op)]
+        return tuple(options)
+
+    def decode(self, options: Sequence[int]) -> Architecture:
+        """Every choice of options is an architecture."""
+        return _decode(read_options(options, self.choices, self.name))
+
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+        *,
+        channels: int = 16,
+        cells: int = 8,
+        seed: int = 0,
+    ) -> torch.nn.Module:
+        """The network of the paper, smaller by default: see `egraph.networks.build_darts`.
+
+        Raises:
+            ArchitectureError: the architecture does not belong to this space.
+            UsageError: an argument is out of its range.
+            EvaluationError: the network would be absurdly large.
+        """
+        from egraph.networks import build_darts
+
+        self.validate(architecture)
+        return build_darts(architecture, input_shape, num_classes, channels, cells, seed=seed)
+
+    def _read(self, architecture: Architecture) -> tuple[Cell, Cell]:
+        """The cells of an architecture of this space."""
+        check_value(architecture, self.name, _OPERATIONS)
+        if architecture.num_vertices != VERTICES:
+            raise ArchitectureError(
+                f"a {self.name} architecture has {VERTICES} vertices, input, output and 14 of each cell; "
+                f"got {architecture.num_vertices}"
+            )
+        if (cells := find_cells(architecture)) is None:
+            raise ArchitectureError(
+                f"a {self.name} architecture has vertices and edges in the order of its genotype; "
+                "make it with parse, from_genotype, decode or sample"
+            )
+        return cells
+
+
+_OPERATIONS = frozenset(OPERATIONS)
+_PAIRS = [
+    sorted(itertools.combinations(range(node + 2), 2), key=lambda pair: pair[::-1]) for node in range(4)
+]
+_CHOICES = tuple(
+    size
+    for pairs in _PAIRS * 2
+    for size in ((len(pairs),) if len(pairs) > 1 else ()) + (len(LAYERS), len(LAYERS))
+)
+
+
+def _decode(options: Sequence[int]) -> Architecture:
+    left = iter(options)
+    normal, reduction = (tuple(_decode_node(place, left) for place in range(4)) for _ in range(2))
+    return build(normal, reduction)
+
+
+def _decode_node(place: int, left: Iterator[int]) -> Node:
+    one, other = _PAIRS[place][next(left) if place else 0]
+    return (LAYERS[next(left)], one), (LAYERS[next(left)], other)
+
+
+def _other_ops(cell: Cell) -> list[Cell]:
+    """The cells with another operation at one place."""
+    return [
+        (*cell[:place], node, *cell[place + 1 :])
+        for place, ((op, source), (other_op, other)) in enumerate(cell)
+        for node in (
+            *(((new, source), (other_op, other)) for new in LAYERS if new != op),
+            *(((op, source), (new, other)) for new in LAYERS if new != other_op),
+        )
+    ]
+
+
+def _other_inputs(cell: Cell) -> list[Cell]:
+    """The cells with another input of one operation; the first node has no other."""
+    found = []
+    for place, node in enumerate(cell):
+        for (op, source), kept in (node, node[::-1]):
+            for new in range(place + 2):
+                if new not in (source, kept[1]):
+                    changed = ((op, new), kept) if new < kept[1] else (kept, (op, new))
+                    found.append((*cell[:place], changed, *cell[place + 1 :]))
+    return found
+
+
+register(Darts())

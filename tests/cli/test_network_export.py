@@ -1,0 +1,130 @@
+"""``egraph export --network``."""
+
+import json
+
+import pytest
+
+from egraph import spaces
+from egraph.cli import _network_export
+from egraph.errors import UsageError
+from egraph.evaluation import InheritedTraining, Recipe, Training, as_evaluator
+from egraph.study import Journal, Study, open_journal
+
+BRIEF = Recipe(epochs=1, batch_size=128, learning_rate=1e-2, channels=4)
+
+
+def write_study(path, evaluator, trials=2, confirm=False):
+    with Study("nash", evaluator, storage=path, ranker=False, screen=False, initial=1, batch=2) as study:
+        study.run(trials)
+        if confirm:
+            study.confirm(2, 1)
+    return path
+
+
+@pytest.fixture(scope="module")
+def journal(tmp_path_factory):
+    """A study on digits with two networks, one epoch each."""
+    training = Training(spaces.get("nash"), "digits", BRIEF, device="cpu")
+    return write_study(tmp_path_factory.mktemp("study") / "s.db", training, confirm=True)
+
+
+def test_the_best_network_is_trained_again_and_measures_the_same(egraph, journal, tmp_path):
+    done = egraph("export", journal, "best", "--network", "--device", "cpu")
+    card = json.loads((tmp_path / "best" / "card.json").read_text())
+    with open_journal(journal) as opened:
+        retrains, trials = opened.retrains, opened.trials
+    # the winner is the one with the better fresh score, the weights are those of its own trial
+    winner = retrains.loc[retrains["score"].idxmax()]
+    trial = trials[trials["key"] == winner["key"]].iloc[0]
+    assert card["study"]["trial"] == trial["number"]
+    assert card["study"]["seed"] == trial["seed"]
+    assert card["architecture"] == json.loads(trial["architecture"])
+    assert card["test_accuracy"] == pytest.approx(trial["test_score"], abs=1e-9)
+    assert card["validation_accuracy"] == trial["score"]
+    assert card["study"]["test_accuracies_of_other_seeds"] == [winner["test_score"]]
+    assert card["recipe"] == BRIEF.to_dict()
+    assert f"training the best network, trial {trial['number']}, again with its seed" in done.stderr
+    for expected in (
+        "wrote best",
+        "network.py",
+        "network.onnx",
+        "in the journal has the same",
+        "With other seeds",
+    ):
+        assert expected in done.stdout
+
+
+def test_another_accuracy_than_the_journal_s_is_told(egraph, journal, monkeypatch, read_json):
+    usual = _network_export.find_winner
+    monkeypatch.setattr(_network_export, "find_winner", lambda path: usual(path)._replace(test_score=0.5))
+    monkeypatch.setattr("egraph.export.save_network", lambda *_: {"test_accuracy": 0.25, "parameters": 7})
+    done = egraph("export", journal, "best", "--network", "--device", "cpu")
+    assert "test 25.00 %, 7 parameters; trial" in done.stdout
+    assert "in the journal has 50.00 %: another machine, device or release of PyTorch" in done.stdout
+    assert read_json(egraph("export", journal, "best", "--network", "--json", "--device", "cpu")) == {
+        "test_accuracy": 0.25,
+        "parameters": 7,
+    }
+
+
+def test_a_folder_with_something_in_it_is_refused_before_the_training(egraph, journal, tmp_path):
+    (tmp_path / "best").mkdir()
+    (tmp_path / "best" / "mine").touch()
+    done = egraph("export", journal, "best", "--network", code=2)
+    assert "best exists; a network is written to a folder of its own" in done.stderr
+    assert "training" not in done.stderr
+
+
+def test_other_images_than_the_study_s_are_refused(egraph, journal):
+    done = egraph("export", journal, "best", "--network", "--data", "noise-8", code=1)
+    assert "the images 'noise-8' are not those of the study: their digest is" in done.stderr
+
+
+def test_an_absent_journal_is_told(egraph):
+    assert "no journal at absent.db" in egraph("export", "absent.db", "best", "--network", code=1).stderr
+
+
+def test_a_study_without_a_result_is_told(egraph, tmp_path):
+    with Journal(tmp_path / "s.db") as journal:
+        journal.describe({"space": "nash", "evaluator": {"kind": "training"}})
+    assert (
+        "no trial in s.db has succeeded yet" in egraph("export", "s.db", "best", "--network", code=1).stderr
+    )
+
+
+def test_a_study_that_trained_nothing_is_told_what_to_do(egraph, tmp_path):
+    write_study(tmp_path / "s.db", as_evaluator(lambda architectures: [len(a.ops) for a in architectures]))
+    done = egraph("export", "s.db", "best", "--network", code=2)
+    assert "the study's evaluation is 'function', which trains no network; one that trains on" in done.stderr
+
+
+def test_options_of_the_other_kind_are_refused(egraph, journal):
+    done = egraph("export", journal, "best", "--network", "--precision", "int8", code=2)
+    assert "--precision int8 is for rankers; leave it out with --network" in done.stderr
+    done = egraph("export", "r.egraph", "r.onnx", "--device", "cpu", code=2)
+    assert "--device is for networks; add --network, or leave it out" in done.stderr
+
+
+def repeat(**evaluator):
+    return _network_export.repeat_training({"evaluator": evaluator}, data=None, root=None, device="cpu")
+
+
+def test_what_cannot_be_trained_again_is_told():
+    with pytest.raises(
+        UsageError, match="looked its scores up in the table 'nasbench201' and trained nothing"
+    ):
+        repeat(kind="table", table="nasbench201", space="nasbench201")
+    training = InheritedTraining(spaces.get("nash"), "digits", BRIEF, device="cpu")
+    with pytest.raises(
+        UsageError, match="inherited weights from one another, which its journal does not keep"
+    ):
+        repeat(**training.describe())
+    usual = Training(spaces.get("nash"), "digits", BRIEF, device="cpu").describe()
+    with pytest.raises(
+        UsageError, match="the study's space is not registered here: unknown search space 'mine'"
+    ):
+        repeat(**{**usual, "space": "mine"})
+    with pytest.raises(
+        UsageError, match=r"unknown image data 'mine'.*; say by --data where the study's images"
+    ):
+        repeat(**{**usual, "data": "mine"})
