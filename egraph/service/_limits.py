@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import TYPE_CHECKING
 
 from egraph.service._problems import Problem
@@ -11,10 +12,10 @@ from egraph.service._settings import Limits
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Bounded"]
+__all__ = ["Bounded", "Patient"]
 
-_DISCARDED_AT_MOST = 64 << 20
-_DISCARDING_SECONDS = 2.0
+_MOST_READ_OVER = 64 << 20
+_READING_OVER_SECONDS = 2.0
 
 
 class Bounded:
@@ -44,9 +45,12 @@ class Bounded:
             self._held -= len(body)
 
     async def _read(self, scope: Scope, receive: Receive, body: bytearray) -> bool:
-        announced = _length(scope)
-        if announced is not None and announced > self.limits.body_bytes:
-            await self._refuse(scope, receive, announced)
+        most = self.limits.body_bytes
+        too_large = Problem(413, f"the body has more than {most} bytes; send fewer architectures at a time")
+        if _expects(scope):
+            too_large.headers["Connection"] = "close"  # who asked whether to send will not send
+        if (_length(scope) or 0) > most:
+            raise too_large
         while True:
             message = await receive()
             if message["type"] == "http.disconnect":
@@ -54,34 +58,46 @@ class Bounded:
             chunk = message.get("body", b"")
             body += chunk
             self._held += len(chunk)
-            if len(body) > self.limits.body_bytes:
-                await self._refuse(scope, receive, len(body))
+            if len(body) > most:
+                raise too_large
             if self._held > self.limits.bodies_bytes:
-                raise Problem(
-                    503,
-                    "too many large requests at once; try again",
-                    headers={"Retry-After": "1", "Connection": "close"},
-                )
+                raise Problem(503, "too many large requests at once; try again", headers={"Retry-After": "1"})
             if not message.get("more_body", False):
                 return True
 
-    async def _refuse(self, scope: Scope, receive: Receive, came: int) -> None:
-        """Reads on for a moment, as a client that still sends would not see the answer."""
-        if not any(name == b"expect" for name, _ in scope["headers"]):
-            try:
-                async with asyncio.timeout(_DISCARDING_SECONDS):
-                    while came < _DISCARDED_AT_MOST:
-                        message = await receive()
-                        came += len(message.get("body", b""))
-                        if not message.get("more_body", False):
-                            break
-            except TimeoutError:
-                pass
-        raise Problem(
-            413,
-            f"the body has more than {self.limits.body_bytes} bytes; send fewer architectures at a time",
-            headers={"Connection": "close"},
-        )
+
+class Patient:
+    """Reads over the rest of a refused request, for a moment, where the connection ends with the answer.
+
+    Closed while the client still sends, it would take the answer back. On a connection that stays open the
+    server reads over what comes after an answer.
+
+    Args:
+        app: what refuses.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        more, came = scope["type"] == "http", 0
+
+        async def heard() -> Message:
+            nonlocal more, came
+            message = await receive()
+            more = message.get("more_body", False)
+            came += len(message.get("body", b""))
+            return message
+
+        try:
+            await self.app(scope, heard, send)
+        except Problem:
+            if _closes(scope) and not _expects(scope):
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_READING_OVER_SECONDS):
+                        while more and came < _MOST_READ_OVER:
+                            await heard()
+            raise
 
 
 async def _while_connected(app: ASGIApp, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
@@ -110,6 +126,18 @@ async def _while_connected(app: ASGIApp, scope: Scope, receive: Receive, send: S
     finally:
         gone.cancel()
         work.cancel()
+
+
+def _expects(scope: Scope) -> bool:
+    """Whether the client waits to be told to send its body."""
+    return any(name == b"expect" for name, _ in scope["headers"])
+
+
+def _closes(scope: Scope) -> bool:
+    """Whether the connection ends with the answer."""
+    return scope.get("http_version") == "1.0" or any(
+        name == b"connection" and value.lower() == b"close" for name, value in scope["headers"]
+    )
 
 
 def _length(scope: Scope) -> int | None:

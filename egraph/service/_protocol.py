@@ -17,6 +17,7 @@ from egraph.service._settings import Limits
 __all__ = ["protocol_within"]
 
 _MOST_HEADER_BYTES = 65_536
+_MOST_READ_OVER = 64 << 20  # bytes of a body that has been refused
 _CROWDED_SECONDS = 2.0
 _LINGERING_SECONDS = 1.0
 _CROWD = 2  # times the limit of connections, beyond which there is not even an answer
@@ -34,7 +35,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().__init__(*args, **keywords)
         self._deadline: asyncio.TimerHandle | None = None
         self._part = "nothing"  # of a request that has begun to arrive: nothing, headers, body
-        self._header_bytes = 0
+        self._header_bytes = self._read_over = 0
         self._crowded = self._refused = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -61,7 +62,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._part, self._header_bytes = "headers", 0
+        self._part, self._header_bytes, self._read_over = "headers", 0, 0
 
     def on_headers_complete(self) -> None:
         if self._refused:
@@ -74,8 +75,13 @@ class _BoundedProtocol(HttpToolsProtocol):
         super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if not self._refused:
-            super().on_body(body)
+        if self._refused:
+            return
+        if self.cycle.response_complete:
+            self._read_over += len(body)
+            if self._read_over > _MOST_READ_OVER:
+                self.transport.close()
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         if not self._refused:

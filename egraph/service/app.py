@@ -20,7 +20,7 @@ from egraph.errors import ModelError
 from egraph.service import _schemas
 from egraph.service._answering import Answers, HasModel
 from egraph.service._journal import Journal, log
-from egraph.service._limits import Bounded
+from egraph.service._limits import Bounded, Patient
 from egraph.service._metrics import MEDIA_TYPE, Metrics
 from egraph.service._models import Published
 from egraph.service._problems import MEDIA_TYPE as PROBLEM
@@ -83,7 +83,8 @@ def create_app(models: HasModel, settings: Settings | None = None) -> ASGIApp:
         _add_route(app, name, getattr(answers, name))
     _add_plain_routes(app, answers, metrics)
     _describe(app, settings)
-    return Journal(Guard(Bounded(app, settings.limits), settings), metrics, settings.log_requests)
+    guarded = Guard(Bounded(app, settings.limits), settings)
+    return Journal(Patient(guarded), metrics, settings.log_requests)
 
 
 def _add_route(app: FastAPI, name: str, answer: Handler) -> None:

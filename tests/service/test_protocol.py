@@ -22,9 +22,9 @@ HEALTH = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
 def talk(model):
     """Runs a conversation with a service of some limits; the conversation is given its port."""
 
-    def run(conversation, **limits):
+    def run(conversation, token=None, **limits):
         async def main():
-            settings = Settings(limits=Limits(**limits))
+            settings = Settings(token=token, limits=Limits(**limits))
             app = create_app(Fixed(model), settings)
             config = uvicorn.Config(
                 app,
@@ -188,10 +188,37 @@ def test_requests_one_behind_the_other_are_answered_in_order(talk):
 def test_a_large_body_gets_its_answer_while_it_is_sent(talk):
     async def talking(port):
         head = HEAD + b"Content-Length: 5000000\r\n\r\n"
-        return await exchange(port, head, *[b" " * 100_000] * 50)
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(head)
+        line = await reader.readline()
+        writer.close()
+        return line
 
-    answer = talk(talking, body_bytes=1000)
-    assert statuses(answer) == [413]
+    assert statuses(talk(talking, body_bytes=1000)) == [413]
+
+
+def test_what_comes_after_a_refusal_is_read_over(talk):
+    async def talking(port):
+        head = HEAD + b"Content-Length: 5000000\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.writelines([head, *[b" " * 100_000] * 50, HEALTH])  # sends all before it reads anything
+        await writer.drain()
+        found = b""
+        while b'{"status":"ok"}' not in found:
+            found += await reader.read(1 << 16)
+        writer.close()
+        return found
+
+    assert statuses(talk(talking, body_bytes=1000)) == [413, 200]
+
+
+def test_a_body_without_end_is_not_read_over_for_ever(talk):
+    async def talking(port):
+        head = HEAD + b"Content-Length: 500000000\r\n\r\n"
+        return await exchange(port, head, *[b" " * 1_000_000] * 500)
+
+    with contextlib.suppress(ConnectionResetError):
+        assert statuses(talk(talking, body_bytes=1000)) == [413]
 
 
 def test_who_asks_first_whether_a_large_body_is_welcome_is_told_at_once(talk):
@@ -201,9 +228,28 @@ def test_who_asks_first_whether_a_large_body_is_welcome_is_told_at_once(talk):
     assert statuses(talk(talking, body_bytes=1000)) == [413]
 
 
+def test_who_asks_first_and_closes_is_told_at_once_too(talk):
+    head = HEAD + b"Expect: 100-continue\r\nConnection: close\r\nContent-Length: 5000000\r\n\r\n"
+    assert statuses(talk(lambda port: exchange(port, head), body_bytes=1000)) == [413]
+
+
+def test_a_stranger_who_closes_sees_the_answer_to_a_large_body(talk):
+    async def talking(port):
+        head = HEAD + b"Connection: close\r\nContent-Length: 3000000\r\n\r\n"
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.writelines([head, *[b" " * 100_000] * 30])  # sends all before it reads anything
+        await writer.drain()
+        answer = await reader.read()
+        writer.close()
+        return answer
+
+    assert statuses(talk(talking, token="secret")) == [401]
+
+
 def test_a_body_in_pieces_without_a_length_is_bounded_too(talk):
     async def talking(port):
         chunk = b"3e8\r\n" + b" " * 1000 + b"\r\n"
-        return await exchange(port, HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[chunk] * 20, b"0\r\n\r\n")
+        pieces = [HEAD, b"Connection: close\r\nTransfer-Encoding: chunked\r\n\r\n", *[chunk] * 20]
+        return await exchange(port, *pieces, b"0\r\n\r\n")
 
     assert statuses(talk(talking, body_bytes=5000)) == [413]

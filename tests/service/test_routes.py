@@ -35,6 +35,16 @@ def test_one_architecture_may_be_written_in_each_form(client):
     assert answer["scores"][0] == pytest.approx(answer["scores"][1], abs=1e-6)
 
 
+def test_the_cells_of_darts_may_be_a_genotype_in_text_or_json(client):
+    space = spaces.get("darts")
+    given = space.sample(np.random.default_rng(0))
+    text, genotype = space.format(given), space.to_genotype(given)
+    answer = scores_of(client, given.to_dict(), text, genotype)
+    assert answer["scores"] == pytest.approx([answer["scores"][0]] * 3, abs=1e-6)
+    drawn = client.post("/v1/draw", {"architecture": genotype}).json()
+    assert (drawn["text"], drawn["architecture"]) == (text, given.to_dict())
+
+
 def test_a_string_may_be_of_the_space_that_the_request_names(client):
     text = "010/001/000 maxpool3x3"
     assert scores_of(client, text, space="nasbench101") | {"model": 0} == scores_of(client, MATRIX) | {
