@@ -36,12 +36,12 @@ def command(
 
     Networks that the ranker learned from are left out, as far as its card tells.
     """
-    import egraph
     from egraph import datasets
     from egraph.cli._card import describe_table, fingerprint, measure, show_scores
     from egraph.cli._progress import track
+    from egraph.cli._rankers import open_ranker
 
-    model = egraph.load(ranker)
+    model = open_ranker(ranker)
     card = model.card
     data = data or card.get("data", {}).get("table")
     if data is None:

@@ -19,7 +19,7 @@ _LEVEL = 0.8
 
 
 @click.command("rank", epilog="Example: egraph rank r.egraph candidates.jsonl --json")
-@click.argument("ranker", metavar="RANKER", type=click.Path())
+@click.argument("ranker", metavar="RANKER|URL")
 @click.argument("source", metavar="[FILE|-]", required=False)
 @click.option(
     "--model",
@@ -48,6 +48,9 @@ def command(
 ) -> None:
     """Score architectures with a ranker.
 
+    RANKER is a file that `egraph train` or `egraph export` wrote; URL is the address of an `egraph serve`,
+    whose token is taken from $EGRAPH_TOKEN.
+
     FILE, or - for standard input, has one architecture a line: JSON, or the notation of the search space. The
     best comes first; the higher the score, the better.
 
@@ -56,19 +59,18 @@ def command(
     """
     import numpy as np
 
-    import egraph
     from egraph import spaces
     from egraph.cli._architectures import read_architectures
-    from egraph.ranker import Ranker
+    from egraph.cli._rankers import open_ranker
 
     if (source is None) == (not models):
         raise UsageError(
             "give a FILE of architectures, - for standard input, or --model, and only one of these"
         )
-    model = egraph.load(ranker)
+    model = open_ranker(ranker)
     if models:
-        if not isinstance(model, Ranker):
-            raise UsageError(f"--model needs a ranker of `egraph train`; {ranker} holds another predictor")
+        if not hasattr(model, "familiarity"):
+            raise UsageError(f"--model needs a ranker that `egraph train` wrote; {ranker} is none")
         return _rank_models(model, models, shape, as_json)
     assert source is not None
     name = space or (model.card or {}).get("space")

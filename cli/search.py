@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -62,8 +62,8 @@ IMAGES = ("digits", "fashion-mnist")
 @click.option(
     "--ranker",
     metavar="FILE|URL",
-    help="A ranker to begin with: a file such as `egraph train` writes, or the http address of an "
-    "`egraph serve`, whose token is taken from $EGRAPH_TOKEN.",
+    help="A ranker to begin with: a file that `egraph train` or `egraph export` wrote, or the http address "
+    "of an `egraph serve`, whose token is taken from $EGRAPH_TOKEN.",
 )
 @journal_options("runs/SPACE-DATA-SEED.db")
 @workers_option("Trainings")
@@ -97,6 +97,7 @@ def command(
     """
     from egraph import report
     from egraph.cli import _search
+    from egraph.cli._rankers import open_ranker
     from egraph.files import write_text
     from egraph.study import Study, find_searcher
 
@@ -106,7 +107,7 @@ def command(
     limits = {"params": max_params, "flops": max_flops, "latency": max_latency}
     within = _limit(where, evaluator, {name: limit for name, limit in limits.items() if limit}, device)
     path = find_journal(storage, f"runs/{where.name}-{Path(data).stem}-{seed}.db", resume)
-    model = _open_ranker(ranker) if ranker else None
+    model = open_ranker(ranker) if ranker else None
     workers = count_workers(workers) if trains else workers or 1
     with Study(
         within, evaluator, storage=path, seed=seed, ranker=model, searcher=searcher, workers=workers
@@ -166,13 +167,6 @@ def _read_data(
             "leave --space out"
         )
     return table.space, TableLookup(table, choose_metric(table, metric), test_metric), False
-
-
-def _open_ranker(source: str) -> Any:
-    """The ranker of a file, or one that a service offers."""
-    import egraph
-
-    return egraph.fitness(source) if source.startswith(("http://", "https://")) else egraph.load(source)
 
 
 def _limit(space: SearchSpace, evaluator: Evaluator, limits: dict[str, float], device: str) -> SearchSpace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections import deque
@@ -181,6 +182,10 @@ class OnnxRanker:
 
         parts = self._several(work, in_parts(both))
         return np.concatenate([np.zeros((0, 3)), *warn_of_unlike(parts, self.largest, stacklevel=2)])
+
+    def describe(self) -> dict[str, Any]:
+        """Which file it is, as JSON-ready values."""
+        return {"file": self.path.name, "sha256": hashlib.sha256(self.path.read_bytes()).hexdigest()}
 
     def encode(self, architectures: Iterable[Architecture]) -> Encoding:
         """What the file reads; `predict` also takes this, to score the same architectures several times.

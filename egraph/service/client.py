@@ -90,6 +90,15 @@ class RemoteRanker:
         """
         return self._connection.get("/v1/model")
 
+    @property
+    def card(self) -> Mapping[str, Any]:
+        """Where its model comes from.
+
+        Raises:
+            ServiceError: it does not answer, or wrongly.
+        """
+        return self.model.get("card") or {}
+
     def __call__(self, architectures: Iterable[Graph]) -> Floats:
         """`predict` without its warning, as of a ranker in the same process."""
         with warnings.catch_warnings():

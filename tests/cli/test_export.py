@@ -1,5 +1,7 @@
 """``egraph export`` of rankers."""
 
+import json
+
 import pytest
 
 from egraph.export import OnnxRanker
@@ -28,3 +30,27 @@ def test_export_refuses_what_is_no_ranker(egraph, tmp_path):
 def test_export_names_a_place_that_cannot_be_written(egraph, ranker, target, tmp_path):
     (tmp_path / "absent.egraph").write_text("a file, no folder")
     assert "cannot write" in egraph("export", ranker, target, code=1).stderr
+
+
+def test_an_exported_ranker_serves_wherever_a_ranker_does(egraph, table, ranker, lines, read_json):
+    egraph("export", ranker, "r.onnx")
+    given = "\n".join(lines[0])
+    rows = [
+        [json.loads(row) for row in egraph("rank", model, "-", "--json", stdin=given).stdout.splitlines()]
+        for model in (ranker, "r.onnx")
+    ]
+    assert [row["score"] for row in rows[1]] == pytest.approx([row["score"] for row in rows[0]], abs=1e-5)
+    taus = [
+        read_json(egraph("evaluate", model, "--data", table, "--json"))["scores"]["kendall tau-b"]["value"]
+        for model in (ranker, "r.onnx")
+    ]
+    assert taus[1] == pytest.approx(taus[0], abs=1e-6)
+    search = ("search", "--data", table, "--metric", "accuracy", "--trials", 4, "--no-baseline", "--json")
+    found = egraph(*search, "--ranker", "r.onnx")
+    assert read_json(found)["trials"] == 4
+
+
+def test_pytorch_models_need_the_ranker_itself(egraph, ranker):
+    egraph("export", ranker, "r.onnx")
+    done = egraph("rank", "r.onnx", "--model", "nets:build", code=2)
+    assert "--model needs a ranker that `egraph train` wrote; r.onnx is none" in done.stderr

@@ -121,4 +121,4 @@ def test_another_predictor_is_refused(egraph, nets, tmp_path):
     graphs = [space.sample(rng) for _ in range(12)]
     predictors["forest"](seed=0).fit(graphs, np.arange(12.0)).save("other.egraph")
     done = egraph("rank", "other.egraph", "--model", f"{nets}:small", code=2)
-    assert "--model needs a ranker of `egraph train`; other.egraph holds another predictor" in done.stderr
+    assert "--model needs a ranker that `egraph train` wrote; other.egraph is none" in done.stderr
