@@ -20,6 +20,7 @@ _MOST_HEADER_BYTES = 65_536
 _MOST_READ_OVER = 64 << 20  # bytes of a body that has been refused
 _CROWDED_SECONDS = 2.0
 _LINGERING_SECONDS = 1.0
+_LAST_WORD_SECONDS = 0.3
 _CROWD = 2  # times the limit of connections, beyond which there is not even an answer
 
 
@@ -36,7 +37,7 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._part = "nothing"  # of a request that has begun to arrive: nothing, headers, body
         self._header_bytes = self._read_over = 0
-        self._crowded = self._refused = False
+        self._crowded = self._refused = self._ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -73,6 +74,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         self._part = "body"
         self._set_deadline(self.limits.body_seconds)
         super().on_headers_complete()
+        if self._ending:
+            self.cycle.keep_alive = False
 
     def on_body(self, body: bytes) -> None:
         if self._refused:
@@ -88,6 +91,14 @@ class _BoundedProtocol(HttpToolsProtocol):
             self._part = "nothing"
             self._set_deadline(None)
             super().on_message_complete()
+
+    def shutdown(self) -> None:
+        """Ends the connection: with its answer, or in a moment, as a client may be asking right now."""
+        self._ending = True
+        if self.cycle is None or self.cycle.response_started:
+            self.loop.call_later(_LAST_WORD_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
         """Closes an idle connection, at once where the client has not even read its last answer."""

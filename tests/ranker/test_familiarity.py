@@ -12,7 +12,7 @@ from egraph.operations import Operation
 from egraph.ranker import Familiarity, Ranker
 from egraph.ranker.familiarity import _usual_distance
 
-operations.register(Operation("t-unseen", "conv", kernel=7))
+operations.register(Operation("t-strange", "conv", kernel=7))
 
 
 def chain(*ops):
@@ -47,8 +47,8 @@ def test_distance_is_that_to_the_nearest_over_what_is_usual(ranker, toy_data):
 
 
 def test_what_is_unknown_and_large_is_told_in_one_line(ranker):
-    [found] = ranker.familiarity([chain(*["t-unseen"] * 4, *["t-conv3"] * 8)])
-    assert (found.strangers, found.vertices, found.largest) == (("t-unseen",), 14, 7)
+    [found] = ranker.familiarity([chain(*["t-strange"] * 4, *["t-conv3"] * 8)])
+    assert (found.strangers, found.vertices, found.largest) == (("t-strange",), 14, 7)
     assert found.distance > 1
     assert not found.inside
     assert str(found) == (
@@ -58,14 +58,14 @@ def test_what_is_unknown_and_large_is_told_in_one_line(ranker):
 
 
 def test_each_architecture_is_judged_alone(ranker):
-    strange, usual = ranker.familiarity([chain("t-unseen", "t-unseen"), chain("t-conv3")])
-    assert (strange.strangers, usual.strangers) == (("t-unseen",), ())
+    strange, usual = ranker.familiarity([chain("t-strange", "t-strange"), chain("t-conv3")])
+    assert (strange.strangers, usual.strangers) == (("t-strange",), ())
 
 
 def test_without_a_companion_operations_and_size_are_left(toy_data):
     graphs, scores = toy_data
     alone = Ranker(members=1, width=8, epochs=1, folds=0, companion=None).fit(graphs[:40], scores[:40])
-    known, strange = alone.familiarity([graphs[0], chain("t-unseen")])
+    known, strange = alone.familiarity([graphs[0], chain("t-strange")])
     assert math.isnan(known.distance)
     assert known.inside
     assert not strange.inside
