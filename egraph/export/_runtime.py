@@ -6,9 +6,8 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import chain, islice
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -18,15 +17,15 @@ from numpy.typing import NDArray
 # A file names operations; the spaces describe theirs when they are imported.
 import egraph.spaces  # noqa: F401
 from egraph.architecture import Architecture
-from egraph.encoding import CHUNK, Encoding, Vocabulary, as_architectures, encode, in_parts, warn_of_unlike
+from egraph.encoding import Encoding, Vocabulary, as_architectures, encode, in_parts, warn_of_unlike
 from egraph.errors import MissingExtraError, ModelError, UsageError
 from egraph.export._schema import KEY, SCHEMA_VERSION
 
 __all__ = ["Assessment", "OnnxRanker"]
 
 Floats = NDArray[np.float64]
-Part = TypeVar("Part")
-Result = TypeVar("Result")
+Rows = TypeVar("Rows", NDArray[np.int64], slice)
+Outputs = dict[str, Floats]
 
 _CELLS_AT_ONCE = 1 << 16
 """Bounds the memory of one run: graphs x vertices x vertices."""
@@ -40,7 +39,7 @@ _WIDTH = 8
 _LEAST_RUN = 4
 """Products of fewer rows are rounded otherwise, and a score shall not depend on its company."""
 
-_LEAST_PART = 64
+_LEAST_SHARE = 64
 """Fewer architectures are not worth a thread."""
 
 _SOME_LEVEL = 0.5
@@ -91,6 +90,8 @@ class OnnxRanker:
             raise UsageError(f"threads must be at least 1, got {threads}")
         self.path = Path(path)
         self._threads = min(os.cpu_count() or 1, 4) if threads is None else threads
+        # Threads that stay: the first run of a thread takes as long as two, for the memory that it asks for.
+        self._pool = ThreadPoolExecutor(self._threads, "ranker")
         self._session = _open(self.path)
         self._outputs = [output.name for output in self._session.get_outputs()]
         content = _describe(self.path, self._session)
@@ -173,15 +174,15 @@ class OnnxRanker:
             raise UsageError(f"compare takes pairs, got {len(first)} and {len(second)} architectures")
         both = [each for pair in zip(first, second, strict=True) for each in pair]
 
-        def work(part: list[Architecture]) -> tuple[Encoding, Floats]:
-            encoding = self.encode(part)
+        def cut(encoding: Encoding) -> Iterator[slice]:
             step = 2 * max(min(self._most, _CELLS_AT_ONCE // encoding.vertices.shape[1] ** 2) // 2, 1)
-            starts = range(0, len(encoding), step)
-            rows = [self._run(encoding.take(slice(k, k + step)), 0.0, pairs=True) for k in starts]
-            return encoding, np.concatenate([row["probabilities"] for row in rows])
+            return (slice(start, start + step) for start in range(0, len(encoding), step))
 
-        parts = self._several(work, in_parts(both))
-        return np.concatenate([np.zeros((0, 3)), *warn_of_unlike(parts, self.largest, stacklevel=2)])
+        rows = [np.zeros((0, 3))]
+        answers = self._ask(both, cut, 0.0, pairs=True)
+        for runs in warn_of_unlike(answers, self.largest, stacklevel=2):
+            rows += [outputs["probabilities"] for _, outputs in runs]
+        return np.concatenate(rows)
 
     def describe(self) -> dict[str, Any]:
         """Which file it is, as JSON-ready values."""
@@ -200,39 +201,47 @@ class OnnxRanker:
     ) -> Iterator[tuple[Encoding, Assessment]]:
         """Parts of the architectures, encoded and assessed, in their order."""
 
-        def work(part: Encoding | list[Architecture]) -> tuple[Encoding, Assessment]:
-            encoding = part if isinstance(part, Encoding) else self.encode(part)
+        def cut(encoding: Encoding) -> Iterator[NDArray[np.int64]]:
+            share = -(-len(encoding) // self._threads)  # few of them still occupy all threads
+            return _runs(encoding.sizes, min(self._most, max(share, _LEAST_SHARE)))
+
+        for encoding, runs in self._ask(architectures, cut, level):
             found = np.empty((len(Assessment._fields), len(encoding)))
-            for rows in _runs(encoding.sizes, self._most):
-                outputs = self._run(encoding.take(rows), level)
+            for rows, outputs in runs:
                 found[:, rows] = [outputs[name] for name in Assessment._fields]
-            return encoding, Assessment(*found)
+            yield encoding, Assessment(*found)
 
-        size = CHUNK
-        if isinstance(architectures, Sized):  # few of them still occupy all threads
-            size = min(max(-(-len(architectures) // self._threads), _LEAST_PART), CHUNK)
-        return self._several(work, in_parts(architectures, size))
+    def _ask(
+        self,
+        architectures: Iterable[Architecture] | Encoding,
+        cut: Callable[[Encoding], Iterable[Rows]],
+        level: float,
+        pairs: bool = False,
+    ) -> Iterator[tuple[Encoding, list[tuple[Rows, Outputs]]]]:
+        """Parts of the architectures, encoded, and what the file says of the rows that each is cut into.
 
-    def _several(self, work: Callable[[Part], Result], parts: Iterable[Part]) -> Iterator[Result]:
-        """What `work` gives for each part, in their order, a thread each, few ahead of what was taken.
-
-        A single part is worked on by the calling thread.
+        The calling thread encodes the next part while others run the file: several that encode would mostly
+        wait for each other.
         """
-        remaining = iter(parts)
-        first = list(islice(remaining, min(self._threads, 2)))
-        if len(first) < 2:
-            yield from map(work, chain(first, remaining))
-            return
-        with ThreadPoolExecutor(self._threads, "ranker") as pool:
-            waiting: deque[Future[Result]] = deque()
-            for part in chain(first, remaining):
-                waiting.append(pool.submit(work, part))
-                if len(waiting) > self._threads:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
+        waiting: deque[tuple[Encoding, list[tuple[Rows, Future[Outputs]]]]] = deque()
+        for part in in_parts(architectures):
+            encoding = part if isinstance(part, Encoding) else self.encode(part)
+            waiting.append(
+                (encoding, [(rows, self._start(encoding.take(rows), level, pairs)) for rows in cut(encoding)])
+            )
+            if len(waiting) > 1:
+                yield _finish(*waiting.popleft())
+        while waiting:
+            yield _finish(*waiting.popleft())
 
-    def _run(self, encoding: Encoding, level: float, pairs: bool = False) -> dict[str, Floats]:
+    def _start(self, encoding: Encoding, level: float, pairs: bool) -> Future[Outputs]:
+        if self._threads > 1:
+            return self._pool.submit(self._run, encoding, level, pairs)
+        done: Future[Outputs] = Future()
+        done.set_result(self._run(encoding, level, pairs))
+        return done
+
+    def _run(self, encoding: Encoding, level: float, pairs: bool) -> Outputs:
         """The outputs of the file for a few graphs; with ``pairs`` each of even place meets the next."""
         graphs, width = len(encoding), int(_widths(encoding.sizes).max())
         if graphs < _LEAST_RUN:
@@ -273,6 +282,12 @@ def _widen(array: NDArray[np.float32], axes: tuple[int, ...], width: int) -> NDA
     wide = np.zeros(shape, np.float32)
     wide[inner] = array[inner]
     return wide
+
+
+def _finish(
+    encoding: Encoding, runs: list[tuple[Rows, Future[Outputs]]]
+) -> tuple[Encoding, list[tuple[Rows, Outputs]]]:
+    return encoding, [(rows, outputs.result()) for rows, outputs in runs]
 
 
 def _join(parts: Iterable[Assessment]) -> Assessment:

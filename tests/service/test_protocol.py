@@ -37,6 +37,7 @@ def talk(model):
             server = uvicorn.Server(config)
             server.capture_signals = contextlib.nullcontext
             task = asyncio.create_task(server.serve())
+            run.server = server
             while not server.started:
                 await asyncio.sleep(0.01)
             port = server.servers[0].sockets[0].getsockname()[1]
@@ -120,6 +121,37 @@ def test_empty_lines_between_requests_do_not_hold_a_connection(talk):
 
 def test_an_idle_connection_is_closed(talk):
     assert statuses(talk(lambda port: exchange(port, HEALTH), idle_seconds=1)) == [200]
+
+
+def test_who_asks_on_an_idle_connection_at_the_end_is_answered(talk):
+    async def talking(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEALTH)
+        first = await reader.readuntil(b"}")
+        [connection] = talk.server.server_state.connections
+        connection.shutdown()
+        writer.write(HEALTH)
+        last = await reader.read()
+        writer.close()
+        return first, last
+
+    first, last = talk(talking)
+    assert statuses(first) == statuses(last) == [200]
+    assert b"connection: close" in last
+    assert b"connection: close" not in first
+
+
+def test_an_idle_connection_on_which_nobody_asks_ends_with_the_service(talk):
+    async def talking(port):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(HEALTH)
+        await reader.readuntil(b"}")
+        talk.server.should_exit = True
+        last = await reader.read()
+        writer.close()
+        return last
+
+    assert talk(talking, idle_seconds=30) == b""
 
 
 def test_large_headers_are_refused(talk):
