@@ -7,7 +7,18 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 FLOORS = [
-    {"errors", "registry", "specs", "files", "operations", "architecture", "canonical", "drawing", "metrics"},
+    {
+        "errors",
+        "registry",
+        "specs",
+        "files",
+        "operations",
+        "architecture",
+        "canonical",
+        "drawing",
+        "metrics",
+        "threads",
+    },
     {"networks", "encoding", "tracing"},
     {"spaces"},
     {"datasets"},

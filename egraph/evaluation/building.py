@@ -22,7 +22,6 @@ __all__ = [
     "flops_or_zero",
     "load",
     "network_options",
-    "threads_limited",
 ]
 
 load = functools.lru_cache(maxsize=2)(images)
@@ -71,19 +70,6 @@ def choose_device(device: str) -> str:
             f"device {device!r} was asked for, but PyTorch sees {count or 'no'} CUDA GPU; use auto or cpu"
         )
     return device
-
-
-@contextmanager
-def threads_limited(count: int) -> Iterator[None]:
-    """Within the block PyTorch works in so many threads."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(count)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 @contextmanager

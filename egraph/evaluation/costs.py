@@ -7,8 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from egraph.architecture import Architecture
-from egraph.evaluation.building import check_builds, choose_device, failures_explained, threads_limited
+from egraph.evaluation.building import check_builds, choose_device, failures_explained
 from egraph.spaces import SearchSpace
+from egraph.threads import threads_limited
 
 if TYPE_CHECKING:
     import torch

@@ -24,10 +24,10 @@ from egraph.evaluation.building import (
     flops_or_zero,
     load,
     network_options,
-    threads_limited,
 )
 from egraph.evaluation.ranks import rank_average
 from egraph.spaces import SearchSpace
+from egraph.threads import threads_limited
 
 if TYPE_CHECKING:
     import torch

@@ -20,11 +20,11 @@ from egraph.evaluation.building import (
     flops_or_zero,
     load,
     network_options,
-    threads_limited,
 )
 from egraph.evaluation.costs import Costs
 from egraph.evaluation.recipe import Recipe
 from egraph.spaces import SearchSpace
+from egraph.threads import threads_limited
 
 if TYPE_CHECKING:
     import torch

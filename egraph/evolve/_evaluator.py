@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
@@ -19,6 +17,7 @@ from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.evolve._split import Split
 from egraph.ranker import Ranker, from_genome
 from egraph.ranker.genome import FILTERS
+from egraph.threads import threads_limited
 
 __all__ = ["RankerEvaluator", "order_tau", "reduced_training", "single_training"]
 
@@ -91,7 +90,7 @@ class RankerEvaluator(Evaluator):
         """
         started = time.perf_counter()
         taus, params = [], 0
-        with _one_thread():
+        with threads_limited(1):
             for part in self._parts:
                 ranker = from_genome(architecture, filters=self.filters, seed=seed, **part.training)
                 taus.append(order_tau(ranker.fit(*part.train), *part.validation))
@@ -135,14 +134,3 @@ def order_tau(ranker: Ranker, architectures: Sequence[Architecture], scores: NDA
     """Kendall's tau of a fitted ranker; 0 where it gives all networks one and the same score."""
     tau = ranker.score(architectures, scores)
     return 0.0 if math.isnan(tau) else tau
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """More threads do not pay for small batches, and another number gives other last digits."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

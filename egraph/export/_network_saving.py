@@ -99,10 +99,10 @@ def _write(
     from safetensors.torch import save
 
     from egraph import __version__
-    from egraph.evaluation.building import threads_limited
     from egraph.export._network_onnx import write_onnx
     from egraph.export._source import build, to_source
     from egraph.networks import count_params
+    from egraph.threads import threads_limited
 
     network = copy.deepcopy(network).cpu().eval()
     x, y = data.test

@@ -31,6 +31,7 @@ from egraph.ranker.network import Layer, NetworkShape
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.threads import in_threads
 from egraph.ranker.training import Schedule
+from egraph.threads import threads_limited
 
 if TYPE_CHECKING:
     from egraph.export import Exported
@@ -191,7 +192,8 @@ class Ranker(RegressorMixin, BaseEstimator):
             folds=self.folds,
             seed=self.seed,
         )
-        self.scorer_, self.calibration_ = fit_scorer(plan, encoding, values, progress)
+        with threads_limited(1):
+            self.scorer_, self.calibration_ = fit_scorer(plan, encoding, values, progress)
         return self
 
     def predict(
