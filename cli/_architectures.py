@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, DataError, UsageError
+from egraph.errors import ArchitectureError, DataError, UsageError, shorten
 from egraph.spaces import SearchSpace
 
 __all__ = ["read_architecture", "read_architectures", "read_text"]
@@ -63,7 +63,7 @@ def read_architecture(text: str, space: SearchSpace | None) -> Architecture:
         text = str(content)
     if space is None:
         raise ArchitectureError(
-            f"not a JSON object with 'ops' and 'edges': {_shorten(text)}; "
+            f"not a JSON object with 'ops' and 'edges': {shorten(text, 60)}; "
             "for a space's own notation add --space NAME"
         )
     return space.parse(text)
@@ -82,8 +82,3 @@ def read_text(source: str) -> str:
         raise DataError(f"cannot read {source}: {error.strerror or error}") from None
     except UnicodeDecodeError:
         raise DataError(f"{source} is not a text file; one architecture a line was expected") from None
-
-
-def _shorten(text: str, length: int = 60) -> str:
-    shown = repr(text)
-    return shown if len(shown) <= length else shown[: length - 3] + "..."

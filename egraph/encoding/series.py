@@ -38,30 +38,27 @@ def as_architectures(architectures: Iterable[Architecture]) -> list[Architecture
 
 
 @overload
-def in_parts(
-    architectures: Iterable[Architecture], size: int | None = None
-) -> Iterator[list[Architecture]]: ...
+def in_parts(architectures: Iterable[Architecture]) -> Iterator[list[Architecture]]: ...
 @overload
 def in_parts(
-    architectures: Iterable[Architecture] | Encoding, size: int | None = None
+    architectures: Iterable[Architecture] | Encoding,
 ) -> Iterator[Encoding | list[Architecture]]: ...
 def in_parts(
-    architectures: Iterable[Architecture] | Encoding, size: int | None = None
+    architectures: Iterable[Architecture] | Encoding,
 ) -> Iterator[list[Architecture]] | Iterator[Encoding | list[Architecture]]:
-    """The same in parts of ``size``, or of `CHUNK`: architectures as lists and an encoding as encodings.
+    """The same in parts of at most `CHUNK`: architectures as lists and an encoding as encodings.
 
     Raises:
         UsageError: it is not a series of architectures.
     """
-    step = CHUNK if size is None else size
     if isinstance(architectures, Encoding):
         return (
-            architectures.take(slice(start, start + step)) for start in range(0, len(architectures), step)
+            architectures.take(slice(start, start + CHUNK)) for start in range(0, len(architectures), CHUNK)
         )
     if isinstance(architectures, Architecture) or not isinstance(architectures, Iterable):
         as_architectures(architectures)
     remaining = iter(architectures)
-    return iter(lambda: as_architectures(islice(remaining, step)), [])
+    return iter(lambda: as_architectures(islice(remaining, CHUNK)), [])
 
 
 def warn_of_unlike(parts: Iterable[tuple[Encoding, Part]], most: int, stacklevel: int) -> Iterator[Part]:

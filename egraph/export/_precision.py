@@ -10,9 +10,7 @@ import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
-__all__ = ["PRECISIONS", "reduce"]
-
-PRECISIONS = ("float32", "float16", "int8")
+__all__ = ["reduce"]
 
 
 def reduce(model: onnx.ModelProto, precision: str) -> onnx.ModelProto:

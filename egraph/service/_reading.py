@@ -13,7 +13,7 @@ from pydantic_core import from_json
 
 from egraph import spaces
 from egraph.architecture import Architecture
-from egraph.errors import UsageError
+from egraph.errors import UsageError, shorten
 from egraph.service._problems import FieldError, Problem
 from egraph.spaces import SearchSpace
 from egraph.spaces.nasbench101 import NASBench101
@@ -109,7 +109,8 @@ class Reader:
             for column, entry in enumerate(row):
                 if type(entry) is not int or entry not in (0, 1):
                     raise FieldError(
-                        f"{pointer}/matrix/{number}/{column}", f"0 or 1 was expected, got {_shorten(entry)}"
+                        f"{pointer}/matrix/{number}/{column}",
+                        f"0 or 1 was expected, got {shorten(entry, 60)}",
                     )
         return _attempt(lambda rows: self._cells.from_matrix(rows, ops), matrix, f"{pointer}/matrix")
 
@@ -154,9 +155,9 @@ class Reader:
         for number, edge in enumerate(edges):
             place = f"{pointer}/{number}"
             if not isinstance(edge, list) or len(edge) != 2 or any(type(end) is not int for end in edge):
-                raise FieldError(place, f"a pair of vertex numbers was expected, got {_shorten(edge)}")
+                raise FieldError(place, f"a pair of vertex numbers was expected, got {shorten(edge, 60)}")
             if not all(0 <= end < vertices for end in edge):
-                raise FieldError(place, f"{_shorten(edge)} names a vertex outside 0 to {vertices - 1}")
+                raise FieldError(place, f"{shorten(edge, 60)} names a vertex outside 0 to {vertices - 1}")
 
     def _read_ops(self, ops: Any, pointer: str) -> list[str]:
         for number, op in enumerate(self._sized(ops, pointer)):
@@ -186,7 +187,8 @@ class Reader:
             if op not in self.operations:
                 raise FieldError(
                     f"{pointer}/ops/{vertex}",
-                    f"unknown operation {_shorten(op)}; /v1/model lists those that the ranker was trained on",
+                    f"unknown operation {shorten(op, 60)}; "
+                    "/v1/model lists those that the ranker was trained on",
                 )
 
 
@@ -282,10 +284,6 @@ def _kind(value: object) -> str:
         return "true" if value else "false"
     kinds = {dict: "an object", list: "a list", str: "a string", int: "a number", float: "a number"}
     return kinds.get(type(value), "nothing")
-
-
-def _shorten(value: object, length: int = 60) -> str:
-    return _shorten_text(repr(value), length)
 
 
 def _shorten_text(text: str, length: int) -> str:

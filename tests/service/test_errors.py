@@ -5,6 +5,9 @@ import json
 import pytest
 from asking import CELL, GRAPH
 
+from egraph.service._problems import FieldError
+from egraph.service._reading import Reader
+
 PROBLEM = "application/problem+json"
 
 
@@ -215,3 +218,17 @@ def test_an_unexpected_error_tells_clients_nothing(model, capfd):
     assert failed["error"] == "ZeroDivisionError"
     assert any("__getattr__" in place for place in failed["at"])
     assert "payload" not in json.dumps(lines)
+
+
+def test_a_vertex_number_too_long_to_print_is_an_error_of_its_field(client):
+    """Python refuses to turn numbers of more than 4,300 digits into text."""
+    edge = '{"ops":["input","output"],"edges":[[0,' + "9" * 4000 + "]]}"
+    document = refused(client, ('{"architectures":[' + edge + "]}").encode())
+    assert document["errors"][0]["pointer"] == "/architectures/0/edges/0"
+    assert "[0, <a number of 13288 bits>] names a vertex outside 0 to 1" in document["detail"]
+
+
+def test_values_are_shortened_whatever_they_are():
+    known = frozenset({"input", "output"})
+    with pytest.raises(FieldError, match=r"\[0, <a number of 16610 bits>\] names a vertex"):
+        Reader(8, known, None).read({"ops": ["input", "output"], "edges": [[0, 10**5000]]}, "/a")

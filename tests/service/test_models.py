@@ -103,7 +103,7 @@ def test_a_worker_that_cannot_load_keeps_the_old_one(folder):
     before = published.model
     note = json.loads((folder / "current.json").read_text())
     (folder / "current.json").write_text(json.dumps({**note, "file": "gone.onnx"}))
-    with pytest.raises(ModelError):
+    with pytest.raises(ModelError, match=r"no ranker at .*gone\.onnx"):
         published.refresh()
     assert published.model is before
     assert published.refresh() is False
