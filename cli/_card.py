@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph import __version__
+from egraph._version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

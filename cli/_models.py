@@ -43,7 +43,7 @@ def read_model(name: str, shape: tuple[int, ...]) -> Architecture:
     """
     import torch
 
-    import egraph
+    from egraph.tracing import from_torch
 
     with _current_folder_first():
         made = _build(name)
@@ -53,7 +53,7 @@ def read_model(name: str, shape: tuple[int, ...]) -> Architecture:
                 f"{name}() must give a torch.nn.Module, or one and an example input, "
                 f"got {type(module).__name__}"
             )
-        return egraph.from_torch(module, torch.zeros(1, *shape) if example is None else example)
+        return from_torch(module, torch.zeros(1, *shape) if example is None else example)
 
 
 def _build(name: str) -> Any:

@@ -15,12 +15,14 @@ def open_ranker(source: str) -> Any:
         ModelError: the file is no ranker.
         ServiceError: the service cannot be asked.
     """
-    import egraph
-
     if source.startswith(("http://", "https://")):
-        return egraph.fitness(source)
+        from egraph.service.client import fitness
+
+        return fitness(source)
     if Path(source).suffix == ".onnx":
         from egraph.export import OnnxRanker
 
         return OnnxRanker(source)
-    return egraph.load(source)
+    from egraph.ranker import load
+
+    return load(source)

@@ -54,10 +54,10 @@ def command(
 
 
 def _export_ranker(source: str, target: str, precision: str, as_json: bool) -> None:
-    import egraph
     from egraph.export import save_onnx
+    from egraph.ranker import load
 
-    done = save_onnx(egraph.load(source), target, precision=precision)
+    done = save_onnx(load(source), target, precision=precision)
     if as_json:
         print_json(
             {"file": str(done.path), "bytes": done.size, "difference": done.difference, "tau": done.tau}

@@ -11,7 +11,7 @@ from typing import Any, Never, NoReturn, TextIO
 
 import click
 
-from egraph import __version__
+from egraph._version import __version__
 from egraph.errors import EgraphError, OutOfDistributionWarning, PluginWarning
 
 __all__ = ["COMMANDS", "main"]

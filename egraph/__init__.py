@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from egraph._version import __version__ as __version__
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, EgraphError
 
@@ -21,8 +22,6 @@ if TYPE_CHECKING:
     from egraph.service.client import fitness
     from egraph.study import Study
     from egraph.tracing import from_torch
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Architecture",

@@ -5,9 +5,12 @@ import subprocess
 import sys
 import tomllib
 import zipfile
+from importlib import metadata
 from pathlib import Path
 
 import pytest
+
+import egraph
 
 ROOT = Path(__file__).parent.parent
 PACKED = {".css", ".html", ".j2", ".js", ".py", ".svg", ".toml", ".typed"}
@@ -25,9 +28,8 @@ def test_every_package_is_listed():
 
 
 def test_version_is_told_once():
-    import egraph
-
-    assert egraph.__version__ == PROJECT["project"]["version"]
+    assert egraph.__version__ == metadata.version("egraph")
+    assert PROJECT["project"]["dynamic"] == ["version"]
 
 
 @pytest.mark.parametrize("folder", ["searchers", "datasets", "cli"])
@@ -69,7 +71,7 @@ def test_the_wheel_holds_egraph_alone_and_whole(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0] for name in names} == {
         "egraph",
-        f"egraph-{PROJECT['project']['version']}.dist-info",
+        f"egraph-{egraph.__version__}.dist-info",
     }
     packed = {name for name in names if name.startswith("egraph/")}
     for top, prefix in [

@@ -18,6 +18,7 @@ from dataclasses import asdict, dataclass, fields
 from multiprocessing import connection
 from typing import Any
 
+from egraph._version import __version__
 from egraph.bench._log import open_log, read_log
 from egraph.errors import EgraphError, FailedError, UsageError
 
@@ -147,8 +148,6 @@ def _collect(pool: ProcessPoolExecutor, cells: Sequence[Any]) -> Iterator[Outcom
 
 
 def _try(measure: Measure, cell: Any) -> Outcome:
-    import egraph
-
     try:
         row = measure(cell)
     except EgraphError as error:
@@ -157,7 +156,7 @@ def _try(measure: Measure, cell: Any) -> Outcome:
         return Failure(cell, " ".join(f"{type(error).__name__}: {error}".split()))
     torch = sys.modules.get("torch")
     threads = torch.get_num_threads() if torch is not None else None
-    return {**row, "threads": threads, "finished": time.time(), "egraph": egraph.__version__}
+    return {**row, "threads": threads, "finished": time.time(), "egraph": __version__}
 
 
 _measure: Measure

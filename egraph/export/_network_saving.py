@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from egraph._version import __version__
 from egraph.datasets import ImageData
 from egraph.errors import FailedError, MissingExtraError, UsageError
 
@@ -98,7 +99,6 @@ def _write(
     import torch
     from safetensors.torch import save
 
-    from egraph import __version__
     from egraph.export._network_onnx import write_onnx
     from egraph.export._source import build, to_source
     from egraph.networks import count_params

@@ -10,6 +10,7 @@ import numpy as np
 import spox.opset.ai.onnx.v20 as op
 from spox import Tensor, Var, argument, build
 
+from egraph._version import __version__
 from egraph.errors import UsageError
 from egraph.export import _scorer_graph as parts
 from egraph.export._schema import KEY, SCHEMA_VERSION
@@ -82,8 +83,6 @@ def _outputs(
 
 def _describe(ranker: Ranker) -> dict[str, Any]:
     """What the file says in words and numbers."""
-    from egraph import __version__
-
     card = dict(ranker.card)
     standardiser = ranker.scorer_.standardiser
     names = [ranker.vocabulary_.feature_names[position] for position in standardiser.kept]

@@ -14,6 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from egraph._version import __version__
 from egraph.encoding import Vocabulary
 from egraph.errors import ModelError, UsageError
 from egraph.files import atomic_path
@@ -37,8 +38,6 @@ RIVAL_KEY = "egraph rival"
 
 def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] | None = None) -> None:
     """Writes a fitted ranker; see `Ranker.save`."""
-    from egraph import __version__
-
     scorer = ranker.scorer_
     arrays = {
         "standardiser.kept": scorer.standardiser.kept,

@@ -10,6 +10,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from egraph._version import __version__
 from egraph.drawing import to_svg
 from egraph.files import write_text
 from egraph.report._charts import draw_charts
@@ -70,7 +71,7 @@ def render(journal: Journal, name: str = "study") -> str:
         costs=_costs(findings),
         facts=_facts(findings.settings),
         written=datetime.datetime.now().astimezone().strftime("%Y-%m-%d %H:%M %Z"),
-        version=_version(),
+        version=__version__,
     )
 
 
@@ -178,9 +179,3 @@ def _moment(seconds: float) -> str:
     if not math.isfinite(seconds):
         return "–"
     return datetime.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")
-
-
-def _version() -> str:
-    import egraph
-
-    return egraph.__version__

@@ -18,7 +18,7 @@ from urllib3.exceptions import (
     TimeoutError,
 )
 
-from egraph import __version__
+from egraph._version import __version__
 from egraph.errors import ServiceError, UsageError
 
 __all__ = ["CONNECTIONS", "Connection", "RefusedError", "plain"]

@@ -15,7 +15,7 @@ from fastapi.staticfiles import StaticFiles
 from pydantic_core import to_json
 from starlette.exceptions import HTTPException
 
-from egraph import __version__
+from egraph._version import __version__
 from egraph.errors import ModelError
 from egraph.service import _schemas
 from egraph.service._answering import Answers, HasModel

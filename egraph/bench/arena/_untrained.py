@@ -12,6 +12,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from egraph._version import __version__
 from egraph.architecture import Architecture
 from egraph.bench.arena._ground import Ground
 from egraph.errors import FailedError
@@ -37,8 +38,6 @@ class Scores:
     """
 
     def __init__(self, evaluator: ZeroCost, path: str | os.PathLike[str] | None = None) -> None:
-        from egraph import __version__
-
         self._evaluator, self._path = evaluator, path
         self._about = json.dumps({**evaluator.describe(), "egraph": __version__}, sort_keys=True)
         self._known: dict[str, float] = {}

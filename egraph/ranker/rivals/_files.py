@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from egraph._version import __version__
 from egraph.architecture import Architecture
 from egraph.encoding import Vocabulary
 from egraph.errors import ModelError
@@ -27,8 +28,6 @@ _PREFIX = "weights."
 
 def save(rival: Rival, path: str | os.PathLike[str], card: Mapping[str, Any]) -> dict[str, Any]:
     """Writes a fitted rival and returns its card; see `Rival.save`."""
-    from egraph import __version__
-
     graphs, values = rival.training_
     lines = "\n".join(a.to_json() for a in graphs).encode()
     tensors = {
