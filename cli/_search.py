@@ -12,10 +12,10 @@ import click
 
 from egraph.cli._options import can_encode
 from egraph.cli._progress import track
-from egraph.report import Best, Findings
+from egraph.report import Findings
 
 if TYPE_CHECKING:
-    from egraph.study import Event, Study
+    from egraph.study import Best, Event, Study
 
 __all__ = ["confirm", "run", "show", "summarise"]
 

@@ -7,7 +7,7 @@ write a function in `_charts`, and name it in `CHARTS` there.
 
 from __future__ import annotations
 
-from egraph.report._findings import Best, Findings, find
+from egraph.report._findings import Findings, find
 from egraph.report._page import render, write
 
-__all__ = ["Best", "Findings", "find", "render", "write"]
+__all__ = ["Findings", "find", "render", "write"]

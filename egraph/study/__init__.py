@@ -12,6 +12,7 @@ To add another way to choose what is trained: `choose` in ``_selection.py``.
 from __future__ import annotations
 
 from egraph.study._arguments import find_searcher
+from egraph.study._best import Best, find_best
 from egraph.study._events import (
     Event,
     RankerFitted,
@@ -31,6 +32,7 @@ from egraph.study._trial import Trial
 
 __all__ = [
     "FINALISTS",
+    "Best",
     "Confirmed",
     "Event",
     "Journal",
@@ -46,6 +48,7 @@ __all__ = [
     "Trial",
     "TrialFinished",
     "TrialStarted",
+    "find_best",
     "find_searcher",
     "open_journal",
 ]
