@@ -14,9 +14,9 @@ from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, UsageError
 from egraph.operations import Operation
 from egraph.spaces import _channel_genes as channel_genes
-from egraph.spaces import register
 from egraph.spaces._channel_genes import CHANNELS, Genotype
 from egraph.spaces._checks import check_text, check_value, read_options
+from egraph.spaces._registry import register
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:

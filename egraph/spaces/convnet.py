@@ -12,7 +12,6 @@ from egraph.architecture import Architecture
 from egraph.canonical import Simplified, canonical_form, simplify
 from egraph.errors import ArchitectureError, UsageError
 from egraph.operations import Operation
-from egraph.spaces import register
 from egraph.spaces._checks import check_text, read_options
 from egraph.spaces._genes import (
     check_genome,
@@ -26,6 +25,7 @@ from egraph.spaces._genes import (
     toggleable,
 )
 from egraph.spaces._places import decode_graph, encode_graph, graph_choices
+from egraph.spaces._registry import register
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:

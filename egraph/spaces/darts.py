@@ -10,7 +10,6 @@ import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError
-from egraph.spaces import register
 from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces._darts_graph import OPERATIONS, VERTICES, build, find_cells
 from egraph.spaces._darts_notation import (
@@ -22,6 +21,7 @@ from egraph.spaces._darts_notation import (
     to_genotype,
     to_text,
 )
+from egraph.spaces._registry import register
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.errors import UsageError
-from egraph.spaces import register
 from egraph.spaces._block_genes import BLOCKS, HYPERPARAMETERS, PARAMETERS, PLAIN, WIDTH, Block
 from egraph.spaces._chain import ChainedSpace, join_chain
 from egraph.spaces._genes import Gene, genes, insert_vertex, replace_op, toggle, toggleable
+from egraph.spaces._registry import register
 
 if TYPE_CHECKING:
     import torch

@@ -12,10 +12,10 @@ import numpy as np
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, DataError, shorten
-from egraph.spaces import register
 from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces._layer_words import WIDTH, BlockWords, describe, read_block
 from egraph.spaces._productions import Derivation, Section, read_productions
+from egraph.spaces._registry import register
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:

@@ -12,9 +12,9 @@ from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, live_vertices, simplify
 from egraph.errors import UsageError
 from egraph.operations import Operation
-from egraph.spaces import register
 from egraph.spaces._chain import ChainedSpace, join_chain
 from egraph.spaces._genes import genes, insert_vertex, replace_op, toggle, toggleable
+from egraph.spaces._registry import register
 
 __all__ = ["AGGREGATORS", "HYPERPARAMETERS", "GraphSageSpace"]
 

@@ -23,11 +23,11 @@ from egraph.architecture import Architecture
 from egraph.canonical import live_vertices
 from egraph.errors import ArchitectureError, UsageError
 from egraph.operations import Operation
-from egraph.spaces import register
 from egraph.spaces._cell_enumeration import enumerate_cells, pair_bit
 from egraph.spaces._checks import check_text, check_value, known_operation, read_options
 from egraph.spaces._module_hash import module_hash, wiring
 from egraph.spaces._places import decode_graph, encode_graph, graph_choices, pairs
+from egraph.spaces._registry import register
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:

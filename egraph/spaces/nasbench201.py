@@ -27,8 +27,8 @@ from egraph import operations
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, shorten
 from egraph.operations import Operation
-from egraph.spaces import register
 from egraph.spaces._checks import check_text, check_value, known_operation, read_options
+from egraph.spaces._registry import register
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:

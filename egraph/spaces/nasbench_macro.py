@@ -23,8 +23,8 @@ from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, simplify
 from egraph.errors import ArchitectureError, shorten
 from egraph.operations import Operation
-from egraph.spaces import register
 from egraph.spaces._checks import check_text, check_value, read_options
+from egraph.spaces._registry import register
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:

@@ -10,9 +10,9 @@ import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, shorten
-from egraph.spaces import register
 from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces._genes import parse_genes
+from egraph.spaces._registry import register
 from egraph.spaces._stages import (
     CONVOLUTIONS,
     DEPTH,

@@ -44,7 +44,7 @@ def chains():
 @pytest.fixture
 def registered(chains, monkeypatch):
     """The space, found by name while the test runs."""
-    monkeypatch.setitem(spaces._registry._things, chains.name, chains)
+    monkeypatch.setitem(spaces._registry.registry._things, chains.name, chains)
     return chains
 
 

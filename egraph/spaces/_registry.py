@@ -1,0 +1,33 @@
+"""The registry of search spaces, in a module that no package imports back."""
+
+from __future__ import annotations
+
+from egraph.registry import Registry
+from egraph.spaces.base import SearchSpace
+
+__all__ = ["get", "names", "register", "registry"]
+
+registry: Registry[SearchSpace] = Registry("search space")
+
+
+def register(space: SearchSpace) -> SearchSpace:
+    """Registers a space under its name.
+
+    Raises:
+        UsageError: The name is taken.
+    """
+    return registry.register(space.name, space)
+
+
+def get(name: str) -> SearchSpace:
+    """The space of that name.
+
+    Raises:
+        UnknownNameError: No space has that name.
+    """
+    return registry[name]
+
+
+def names() -> list[str]:
+    """The names of all spaces."""
+    return list(registry)
