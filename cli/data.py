@@ -41,7 +41,7 @@ def list_tables(root: str | None, as_json: bool) -> None:
                     "rows": each.rows,
                     "file": each.file,
                     "size": each.size,
-                    "looked for in": [str(place) for place in each.places],
+                    "looked for in": [str(folder) for folder in each.folders],
                     "path": each.path and str(each.path),
                     "extra": each.extra,
                 }
@@ -58,8 +58,8 @@ def list_tables(root: str | None, as_json: bool) -> None:
             each.name, each.space, f"{each.rows:,}", str(each.path) if each.path else f"absent: {way}"
         )
     console().print(grid)
-    places = ", ".join(str(place) for place in found[0].places) if found else ""
-    click.echo(f"\nlooked for in {places}" if places else "no table is known")
+    folders = ", ".join(map(str, found[0].folders)) if found else ""
+    click.echo(f"\nlooked for in {folders}" if folders else "no table is known")
 
 
 @command.command("show", epilog="Example: egraph data show nasbench201")

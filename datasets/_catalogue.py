@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from egraph.datasets import _nasbench101, _nasbench201, _nasbench_graph, _nasbench_macro, _parquet
-from egraph.datasets._places import describe_places, find, places
+from egraph.datasets._folders import describe_folders, find, list_folders
 from egraph.datasets._source import Columns, Source
 from egraph.datasets._table import Table
 from egraph.errors import DataError, UnknownNameError
@@ -40,7 +40,7 @@ class Known:
         rows: number of rows, of the file found or else as published.
         file: name of the file that is looked for.
         size: of that file as published, in bytes; None where it is not known.
-        places: the folders it is looked for in, in this order.
+        folders: Folders that are searched for it, in this order.
         path: where it was found; None where it was not.
         extra: the extra of egraph that brings it by pip; None where none does.
     """
@@ -51,7 +51,7 @@ class Known:
     rows: int
     file: str
     size: int | None
-    places: tuple[Path, ...]
+    folders: tuple[Path, ...]
     path: Path | None
     extra: str | None = None
 
@@ -100,7 +100,7 @@ def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) 
         DataError: it is a table of egraph, and damaged.
     """
     if _parquet.is_own(content):
-        return _parquet.read_arrow(content, path)
+        return Table.from_arrow(content, path)
     names = set(content.column_names)
     fitting = [
         candidate for candidate in ([source] if source else _sources.values()) if candidate.fits(names)
@@ -129,7 +129,7 @@ def known(root: str | os.PathLike[str] | None = None) -> list[Known]:
                 _count_rows(path, source.rows),
                 source.file or f"{source.name}.parquet",
                 source.size,
-                tuple(places(root)),
+                tuple(list_folders(root)),
                 path,
                 source.package.extra if source.package else None,
             )
@@ -166,7 +166,7 @@ def _imported(root: str | os.PathLike[str] | None) -> Iterator[Known]:
     import pyarrow.parquet
 
     seen = {file for source in _sources.values() for file in (source.file, f"{source.name}.parquet")}
-    for folder in places(root):
+    for folder in list_folders(root):
         for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else ():
             if path.name in seen:
                 continue
@@ -183,7 +183,7 @@ def _imported(root: str | os.PathLike[str] | None) -> Iterator[Known]:
                 rows,
                 path.name,
                 path.stat().st_size,
-                tuple(places(root)),
+                tuple(list_folders(root)),
                 path,
             )
 
@@ -228,7 +228,7 @@ def _explain_absence(source: Source, root: str | os.PathLike[str] | None) -> str
         ways.insert(0, f"pip install 'egraph[{source.package.extra}]'")
     return (
         f"the table {source.name!r} is not here: no {source.file or source.name + '.parquet'}{size} in "
-        f"{describe_places(root)}; {', or '.join(ways)}"
+        f"{describe_folders(root)}; {', or '.join(ways)}"
     )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from egraph.datasets._places import places
+from egraph.datasets._folders import list_folders
 from egraph.errors import DataError, UsageError
 
 __all__ = ["ImageData", "images"]
@@ -246,7 +246,7 @@ def _find_folder(name: str, root: str | os.PathLike[str] | None) -> Path:
 
 
 def _folders(name: str, root: str | os.PathLike[str] | None) -> list[Path]:
-    folders = [folder for place in places(root) for folder in (place / name, place)]
+    folders = [folder for place in list_folders(root) for folder in (place / name, place)]
     return [*folders, Path("/usr/share/dataset-fashion-mnist")]
 
 

@@ -1,28 +1,27 @@
-"""The Parquet schema of a table: a column ``architecture``, the other columns, and JSON that explains them.
+"""The Parquet schema of a table: a column ``architecture``, the other columns, and a header in JSON.
 
-The file's metadata holds, under the key ``egraph``, an object with ``schema`` (the version below), ``name``,
-``space``, ``provenance`` and ``metrics``: by column name the fields of `Metric`.
+The file's metadata holds the header under the key ``egraph``: an object with ``schema`` (the version below),
+``name``, ``space``, ``provenance`` and ``metrics``, which has the fields of `Metric` by column name.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from egraph.datasets._table import Metric, Table
 from egraph.errors import DataError, UsageError
 from egraph.files import atomic_path
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["SCHEMA", "is_own", "open_arrow", "read", "read_arrow", "read_header", "to_columns", "write"]
+__all__ = ["SCHEMA", "is_own", "one_line", "open_arrow", "read_header", "to_columns", "write"]
 
 SCHEMA = 1
 """Version of the schema; raised when files of the new one would be misread by the old code."""
@@ -30,36 +29,38 @@ SCHEMA = 1
 _KEY = b"egraph"
 
 
-def write(table: Table, path: str | os.PathLike[str]) -> None:
-    """Writes a table, whole or not at all."""
+def write(
+    path: str | os.PathLike[str],
+    header: Mapping[str, Any],
+    texts: Sequence[str],
+    columns: Mapping[str, NDArray[Any]],
+) -> None:
+    """Writes a table, whole or not at all.
+
+    Args:
+        path: File to write.
+        header: The metadata, without ``schema``.
+        texts: The architecture of each row, ``(rows,)``.
+        columns: The other columns by name, each ``(rows,)``.
+
+    Raises:
+        UsageError: A column holds values that Parquet cannot store.
+        FailedError: The file cannot be written.
+    """
     import pyarrow
     import pyarrow.parquet
 
-    header = {
-        "schema": SCHEMA,
-        "name": table.name,
-        "space": table.space.name,
-        "provenance": table.provenance,
-        "metrics": {name: asdict(metric) for name, metric in table.metrics.items()},
-    }
-    arrays = {"architecture": pyarrow.array(table.texts(), pyarrow.string())}
-    for name, values in table.columns.items():
+    arrays = {"architecture": pyarrow.array(texts, pyarrow.string())}
+    for name, values in columns.items():
         try:
             arrays[name] = pyarrow.array(values)
         except pyarrow.ArrowException as error:
-            raise UsageError(f"the column {name!r} cannot be stored: {_one_line(error)}") from None
-    content = pyarrow.table(arrays).replace_schema_metadata({_KEY: json.dumps(header).encode()})
+            raise UsageError(f"the column {name!r} cannot be stored: {one_line(error)}") from None
+    content = pyarrow.table(arrays).replace_schema_metadata(
+        {_KEY: json.dumps({"schema": SCHEMA, **header}).encode()}
+    )
     with atomic_path(path) as temporary:
         pyarrow.parquet.write_table(content, temporary, compression="zstd", write_page_checksum=True)
-
-
-def read(path: str | os.PathLike[str]) -> Table:
-    """Reads what `write` wrote.
-
-    Raises:
-        DataError: there is no such file, it is damaged, or not a table of egraph.
-    """
-    return read_arrow(open_arrow(path), path)
 
 
 def open_arrow(path: str | os.PathLike[str]) -> pyarrow.Table:
@@ -81,7 +82,7 @@ def open_arrow(path: str | os.PathLike[str]) -> pyarrow.Table:
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         size = Path(path).stat().st_size
         raise DataError(
-            f"{path} ({size:,} bytes) is damaged or no Parquet file: {_one_line(error)}; get it again"
+            f"{path} ({size:,} bytes) is damaged or no Parquet file: {one_line(error)}; get it again"
         ) from None
 
 
@@ -117,30 +118,6 @@ def read_header(schema: pyarrow.Schema, path: str | os.PathLike[str]) -> dict[st
     return header
 
 
-def read_arrow(content: pyarrow.Table, path: str | os.PathLike[str]) -> Table:
-    """Makes a table of a Parquet file that `write` wrote.
-
-    Raises:
-        DataError: it was not, or not by a version that this one understands.
-    """
-    header = read_header(content.schema, path)
-    try:
-        metrics = {name: Metric(**fields) for name, fields in header["metrics"].items()}
-        columns = to_columns(content)
-        return Table(
-            header["space"],
-            columns.pop("architecture").tolist(),
-            columns,
-            metrics,
-            name=header["name"],
-            provenance=header["provenance"],
-        )
-    except UsageError as error:  # an unknown space, a metric without a column
-        raise DataError(f"{path}: {error}") from None
-    except (TypeError, KeyError, ValueError, AttributeError) as error:
-        raise DataError(f"{path} has a damaged header ({_one_line(error)}); import it again") from None
-
-
 def to_columns(content: pyarrow.Table) -> dict[str, NDArray[Any]]:
     """The columns as NumPy arrays, text as objects; a missing number is NaN."""
     import pyarrow.types
@@ -154,5 +131,6 @@ def to_columns(content: pyarrow.Table) -> dict[str, NDArray[Any]]:
     return columns
 
 
-def _one_line(error: Exception) -> str:
+def one_line(error: Exception) -> str:
+    """The text of an error of another library, without line breaks; its type where it has no text."""
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

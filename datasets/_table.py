@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,11 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from egraph import spaces
 from egraph.architecture import Architecture
+from egraph.datasets import _parquet
 from egraph.errors import ArchitectureError, DataError, UnknownNameError, UsageError
 from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
     import pandas
+    import pyarrow
 
 __all__ = ["Metric", "Table"]
 
@@ -245,9 +247,13 @@ class Table:
             FailedError: the folder cannot be written, or the disk is full.
             UsageError: a column holds values that Parquet cannot store.
         """
-        from egraph.datasets import _parquet
-
-        _parquet.write(self, path)
+        header = {
+            "name": self.name,
+            "space": self.space.name,
+            "provenance": self.provenance,
+            "metrics": {name: asdict(metric) for name, metric in self.metrics.items()},
+        }
+        _parquet.write(path, header, self.texts(), self.columns)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Table:
@@ -256,9 +262,37 @@ class Table:
         Raises:
             DataError: there is no such file, it is damaged, or not a table of egraph.
         """
-        from egraph.datasets import _parquet
+        return cls.from_arrow(_parquet.open_arrow(path), path)
 
-        return _parquet.read(path)
+    @classmethod
+    def from_arrow(cls, content: pyarrow.Table, path: str | os.PathLike[str]) -> Table:
+        """Makes a table of the content of a file that `save` wrote.
+
+        Args:
+            content: Content of the file.
+            path: Name of the file in error texts.
+
+        Raises:
+            DataError: The file is not a table of egraph, is damaged, or has an unknown schema version.
+        """
+        header = _parquet.read_header(content.schema, path)
+        try:
+            metrics = {name: Metric(**fields) for name, fields in header["metrics"].items()}
+            columns = _parquet.to_columns(content)
+            return cls(
+                header["space"],
+                columns.pop("architecture").tolist(),
+                columns,
+                metrics,
+                name=header["name"],
+                provenance=header["provenance"],
+            )
+        except UsageError as error:  # an unknown space, a metric without a column
+            raise DataError(f"{path}: {error}") from None
+        except (TypeError, KeyError, ValueError, AttributeError) as error:
+            raise DataError(
+                f"{path} has a damaged header ({_parquet.one_line(error)}); import it again"
+            ) from None
 
     def __repr__(self) -> str:
         return f"<table {self.name}: {len(self)} rows of {self.space.name}, {len(self.metrics)} metrics>"

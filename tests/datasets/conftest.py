@@ -53,5 +53,5 @@ def nowhere(tmp_path, monkeypatch):
     """No data in any of the usual places; returns the empty cache folder."""
     monkeypatch.delenv("EGRAPH_DATA", raising=False)
     cache = tmp_path / "cache"
-    monkeypatch.setattr("egraph.datasets._places.platformdirs.user_cache_path", lambda *_, **__: cache)
+    monkeypatch.setattr("egraph.datasets._folders.platformdirs.user_cache_path", lambda *_, **__: cache)
     return cache

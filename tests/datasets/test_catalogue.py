@@ -42,7 +42,7 @@ def test_a_name_is_looked_for_in_root_then_in_egraph_data_then_in_the_cache(nowh
         path = raw_nasbench201(folder)
         assert load("nasbench201", root=folders[0]).provenance["read from"] == str(path)
         assert next(t for t in known(root=folders[0]) if t.name == "nasbench201").path == path
-    assert next(t for t in known(root=folders[0]) if t.name == "nasbench201").places == tuple(folders)
+    assert next(t for t in known(root=folders[0]) if t.name == "nasbench201").folders == tuple(folders)
 
 
 def test_an_absent_benchmark_is_reported_with_file_size_places_and_the_way_out(

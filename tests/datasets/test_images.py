@@ -150,7 +150,7 @@ class TestFolder:
 class TestFashionMnist:
     @pytest.fixture(autouse=True)
     def no_other_place(self, monkeypatch, tmp_path):
-        monkeypatch.setattr("egraph.datasets._places.cache_folder", lambda: tmp_path / "cache")
+        monkeypatch.setattr("egraph.datasets._folders.cache_folder", lambda: tmp_path / "cache")
 
     def test_found_in_root(self, folder):
         folder.rename(folder.with_name("fashion-mnist"))

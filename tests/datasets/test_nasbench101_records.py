@@ -137,7 +137,7 @@ def test_the_table_is_what_the_file_was_written_from(sample, written, tmp_path):
 def test_the_command_reads_it_under_its_own_name(written, tmp_path, monkeypatch):
     monkeypatch.setenv("EGRAPH_DATA", str(tmp_path))
     monkeypatch.setattr(
-        "egraph.datasets._places.platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache"
+        "egraph.datasets._folders.platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache"
     )
     done = CliRunner().invoke(main, ["data", "import", "nasbench101", str(written[0])])
     assert done.exit_code == 0, done.output

@@ -369,7 +369,7 @@ def test_files_that_are_something_else_are_refused(tmp_path):
 def test_the_command_reads_them(small, tmp_path, monkeypatch):
     monkeypatch.setenv("EGRAPH_DATA", str(tmp_path))
     monkeypatch.setattr(
-        "egraph.datasets._places.platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache"
+        "egraph.datasets._folders.platformdirs.user_cache_path", lambda *_, **__: tmp_path / "cache"
     )
     for arguments, name in (
         (["nasbench201", str(small)], "nasbench201"),
