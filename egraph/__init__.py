@@ -9,9 +9,9 @@ Names are loaded when first used, so that ``import egraph`` does not wait for Py
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from egraph._lazy import lazy_names
 from egraph._version import __version__ as __version__
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, EgraphError
@@ -50,14 +50,4 @@ _HOMES = {
 }
 _MODULES = {"bench", "datasets", "evaluation", "metrics", "operations", "searchers", "spaces"}
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(_HOMES[name]), name)
-    if name in _MODULES:
-        return importlib.import_module(f"egraph.{name}")
-    raise AttributeError(f"module 'egraph' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, _MODULES)

@@ -9,6 +9,7 @@ ROOT = Path(__file__).parent.parent
 FLOORS = [
     {
         "_version",
+        "_lazy",
         "errors",
         "registry",
         "specs",

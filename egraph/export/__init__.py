@@ -9,8 +9,9 @@ Names are loaded when first used, so that what needs no PyTorch does not wait fo
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from egraph._lazy import lazy_names
 
 if TYPE_CHECKING:
     from egraph.export._network_saving import check_target, save_network
@@ -30,22 +31,14 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Assessment": "_runtime",
-    "Exported": "_saving",
-    "OnnxRanker": "_runtime",
-    "Source": "_source",
-    "check_target": "_network_saving",
-    "save_network": "_network_saving",
-    "save_onnx": "_saving",
-    "to_source": "_source",
+    "Assessment": "egraph.export._runtime",
+    "Exported": "egraph.export._saving",
+    "OnnxRanker": "egraph.export._runtime",
+    "Source": "egraph.export._source",
+    "check_target": "egraph.export._network_saving",
+    "save_network": "egraph.export._network_saving",
+    "save_onnx": "egraph.export._saving",
+    "to_source": "egraph.export._source",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        return getattr(importlib.import_module(f"egraph.export.{_HOMES[name]}"), name)
-    raise AttributeError(f"module 'egraph.export' has no attribute {name!r}")
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

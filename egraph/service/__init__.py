@@ -16,10 +16,9 @@ document (`_problems`). Nothing here imports PyTorch: workers run ONNX files.
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from egraph.errors import MissingExtraError
+from egraph._lazy import lazy_names
 
 if TYPE_CHECKING:
     from egraph.service._models import Published, publish
@@ -38,11 +37,4 @@ _HOMES = {
     "serve": "egraph.service._serving",
 }
 
-
-def __getattr__(name: str) -> Any:
-    if name in _HOMES:
-        try:
-            return getattr(importlib.import_module(_HOMES[name]), name)
-        except ModuleNotFoundError as error:
-            raise MissingExtraError(error.name or str(error), "serve") from None
-    raise AttributeError(f"module 'egraph.service' has no attribute {name!r}")
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, extra="serve")
