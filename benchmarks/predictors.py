@@ -1,9 +1,9 @@
-"""The ranker and its rivals on all benchmarks, with the figure that each must reach printed beside.
+"""The ranker and its baselines on all benchmarks, with the figure that each must reach printed beside.
 
     python benchmarks/predictors.py --processes 2
     python benchmarks/predictors.py nasbench201 thesis --predictor all
 
-The ranker is measured everywhere; its rivals where it must be above them, or everywhere with `--predictor
+The ranker is measured everywhere; its baselines where it must be above them, or everywhere with `--predictor
 all`. Kendall's tau-b over everything that was not learned from, mean ± standard deviation over seeds; nothing
 was chosen on them. Killed and started again, it goes on. Beside the file of results go all tables, as
 Markdown, and a picture.
@@ -23,12 +23,12 @@ import torch
 
 import egraph
 from egraph import bench
+from egraph.baselines import predictors
 from egraph.files import write_text
-from egraph.ranker import predictors
 
 OURS = "egraph"
-RIVALS = tuple(name for name in predictors if name != OURS)
-RENAS = tuple(name for name in RIVALS if name.startswith("renas"))
+BASELINES = tuple(name for name in predictors if name != OURS)
+RENAS = tuple(name for name in BASELINES if name.startswith("renas"))
 RENAS_LEAD = 0.05
 
 
@@ -40,7 +40,7 @@ class Case:
         benchmark: table and metric.
         protocol: who is trained and who is tested.
         bounds: for each number of labels and measure, what must at least be reached, and what is aimed at.
-        rivals: the predictors that must be surpassed in the first measure.
+        baselines: the predictors that must be surpassed in the first measure.
         lead: by how much.
         beside: what else must be known.
     """
@@ -48,7 +48,7 @@ class Case:
     benchmark: str
     protocol: str
     bounds: dict[int, dict[str, tuple[float, float]]]
-    rivals: tuple[str, ...] = ()
+    baselines: tuple[str, ...] = ()
     lead: float = 0.0
     beside: str = ""
 
@@ -86,10 +86,10 @@ CASES = [
         "nasbench101:val_acc_108", "key",
         tau({100: (0.755, 0.80), 172: (0.793, 0.83), 424: (0.83, 0.86), 4236: (0.878, 0.885)}),
     ),
-    Case("nasbench_macro:mean_acc", "key", OPEN, RIVALS, beside="noise ceiling about 0.95"),
-    Case("nasbench_graph_cora:test_perf", "key", OPEN, RIVALS, beside="valid-test tau 0.554"),
-    Case("nasbench_graph_arxiv:test_perf", "key", OPEN, RIVALS, beside="valid-test tau 0.873"),
-    Case("nasbench_graph_photo:test_perf", "key", OPEN, RIVALS, beside="valid-test tau 0.747"),
+    Case("nasbench_macro:mean_acc", "key", OPEN, BASELINES, beside="noise ceiling about 0.95"),
+    Case("nasbench_graph_cora:test_perf", "key", OPEN, BASELINES, beside="valid-test tau 0.554"),
+    Case("nasbench_graph_arxiv:test_perf", "key", OPEN, BASELINES, beside="valid-test tau 0.873"),
+    Case("nasbench_graph_photo:test_perf", "key", OPEN, BASELINES, beside="valid-test tau 0.747"),
     Case(
         "nasbench101:val_acc_108", "thesis",
         {450: {"tau_apart": (0.90, 0.93), "tau_apart_top50": (0.85, 0.90)}}, RENAS, RENAS_LEAD,
@@ -100,7 +100,7 @@ CASES = [
 def measure(cases: list[Case], arguments: argparse.Namespace) -> bench.Result:
     cells: list[bench.Cell] = []
     for case in cases:
-        wanted = predictors if "all" in arguments.predictor else {*arguments.predictor, OURS, *case.rivals}
+        wanted = predictors if "all" in arguments.predictor else {*arguments.predictor, OURS, *case.baselines}
         names = [name for name in predictors if name in wanted]
         cells += bench.plan(
             names, [case.benchmark], list(case.bounds), seeds=arguments.seeds, protocol=case.protocol
@@ -136,11 +136,11 @@ def check(case: Case, summary: pd.DataFrame) -> Iterator[Check]:
                 passed = bool(ours[name] >= at_least)
                 yield Check(case, labels, name, found, at_least, aim, passed, case.beside)
         first = next(iter(bounds))
-        rivals = figures.loc[[name for name in case.rivals if name in figures.index], first].dropna()
-        if len(rivals):
+        baselines = figures.loc[[name for name in case.baselines if name in figures.index], first].dropna()
+        if len(baselines):
             found = f"{ours[first]:.3f} ± {ours[f'{first}_sd']:.3f}"
-            at_least, best = rivals.max() + case.lead, rivals.idxmax()
-            note = f"the best rival, {best}, has {rivals.max():.3f}; {case.beside}".rstrip("; ")
+            at_least, best = baselines.max() + case.lead, baselines.idxmax()
+            note = f"the best baseline, {best}, has {baselines.max():.3f}; {case.beside}".rstrip("; ")
             yield Check(case, labels, first, found, at_least, passed=bool(ours[first] > at_least), note=note)
 
 

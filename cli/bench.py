@@ -95,7 +95,7 @@ def predictors(
 
     check_out(out)
     if "all" in predictors:
-        from egraph.ranker import predictors as registry
+        from egraph.baselines import predictors as registry
 
         predictors = tuple(registry)
     with track("measuring") as report:

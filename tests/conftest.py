@@ -1,9 +1,10 @@
-"""Random architectures and renumberings that many tests share."""
+"""Random architectures, their scores and renumberings that many tests share."""
 
 import numpy as np
 import pytest
 
 from egraph import Architecture, operations
+from egraph.canonical import canonical_form, simplify
 from egraph.operations import Operation
 
 OPS = ("t-conv1", "t-conv3", "t-pool", "t-none", "t-skip", "t-half")
@@ -43,3 +44,35 @@ def _make_architecture():
 @pytest.fixture(scope="session", name="renumber")
 def _renumber():
     return renumber
+
+
+def toy_score(architecture: Architecture) -> float:
+    """What the rankers of the tests learn: convolutions help, most of all one after the other."""
+    ops, counts = simplify(architecture)
+    weight = {"t-conv3": 1.0, "t-conv1": 0.6, "t-pool": -0.2, "t-half": 0.3}
+    deepest = [0.0] * len(ops)
+    for j in range(1, len(ops)):
+        before = [deepest[i] for i in range(j) if counts[i, j]]
+        deepest[j] = weight.get(ops[j], 0.0) + max(before, default=0.0)
+    return deepest[-1] + 0.05 * float(counts.sum())
+
+
+@pytest.fixture(scope="session")
+def toy_data(make_architecture) -> tuple[list[Architecture], np.ndarray]:
+    """160 architectures and their scores."""
+    rng = np.random.default_rng(0)
+    graphs = [make_architecture(rng, 7) for _ in range(160)]
+    return graphs, np.array([toy_score(a) for a in graphs])
+
+
+@pytest.fixture(scope="session", name="distinct")
+def _distinct():
+    """Gives as many architectures as asked for that are different computations, and their scores."""
+
+    def choose(graphs, scores, count):
+        first = {canonical_form(simplify(a)): row for row, a in reversed(list(enumerate(graphs)))}
+        rows = sorted(first.values())[:count]
+        assert len(rows) == count
+        return [graphs[row] for row in rows], scores[rows]
+
+    return choose

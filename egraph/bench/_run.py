@@ -149,7 +149,7 @@ def run(
 def _find_factories(predictors: Predictors) -> dict[str, Factory]:
     if isinstance(predictors, Mapping):
         return dict(predictors)
-    from egraph.ranker import predictors as registry
+    from egraph.baselines import predictors as registry
 
     return {name: registry[name] for name in predictors}
 

@@ -20,18 +20,23 @@ case in `readout._one`. A loss: a function in `heads`, its name in `heads.HEADS`
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any
+
 # Rankers come back from files that name operations; the spaces describe these when they are imported.
 import egraph.spaces  # noqa: F401
 from egraph.encoding import Encoding
 from egraph.ranker.familiarity import Familiarity
 from egraph.ranker.genome import Genome, from_genome, shipped_genomes
 from egraph.ranker.heads import HEADS
+from egraph.ranker.loading import load
 from egraph.ranker.network import Layer
 from egraph.ranker.ranker import COMPANIONS, Ranker
 from egraph.ranker.readout import READOUTS
-from egraph.ranker.rivals import predictors
 from egraph.ranker.sage import AGGREGATORS, SAGELayer
-from egraph.ranker.storage import load
+
+if TYPE_CHECKING:
+    from egraph.baselines import predictors
 
 __all__ = [
     "AGGREGATORS",
@@ -49,3 +54,10 @@ __all__ = [
     "predictors",
     "shipped_genomes",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # Baselines import the ranker, so their registry is looked up by name.
+    if name == "predictors":
+        return importlib.import_module("egraph.baselines").predictors
+    raise AttributeError(f"module 'egraph.ranker' has no attribute {name!r}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -29,14 +30,16 @@ from egraph.ranker.familiarity import Familiarity, familiarity
 from egraph.ranker.fitting import Plan, fit_scorer
 from egraph.ranker.network import Layer, NetworkShape
 from egraph.ranker.scale import Scale, Standardiser
+from egraph.ranker.storage import save
 from egraph.ranker.threads import in_threads
 from egraph.ranker.training import Schedule
+from egraph.ranker.training_data import read_scores, read_training_data
 from egraph.threads import threads_limited
 
 if TYPE_CHECKING:
     from egraph.export import Exported
 
-__all__ = ["COMPANIONS", "Ranker", "read_scores", "read_training_data"]
+__all__ = ["COMPANIONS", "Ranker"]
 
 Floats = NDArray[np.float64]
 
@@ -350,8 +353,6 @@ class Ranker(RegressorMixin, BaseEstimator):
             UsageError: the ranker is not fitted yet, or the card is not JSON-ready.
             FailedError: the file cannot be written.
         """
-        from egraph.ranker.storage import save
-
         self._check_fitted()
         save(self, path, card)
 
@@ -370,9 +371,11 @@ class Ranker(RegressorMixin, BaseEstimator):
             MissingExtraError: a package that writes ONNX is not installed.
             FailedError: the file cannot be written, or does not say what the ranker says.
         """
-        from egraph.export import save_onnx
-
-        return save_onnx(self, path, precision=precision)
+        # Exporters import the rankers, so they are looked up by name.
+        exported: Exported = importlib.import_module("egraph.export").save_onnx(
+            self, path, precision=precision
+        )
+        return exported
 
     def network_shape(self, vertex_features: int, graph_features: int) -> NetworkShape:
         """The sizes of the networks that the parameters ask for.
@@ -454,41 +457,3 @@ class Ranker(RegressorMixin, BaseEstimator):
         if epochs < 1 or batch < 2:
             raise UsageError(f"epochs must be at least 1 and batch_size at least 2, got {epochs} and {batch}")
         return Schedule(epochs, batch, self.learning_rate, self.weight_decay)
-
-
-def read_training_data(
-    architectures: Iterable[Architecture], scores: ArrayLike
-) -> tuple[list[Architecture], Floats]:
-    """Reads the arguments that fit is given.
-
-    Raises:
-        UsageError: they are no architectures with a finite number each, or the numbers are all equal.
-    """
-    graphs = as_architectures(architectures)
-    values = read_scores(scores, len(graphs))
-    if len(np.unique(values)) < 2:
-        raise UsageError("scores must hold at least two distinct values, else there is nothing to rank")
-    return graphs, values
-
-
-def read_scores(scores: ArrayLike, count: int) -> Floats:
-    """Reads the argument that fit and score are given.
-
-    Raises:
-        UsageError: not one finite number an architecture.
-    """
-    try:
-        values = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise UsageError("scores must be numbers, one an architecture") from None
-    if values.shape != (count,):
-        raise UsageError(
-            f"scores must be one number an architecture: {count} architectures, "
-            f"scores of shape {values.shape}"
-        )
-    if not np.isfinite(values).all():
-        bad = int(np.flatnonzero(~np.isfinite(values))[0])
-        raise UsageError(
-            f"scores must be finite, got {values[bad]} at position {bad}; leave failed trials out"
-        )
-    return values

@@ -33,7 +33,7 @@ def find_searcher(text: str) -> Callable[..., Searcher]:
     searcher = searchers.get(name)
     check_options(text, options, searcher)
     if "predictor" in options:
-        from egraph.ranker import predictors
+        from egraph.baselines import predictors
 
         # The same for each seed: what a searcher predicts shall follow from what it was told.
         options["predictor"] = partial(predictors[options["predictor"]], seed=0)

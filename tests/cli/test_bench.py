@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from egraph.ranker import predictors
+from egraph.baselines import predictors
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from egraph import spaces
-from egraph.ranker import predictors
+from egraph.baselines import predictors
 
 NETS = """
 import torch

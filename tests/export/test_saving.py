@@ -84,9 +84,9 @@ def test_smaller_precisions_tell_what_they_cost(precision, least, sampled, tmp_p
 
 
 def test_what_is_no_ranker_is_refused(sampled, tmp_path):
-    rival = predictors["renas-19x7x7"] if "renas-19x7x7" in predictors else next(iter(predictors.values()))
+    baseline = predictors["renas-19x7x7"] if "renas-19x7x7" in predictors else next(iter(predictors.values()))
     with pytest.raises(UsageError, match=r"only an egraph\.Ranker can be written as ONNX, got"):
-        save_onnx(rival, tmp_path / "r.onnx")
+        save_onnx(baseline, tmp_path / "r.onnx")
     with pytest.raises(UsageError, match="not fitted yet"):
         egraph.Ranker().to_onnx(tmp_path / "r.onnx")
 

@@ -137,7 +137,7 @@ def test_an_option_of_the_fitness_that_is_out_of_range_is_a_failure(duel):
 
 def test_a_searcher_that_needs_a_predictor_gets_it_by_name(duel, monkeypatch):
     from egraph import searchers
-    from egraph.ranker.rivals import Forest
+    from egraph.baselines import Forest
 
     class Guided(RandomSearch):
         name = "guided"

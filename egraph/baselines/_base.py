@@ -1,4 +1,4 @@
-"""What all rivals share: the conventions of scikit-learn, units, and files."""
+"""What all baselines share: the conventions of scikit-learn, units, and files."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from sklearn.base import BaseEstimator, RegressorMixin
 from torch import Tensor
 
 from egraph.architecture import Architecture
+from egraph.baselines._files import save
 from egraph.encoding import Vocabulary, as_architectures, in_parts
 from egraph.errors import UsageError
-from egraph.ranker.ranker import read_scores, read_training_data
 from egraph.ranker.scale import Scale
 from egraph.ranker.training import rank_gauss
+from egraph.ranker.training_data import read_scores, read_training_data
 
-__all__ = ["Rival"]
+__all__ = ["Baseline"]
 
 Floats = NDArray[np.float64]
 
 
-class Rival(RegressorMixin, BaseEstimator, ABC):
+class Baseline(RegressorMixin, BaseEstimator, ABC):
     """A predictor by a published method, used like `egraph.ranker.Ranker`.
 
-    All rivals learn the normal quantiles of the ranks of the scores, not the scores, and are put back on
+    All baselines learn the normal quantiles of the ranks of the scores, not the scores, and are put back on
     their scale; what else was changed is said by each.
 
     Attributes:
@@ -36,7 +37,7 @@ class Rival(RegressorMixin, BaseEstimator, ABC):
         vocabulary_: the operations of the training data.
         training_: architectures and scores that it was fitted on.
         n_trials_: number of architectures that it was fitted on.
-        card: what `save` was told about this rival, or the file it was loaded from.
+        card: what `save` was told about this baseline, or the file it was loaded from.
     """
 
     invariant: ClassVar[bool] = True
@@ -45,7 +46,7 @@ class Rival(RegressorMixin, BaseEstimator, ABC):
 
     @property
     def card(self) -> Mapping[str, Any]:
-        """The model card: JSON-ready values that describe where this rival comes from."""
+        """The model card: JSON-ready values that describe where this baseline comes from."""
         return getattr(self, "card_", {})
 
     def fit(self, architectures: Iterable[Architecture], scores: ArrayLike) -> Self:
@@ -66,7 +67,7 @@ class Rival(RegressorMixin, BaseEstimator, ABC):
         """Predicted scores in units of the training scores, ``(architectures,)``; higher is better.
 
         Raises:
-            UsageError: the rival is not fitted yet.
+            UsageError: the baseline is not fitted yet.
             ArchitectureError: an operation is unknown, or the graph too large for the method.
         """
         self._check_fitted()
@@ -74,7 +75,7 @@ class Rival(RegressorMixin, BaseEstimator, ABC):
         return np.concatenate([np.zeros(0), *scores])
 
     def __call__(self, architectures: Iterable[Architecture]) -> Floats:
-        """`predict`: a fitted rival is a fitness."""
+        """`predict`: a fitted baseline is a fitness."""
         return self.predict(architectures)
 
     def score(
@@ -83,27 +84,25 @@ class Rival(RegressorMixin, BaseEstimator, ABC):
         """Kendall's tau-b between predicted and measured scores.
 
         Raises:
-            UsageError: scores are not finite, or not as many as architectures; or the rival is not fitted.
+            UsageError: scores are not finite, or not as many as architectures; or the baseline is not fitted.
         """
         graphs = as_architectures(architectures)
         return float(kendalltau(read_scores(scores, len(graphs)), self.predict(graphs)).statistic)
 
     def save(self, path: str | os.PathLike[str], card: Mapping[str, Any] | None = None) -> None:
-        """Writes the rival to one file, whole or not at all; `egraph.load` reads it.
+        """Writes the baseline to one file, whole or not at all; `egraph.load` reads it.
 
         The file holds the training data. Where the method trains a network it holds the weights too; the
         others are fitted again when they are loaded.
 
         Args:
             path: where to.
-            card: JSON-ready values that describe where the rival comes from.
+            card: JSON-ready values that describe where the baseline comes from.
 
         Raises:
-            UsageError: the rival is not fitted yet, or the card is not JSON-ready.
+            UsageError: the baseline is not fitted yet, or the card is not JSON-ready.
             FailedError: the file cannot be written.
         """
-        from egraph.ranker.rivals._files import save
-
         self._check_fitted()
         self.card_ = save(self, path, self.card if card is None else card)
 

@@ -5,10 +5,10 @@ import networkx as nx
 import numpy as np
 
 from egraph import Architecture
+from egraph.baselines._flat import FlatEncoder, paths_through
 from egraph.canonical import simplify
 from egraph.encoding import Vocabulary
 from egraph.encoding.simplification import simplify_many
-from egraph.ranker.rivals._flat import FlatEncoder, paths_through
 
 CHAIN = Architecture(["input", "t-conv1", "t-conv3", "output"], [(0, 1), (1, 2), (2, 3)])
 

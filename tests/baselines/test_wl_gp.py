@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 from egraph import Architecture
+from egraph.baselines.wl_gp import WLGP, ColourHistograms, colours
 from egraph.canonical import simplify
 from egraph.encoding import Vocabulary
 from egraph.errors import UsageError
-from egraph.ranker.rivals.wl_gp import WLGP, ColourHistograms, colours
 from egraph.ranker.training import rank_gauss
 
 

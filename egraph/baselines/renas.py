@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from egraph.architecture import Architecture
+from egraph.baselines._network import Inputs, NetworkBaseline, mean_over_pairs
 from egraph.encoding.features import parameter_cost
 from egraph.errors import ArchitectureError, UnknownNameError
-from egraph.ranker.rivals._network import Inputs, NetworkRival, mean_over_pairs
 from egraph.ranker.scale import Standardiser
 
 __all__ = ["TENSORS", "ReNAS", "feature_tensor"]
@@ -23,7 +23,7 @@ _CELLS = tuple((128 << stack, 32 >> stack) for stack in range(3) for _ in range(
 """Output channels and side of the feature maps of the nine cells of NAS-Bench-101."""
 
 
-class ReNAS(NetworkRival):
+class ReNAS(NetworkBaseline):
     r"""Relativistic evaluation: LeNet-5 on a feature tensor, fitted by a margin ranking loss.
 
     .. math::

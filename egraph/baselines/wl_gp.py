@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from scipy import linalg, sparse
 
 from egraph.architecture import Architecture
+from egraph.baselines._base import Baseline
 from egraph.encoding import Vocabulary
 from egraph.encoding.simplification import simplify_many
 from egraph.errors import UsageError
-from egraph.ranker.rivals._rival import Rival
 
 __all__ = ["WLGP", "ColourHistograms", "colours"]
 
@@ -24,7 +24,7 @@ _NOISES = np.geomspace(1e-3, 3.0, 15)
 _MOST_FOR_SELECTION = 1000
 
 
-class WLGP(Rival):
+class WLGP(Baseline):
     r"""A Gaussian process whose kernel counts the colours that two graphs share.
 
     .. math::

@@ -3,7 +3,7 @@
 `predictors` has them all by name, the ranker among them. Each is a callable that takes ``seed=`` and gives
 something to fit:
 
-    for name, make in egraph.ranker.predictors.items():
+    for name, make in egraph.baselines.predictors.items():
         print(name, make(seed=0).fit(architectures, scores).score(others, theirs))
 
 | name | method |
@@ -18,8 +18,8 @@ something to fit:
 What a predictor offers: ``fit(architectures, scores)``, ``predict``, calling it as a fitness, ``score``
 (Kendall's tau-b), ``save``, the conventions of scikit-learn, and a file that `egraph.load` reads.
 
-To add one: a subclass of `Rival` in a file here, in `RIVALS`, and under a name in `predictors`. The tests run
-over both.
+To add one, write a subclass of `Baseline` in a module here, add it to `BASELINES`, and register a name in
+`predictors`. The tests run over both.
 """
 
 from __future__ import annotations
@@ -27,36 +27,36 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from egraph.baselines._base import Baseline
+from egraph.baselines.brp_nas import BRPNAS
+from egraph.baselines.mlp import MLP
+from egraph.baselines.regression import regression_ranker
+from egraph.baselines.renas import ReNAS
+from egraph.baselines.trees import Boosting, Forest, XGBoost
+from egraph.baselines.wl_gp import WLGP
 from egraph.ranker.ranker import Ranker
-from egraph.ranker.rivals._rival import Rival
-from egraph.ranker.rivals.brp_nas import BRPNAS
-from egraph.ranker.rivals.mlp import MLP
-from egraph.ranker.rivals.regression import regression_ranker
-from egraph.ranker.rivals.renas import ReNAS
-from egraph.ranker.rivals.trees import Boosting, Forest, XGBoost
-from egraph.ranker.rivals.wl_gp import WLGP
 from egraph.registry import Registry
 
 __all__ = [
+    "BASELINES",
     "BRPNAS",
     "MLP",
-    "RIVALS",
     "WLGP",
+    "Baseline",
     "Boosting",
     "Forest",
     "ReNAS",
-    "Rival",
     "XGBoost",
     "predictors",
     "regression_ranker",
 ]
 
-RIVALS: dict[str, type[Rival]] = {
-    rival.__name__: rival for rival in (ReNAS, BRPNAS, WLGP, MLP, Forest, Boosting, XGBoost)
+BASELINES: dict[str, type[Baseline]] = {
+    baseline.__name__: baseline for baseline in (ReNAS, BRPNAS, WLGP, MLP, Forest, Boosting, XGBoost)
 }
 """The classes that a file may name."""
 
-predictors: Registry[Callable[..., Ranker | Rival]] = Registry("predictor")
+predictors: Registry[Callable[..., Ranker | Baseline]] = Registry("predictor")
 """Names to callables that take ``seed=`` and give an unfitted predictor."""
 
 predictors.register("egraph", Ranker)

@@ -9,8 +9,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 import egraph
+from egraph.baselines import BRPNAS, Boosting, Forest, XGBoost
 from egraph.errors import FailedError, MissingExtraError, ModelError, UsageError
-from egraph.ranker.rivals import BRPNAS, Boosting, Forest, XGBoost
 
 
 @pytest.fixture(scope="module")

@@ -11,10 +11,9 @@ from sklearn.utils.validation import check_is_fitted
 
 import egraph
 from egraph import Architecture
+from egraph.baselines import BASELINES, Baseline, predictors
 from egraph.errors import ArchitectureError, UsageError
 from egraph.metrics import kendall_tau
-from egraph.ranker import predictors
-from egraph.ranker.rivals import RIVALS, Rival
 
 # Forty training graphs do not show everything that the other 120 have; the ranker says so.
 pytestmark = pytest.mark.filterwarnings("ignore:some architectures are unlike")
@@ -54,13 +53,13 @@ def trained(name, toy_data):
 def test_the_registry_is_what_is_tested_here():
     assert set(predictors) == set(SMALL)
     classes = {type(factory(seed=0)) for factory in predictors.values()}
-    assert {rival for rival in classes if issubclass(rival, Rival)} == set(RIVALS.values())
+    assert {baseline for baseline in classes if issubclass(baseline, Baseline)} == set(BASELINES.values())
 
 
-def test_every_rival_names_its_paper_and_what_was_changed():
-    for rival in RIVALS.values():
-        assert "References:" in rival.__doc__, rival
-        assert "Changed:" in rival.__doc__, rival
+def test_every_baseline_names_its_paper_and_what_was_changed():
+    for baseline in BASELINES.values():
+        assert "References:" in baseline.__doc__, baseline
+        assert "Changed:" in baseline.__doc__, baseline
 
 
 def test_it_learns_the_training_data_and_more(trained, toy_data):

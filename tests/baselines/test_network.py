@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 import torch
 
+from egraph.baselines import BRPNAS, MLP
+from egraph.baselines._network import Dropout, mean_over_pairs
 from egraph.errors import UsageError
-from egraph.ranker.rivals import BRPNAS, MLP
-from egraph.ranker.rivals._network import Dropout, mean_over_pairs
 
 
 def test_only_pairs_with_the_better_one_in_front_count():

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from egraph import Architecture
+from egraph.baselines.renas import ReNAS, feature_tensor
 from egraph.errors import ArchitectureError, UnknownNameError
-from egraph.ranker.rivals.renas import ReNAS, feature_tensor
 
 # input -> conv3x3 -> output and input -> conv1x1 -> conv3x3, which is numbered 1
 CELL = Architecture(

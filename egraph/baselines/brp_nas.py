@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egraph.architecture import Architecture
+from egraph.baselines._network import Dropout, Inputs, NetworkBaseline, mean_over_pairs
 from egraph.encoding.simplification import simplify_many
 from egraph.errors import UsageError
-from egraph.ranker.rivals._network import Dropout, Inputs, NetworkRival, mean_over_pairs
 
 __all__ = ["BRPNAS"]
 
 
-class BRPNAS(NetworkRival):
+class BRPNAS(NetworkBaseline):
     r"""Four graph convolutions with a global vertex; learns which of two is the better.
 
     .. math::

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from sklearn.ensemble import HistGradientBoostingRegressor, RandomForestRegressor
 
 from egraph.architecture import Architecture
+from egraph.baselines._base import Baseline
+from egraph.baselines._flat import FlatEncoder
 from egraph.errors import MissingExtraError
-from egraph.ranker.rivals._flat import FlatEncoder
-from egraph.ranker.rivals._rival import Rival
 
 __all__ = ["Boosting", "Forest", "XGBoost"]
 
 Floats = NDArray[np.float64]
 
 
-class _Trees(Rival):
+class _Trees(Baseline):
     """Trees on the rows of `FlatEncoder`. Their libraries know no files but pickles, or change them; a file
     of ours holds the training data, so loading fits again: with the same version of the library the trees are
     the same.

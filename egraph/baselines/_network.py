@@ -1,4 +1,4 @@
-"""Rivals that are one small network: how it is built, fitted, kept and asked."""
+"""Baselines that are one small network: how it is built, fitted, kept and asked."""
 
 from __future__ import annotations
 
@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from egraph.architecture import Architecture
+from egraph.baselines._base import Baseline
 from egraph.errors import UsageError
-from egraph.ranker.rivals._rival import Rival
 
-__all__ = ["Dropout", "NetworkRival", "mean_over_pairs"]
+__all__ = ["Dropout", "NetworkBaseline", "mean_over_pairs"]
 
 Floats = NDArray[np.float64]
 Inputs = tuple[Tensor, ...]
 
 
-class NetworkRival(Rival):
-    """A rival that trains one network, which gives one number an architecture.
+class NetworkBaseline(Baseline):
+    """A baseline that trains one network, which gives one number an architecture.
 
     What comes out is put to mean 0 and standard deviation 1 on the training data.
 

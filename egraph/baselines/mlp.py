@@ -10,14 +10,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egraph.architecture import Architecture
-from egraph.ranker.rivals._flat import FlatEncoder
-from egraph.ranker.rivals._network import Inputs, NetworkRival
+from egraph.baselines._flat import FlatEncoder
+from egraph.baselines._network import Inputs, NetworkBaseline
 from egraph.ranker.scale import Standardiser
 
 __all__ = ["MLP"]
 
 
-class MLP(NetworkRival):
+class MLP(NetworkBaseline):
     """The perceptron that predictor comparisons begin with, fitted by squared error.
 
     Changed: the published one reads one-hot operations and the adjacency matrix (White et al.: the path

@@ -1,0 +1,126 @@
+"""`load`: fitted rankers and baselines from their files."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import math
+import os
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from egraph.encoding import Vocabulary
+from egraph.errors import ModelError
+from egraph.ranker.calibration import Calibration
+from egraph.ranker.columns import Columns, Filling
+from egraph.ranker.companion import Companion
+from egraph.ranker.model_file import read_model
+from egraph.ranker.network import RankerNetwork
+from egraph.ranker.ranker import Ranker
+from egraph.ranker.scale import Scale, Standardiser
+from egraph.ranker.scorer import Scorer
+from egraph.ranker.storage import KIND, SCHEMA_VERSION
+
+if TYPE_CHECKING:
+    from egraph.baselines import Baseline
+
+__all__ = ["load"]
+
+
+def load(path: str | os.PathLike[str], *, columns: Columns | None = None) -> Ranker | Baseline:
+    """Reads what `Ranker.save` or `Baseline.save` wrote, ready to predict.
+
+    Args:
+        path: Path of the file.
+        columns: The function that the ranker was fitted with, if any; it must be the same.
+
+    Raises:
+        ModelError: The file is absent, damaged, no ranker, or from another version; or the ranker needs
+            columns that are not given, or was fitted without.
+    """
+    texts, tensors = read_model(path)
+    try:
+        if KIND in texts:
+            return _restore(path, json.loads(texts[KIND]), tensors, columns)
+        # Baselines lie above the rankers and import them: they are looked up by name, when a file needs them.
+        baselines = importlib.import_module("egraph.baselines.loading")
+        if baselines.KIND in texts:
+            _check_columns(path, None, columns)
+            baseline: Baseline = baselines.restore(json.loads(texts[baselines.KIND]), tensors)
+            return baseline
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise ModelError(f"{path} is damaged: its parts do not fit together ({error})") from None
+    raise ModelError(f"{path} holds tensors, but no egraph ranker")
+
+
+def _restore(
+    path: str | os.PathLike[str],
+    content: dict[str, Any],
+    tensors: dict[str, torch.Tensor],
+    columns: Columns | None,
+) -> Ranker:
+    version = content["schema"]
+    if version > SCHEMA_VERSION:
+        raise ModelError(
+            f"{path} was written by a newer egraph ({content.get('egraph')}, schema {version}); "
+            f"this one reads schema {SCHEMA_VERSION}: update egraph"
+        )
+    if version < SCHEMA_VERSION:
+        raise ModelError(
+            f"{path} was written by an older egraph ({content.get('egraph')}, schema {version}); "
+            f"this one reads schema {SCHEMA_VERSION}: fit the ranker again with this version"
+        )
+    _check_columns(path, content.get("columns"), columns)
+    arrays = {name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("network.")}
+    ranker = Ranker(**content["parameters"], columns=columns)
+    needed = content.get("columns")
+    ranker.filling_ = None if needed is None else Filling(np.array(needed["medians"], dtype=np.float64))
+    ranker.vocabulary_ = Vocabulary.from_json(content["vocabulary"])
+    ranker.scale_ = Scale(arrays["scale.quantiles"], arrays["scale.scores"])
+    ranker.eps_, ranker.n_trials_ = content["eps"], content["trials"]
+    ranker.largest_ = int(content["largest"])
+    coverage = [math.nan if share is None else share for share in content["coverage"]]
+    ranker.calibration_ = Calibration(arrays["calibration.ratios"], np.array(coverage))
+    ranker.card_ = content["card"]
+
+    standardiser = Standardiser(
+        arrays["standardiser.kept"], arrays["standardiser.mean"], arrays["standardiser.sd"]
+    )
+    shape = ranker.network_shape(ranker.vocabulary_.vertex_width, len(standardiser.kept))
+    network = RankerNetwork(shape)
+    prefix = "network."
+    network.load_state_dict(
+        {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
+    )
+    network.eval().requires_grad_(False)
+    companion = None
+    if (numbers := content["companion"]) is not None:
+        prefix = "companion."
+        held = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
+        companion = Companion.restore(held, numbers)
+    ranker.scorer_ = Scorer(
+        network=network,
+        standardiser=standardiser,
+        companion=companion,
+        member_mean=arrays["member_mean"],
+        member_sd=arrays["member_sd"],
+        references=arrays["references"],
+        reference_latents=arrays["reference_latents"],
+        steepness=content["steepness"],
+        tie=content["tie"],
+    )
+    return ranker
+
+
+def _check_columns(
+    path: str | os.PathLike[str], needed: dict[str, Any] | None, given: Columns | None
+) -> None:
+    if needed is not None and given is None:
+        raise ModelError(
+            f"{path} was fitted with columns of {needed['name']}, which a file does not hold: give them, "
+            "egraph.load(path, columns=...)"
+        )
+    if needed is None and given is not None:
+        raise ModelError(f"{path} was fitted without columns of its caller; leave columns out")

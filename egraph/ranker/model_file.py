@@ -1,0 +1,64 @@
+"""The file of a fitted model: safetensors, with everything that is no tensor as JSON in its header."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+
+from egraph.errors import ModelError, UsageError
+from egraph.files import atomic_path
+
+__all__ = ["read_model", "write_model"]
+
+
+def write_model(
+    path: str | os.PathLike[str], kind: str, content: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]
+) -> str:
+    """Writes tensors with JSON in their header, whole or not at all, and returns that JSON.
+
+    Args:
+        path: Path of the file.
+        kind: Key of the JSON in the header; it names the kind of model.
+        content: Values of the JSON.
+        tensors: Tensors by name.
+
+    Raises:
+        UsageError: the content, of which only the card comes from the user, is not JSON-ready.
+        FailedError: the file cannot be written.
+    """
+    try:
+        text = json.dumps(content, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise UsageError(f"a model card holds JSON values only: {error}") from None
+    with atomic_path(path) as temporary:
+        try:
+            save_file(dict(tensors), temporary, metadata={kind: text})
+        except SafetensorError as error:
+            raise OSError(str(error)) from error
+    return text
+
+
+def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, torch.Tensor]]:
+    """Reads a file that `write_model` wrote.
+
+    Returns:
+        The JSON texts of the header by kind of model, and the tensors by name.
+
+    Raises:
+        ModelError: The file is absent or damaged.
+    """
+    if not Path(path).is_file():
+        raise ModelError(f"no ranker at {path}: there is no such file")
+    try:
+        with safe_open(path, framework="pt") as file:
+            texts = dict(file.metadata() or {})
+            return texts, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is damaged or no ranker file: {error}") from None
