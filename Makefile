@@ -6,7 +6,7 @@ ifneq ($(wildcard ../shared/data),)
 export EGRAPH_DATA ?= $(abspath ../shared/data)
 endif
 
-.PHONY: help search install lint types test wheel bench clean
+.PHONY: help search install lint types test docs wheel bench clean
 
 help: ## what can be made
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -25,6 +25,9 @@ types: $(VENV)/dev ## static types
 
 test: lint types ## lint, types and the whole test suite
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist worksteal
+
+docs: $(VENV)/dev ## build the documentation as a site in build/site; a broken link fails
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 wheel: $(VENV)/dev ## build dist/egraph-*.whl
 	rm -rf build dist

@@ -2,7 +2,7 @@
 
 `main.main` is the group of all commands. A command's module is imported when the command runs, so that
 ``egraph --help`` waits for nothing. To add a command: write ``VERB.py`` with a click command named
-``command``, and name it in `main.COMMANDS`; the tests then ask for its page in ``docs/cli.md``.
+``command``, and name it in `main.COMMANDS`; the tests then ask for its page in ``docs/reference/cli.md``.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def command(
 
     A table plays the training. A search sees one metric, holds what is best by it, and another metric of that
     is reported. Random search and regularized evolution always take part. A run that was killed goes on when
-    the same command is typed again. docs/arena.md explains the tables.
+    the same command is typed again. docs/how-to/compare-searchers.md explains the tables.
     """
     from egraph.bench import Failure, arena
 

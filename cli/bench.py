@@ -89,7 +89,7 @@ def predictors(
 
     Each predictor is fitted with each number of labels, once a seed, and scores everything else. A run that
     was killed goes on when the same command is typed again: what stands in --out is not measured twice.
-    docs/bench.md explains the protocols.
+    docs/how-to/compare-predictors.md explains the protocols.
     """
     from egraph import bench
 

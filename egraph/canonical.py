@@ -29,7 +29,7 @@ class Simplified(NamedTuple):
     Attributes:
         ops: operation names in a topological order; first ``input``, last ``output``.
         counts: ``(vertices, vertices)``; entry ``[i, j]`` says how often vertex ``j`` adds the result of
-        ``i``.
+            ``i``.
     """
 
     ops: tuple[str, ...]

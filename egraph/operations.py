@@ -94,6 +94,7 @@ class Operation:
 
 
 registry: Registry[Operation] = Registry("operation")
+"""The operations that are known, by name."""
 
 
 def register(operation: Operation) -> Operation:

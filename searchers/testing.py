@@ -27,6 +27,7 @@ from egraph.spaces import SearchSpace
 __all__ = ["CHECKS", "MakeSearcher", "ToySpace"]
 
 MakeSearcher = Callable[..., Searcher]
+"""A searcher's class, or a function from ``(space, seed=0)`` to a searcher."""
 
 
 class ToySpace(SearchSpace):
@@ -267,6 +268,7 @@ CHECKS: list[Callable[[MakeSearcher], None]] = [
     check_prior_knowledge_is_accepted,
     check_wrong_use_is_refused,
 ]
+"""What must hold for every searcher; each takes a `MakeSearcher` and raises `AssertionError`."""
 
 
 def _history(searcher: Searcher, space: ToySpace, steps: int) -> list[Architecture]:

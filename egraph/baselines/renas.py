@@ -18,6 +18,7 @@ from egraph.ranker.scale import Standardiser
 __all__ = ["TENSORS", "ReNAS", "feature_tensor"]
 
 TENSORS = ("7x7", "19x7x7")
+"""Choices of the tensor that describes a cell."""
 
 _CELLS = tuple((128 << stack, 32 >> stack) for stack in range(3) for _ in range(3))
 """Output channels and side of the feature maps of the nine cells of NAS-Bench-101."""

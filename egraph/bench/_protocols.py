@@ -100,7 +100,7 @@ def _check_room(table: Table, samples: int, most: int) -> None:
 
 
 PROTOCOLS: Registry[Protocol] = Registry("protocol")
-"""The ways to divide a benchmark; ``docs/bench.md`` tells their sources and what is doubtful about each."""
+"""The ways to divide a benchmark; ``docs/how-to/compare-predictors.md`` has their sources and doubts."""
 
 for _protocol in (
     Protocol("key", "split by key: tested on every other network", True, _split_by_key),

@@ -25,6 +25,7 @@ __all__ = [
 ]
 
 load = functools.lru_cache(maxsize=2)(images)
+"""Loads images; the two data sets used last are kept."""
 
 
 def check_builds(space: SearchSpace) -> None:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Training"]
 
 SCREEN = "ntk"
-"""The zero-cost score that tells best what can learn; docs/zero-cost.md compares them."""
+"""The zero-cost score that tells best what can learn; docs/concepts/zero-cost.md compares them."""
 
 SCREEN_IMAGES = 32
 
@@ -189,7 +189,7 @@ class Training(Evaluator):
         }
 
     def screen(self) -> ZeroCost:
-        """A zero-cost score of narrow networks on a few of the training images; see docs/zero-cost.md."""
+        """A zero-cost score of narrow networks on a few training images; see docs/concepts/zero-cost.md."""
         from egraph.evaluation.scoring import ZeroCost
 
         width = self.recipe.channels
@@ -221,7 +221,7 @@ class Training(Evaluator):
 
 
 def default_recipe(data: ImageData) -> Recipe:
-    """The recipe that `Training` takes when none is given; how it was found is told in docs/training.md."""
+    """The default recipe of `Training`; docs/concepts/training.md tells how it was found."""
     if len(data.train[0]) <= SMALL:
         return Recipe(epochs=30, batch_size=128, learning_rate=1e-2, augment="shift", channels=32)
     return Recipe(epochs=10, batch_size=256, channels=64)

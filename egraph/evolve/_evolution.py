@@ -22,7 +22,14 @@ from egraph.study import Event, RetrainFinished, Study
 
 __all__ = ["CYCLES", "POPULATION", "SAMPLE", "Finalist", "Measured", "choose", "compare", "make_study"]
 
-POPULATION, SAMPLE, CYCLES = 100, 25, 400
+POPULATION = 100
+"""Members of a population."""
+
+SAMPLE = 25
+"""Members of which the best becomes a parent."""
+
+CYCLES = 400
+"""Children that follow the first population."""
 
 # Fixed, so that the history does not depend on the number of workers.
 _BATCH = 8

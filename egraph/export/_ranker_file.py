@@ -24,7 +24,7 @@ __all__ = ["to_model"]
 
 
 def to_model(ranker: Ranker) -> onnx.ModelProto:
-    """The ranker as an ONNX model; docs/onnx.md describes its inputs and outputs.
+    """The ranker as an ONNX model; docs/how-to/onnx.md describes its inputs and outputs.
 
     Raises:
         UsageError: the ranker reads columns of its caller's own, which no file can hold.

@@ -56,7 +56,7 @@ class Exported:
 
 
 def save_onnx(ranker: Any, path: str | os.PathLike[str], *, precision: str = "float32") -> Exported:
-    """Writes a fitted ranker as an ONNX file, whole or not at all; see docs/onnx.md.
+    """Writes a fitted ranker as an ONNX file, whole or not at all; see docs/how-to/onnx.md.
 
     The file is read again and scores networks of the ranker's space and random graphs of 2 to 64 vertices, in
     batches of several sizes. In single precision it is refused where a score, a deviation, an end of an

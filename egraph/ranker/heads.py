@@ -22,6 +22,7 @@ from egraph.ranker.sage import Linear
 __all__ = ["HEADS", "PairHead", "margin_loss", "pair_loss", "pair_targets", "three_way", "utility_loss"]
 
 HEADS = ("utility", "pairwise", "regression")
+"""Names of the heads."""
 
 
 class PairHead(nn.Module):

@@ -45,6 +45,7 @@ Floats = NDArray[np.float64]
 
 EVOLVED: tuple[str | Layer, ...] = ("mean", "mean", "mean", Layer("mean", sources=(2, 3)))
 COMPANIONS = ("gaussian-process+trees", "gaussian-process")
+"""Choices of the models that are averaged with the networks."""
 
 
 class Ranker(RegressorMixin, BaseEstimator):
@@ -304,7 +305,7 @@ class Ranker(RegressorMixin, BaseEstimator):
 
         Raises:
             UsageError: scores are not finite, or not as many as architectures; or the ranker is not fitted
-            yet.
+                yet.
         """
         graphs = as_architectures(architectures)
         return float(kendalltau(read_scores(scores, len(graphs)), self.predict(graphs)).statistic)

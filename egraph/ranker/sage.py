@@ -14,6 +14,7 @@ from torch import Tensor, nn
 __all__ = ["AGGREGATORS", "LSTMWeights", "Linear", "Neighbours", "SAGELayer"]
 
 AGGREGATORS = ("mean", "sum", "pool", "lstm")
+"""Names of the aggregators of a layer."""
 
 
 class Neighbours:

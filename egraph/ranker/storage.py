@@ -20,7 +20,10 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "SCHEMA_VERSION", "save"]
 
 SCHEMA_VERSION = 4
+"""Version of the layout of ranker files."""
+
 KIND = "egraph ranker"
+"""Key of the metadata in a ranker's file."""
 
 
 def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] | None = None) -> None:

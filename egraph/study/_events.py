@@ -158,3 +158,4 @@ Event = (
     | RunFinished
     | RetrainFinished
 )
+"""Anything that a study reports while it runs."""

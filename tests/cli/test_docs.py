@@ -1,4 +1,4 @@
-"""``docs/cli.md`` tells every command and option, with the very text of ``--help``.
+"""``docs/reference/cli.md`` tells every command and option, with the very text of ``--help``.
 
 After a change of the commands: ``python tests/cli/test_docs.py`` writes the page anew.
 """
@@ -10,7 +10,7 @@ import pytest
 
 from egraph.cli.main import COMMANDS, main
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "cli.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "reference" / "cli.md"
 INTRODUCTION = """\
 # The command line
 
@@ -78,5 +78,5 @@ def test_examples_name_options_that_exist():
 
 
 if __name__ == "__main__":
-    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
     PAGE.write_text(page(), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""``docs/searchers.md`` has a table: what each searcher says of itself, and what of a space it calls.
+"""``docs/concepts/searchers.md`` has a table: each searcher in a sentence, and what of a space it calls.
 
 After a change of the searchers: ``python tests/searchers/test_docs.py`` writes the table anew.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 
 from egraph import searchers
 
-PAGE = Path(__file__).parent.parent.parent / "docs" / "searchers.md"
+PAGE = Path(__file__).parent.parent.parent / "docs" / "concepts" / "searchers.md"
 TABLE = re.compile(r"^\| name \| class \|.*?\n(?=\n)", re.MULTILINE | re.DOTALL)
 
 

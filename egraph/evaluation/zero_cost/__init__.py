@@ -72,6 +72,7 @@ class Proxy:
 
 
 proxies: Registry[Proxy] = Registry("zero-cost proxy")
+"""The zero-cost proxies that are known, by name."""
 
 
 def register(name: str, score: Score, *, patches: bool = False) -> None:
