@@ -11,16 +11,15 @@ To add one: write a subclass of `Evaluator` in a file of its own here and export
 
 from __future__ import annotations
 
-from egraph.evaluation.augmentation import Augmentation
 from egraph.evaluation.base import Evaluation, Evaluator, Fitness
 from egraph.evaluation.costs import Costs
 from egraph.evaluation.inheriting import InheritedTraining
 from egraph.evaluation.lookup import TableLookup
 from egraph.evaluation.ranks import rank_average
-from egraph.evaluation.recipe import Recipe
 from egraph.evaluation.scoring import ZeroCost
 from egraph.evaluation.training import Training, default_recipe
 from egraph.evaluation.wrapping import as_evaluator
+from egraph.training import Augmentation, Recipe
 
 __all__ = [
     "Augmentation",

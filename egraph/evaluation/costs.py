@@ -7,9 +7,10 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from egraph.architecture import Architecture
-from egraph.evaluation.building import check_builds, choose_device, failures_explained
+from egraph.evaluation.building import check_builds
 from egraph.spaces import SearchSpace
 from egraph.threads import threads_limited
+from egraph.training import choose_device, failures_explained
 
 if TYPE_CHECKING:
     import torch

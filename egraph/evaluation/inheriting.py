@@ -10,9 +10,9 @@ from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluation
-from egraph.evaluation.recipe import Recipe
 from egraph.evaluation.training import Training
 from egraph.spaces import SearchSpace
+from egraph.training import Recipe
 
 if TYPE_CHECKING:
     import torch

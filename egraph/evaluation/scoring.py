@@ -17,17 +17,11 @@ from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import EvaluationError, UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
-from egraph.evaluation.building import (
-    check_builds,
-    choose_device,
-    failures_explained,
-    flops_or_zero,
-    load,
-    network_options,
-)
+from egraph.evaluation.building import check_builds, flops_or_zero, load, network_options
 from egraph.evaluation.ranks import rank_average
 from egraph.spaces import SearchSpace
 from egraph.threads import threads_limited
+from egraph.training import choose_device, failures_explained
 
 if TYPE_CHECKING:
     import torch
@@ -187,8 +181,8 @@ class ZeroCost(Evaluator):
         """The network and its score by each proxy."""
         import torch
 
-        from egraph.evaluation.fitting import seeded
         from egraph.evaluation.zero_cost import proxies
+        from egraph.training import seeded
 
         self.space.validate(architecture)
         data, device = self.images, torch.device(self.device)

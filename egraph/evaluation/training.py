@@ -13,18 +13,11 @@ from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
-from egraph.evaluation.building import (
-    check_builds,
-    choose_device,
-    failures_explained,
-    flops_or_zero,
-    load,
-    network_options,
-)
+from egraph.evaluation.building import check_builds, flops_or_zero, load, network_options
 from egraph.evaluation.costs import Costs
-from egraph.evaluation.recipe import Recipe
 from egraph.spaces import SearchSpace
 from egraph.threads import threads_limited
+from egraph.training import Recipe, choose_device, failures_explained
 
 if TYPE_CHECKING:
     import torch
@@ -149,8 +142,8 @@ class Training(Evaluator):
         """
         import torch
 
-        from egraph.evaluation.fitting import accuracy, fit, seeded
         from egraph.networks import count_params
+        from egraph.training import accuracy, fit, seeded
 
         self.space.validate(architecture)
         settings = self.space.settings(architecture)
@@ -164,10 +157,10 @@ class Training(Evaluator):
             network = self._build(architecture, seed)
             network.to(device)
             recipe, how = self._prepare(network)
-            fit(network, *parts["train"], replace(recipe, **settings), seed=seed, progress=progress)
-            score = accuracy(network, *parts["validation"])
+            fit(network, parts["train"], replace(recipe, **settings), seed=seed, progress=progress)
+            score = accuracy(network, parts["validation"])
             seconds = time.perf_counter() - started
-            test_score = accuracy(network, *parts["test"])
+            test_score = accuracy(network, parts["test"])
         evaluation = Evaluation(
             score=score,
             test_score=test_score,

@@ -10,9 +10,9 @@ from egraph import spaces
 from egraph.datasets import ImageData, images
 from egraph.errors import UsageError
 from egraph.evaluation import InheritedTraining, Recipe, Training
-from egraph.evaluation.fitting import accuracy
 from egraph.searchers import HillClimb, run
 from egraph.spaces.nash import Nash
+from egraph.training import accuracy
 
 SPACE = spaces.get("nash")
 SMALLEST = SPACE.parse("CONV_3.W1,POOL_2,CONV_3.W1,POOL_2,CONV_3.W1")
@@ -46,7 +46,7 @@ def grown(seed, morphisms=3):
 
 
 def test_a_child_begins_at_its_parents_accuracy_and_soon_surpasses_one_from_scratch(digits):
-    x, y = map(torch.from_numpy, digits.validation)
+    validation = tuple(map(torch.from_numpy, digits.validation))
     heirs, scratch = [], []
     for seed in range(3):
         training = inherited(digits, RECIPE, heirs=BRIEF)
@@ -54,7 +54,7 @@ def test_a_child_begins_at_its_parents_accuracy_and_soon_surpasses_one_from_scra
         ((_, trained),) = training._remembered
         child = training._build(grown(seed), seed)
         assert SPACE.inherit(child, trained)
-        assert accuracy(child, x, y) == parent.score
+        assert accuracy(child, validation) == parent.score
         heirs.append(training.evaluate(grown(seed), seed=seed).score)
         scratch.append(Training(SPACE, digits, BRIEF, device="cpu").evaluate(grown(seed), seed=seed).score)
     assert all(heir > other for heir, other in zip(heirs, scratch, strict=True))

@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from egraph.errors import UsageError
-from egraph.evaluation.augmentation import PRESETS, Augmentation
+from egraph.training.augmentation import PRESETS, Augmentation
+from egraph.training.schedules import SCHEDULES
 
 __all__ = ["Recipe"]
 
 CHOICES = {
     "optimizer": ("adam", "adamw", "sgd"),
-    "schedule": ("one-cycle", "cosine", "constant"),
+    "schedule": tuple(SCHEDULES),
     "augment": tuple(PRESETS),
 }
 
@@ -91,12 +92,7 @@ class Recipe:
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate of step ``step``, counted from 0, out of ``steps``."""
-        if self.schedule == "constant":
-            return self.learning_rate
-        rise = math.ceil(steps / 4) if self.schedule == "one-cycle" else 0
-        if step < rise:
-            return self.learning_rate * (0.1 + 0.9 * step / rise)
-        return self.learning_rate * (1 + math.cos(math.pi * (step - rise) / max(1, steps - rise))) / 2
+        return self.learning_rate * SCHEDULES[self.schedule](step, steps)
 
 
 def _is_number(value: object) -> bool:

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egraph.errors import UsageError
-from egraph.evaluation import Augmentation, Recipe
+from egraph.training import Augmentation, Recipe
+from egraph.training.recipe import CHOICES
 
 
 def test_to_dict_round_trips_through_json():
@@ -82,3 +83,9 @@ def test_rates_are_positive_and_reach_the_peak_at_most(schedule, steps, rate):
     assert 0 < min(rates) <= max(rates) <= rate
     if steps > 1:
         assert max(rates) == rate
+
+
+def test_every_optimizer_of_a_recipe_can_be_made():
+    from egraph.training.optimizers import OPTIMIZERS
+
+    assert tuple(OPTIMIZERS) == CHOICES["optimizer"]

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor
 
-from egraph.evaluation.augmentation import Augmentation
+from egraph.training.augmentation import Augmentation
 
 __all__ = ["augment"]
 

@@ -1,7 +1,7 @@
 import pytest
 
 from egraph.errors import UsageError
-from egraph.evaluation import Augmentation
+from egraph.training import Augmentation
 
 
 @pytest.mark.parametrize(

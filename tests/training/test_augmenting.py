@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from egraph.evaluation.augmentation import PRESETS, Augmentation
-from egraph.evaluation.augmenting import _to_hsv, _to_rgb, augment
+from egraph.training.augmentation import PRESETS, Augmentation
+from egraph.training.augmenting import _to_hsv, _to_rgb, augment
 
 
 def seeded(seed=0):

@@ -1,0 +1,60 @@
+"""Training of PyTorch modules: a recipe, the loop, and what both need from the machine.
+
+This room works on modules and tensors. It has no search spaces, architectures or evaluators, so that whatever
+trains a module can use it: an evaluator, a supernet, a caller's own script.
+
+- `Recipe` says how to train, as a value: epochs, batches, optimizer, schedule, `Augmentation`.
+- `fit` trains a module by a recipe. It draws batches, augments them and hands them to `TrainingStep`, which
+  does one step: forward pass, loss, backward pass, update of the weights.
+- `accuracy` measures a trained classifier.
+- `choose_device`, `mixed_precision` and `seeded` choose the device, the precision and the random numbers.
+- `failures_explained` turns errors of PyTorch into an `egraph.errors.EvaluationError` of one line.
+
+To add an optimizer, write a function in `optimizers` and enter it in ``OPTIMIZERS``; its name also goes into
+``recipe.CHOICES``. To add a schedule, write a function in `schedules` and enter it in ``SCHEDULES``. To add a
+change of images, add a field to `Augmentation` and apply it in `augmenting`.
+
+Names that need PyTorch are loaded when first used, so that a recipe can be read without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from egraph._lazy import lazy_names
+from egraph.training.augmentation import Augmentation
+from egraph.training.devices import choose_device
+from egraph.training.failures import failures_explained
+from egraph.training.recipe import Recipe
+
+if TYPE_CHECKING:
+    from egraph.training.augmenting import augment
+    from egraph.training.fitting import fit
+    from egraph.training.measuring import accuracy
+    from egraph.training.precision import mixed_precision
+    from egraph.training.seeding import seeded
+    from egraph.training.stepping import TrainingStep
+
+__all__ = [
+    "Augmentation",
+    "Recipe",
+    "TrainingStep",
+    "accuracy",
+    "augment",
+    "choose_device",
+    "failures_explained",
+    "fit",
+    "mixed_precision",
+    "seeded",
+]
+
+_HOMES = {
+    "TrainingStep": "egraph.training.stepping",
+    "accuracy": "egraph.training.measuring",
+    "augment": "egraph.training.augmenting",
+    "fit": "egraph.training.fitting",
+    "mixed_precision": "egraph.training.precision",
+    "seeded": "egraph.training.seeding",
+}
+
+__getattr__, __dir__ = lazy_names(__name__, _HOMES)

@@ -1,0 +1,52 @@
+"""Optimizers by name, set as a recipe says."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import nn
+
+from egraph.training.recipe import Recipe
+
+__all__ = ["OPTIMIZERS", "make_optimizer"]
+
+Parameters = Iterable[nn.Parameter]
+
+
+def make_optimizer(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
+    """The recipe's optimizer of these parameters, at the peak learning rate."""
+    return OPTIMIZERS[recipe.optimizer](parameters, recipe)
+
+
+# fused: one kernel for all parameters
+
+
+def _adam(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
+    return torch.optim.Adam(parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True)
+
+
+def _adamw(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
+    return torch.optim.AdamW(
+        parameters, lr=recipe.learning_rate, weight_decay=recipe.weight_decay, fused=True
+    )
+
+
+def _sgd(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
+    return torch.optim.SGD(
+        parameters,
+        lr=recipe.learning_rate,
+        weight_decay=recipe.weight_decay,
+        momentum=recipe.momentum,
+        # PyTorch refuses Nesterov's rule without momentum.
+        nesterov=recipe.nesterov and recipe.momentum > 0,
+        fused=True,
+    )
+
+
+OPTIMIZERS: dict[str, Callable[[Parameters, Recipe], torch.optim.Optimizer]] = {
+    "adam": _adam,
+    "adamw": _adamw,
+    "sgd": _sgd,
+}
+"""Maps a name in `egraph.training.recipe.CHOICES` to a function that makes the optimizer."""
