@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any, Protocol
 
 import click
 
-__all__ = ["Report", "describe_seconds", "track"]
+__all__ = ["Report", "Stages", "describe_seconds", "track", "track_stages"]
 
 SECONDS_BETWEEN_LINES = 10.0
 
@@ -42,6 +42,29 @@ def track(what: str) -> Iterator[Report]:
         columns = [title, BarColumn(bar_width=24), note, TimeElapsedColumn(), left]
     with Progress(*columns, console=console, transient=True) as progress:
         yield _Bar(progress, what)
+
+
+class Stages:
+    """Shows stages of one work, one after another; made by `track_stages`."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack, self._title = stack, ""
+        self._report: Report | None = None
+
+    def __call__(self, title: str, done: float = 0, total: float | None = None, note: str = "") -> None:
+        """Shows that ``done`` of ``total`` is done in a stage; the first call with a title begins it."""
+        if self._report is None or title != self._title:
+            self._stack.close()
+            self._title, self._report = title, self._stack.enter_context(track(title))
+        if total is not None:
+            self._report(done, total, note)
+
+
+@contextmanager
+def track_stages() -> Iterator[Stages]:
+    """Shows on standard error how work in several stages goes on, each stage as `track` does."""
+    with ExitStack() as stack:
+        yield Stages(stack)
 
 
 class _Clock:

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from typing import TYPE_CHECKING
+
 import click
 
 from egraph.cli._options import json_option, print_json, root_option
 from egraph.errors import UsageError
+
+if TYPE_CHECKING:
+    from egraph.export import ExportedWinner
+    from egraph.study import Best
 
 __all__ = ["command"]
 
@@ -73,10 +80,46 @@ def _export_ranker(source: str, target: str, precision: str, as_json: bool) -> N
 def _export_network(
     source: str, target: str, data: str | None, root: str | None, device: str, as_json: bool
 ) -> None:
-    from egraph.cli import _network_export
+    from egraph.cli._progress import track_stages
+    from egraph.export import export_winner
 
-    card, winner = _network_export.export_network(source, target, data=data, root=root, device=device)
+    with track_stages() as show:
+
+        def emit(best: Best, done: int, epochs: int) -> None:
+            title = f"training the best network, trial {best.number}, again with its seed {best.seed}"
+            note = f"{done}/{epochs} epochs" if done < epochs else "writing and reading it back"
+            show(title, done, epochs, note)
+
+        winner = export_winner(source, target, data=data, root=root, device=device, progress=emit)
     if as_json:
-        print_json(card)
+        print_json(winner.card)
     else:
-        _network_export.show(card, winner, target)
+        _show_network(winner, target)
+
+
+def _show_network(winner: ExportedWinner, folder: str) -> None:
+    from egraph.export._network_saving import FILES
+
+    click.echo(f"wrote {folder}\n")
+    for name, meaning in FILES.items():
+        click.echo(f"  {name:<20} {meaning}")
+    accuracy, again = winner.card["test_accuracy"], winner.best.retrained
+    parameters = winner.card["parameters"]
+    click.echo(f"\n  test {_percent(accuracy)}, {parameters:,} parameters; {_compare(accuracy, winner.best)}")
+    if again:
+        spread = _percent(min(again)) + (f" to {_percent(max(again))}" if len(again) > 1 else "")
+        click.echo(f"  With other seeds its trainings gave {spread}.")
+    click.echo("  A process without egraph read network.py and network.onnx and measured the same.")
+
+
+def _compare(accuracy: float, best: Best) -> str:
+    if math.isclose(accuracy, best.test_score, abs_tol=1e-9):
+        return f"trial {best.number} in the journal has the same"
+    return (
+        f"trial {best.number} in the journal has {_percent(best.test_score)}: another machine, device or "
+        "release of PyTorch trains to other last digits, and what was written is the network of this training"
+    )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2f} %"

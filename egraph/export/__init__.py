@@ -2,7 +2,8 @@
 
 Of rankers: `OnnxRanker` calls a file in ONNX and needs NumPy and onnxruntime alone; `save_onnx`, which is
 `egraph.Ranker.to_onnx`, writes one. Of networks: `save_network` writes a trained one as source, weights and
-ONNX, and makes sure that these are the same network; `to_source` gives the source alone.
+ONNX, and makes sure that these are the same network; `export_winner` does so with the best network of a
+study; `to_source` gives the source alone.
 
 Names are loaded when first used, so that what needs no PyTorch does not wait for it.
 """
@@ -18,13 +19,16 @@ if TYPE_CHECKING:
     from egraph.export._runtime import Assessment, OnnxRanker
     from egraph.export._saving import Exported, save_onnx
     from egraph.export._source import Source, to_source
+    from egraph.export._winner import ExportedWinner, export_winner
 
 __all__ = [
     "Assessment",
     "Exported",
+    "ExportedWinner",
     "OnnxRanker",
     "Source",
     "check_target",
+    "export_winner",
     "save_network",
     "save_onnx",
     "to_source",
@@ -33,9 +37,11 @@ __all__ = [
 _HOMES = {
     "Assessment": "egraph.export._runtime",
     "Exported": "egraph.export._saving",
+    "ExportedWinner": "egraph.export._winner",
     "OnnxRanker": "egraph.export._runtime",
     "Source": "egraph.export._source",
     "check_target": "egraph.export._network_saving",
+    "export_winner": "egraph.export._winner",
     "save_network": "egraph.export._network_saving",
     "save_onnx": "egraph.export._saving",
     "to_source": "egraph.export._source",

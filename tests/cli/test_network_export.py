@@ -1,13 +1,13 @@
 """``egraph export --network``."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from egraph import spaces
-from egraph.cli import _network_export
-from egraph.errors import UsageError
-from egraph.evaluation import InheritedTraining, Recipe, Training, as_evaluator
+from egraph.evaluation import Recipe, Training, as_evaluator
+from egraph.export import _winner
 from egraph.study import Journal, Study, open_journal
 
 BRIEF = Recipe(epochs=1, batch_size=128, learning_rate=1e-2, channels=4)
@@ -55,9 +55,9 @@ def test_the_best_network_is_trained_again_and_measures_the_same(egraph, journal
 
 
 def test_another_accuracy_than_the_journal_s_is_told(egraph, journal, monkeypatch, read_json):
-    usual = _network_export.find_winner
-    monkeypatch.setattr(_network_export, "find_winner", lambda path: usual(path)._replace(test_score=0.5))
-    monkeypatch.setattr("egraph.export.save_network", lambda *_: {"test_accuracy": 0.25, "parameters": 7})
+    best, settings = _winner.find_winner(journal)
+    monkeypatch.setattr(_winner, "find_winner", lambda path: (replace(best, test_score=0.5), settings))
+    monkeypatch.setattr(_winner, "save_network", lambda *_: {"test_accuracy": 0.25, "parameters": 7})
     done = egraph("export", journal, "best", "--network", "--device", "cpu")
     assert "test 25.00 %, 7 parameters; trial" in done.stdout
     assert "in the journal has 50.00 %: another machine, device or release of PyTorch" in done.stdout
@@ -103,28 +103,3 @@ def test_options_of_the_other_kind_are_refused(egraph, journal):
     assert "--precision int8 is for rankers; leave it out with --network" in done.stderr
     done = egraph("export", "r.egraph", "r.onnx", "--device", "cpu", code=2)
     assert "--device is for networks; add --network, or leave it out" in done.stderr
-
-
-def repeat(**evaluator):
-    return _network_export.repeat_training({"evaluator": evaluator}, data=None, root=None, device="cpu")
-
-
-def test_what_cannot_be_trained_again_is_told():
-    with pytest.raises(
-        UsageError, match="looked its scores up in the table 'nasbench201' and trained nothing"
-    ):
-        repeat(kind="table", table="nasbench201", space="nasbench201")
-    training = InheritedTraining(spaces.get("nash"), "digits", BRIEF, device="cpu")
-    with pytest.raises(
-        UsageError, match="inherited weights from one another, which its journal does not keep"
-    ):
-        repeat(**training.describe())
-    usual = Training(spaces.get("nash"), "digits", BRIEF, device="cpu").describe()
-    with pytest.raises(
-        UsageError, match="the study's space is not registered here: unknown search space 'mine'"
-    ):
-        repeat(**{**usual, "space": "mine"})
-    with pytest.raises(
-        UsageError, match=r"unknown image data 'mine'.*; say by --data where the study's images"
-    ):
-        repeat(**{**usual, "data": "mine"})
