@@ -46,6 +46,6 @@ def test_what_cannot_be_trained_again_is_told():
 def test_other_images_than_the_study_s_are_refused():
     usual = Training(spaces.get("nash"), "digits", BRIEF, device="cpu").describe()
     with pytest.raises(
-        DataError, match="'digits' are not those of the study.*, not 0123; give the study's images as data"
+        DataError, match=r"'digits' are not those of the study.*, not 0123; give the study's images as data"
     ):
         repeat(**{**usual, "digest": "0123"})
