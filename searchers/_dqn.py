@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, UsageError
 from egraph.searchers._base import Searcher
-from egraph.searchers._episodes import Action, episodes_of
 from egraph.spaces import SearchSpace
+from egraph.spaces.episodes import Action
 
 __all__ = ["DeepQNetwork"]
 
@@ -85,7 +85,7 @@ class DeepQNetwork(Searcher):
         from egraph.searchers._q_network import QNetwork
 
         self.decay, self.memory, self.learning_rate = decay, memory, learning_rate
-        self._episodes = episodes_of(space)
+        self._episodes = space.episodes()
         self._network = QNetwork(self._episodes, learning_rate, self._rng)
         self._told = 0
         self._played: dict[Architecture, list[Action]] = {}  # results of these are outstanding

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from torch.nn.functional import smooth_l1_loss
 from torch.nn.utils import skip_init
 
-from egraph.searchers._episodes import Action, Episodes, Pick
 from egraph.searchers._weights import (
     draw_uniform,
     dump_optimizer,
@@ -24,6 +23,7 @@ from egraph.searchers._weights import (
     load_optimizer,
     load_weights,
 )
+from egraph.spaces.episodes import Action, Episodes, Pick
 
 __all__ = ["QNetwork", "Transition", "best_action"]
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.spaces import SearchSpace
-from egraph.spaces.concat_cell import LAYERS, ConcatCellSpace
 
 __all__ = ["Birth", "Variation"]
 
@@ -19,8 +17,6 @@ _MEMORY = 0.9  # of the mean size of what was mutated
 _FADING = 0.996  # of exploration, a mutation
 _DRIFT = 0.02  # of a crossover's probability towards survival, a child
 _FLOOR = 0.2  # odds of an operation that never paid
-
-Crossover = Callable[[Architecture, Architecture, np.random.Generator], Architecture]
 
 
 class Birth(NamedTuple):
@@ -44,9 +40,9 @@ class Variation:
     probability: each child that went through it draws it by 2 % towards 1 if it survives, else towards 0. Of
     cells, a size: the mean number of channels of those mutated, newest first.
 
-    In a `ConcatCellSpace` operations are its layers, mutation is given odds and size, and there are two
-    crossovers. In other spaces, of three mutants one is taken, by the mean odds of what it has more of than
-    its parent; there is no size.
+    In a space with weighted mutation, such as ``concat-cell``, mutation is given odds and size. In other
+    spaces one of three mutants is taken, by the mean odds of the operations that it has more of than its
+    parent; there is no size.
 
     Args:
         space: whose architectures they are.
@@ -54,12 +50,8 @@ class Variation:
 
     def __init__(self, space: SearchSpace) -> None:
         self._space = space
-        self._cells = space if isinstance(space, ConcatCellSpace) else None
-        self._crossovers: dict[str, Crossover] = {"crossover": space.crossover}
-        self.rates = {"crossover": 0.3}
-        if self._cells is not None:
-            self._crossovers["minimum"] = self._cells.minimum
-            self.rates["minimum"] = 0.2
+        self._crossovers = space.crossovers
+        self.rates = {name: 0.2 if number else 0.3 for number, name in enumerate(self._crossovers)}
         self.exploration = 0.5
         self.size: float | None = None
         self._survived: dict[str, float] = {}
@@ -74,10 +66,11 @@ class Variation:
 
     def mutate(self, parent: Architecture, rng: np.random.Generator) -> tuple[Architecture, tuple[str, ...]]:
         """A mutant, and the operations that it has more of than its parent."""
-        if self._cells is not None:
-            size = sum(self._cells.channels(parent).values())
+        if weighted := self._space.weighted_operations:
+            size = sum(self._space.amounts(parent).values())
             self.size = size if self.size is None else _MEMORY * self.size + (1 - _MEMORY) * size
-            drawn = [self._cells.mutate(parent, rng, odds=[*map(self.odds, LAYERS)], size=self.size)]
+            odds = [*map(self.odds, weighted)]
+            drawn = [self._space.mutate_weighted(parent, rng, odds=odds, size=self.size)]
         else:
             drawn = [self._space.mutate(parent, rng) for _ in range(_MUTANTS)]
         self.exploration *= _FADING
@@ -121,11 +114,5 @@ class Variation:
         self._survived, self._used = dict(state["survived"]), dict(state["used"])
 
     def _grown(self, parent: Architecture, child: Architecture) -> tuple[str, ...]:
-        before, after = self._amounts(parent), self._amounts(child)
+        before, after = self._space.amounts(parent), self._space.amounts(child)
         return tuple(operation for operation, amount in after.items() if amount > before.get(operation, 0))
-
-    def _amounts(self, architecture: Architecture) -> Mapping[str, int]:
-        """Channels of each layer of a cell; elsewhere, how many vertices have each operation."""
-        if self._cells is not None:
-            return self._cells.channels(architecture)
-        return Counter(architecture.ops[1:-1])

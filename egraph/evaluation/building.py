@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import inspect
 from typing import TYPE_CHECKING
 
 from egraph.datasets import images
@@ -17,7 +16,6 @@ __all__ = [
     "check_builds",
     "flops_or_zero",
     "load",
-    "network_options",
 ]
 
 load = functools.lru_cache(maxsize=2)(images)
@@ -30,7 +28,7 @@ def check_builds(space: SearchSpace) -> None:
     Raises:
         UsageError: the space builds no networks.
     """
-    if getattr(space.network, "__func__", None) is SearchSpace.network:
+    if not space.builds_networks:
         raise UsageError(f"the space {space.name!r} builds no networks; use one that does, such as 'convnet'")
 
 
@@ -42,8 +40,3 @@ def flops_or_zero(network: torch.nn.Module, input_shape: tuple[int, int, int]) -
         return count_flops(network, input_shape)
     except (RuntimeError, TypeError, ValueError):
         return 0
-
-
-def network_options(space: SearchSpace) -> set[str]:
-    """Which arguments the space's networks take beyond those of every space."""
-    return {"channels", "seed"} & set(inspect.signature(space.network).parameters)

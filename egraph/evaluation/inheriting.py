@@ -69,7 +69,7 @@ class InheritedTraining(Training):
         threads: int = 1,
     ) -> None:
         super().__init__(space, data, recipe, device, root, threads)
-        if type(space).inherit is SearchSpace.inherit:
+        if not space.has_morphisms:
             raise UsageError(
                 f"the space {space.name!r} knows no network morphisms; use one that does: 'nash'"
             )

@@ -17,7 +17,7 @@ from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import EvaluationError, UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
-from egraph.evaluation.building import check_builds, flops_or_zero, load, network_options
+from egraph.evaluation.building import check_builds, flops_or_zero, load
 from egraph.evaluation.ranks import rank_average
 from egraph.spaces import SearchSpace
 from egraph.threads import threads_limited
@@ -89,7 +89,7 @@ class ZeroCost(Evaluator):
             raise UsageError(f"name one zero-cost proxy, or several different ones; got {list(names)}")
         for name in names:
             known[name]
-        if channels is not None and "channels" not in network_options(space):
+        if channels is not None and "channels" not in space.network_options:
             raise UsageError(f"the networks of space {space.name!r} have one width; leave channels out")
         for what, value, least in (
             ("batch_size", batch_size, 2),
@@ -209,7 +209,7 @@ class ZeroCost(Evaluator):
     def _build(
         self, architecture: Architecture, seed: int, shape: tuple[int, int, int], channels: int | None
     ) -> torch.nn.Module:
-        options: dict[str, int] = {"seed": seed} if "seed" in network_options(self.space) else {}
+        options: dict[str, int] = {"seed": seed} if "seed" in self.space.network_options else {}
         if channels is not None:
             options["channels"] = channels
         return self.space.network(architecture, shape, self.images.num_classes, **options)
@@ -217,7 +217,7 @@ class ZeroCost(Evaluator):
     def _build_narrow(self, architecture: Architecture, seed: int) -> torch.nn.Module:
         """The narrowest network for patches; the usual one in spaces of one width."""
         shape = _patch_shape(self.images)
-        if "channels" not in network_options(self.space):
+        if "channels" not in self.space.network_options:
             return self._build(architecture, seed, shape, None)
         for channels in NARROW[:-1]:
             with contextlib.suppress(UsageError):

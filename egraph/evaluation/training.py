@@ -13,7 +13,7 @@ from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
-from egraph.evaluation.building import check_builds, flops_or_zero, load, network_options
+from egraph.evaluation.building import check_builds, flops_or_zero, load
 from egraph.evaluation.costs import Costs
 from egraph.spaces import SearchSpace
 from egraph.threads import threads_limited
@@ -74,7 +74,7 @@ class Training(Evaluator):
         threads: int = 1,
     ) -> None:
         check_builds(space)
-        if recipe is not None and recipe.channels is not None and "channels" not in network_options(space):
+        if recipe is not None and recipe.channels is not None and "channels" not in space.network_options:
             raise UsageError(
                 f"the networks of space {space.name!r} have one width; leave channels out of the recipe"
             )
@@ -97,7 +97,7 @@ class Training(Evaluator):
         """How networks are trained."""
         if self._recipe is None:
             recipe = default_recipe(self.images)
-            free = "channels" in network_options(self.space)
+            free = "channels" in self.space.network_options
             self._recipe = recipe if free else replace(recipe, channels=None)
         return self._recipe
 
@@ -202,7 +202,7 @@ class Training(Evaluator):
         return self.recipe, "trained"
 
     def _build(self, architecture: Architecture, seed: int) -> torch.nn.Module:
-        data, takes = self.images, network_options(self.space)
+        data, takes = self.images, self.space.network_options
         options: dict[str, Any] = {"seed": seed} if "seed" in takes else {}
         if self.recipe.channels is not None:
             options["channels"] = self.recipe.channels

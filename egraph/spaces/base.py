@@ -1,37 +1,73 @@
-"""What every search space can do."""
+"""The base class of search spaces."""
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, simplify
 from egraph.errors import ArchitectureError, UsageError
+from egraph.spaces.episodes import EncodedEpisodes, Episodes
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["SearchSpace"]
+__all__ = ["Builder", "Crossover", "SearchSpace"]
+
+Crossover = Callable[[Architecture, Architecture, np.random.Generator], Architecture]
+
+
+class Builder(NamedTuple):
+    """How a space builds networks.
+
+    Attributes:
+        build: Called as ``build(architecture, input_shape, num_classes, **options)``.
+        options: Default value of each option. ``channels`` is the width of the network, ``seed`` that of its
+            initial weights.
+    """
+
+    build: Callable[..., torch.nn.Module]
+    options: Mapping[str, Any]
 
 
 class SearchSpace(ABC):
-    """Says which architectures exist, and how to come from one to another.
+    """Defines the valid architectures and the moves between them.
 
-    A subclass sets ``name`` and ``operations`` and defines the abstract methods. A finite space also defines
-    ``__len__`` and ``__iter__``. All randomness comes from the generator that is passed in: the same
-    generator state gives the same architecture.
+    A subclass sets ``name`` and ``operations`` and defines the abstract methods. All randomness comes from
+    the generator that is passed in: the same generator state gives the same architecture.
+
+    Everything else is a capability that a space has if it defines the members below. Searchers and evaluators
+    ask for a capability by these members, never by the type of the space, so that a space that wraps another
+    passes them on.
+
+    ==================  =================================================================
+    capability          members
+    ==================  =================================================================
+    enumeration         ``__len__``, ``__iter__``
+    encoding            `choices`, `encode`, `decode`
+    networks            `builder`; for training by genes `settings`
+    morphisms           `inherit`
+    stepwise building   `episodes`; by default one step for each position of the encoding
+    several crossovers  `crossovers`
+    weighted mutation   `weighted_operations`, `mutate_weighted`, `amounts`
+    ==================  =================================================================
 
     Attributes:
-        name: what it is registered under.
-        operations: names of the operations that an interior vertex may carry.
+        name: Name in the registry.
+        operations: Names of the operations that an interior vertex may carry.
+        weighted_operations: Operations whose odds `mutate_weighted` takes, in that order; empty in a space
+            without weighted mutation.
     """
 
     name: str
     operations: tuple[str, ...]
+    weighted_operations: tuple[str, ...] = ()
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Architecture:
@@ -108,20 +144,99 @@ class SearchSpace(ABC):
         """
         raise UsageError(f"the space {self.name!r} gives no encoding")
 
+    def episodes(self) -> Episodes:
+        """How architectures are built step by step.
+
+        Raises:
+            UsageError: The space has no encoding.
+        """
+        return EncodedEpisodes(self)
+
+    @property
+    def crossovers(self) -> Mapping[str, Crossover]:
+        """All crossovers of the space by name; ``"crossover"`` is the first."""
+        return {"crossover": self.crossover}
+
+    def mutate_weighted(
+        self, architecture: Architecture, rng: np.random.Generator, *, odds: Sequence[float], size: float
+    ) -> Architecture:
+        """A valid architecture one random mutation away, biased by odds and by a size.
+
+        Args:
+            architecture: Architecture of the space.
+            rng: Source of randomness.
+            odds: ``(weighted_operations,)``, relative odds that an operation grows.
+            size: Desired sum of `amounts`.
+
+        Raises:
+            UsageError: The space has no weighted mutation.
+        """
+        raise UsageError(f"the space {self.name!r} has no weighted mutation; use mutate")
+
+    def amounts(self, architecture: Architecture) -> Mapping[str, int]:
+        """Amount of each operation in an architecture: by default the number of its vertices."""
+        return Counter(architecture.ops[1:-1])
+
+    @property
+    def builder(self) -> Builder | None:
+        """How networks are built; None in a space that only describes its architectures."""
+        return None
+
+    @property
+    def builds_networks(self) -> bool:
+        """Whether the space builds networks: it has a `builder`, or defines `network` itself."""
+        return self.builder is not None or type(self).network is not SearchSpace.network
+
+    @property
+    def network_options(self) -> Mapping[str, Any]:
+        """Options of `network` with their default values."""
+        if self.builder is not None:
+            return self.builder.options
+        if not self.builds_networks:
+            return {}
+        # A space that defines `network` itself declares its options by the signature.
+        parameters = list(inspect.signature(self.network).parameters.values())[3:]
+        return {each.name: each.default for each in parameters if each.kind is not each.VAR_KEYWORD}
+
     def network(
         self,
         architecture: Architecture,
         input_shape: tuple[int, int, int] = (3, 32, 32),
         num_classes: int = 10,
+        **options: Any,
     ) -> torch.nn.Module:
         """A trainable network that maps ``(batch, *input_shape)`` to ``(batch, num_classes)``.
 
+        Args:
+            architecture: Architecture of the space.
+            input_shape: Channels, height and width of an image.
+            num_classes: Number of outputs.
+            options: Options of the space's `builder`, such as ``channels``, ``cells`` or ``seed``;
+                `network_options` has their default values, which None stands for.
+
         Raises:
-            UsageError: this space only describes its architectures and cannot build them.
+            ArchitectureError: The architecture does not belong to the space.
+            UsageError: The space cannot build networks, an option is unknown, or an argument is out of range.
+            EvaluationError: The network is too large.
         """
-        raise UsageError(
-            f"the space {self.name!r} cannot build networks; use one that can, such as 'convnet'"
-        )
+        builder = self.builder
+        if builder is None:
+            raise UsageError(
+                f"the space {self.name!r} cannot build networks; use one that can, such as 'convnet'"
+            )
+        if unknown := sorted(options.keys() - builder.options.keys()):
+            raise UsageError(
+                f"networks of the space {self.name!r} have no option {unknown[0]!r}; "
+                f"options: {', '.join(builder.options)}"
+            )
+        self.validate(architecture)
+        given = {name: value for name, value in options.items() if value is not None}
+        return builder.build(architecture, input_shape, num_classes, **{**builder.options, **given})
+
+    @property
+    def has_morphisms(self) -> bool:
+        """Whether the space defines network morphisms: see `inherit`."""
+        return type(self).inherit is not SearchSpace.inherit
 
     def inherit(self, network: torch.nn.Module, trained: torch.nn.Module) -> bool:
         """Gives a network of this space the function of a trained one, if morphisms lead from there to here.

@@ -17,7 +17,7 @@ from egraph.spaces import _channel_genes as channel_genes
 from egraph.spaces._channel_genes import CHANNELS, Genotype
 from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces._registry import register
-from egraph.spaces.base import SearchSpace
+from egraph.spaces.base import Builder, Crossover, SearchSpace
 
 if TYPE_CHECKING:
     import torch
@@ -94,6 +94,7 @@ class ConcatCellSpace(SearchSpace):
         https://github.com/thomasreolon/Evolutive-NAS
     """
 
+    weighted_operations = LAYERS
     operations = (*(f"{name}.{channels}" for name in LAYERS for channels in CHANNELS[1:]), _JOIN)
 
     def __init__(
@@ -161,6 +162,21 @@ class ConcatCellSpace(SearchSpace):
         channel_genes.repair(child, rng)
         return _build(child)
 
+    @property
+    def crossovers(self) -> Mapping[str, Crossover]:
+        """The uniform crossover and `minimum`."""
+        return {"crossover": self.crossover, "minimum": self.minimum}
+
+    def mutate_weighted(
+        self, architecture: Architecture, rng: np.random.Generator, *, odds: Sequence[float], size: float
+    ) -> Architecture:
+        """A mutant in which each of `LAYERS` grows with its odds, towards ``size`` channels in all."""
+        return self.mutate(architecture, rng, odds=odds, size=size)
+
+    def amounts(self, architecture: Architecture) -> Mapping[str, int]:
+        """Channels of each of `LAYERS`: see `channels`."""
+        return self.channels(architecture)
+
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
         """Cells with another number of channels at one place, then with a node more, then with one less."""
         genotype = self._read(architecture)
@@ -227,27 +243,10 @@ class ConcatCellSpace(SearchSpace):
         self._check(genotype)
         return _build(genotype)
 
-    def network(
-        self,
-        architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
-        num_classes: int = 10,
-        *,
-        channels: int = _WIDE,
-        cells: int = 3,
-        seed: int = 0,
-    ) -> torch.nn.Module:
-        """A stack of equal cells: see `egraph.networks.build_concat_cells`.
-
-        Raises:
-            ArchitectureError: the architecture does not belong to this space.
-            UsageError: an argument is out of its range.
-            EvaluationError: the network would be absurdly large.
-        """
-        from egraph.networks import build_concat_cells
-
-        self.validate(architecture)
-        return build_concat_cells([architecture] * cells, input_shape, num_classes, channels, seed=seed)
+    @property
+    def builder(self) -> Builder:
+        """A stack of equal cells: see `egraph.networks.build_concat_cells`."""
+        return Builder(_build_stack, {"channels": _WIDE, "cells": 3, "seed": 0})
 
     def _resize(self, genotype: Genotype, size: float | None, rng: np.random.Generator) -> None:
         n = channel_genes.size_of(genotype)
@@ -305,6 +304,19 @@ class ConcatCellSpace(SearchSpace):
                 "make it with parse, decode or sample"
             )
         return genotype
+
+
+def _build_stack(
+    architecture: Architecture,
+    input_shape: tuple[int, int, int],
+    num_classes: int,
+    *,
+    cells: int,
+    **options: int,
+) -> torch.nn.Module:
+    from egraph.networks import build_concat_cells
+
+    return build_concat_cells([architecture] * cells, input_shape, num_classes, **options)
 
 
 def _block(source: int, target: int) -> int | None:

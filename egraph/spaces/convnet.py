@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,10 +25,7 @@ from egraph.spaces._genes import (
 )
 from egraph.spaces._places import decode_graph, encode_graph, graph_choices
 from egraph.spaces._registry import register
-from egraph.spaces.base import SearchSpace
-
-if TYPE_CHECKING:
-    import torch
+from egraph.spaces.base import Builder, SearchSpace
 
 __all__ = ["LAYERS", "ConvNetSpace"]
 
@@ -254,29 +250,12 @@ class ConvNetSpace(SearchSpace):
         self.validate(architecture)
         return architecture
 
-    def network(
-        self,
-        architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
-        num_classes: int = 10,
-        *,
-        channels: int | None = None,
-        dropout: float = 0.1,
-        seed: int = 0,
-    ) -> torch.nn.Module:
-        """The architecture as a trainable network: see `egraph.networks.build_convnet`.
-
-        Raises:
-            ArchitectureError: the architecture does not belong to this space.
-            EvaluationError: the network would be absurdly large.
-        """
+    @property
+    def builder(self) -> Builder:
+        """The network of an architecture: see `egraph.networks.build_convnet`."""
         from egraph.networks import build_convnet
 
-        self.validate(architecture)
-        channels = self.channels if channels is None else channels
-        return build_convnet(
-            architecture, input_shape, num_classes, channels=channels, dropout=dropout, seed=seed
-        )
+        return Builder(build_convnet, {"channels": self.channels, "dropout": 0.1, "seed": 0})
 
     def _has_room(self, architecture: Architecture) -> bool:
         places = len(architecture.edges) + len(architecture.disabled)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -22,10 +22,7 @@ from egraph.spaces._darts_notation import (
     to_text,
 )
 from egraph.spaces._registry import register
-from egraph.spaces.base import SearchSpace
-
-if TYPE_CHECKING:
-    import torch
+from egraph.spaces.base import Builder, SearchSpace
 
 __all__ = ["LAYERS", "Darts"]
 
@@ -161,27 +158,12 @@ class Darts(SearchSpace):
         """Every choice of options is an architecture."""
         return _decode(read_options(options, self.choices, self.name))
 
-    def network(
-        self,
-        architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
-        num_classes: int = 10,
-        *,
-        channels: int = 16,
-        cells: int = 8,
-        seed: int = 0,
-    ) -> torch.nn.Module:
-        """The network of the paper, smaller by default: see `egraph.networks.build_darts`.
-
-        Raises:
-            ArchitectureError: the architecture does not belong to this space.
-            UsageError: an argument is out of its range.
-            EvaluationError: the network would be absurdly large.
-        """
+    @property
+    def builder(self) -> Builder:
+        """The network of the paper, smaller by default: see `egraph.networks.build_darts`."""
         from egraph.networks import build_darts
 
-        self.validate(architecture)
-        return build_darts(architecture, input_shape, num_classes, channels, cells, seed=seed)
+        return Builder(build_darts, {"channels": 16, "cells": 8, "seed": 0})
 
     def _read(self, architecture: Architecture) -> tuple[Cell, Cell]:
         """The cells of an architecture of this space."""

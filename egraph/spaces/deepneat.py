@@ -14,6 +14,7 @@ from egraph.spaces._block_genes import BLOCKS, HYPERPARAMETERS, PARAMETERS, PLAI
 from egraph.spaces._chain import ChainedSpace, join_chain
 from egraph.spaces._genes import Gene, genes, insert_vertex, replace_op, toggle, toggleable
 from egraph.spaces._registry import register
+from egraph.spaces.base import Builder
 
 if TYPE_CHECKING:
     import torch
@@ -145,25 +146,17 @@ class DeepNeatSpace(ChainedSpace):
         sgd = {name: chosen.pop(name) for name in ("learning_rate", "momentum", "nesterov")}
         return {"optimizer": "sgd", "weight_decay": 0.0, **sgd, "augment": chosen}
 
-    def network(
-        self,
-        architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
-        num_classes: int = 10,
-        *,
-        channels: int = WIDTH,
-        seed: int = 0,
-    ) -> torch.nn.Module:
-        """The architecture as a trainable network, which takes images of other sizes, too.
+    @property
+    def builder(self) -> Builder:
+        """A network that also takes images of other sizes: see `egraph.networks.build_blocks`.
 
-        A block of 64 filters has ``channels``, and the others are in proportion: see
-        `egraph.networks.build_blocks`.
-
-        Raises:
-            ArchitectureError: the architecture does not belong to this space.
-            UsageError: an argument is out of its range.
-            EvaluationError: the network would be absurdly large.
+        A block of 64 filters has ``channels`` of them, and the others are in proportion.
         """
+        return Builder(self._build, {"channels": WIDTH, "seed": 0})
+
+    def _build(
+        self, architecture: Architecture, input_shape: tuple[int, int, int], num_classes: int, **options: int
+    ) -> torch.nn.Module:
         from egraph.networks import build_blocks, parts
 
         body, _ = self.split(architecture)
@@ -171,7 +164,7 @@ class DeepNeatSpace(ChainedSpace):
         if self._chosen(architecture)["unit_variance"]:
             blocks["input"] = [parts.unit_variance()]
         blocks["output"] = [parts.mean()]
-        return build_blocks(body, blocks, input_shape, num_classes, channels, seed=seed)
+        return build_blocks(body, blocks, input_shape, num_classes, **options)
 
     def _chosen(self, architecture: Architecture) -> dict[str, Any]:
         """What each global gene sets, under its own name."""

@@ -16,7 +16,7 @@ from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces._layer_words import WIDTH, BlockWords, describe, read_block
 from egraph.spaces._productions import Derivation, Section, read_productions
 from egraph.spaces._registry import register
-from egraph.spaces.base import SearchSpace
+from egraph.spaces.base import Builder, SearchSpace
 
 if TYPE_CHECKING:
     import torch
@@ -193,32 +193,23 @@ class Grammar(SearchSpace):
         """
         return self.format(architecture)
 
-    def network(
-        self,
-        architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
-        num_classes: int = 10,
-        *,
-        channels: int = WIDTH,
-        seed: int = 0,
-    ) -> torch.nn.Module:
-        """The architecture as a trainable network.
+    @property
+    def builder(self) -> Builder:
+        """A chain of blocks: see `egraph.networks.build_blocks`.
 
-        A block that says 64 filters or units has ``channels``, and the others are in proportion: see
-        `egraph.networks.build_blocks`.
-
-        Raises:
-            ArchitectureError: the architecture does not belong to this space, or has a convolution or pool
-                behind a dense layer.
-            UsageError: a block of the grammar, in this architecture or not, is no layer that can be built; or
-                an argument is out of its range.
-            EvaluationError: the network would be absurdly large.
+        A block with 64 filters or units has ``channels`` of them, and the others are in proportion. Raises
+        ArchitectureError for a convolution or pool behind a dense layer, and UsageError for a grammar with a
+        block, in this architecture or not, that is no layer that can be built.
         """
+        return Builder(self._build, {"channels": WIDTH, "seed": 0})
+
+    def _build(
+        self, architecture: Architecture, input_shape: tuple[int, int, int], num_classes: int, **options: int
+    ) -> torch.nn.Module:
         from egraph.networks import build_blocks
 
-        self.validate(architecture)
         blocks = {text: self._words[text].parts() for text in architecture.ops[1:-1]}
-        return build_blocks(architecture, blocks, input_shape, num_classes, channels, seed=seed)
+        return build_blocks(architecture, blocks, input_shape, num_classes, **options)
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
         """What blocks of learning set; the later of two counts.

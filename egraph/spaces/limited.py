@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, EvaluationError, SpaceExhaustedError, UsageError
-from egraph.spaces.base import SearchSpace
+from egraph.spaces.base import Builder, Crossover, SearchSpace
+from egraph.spaces.episodes import Action, Episodes
 
 if TYPE_CHECKING:
     import torch
@@ -58,7 +60,7 @@ class Limited(SearchSpace):
             f"{space.name}, {', '.join(f'{name} <= {_show(limit)}' for name, limit in limits.items())}"
         )
         self.operations = space.operations
-        self.network = space.network  # type: ignore[method-assign]  # with the very signature
+        self.weighted_operations = space.weighted_operations
         self._known: dict[str, dict[str, float]] = {}
 
     def measure(self, architecture: Architecture) -> dict[str, float]:
@@ -102,7 +104,7 @@ class Limited(SearchSpace):
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
         """A child of both that keeps the limits."""
-        return self._draw(a, lambda: self.whole.crossover(a, b, rng), rng)
+        return self._cross(self.whole.crossover, a, b, rng)
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
         """Those of the whole space's that keep the limits; there may be none."""
@@ -150,6 +152,57 @@ class Limited(SearchSpace):
         """As in the whole space."""
         return self.whole.settings(architecture)
 
+    def episodes(self) -> Episodes:
+        """As in the whole space; an episode that exceeds a limit builds nothing."""
+        return _LimitedEpisodes(self.whole.episodes(), self._checked)
+
+    @property
+    def crossovers(self) -> Mapping[str, Crossover]:
+        """Those of the whole space; each draws again until a child keeps the limits."""
+        return {name: partial(self._cross, cross) for name, cross in self.whole.crossovers.items()}
+
+    def mutate_weighted(
+        self, architecture: Architecture, rng: np.random.Generator, *, odds: Sequence[float], size: float
+    ) -> Architecture:
+        """A weighted mutant that keeps the limits."""
+        return self._draw(
+            architecture, lambda: self.whole.mutate_weighted(architecture, rng, odds=odds, size=size), rng
+        )
+
+    def amounts(self, architecture: Architecture) -> Mapping[str, int]:
+        """As in the whole space."""
+        return self.whole.amounts(architecture)
+
+    @property
+    def builder(self) -> Builder | None:
+        """As in the whole space."""
+        return self.whole.builder
+
+    @property
+    def builds_networks(self) -> bool:
+        """As in the whole space."""
+        return self.whole.builds_networks
+
+    @property
+    def network_options(self) -> Mapping[str, Any]:
+        """As in the whole space."""
+        return self.whole.network_options
+
+    def network(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, int, int] = (3, 32, 32),
+        num_classes: int = 10,
+        **options: Any,
+    ) -> torch.nn.Module:
+        """As in the whole space, also of an architecture that exceeds a limit."""
+        return self.whole.network(architecture, input_shape, num_classes, **options)
+
+    @property
+    def has_morphisms(self) -> bool:
+        """As in the whole space."""
+        return self.whole.has_morphisms
+
     def inherit(self, network: torch.nn.Module, trained: torch.nn.Module) -> bool:
         """As in the whole space."""
         return self.whole.inherit(network, trained)
@@ -160,6 +213,11 @@ class Limited(SearchSpace):
     def __iter__(self) -> Iterator[Architecture]:
         everything = iter(self.whole)  # an infinite space refuses here
         return (architecture for architecture in everything if self.keeps_limits(architecture))
+
+    def _cross(
+        self, cross: Crossover, a: Architecture, b: Architecture, rng: np.random.Generator
+    ) -> Architecture:
+        return self._draw(a, lambda: cross(a, b, rng), rng)
 
     def _draw(
         self, parent: Architecture, draw: Callable[[], Architecture], rng: np.random.Generator
@@ -177,6 +235,19 @@ class Limited(SearchSpace):
                     f"{name} may be {_show(limit)} at most, this architecture has {costs[name]:,.6g}"
                 )
         return architecture
+
+
+class _LimitedEpisodes:
+    """Episodes of a whole space whose architectures are checked."""
+
+    def __init__(self, whole: Episodes, check: Callable[[Architecture], Architecture]) -> None:
+        self._whole, self._check = whole, check
+        self.bits, self.outputs = whole.bits, whole.outputs
+        self.observe, self.picks, self.trace = whole.observe, whole.picks, whole.trace
+
+    def build(self, actions: Sequence[Action]) -> Architecture:
+        """The architecture of a complete episode, if it keeps the limits."""
+        return self._check(self._whole.build(actions))
 
 
 def _call(cost: Cost, architecture: Architecture) -> float:

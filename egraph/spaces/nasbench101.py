@@ -13,7 +13,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -24,14 +23,13 @@ from egraph.canonical import live_vertices
 from egraph.errors import ArchitectureError, UsageError
 from egraph.operations import Operation
 from egraph.spaces._cell_enumeration import enumerate_cells, pair_bit
+from egraph.spaces._cell_episodes import CellEpisodes
 from egraph.spaces._checks import check_text, check_value, known_operation, read_options
 from egraph.spaces._module_hash import module_hash, wiring
 from egraph.spaces._places import decode_graph, encode_graph, graph_choices, pairs
 from egraph.spaces._registry import register
-from egraph.spaces.base import SearchSpace
-
-if TYPE_CHECKING:
-    import torch
+from egraph.spaces.base import Builder, SearchSpace
+from egraph.spaces.episodes import Episodes
 
 __all__ = ["NASBench101"]
 
@@ -254,27 +252,16 @@ class NASBench101(SearchSpace):
         self.validate(cell)
         return cell
 
-    def network(
-        self,
-        architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
-        num_classes: int = 10,
-        *,
-        channels: int = 128,
-        cells: int = 3,
-        seed: int = 0,
-    ) -> torch.nn.Module:
-        """The benchmark's network of the architecture: see `egraph.networks.build_nasbench101`.
+    def episodes(self) -> Episodes:
+        """Cells grow vertex by vertex: see `egraph.spaces._cell_episodes.CellEpisodes`."""
+        return CellEpisodes(OPERATIONS, self.max_vertices, self.validate)
 
-        Raises:
-            ArchitectureError: the architecture does not belong to this space.
-            UsageError: an argument is out of its range.
-            EvaluationError: the network would be absurdly large.
-        """
+    @property
+    def builder(self) -> Builder:
+        """The benchmark's network of an architecture: see `egraph.networks.build_nasbench101`."""
         from egraph.networks import build_nasbench101
 
-        self.validate(architecture)
-        return build_nasbench101(architecture, input_shape, num_classes, channels, cells, seed=seed)
+        return Builder(build_nasbench101, {"channels": 128, "cells": 3, "seed": 0})
 
     def __len__(self) -> int:
         if self.name == "nasbench101":

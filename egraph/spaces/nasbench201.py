@@ -19,7 +19,6 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from importlib import resources
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,10 +28,7 @@ from egraph.errors import ArchitectureError, shorten
 from egraph.operations import Operation
 from egraph.spaces._checks import check_text, check_value, known_operation, read_options
 from egraph.spaces._registry import register
-from egraph.spaces.base import SearchSpace
-
-if TYPE_CHECKING:
-    import torch
+from egraph.spaces.base import Builder, SearchSpace
 
 __all__ = ["NASBench201"]
 
@@ -170,27 +166,12 @@ class NASBench201(SearchSpace):
         read = read_options(options, self.choices, self.name)
         return _cell(tuple(OPERATIONS[option] for option in read))
 
-    def network(
-        self,
-        architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
-        num_classes: int = 10,
-        *,
-        channels: int = 16,
-        cells: int = 5,
-        seed: int = 0,
-    ) -> torch.nn.Module:
-        """The benchmark's network of the architecture: see `egraph.networks.build_nasbench201`.
-
-        Raises:
-            ArchitectureError: the architecture does not belong to this space.
-            UsageError: an argument is out of its range.
-            EvaluationError: the network would be absurdly large.
-        """
+    @property
+    def builder(self) -> Builder:
+        """The benchmark's network of an architecture: see `egraph.networks.build_nasbench201`."""
         from egraph.networks import build_nasbench201
 
-        self.validate(architecture)
-        return build_nasbench201(architecture, input_shape, num_classes, channels, cells, seed=seed)
+        return Builder(build_nasbench201, {"channels": 16, "cells": 5, "seed": 0})
 
     def __len__(self) -> int:
         return 5260

@@ -14,7 +14,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -25,10 +24,7 @@ from egraph.errors import ArchitectureError, shorten
 from egraph.operations import Operation
 from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces._registry import register
-from egraph.spaces.base import SearchSpace
-
-if TYPE_CHECKING:
-    import torch
+from egraph.spaces.base import Builder, SearchSpace
 
 __all__ = ["NASBenchMacro"]
 
@@ -145,26 +141,12 @@ class NASBenchMacro(SearchSpace):
         """The chain of these digits."""
         return _chain(read_options(options, self.choices, self.name))
 
-    def network(
-        self,
-        architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
-        num_classes: int = 10,
-        *,
-        channels: int = 32,
-        seed: int = 0,
-    ) -> torch.nn.Module:
-        """The benchmark's network of the architecture: see `egraph.networks.build_nasbench_macro`.
-
-        Raises:
-            ArchitectureError: the architecture does not belong to this space.
-            UsageError: an argument is out of its range.
-            EvaluationError: the network would be absurdly large.
-        """
+    @property
+    def builder(self) -> Builder:
+        """The benchmark's network of an architecture: see `egraph.networks.build_nasbench_macro`."""
         from egraph.networks import build_nasbench_macro
 
-        self.validate(architecture)
-        return build_nasbench_macro(architecture, input_shape, num_classes, channels, seed=seed)
+        return Builder(build_nasbench_macro, {"channels": 32, "seed": 0})
 
     def __len__(self) -> int:
         return 3969

@@ -28,7 +28,7 @@ from egraph.spaces._stages import (
     skip_places,
     split,
 )
-from egraph.spaces.base import SearchSpace
+from egraph.spaces.base import Builder, SearchSpace
 
 if TYPE_CHECKING:
     import torch
@@ -185,26 +185,12 @@ class Nash(SearchSpace):
             )
         return join(stages)
 
-    def network(
-        self,
-        architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
-        num_classes: int = 10,
-        *,
-        channels: int = 16,
-        seed: int = 0,
-    ) -> torch.nn.Module:
-        """The network of the architecture: see `egraph.networks.build_nash`.
-
-        Raises:
-            ArchitectureError: the architecture does not belong to this space.
-            UsageError: an argument is out of its range.
-            EvaluationError: the network would be absurdly large.
-        """
+    @property
+    def builder(self) -> Builder:
+        """The network of an architecture: see `egraph.networks.build_nash`."""
         from egraph.networks import build_nash
 
-        self.validate(architecture)
-        return build_nash(architecture, input_shape, num_classes, channels, seed=seed)
+        return Builder(build_nash, {"channels": 16, "seed": 0})
 
     def inherit(self, network: torch.nn.Module, trained: torch.nn.Module) -> bool:
         """Gives a network the function of a trained one: see `egraph.networks.inherit`.

@@ -18,7 +18,7 @@ CALLS = {
     "`mutate`": r"space\.mutate\(|_mutate_to_new\(",
     "`crossover`": r"space\.crossover\(",
     "`neighbors`": r"space\.neighbors\(",
-    "encoding": r"space\.(encode|decode)\(|_decode_new\(",
+    "encoding": r"space\.(encode|decode|episodes)\(|_decode_new\(",
 }
 
 

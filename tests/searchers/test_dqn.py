@@ -7,9 +7,9 @@ import torch
 from egraph import searchers
 from egraph.errors import ArchitectureError, UsageError
 from egraph.searchers import DeepQNetwork, run
-from egraph.searchers._episodes import Pick, episodes_of
 from egraph.searchers._q_network import QNetwork, best_action
 from egraph.searchers.testing import ToySpace
+from egraph.spaces.episodes import Pick
 from egraph.spaces.nasbench101 import NASBench101
 
 SPACE = ToySpace(4, 4, 4, 4, 4, 4)
@@ -34,7 +34,7 @@ def test_the_outputs_of_highest_worth_are_picked():
 def test_goals_are_those_of_double_q_learning():
     """The network chooses, the target network values; rewards come where the episode ends."""
     space = NASBench101()
-    network = QNetwork(episodes_of(space), 1e-3, np.random.default_rng(0))
+    network = QNetwork(space.episodes(), 1e-3, np.random.default_rng(0))
     # Layers 0 to 3, vertices 4 to 9, no connection 10. The next vertex can have vertices 0 and 1 as inputs.
     network.policy = Fixed(0.0, 2.0, 1.0, 0.0, 7.0, 6.0, 99.0, 0.0, 0.0, 0.0, 1.0)
     network.target = Fixed(50.0, 3.0, 50.0, 50.0, 10.0, 20.0, 50.0, 50.0, 50.0, 50.0, 50.0)
@@ -45,7 +45,7 @@ def test_goals_are_those_of_double_q_learning():
 
 def test_each_picked_output_is_drawn_to_the_goal_and_no_other():
     space = ToySpace(2, 3)
-    network = QNetwork(episodes_of(space), 1e-2, np.random.default_rng(0))
+    network = QNetwork(space.episodes(), 1e-2, np.random.default_rng(0))
     before = network.policy[-1].bias.detach().clone()
     network.learn([([(1,), (3,)], 1, 100.0)])
     moved = network.policy[-1].bias.detach() - before

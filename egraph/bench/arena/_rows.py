@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,9 +114,10 @@ class RowSpace(SearchSpace):
         architecture: Architecture,
         input_shape: tuple[int, int, int] = (3, 32, 32),
         num_classes: int = 10,
+        **options: Any,
     ) -> torch.nn.Module:
         """As the whole space builds it."""
-        return self.whole.network(architecture, input_shape, num_classes)
+        return self.whole.network(architecture, input_shape, num_classes, **options)
 
     def __len__(self) -> int:
         return len(self._architectures)

@@ -3,11 +3,12 @@ import pytest
 
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError
-from egraph.searchers._episodes import CellEpisodes, EncodedEpisodes, episodes_of
 from egraph.searchers.testing import ToySpace
+from egraph.spaces._cell_episodes import CellEpisodes
+from egraph.spaces.episodes import EncodedEpisodes
 from egraph.spaces.nasbench101 import OPERATIONS, NASBench101
 
-CELLS = CellEpisodes(NASBench101())
+CELLS = NASBench101().episodes()
 STOP, FIRST, NOTHING = 3, 4, 10  # outputs 4 to 9 are the vertices before the last as inputs
 
 
@@ -49,7 +50,7 @@ def test_no_connection_adds_no_edge():
 
 def test_an_episode_without_a_path_has_no_end_to_build():
     space = NASBench101(max_vertices=5, max_edges=3)
-    episodes = CellEpisodes(space)
+    episodes = space.episodes()
     with pytest.raises(ArchitectureError, match="at most 3 edges"):
         episodes.build([(0, 4, 8), (0, 4, 5), (3, 5, 6)])
 
@@ -72,9 +73,9 @@ def test_a_vertex_of_three_inputs_is_traced_with_three():
 
 def test_places_of_an_encoding_are_chosen_one_by_one():
     space = ToySpace(2, 3)
-    episodes = episodes_of(space)
+    episodes = space.episodes()
     assert isinstance(episodes, EncodedEpisodes)
-    assert isinstance(episodes_of(NASBench101()), CellEpisodes)
+    assert isinstance(NASBench101().episodes(), CellEpisodes)
     assert [list(pick.outputs) for pick in episodes.picks([])] == [[0, 1]]
     assert [list(pick.outputs) for pick in episodes.picks([(1,)])] == [[2, 3, 4]]
     assert episodes.picks([(1,), (4,)]) == []
