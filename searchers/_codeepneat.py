@@ -204,7 +204,8 @@ class CoDeepNEAT(Searcher):
         """First modules: runs of operations that stand in random architectures."""
         for _ in range(self.modules):
             ops = self.space.sample(self._rng).ops[1:-1]
-            start = self.layers * int(self._rng.integers(math.ceil(len(ops) / self.layers)))
+            runs = math.ceil(len(ops) / self.layers)
+            start = self.layers * int(self._rng.integers(runs)) if runs else 0  # an edge alone has no run
             module = ops[start : start + self.layers]
             spare = self._rng.choice(self.space.operations, self.layers - len(module)).tolist()
             self._modules.add((*module, *spare), math.nan)

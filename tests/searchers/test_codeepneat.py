@@ -140,3 +140,19 @@ def test_it_beats_random_search_among_free_graphs():
     found = [run(CoDeepNEAT(FREE, seed=s), wide, 120).best_score for s in range(4)]
     drawn = [run(RandomSearch(FREE, seed=s), wide, 120).best_score for s in range(4)]
     assert np.mean(found) > np.mean(drawn) + 0.5
+
+
+def test_cells_without_a_vertex_between_input_and_output_are_searched_too():
+    """One sample in ten is the edge from input to output alone, which has no run to cut a module from."""
+    cells = spaces.get("nasbench101")
+
+    def small(architectures):
+        return [-a.num_vertices for a in architectures]
+
+    for seed in range(3):
+        searcher = CoDeepNEAT(cells, seed=seed, blueprints=6, modules=12)
+        result = run(searcher, small, 40)
+        assert len(result.history) == 40
+        assert result.best.num_vertices == 2
+        modules = [module for _, module in searcher.state_dict()["current"]]
+        assert all(len(module) == 2 and set(module) <= set(cells.operations) for module in modules)
