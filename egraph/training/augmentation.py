@@ -1,4 +1,4 @@
-"""How images are changed at random before a network learns from them, as a value."""
+"""Settings of the random changes of training images, as a value."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ __all__ = ["PRESETS", "Augmentation"]
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Random changes of training images, drawn anew for each image and each time that it is shown.
+    """Random changes of training images, drawn anew for each image in each epoch.
 
     Attributes:
-        shift: the farthest that an image is moved, as a share of its side; zeros move in.
-        flip: whether half of the images are mirrored, left to right.
-        crop: the share of each side that is kept, at a random place. Validation and test show whole images,
-            so this is for networks that take images of any size.
-        zoom: images are enlarged or shrunk by a factor of up to one plus this, by the nearest pixel.
-        hue: the farthest that the hue is turned, in degrees; images of three channels only.
-        color_shift: the most that is added to or taken from saturation and from value, each in [0, 1]. Images
-            of another number of channels are changed in value alone, that is in all their numbers.
-        color_scale: saturation and value are raised or lowered by a factor of up to one plus this.
+        shift: Largest shift of an image, as a share of its side; zeros fill the gap.
+        flip: Whether half of the images are mirrored, left to right.
+        crop: Share of each side that is kept, at a random position. Validation and test use whole images, so
+            crops need a network that accepts images of any size.
+        zoom: Images are enlarged or shrunk by a factor of up to ``1 + zoom``, by the nearest pixel.
+        hue: Largest rotation of the hue, in degrees; only for images with three channels.
+        color_shift: Largest number added to or subtracted from saturation and value, which lie in [0, 1].
+            In images with another number of channels all values change.
+        color_scale: Saturation and value are multiplied or divided by a factor of up to ``1 + color_scale``.
 
     Raises:
-        UsageError: a value is out of its range; the text says which.
+        UsageError: A field is out of its range; the text names it.
     """
 
     shift: float = 0.0
@@ -61,4 +61,4 @@ PRESETS = {
     "shift": Augmentation(shift=1 / 8),
     "flip-shift": Augmentation(shift=1 / 8, flip=True),
 }
-"""The augmentations that a recipe knows by name."""
+"""Augmentations that a recipe can name."""

@@ -1,4 +1,4 @@
-"""Changes a batch of images at random, as an `Augmentation` says."""
+"""Random changes of a batch of images."""
 
 from __future__ import annotations
 
@@ -12,46 +12,49 @@ from egraph.training.augmentation import Augmentation
 __all__ = ["augment"]
 
 
-def augment(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Changes each image of a batch.
+def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    """Changes each image of a batch at random.
 
     Args:
-        images: ``(images, channels, height, width)``, values in [0, 1], on any device.
-        how: what may change, and how far.
-        generator: on the CPU; all that is random comes from it.
+        images: Images on any device, ``(images, channels, height, width)``, values in [0, 1].
+        augmentation: Kinds and sizes of the changes. One without changes returns the images as they are, and
+            then accepts tensors of any shape.
+        generator: Source of all random numbers, on the CPU.
 
     Returns:
-        ``(images, channels, height, width)``, the sides those of the crop.
+        ``(images, channels, height, width)``, with the sides of the crop.
     """
-    if how.shift or how.flip or how.zoom or how.crop != 1:
-        images = _move(images, how, generator)
-    if how.color_shift or how.color_scale or (how.hue and images.shape[1] == 3):
-        images = _tint(images, how, generator)
+    moves = augmentation.shift or augmentation.flip or augmentation.zoom or augmentation.crop != 1
+    if moves:
+        images = _move(images, augmentation, generator)
+    scales = augmentation.color_shift or augmentation.color_scale
+    if scales or (augmentation.hue and images.shape[1] == 3):
+        images = _tint(images, augmentation, generator)
     return images
 
 
-def _move(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Takes each pixel of the result from where it was; zeros from outside."""
+def _move(images: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    """Shifts, crops, mirrors and zooms: reads each pixel of the result at its source; zeros from outside."""
     count, channels, *sides = images.shape
-    kept = [max(1, round(side * how.crop)) for side in sides]
-    places = [torch.arange(side).expand(count, -1) for side in kept]  # (images, side)
-    if how.shift:
+    kept = [max(1, round(side * augmentation.crop)) for side in sides]
+    positions = [torch.arange(side).expand(count, -1) for side in kept]  # (images, side)
+    if augmentation.shift:
         for axis, side in enumerate(sides):
-            far = int(side * how.shift)
-            places[axis] = places[axis] - torch.randint(-far, far + 1, (count, 1), generator=generator)
-    if how.crop != 1:
+            far = int(side * augmentation.shift)
+            positions[axis] = positions[axis] - torch.randint(-far, far + 1, (count, 1), generator=generator)
+    if augmentation.crop != 1:
         for axis, side in enumerate(sides):
             first = torch.randint(side - kept[axis] + 1, (count, 1), generator=generator)
-            places[axis] = places[axis] + first
-    if how.flip:
+            positions[axis] = positions[axis] + first
+    if augmentation.flip:
         mirrored = torch.rand((count, 1), generator=generator) < 0.5
-        places[1] = torch.where(mirrored, sides[1] - 1 - places[1], places[1])
-    if how.zoom:
-        factor = _factors(how.zoom, count, generator)[:, None]
+        positions[1] = torch.where(mirrored, sides[1] - 1 - positions[1], positions[1])
+    if augmentation.zoom:
+        factor = _factors(augmentation.zoom, count, generator)[:, None]
         for axis, side in enumerate(sides):
             middle = (side - 1) / 2
-            places[axis] = (middle + (places[axis] - middle) / factor).round().long()
-    (rows, columns), (height, width) = places, sides
+            positions[axis] = (middle + (positions[axis] - middle) / factor).round().long()
+    (rows, columns), (height, width) = positions, sides
     inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
     where = rows.clamp(0, height - 1)[:, :, None] * width + columns.clamp(0, width - 1)[:, None, :]
     where = where.flatten(1)[:, None].expand(-1, channels, -1).to(images.device)  # (images, channels, pixels)
@@ -59,22 +62,22 @@ def _move(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tens
     return moved * inside[:, None].to(images.device)
 
 
-def _tint(images: Tensor, how: Augmentation, generator: torch.Generator) -> Tensor:
-    """Changes hue, saturation and value, or the value alone where there are no colours."""
+def _tint(images: Tensor, augmentation: Augmentation, generator: torch.Generator) -> Tensor:
+    """Changes hue, saturation and value, or only the values of images without three channels."""
     count = len(images)
 
     def vary(numbers: Tensor) -> Tensor:
-        if how.color_scale:
-            numbers = numbers * _spread(_factors(how.color_scale, count, generator), images)
-        if how.color_shift:
-            numbers = numbers + _spread(_between(how.color_shift, count, generator), images)
+        if augmentation.color_scale:
+            numbers = numbers * _spread(_factors(augmentation.color_scale, count, generator), images)
+        if augmentation.color_shift:
+            numbers = numbers + _spread(_between(augmentation.color_shift, count, generator), images)
         return numbers.clamp(0, 1)
 
     if images.shape[1] != 3:
         return vary(images.flatten(1, 2)).view_as(images)
     hue, saturation, value = _to_hsv(images)
-    if how.hue:
-        hue = hue + _spread(_between(how.hue / 60, count, generator), images)
+    if augmentation.hue:
+        hue = hue + _spread(_between(augmentation.hue / 60, count, generator), images)
     return _to_rgb(hue, vary(saturation), vary(value))
 
 
@@ -84,12 +87,12 @@ def _between(most: float, count: int, generator: torch.Generator) -> Tensor:
 
 
 def _factors(most: float, count: int, generator: torch.Generator) -> Tensor:
-    """Factors of up to one plus ``most``, and as likely their inverses, shape ``(count,)``."""
+    """Factors of up to ``1 + most`` and, as likely, their inverses, shape ``(count,)``."""
     return _between(math.log1p(most), count, generator).exp()
 
 
 def _spread(numbers: Tensor, images: Tensor) -> Tensor:
-    """One number for each image, beside maps of ``(images, height, width)``."""
+    """Shapes one number an image so that it broadcasts over ``(images, height, width)``."""
     return numbers[:, None, None].to(images.device)
 
 
@@ -97,7 +100,7 @@ def _to_hsv(images: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Hue in sixths of a turn, saturation and value in [0, 1], each ``(images, height, width)``."""
     red, green, blue = images.unbind(1)
     value, least = images.amax(1), images.amin(1)
-    apart = (value - least).clamp(min=1e-12)  # grey has no hue; any will do
+    apart = (value - least).clamp(min=1e-12)  # grey has no hue; avoid a division by zero
     hue = torch.where(
         value == red,
         (green - blue) / apart,
@@ -110,6 +113,6 @@ def _to_rgb(hue: Tensor, saturation: Tensor, value: Tensor) -> Tensor:
     """The inverse of `_to_hsv`, ``(images, 3, height, width)``."""
     channels = []
     for offset in (5, 3, 1):
-        place = (offset + hue) % 6
-        channels.append(value - value * saturation * torch.minimum(place, 4 - place).clamp(0, 1))
+        sector = (offset + hue) % 6
+        channels.append(value - value * saturation * torch.minimum(sector, 4 - sector).clamp(0, 1))
     return torch.stack(channels, 1)

@@ -1,4 +1,4 @@
-"""How a network is trained, as a value."""
+"""Settings of a training, as a value."""
 
 from __future__ import annotations
 
@@ -22,25 +22,24 @@ CHOICES = {
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """How a network is trained. The same recipe for all architectures makes their scores comparable.
+    """Settings of a training. Scores of architectures are comparable if they share a recipe.
 
     Attributes:
-        epochs: passes over the training images.
-        batch_size: images a step; the rest that fills no batch waits for the next pass.
+        epochs: Number of passes over the training examples.
+        batch_size: Number of examples in a step. An epoch leaves out the examples that do not fill a batch.
         optimizer: ``adam``, ``adamw`` or ``sgd``.
-        learning_rate: the highest that the schedule reaches.
-        momentum: of ``sgd``.
-        nesterov: whether ``sgd`` looks ahead by its momentum.
-        weight_decay: decoupled for ``adamw``, an L2 penalty otherwise.
-        schedule: ``one-cycle`` (a quarter of the steps up from a tenth, then a cosine down to 0), ``cosine``
-            (down to 0) or ``constant``.
-        augment: ``none``, ``shift`` (each training image moved by up to an eighth of its side, zeros moving
-            in), ``flip-shift`` (mirrored half of the time, too), or an `Augmentation`, which may be given as
-            a mapping of its fields.
-        channels: width of the network, for spaces that let it be chosen; None takes the space's own.
+        learning_rate: Learning rate at the peak of the schedule.
+        momentum: Momentum of ``sgd``.
+        nesterov: Whether ``sgd`` uses Nesterov's momentum.
+        weight_decay: Weight decay, decoupled in ``adamw`` and an L2 penalty in the others.
+        schedule: ``one-cycle`` (rises from a tenth for a quarter of the steps, then falls to 0 along a
+            cosine), ``cosine`` (falls to 0) or ``constant``.
+        augment: ``none``, ``shift`` (by up to an eighth of each side, zeros fill the gap), ``flip-shift``
+            (half of the images are also mirrored), or an `Augmentation` or a mapping of its fields.
+        channels: Width of the network, in spaces that offer a choice; None selects the default of the space.
 
     Raises:
-        UsageError: a value is out of its range; the text says which.
+        UsageError: A field is out of its range; the text names it.
     """
 
     epochs: int = 20
@@ -83,15 +82,15 @@ class Recipe:
 
     @property
     def augmentation(self) -> Augmentation:
-        """What ``augment`` stands for."""
+        """The augmentation that ``augment`` names."""
         return PRESETS[self.augment] if isinstance(self.augment, str) else self.augment
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON-ready values; ``Recipe(**fields)`` gives back an equal one."""
+        """The fields as JSON-ready values; ``Recipe(**fields)`` restores an equal recipe."""
         return asdict(self)
 
     def rate_at(self, step: int, steps: int) -> float:
-        """The learning rate of step ``step``, counted from 0, out of ``steps``."""
+        """The learning rate of a step, counted from 0, in a training of ``steps`` steps."""
         return self.learning_rate * SCHEDULES[self.schedule](step, steps)
 
 
