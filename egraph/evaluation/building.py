@@ -1,24 +1,88 @@
-"""What every evaluator does that builds networks and shows them images."""
+"""What evaluators that build networks and show them images have in common."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any
 
-from egraph.datasets import images
+from egraph.architecture import Architecture
+from egraph.datasets import ImageData, images
 from egraph.errors import UsageError
+from egraph.evaluation.base import Evaluator
 from egraph.spaces import SearchSpace
+from egraph.training import choose_device
 
 if TYPE_CHECKING:
     import torch
 
-__all__ = [
-    "check_builds",
-    "flops_or_zero",
-    "load",
-]
+__all__ = ["NetworkEvaluator", "check_builds", "flops_or_zero"]
 
-load = functools.lru_cache(maxsize=2)(images)
+
+class NetworkEvaluator(Evaluator):
+    """Base class of evaluators that build the networks of a space and show them images.
+
+    Args:
+        space: Search space that builds networks.
+        data: Name or path that `egraph.datasets.images` accepts, or the images themselves. They are loaded
+            when first needed, once in each process.
+        device: Device of the networks, as in `egraph.training.choose_device`.
+        root: Folder that is searched first for the data.
+        threads: Number of CPU threads of one evaluation.
+        channels: Width of the networks, in spaces that offer a choice; None selects the default.
+
+    Raises:
+        UsageError: The space builds no networks or offers no choice of the width, ``threads`` is below 1, or
+            the device does not exist.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        data: str | os.PathLike[str] | ImageData,
+        *,
+        device: str,
+        root: str | os.PathLike[str] | None,
+        threads: int,
+        channels: int | None,
+    ) -> None:
+        check_builds(space)
+        if channels is not None and "channels" not in space.network_options:
+            raise UsageError(f"the networks of space {space.name!r} have one width; leave channels out")
+        if threads < 1:
+            raise UsageError(f"threads must be at least 1; got {threads}")
+        self.space = space
+        self.data = data if isinstance(data, ImageData) else os.fspath(data)
+        self.device = choose_device(device)
+        self.root = None if root is None else os.fspath(root)
+        self.threads = threads
+
+    @property
+    def images(self) -> ImageData:
+        """The data, loaded when first used."""
+        return self.data if isinstance(self.data, ImageData) else _load(self.data, self.root)
+
+    @property
+    def _data_name(self) -> str:
+        """A name for the data that needs no loading."""
+        return self.data.name if isinstance(self.data, ImageData) else self.data
+
+    def _build(
+        self,
+        architecture: Architecture,
+        seed: int,
+        channels: int | None,
+        input_shape: tuple[int, int, int] | None = None,
+    ) -> torch.nn.Module:
+        """Builds the network of an architecture for the images, or for another input shape."""
+        options: dict[str, Any] = {"seed": seed} if "seed" in self.space.network_options else {}
+        if channels is not None:
+            options["channels"] = channels
+        shape = input_shape or self.images.input_shape
+        return self.space.network(architecture, shape, self.images.num_classes, **options)
+
+
+_load = functools.lru_cache(maxsize=2)(images)
 """Loads images; the two data sets used last are kept."""
 
 
@@ -26,14 +90,14 @@ def check_builds(space: SearchSpace) -> None:
     """Refuses a space that only describes its architectures.
 
     Raises:
-        UsageError: the space builds no networks.
+        UsageError: The space builds no networks.
     """
     if not space.builds_networks:
         raise UsageError(f"the space {space.name!r} builds no networks; use one that does, such as 'convnet'")
 
 
 def flops_or_zero(network: torch.nn.Module, input_shape: tuple[int, int, int]) -> int:
-    """Multiply-adds of one image; 0 where they cannot be counted without computing them."""
+    """Multiply-adds of one image; 0 where a forward pass without computation fails."""
     from egraph.networks import count_flops
 
     try:

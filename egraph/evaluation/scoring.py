@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import EvaluationError, UsageError
-from egraph.evaluation.base import Evaluation, Evaluator
-from egraph.evaluation.building import check_builds, flops_or_zero, load
+from egraph.evaluation.base import Evaluation
+from egraph.evaluation.building import NetworkEvaluator, flops_or_zero
 from egraph.evaluation.ranks import rank_average
 from egraph.spaces import SearchSpace
 from egraph.threads import threads_limited
-from egraph.training import choose_device, failures_explained
+from egraph.training import failures_explained
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,7 @@ NARROW = (1, 2, 4, 8)
 """Widths tried, one after another, for the network of such a proxy."""
 
 
-class ZeroCost(Evaluator):
+class ZeroCost(NetworkEvaluator):
     """Scores the untrained networks of a space on one batch of training images.
 
     First weights, images and patches follow the seeds; all architectures see the same images. The global
@@ -83,35 +83,19 @@ class ZeroCost(Evaluator):
     ) -> None:
         from egraph.evaluation.zero_cost import proxies as known
 
-        check_builds(space)
         names = (proxies,) if isinstance(proxies, str) else tuple(proxies)
         if not names or len(set(names)) < len(names):
             raise UsageError(f"name one zero-cost proxy, or several different ones; got {list(names)}")
         for name in names:
             known[name]
-        if channels is not None and "channels" not in space.network_options:
-            raise UsageError(f"the networks of space {space.name!r} have one width; leave channels out")
-        for what, value, least in (
-            ("batch_size", batch_size, 2),
-            ("threads", threads, 1),
-            ("seed", seed, 0),
-        ):
+        for what, value, least in (("batch_size", batch_size, 2), ("seed", seed, 0)):
             if value < least:
                 raise UsageError(f"{what} must be at least {least}; got {value}")
-        self.space = space
+        super().__init__(space, data, device=device, root=root, threads=threads, channels=channels)
         self.proxies = names
-        self.data = data if isinstance(data, ImageData) else os.fspath(data)
         self.batch_size = batch_size
-        self.device = choose_device(device)
         self.seed = seed
         self.channels = channels
-        self.root = None if root is None else os.fspath(root)
-        self.threads = threads
-
-    @property
-    def images(self) -> ImageData:
-        """The data, loaded when first asked for."""
-        return self.data if isinstance(self.data, ImageData) else load(self.data, self.root)
 
     def evaluate(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
         """The score of the architecture's untrained network.
@@ -195,7 +179,7 @@ class ZeroCost(Evaluator):
             enabled=True, benchmark=False, deterministic=True, allow_tf32=False
         )
         with explained, threads_limited(self.threads), seeded(weights, device), exact:
-            network = self._build(architecture, weights, data.input_shape, self.channels).to(device)
+            network = self._build(architecture, weights, self.channels).to(device)
             values = {}
             for name in self.proxies:
                 proxy, scored = proxies[name], network
@@ -206,27 +190,18 @@ class ZeroCost(Evaluator):
                 values[name] = proxy.score(scored, x, y)
         return network, values
 
-    def _build(
-        self, architecture: Architecture, seed: int, shape: tuple[int, int, int], channels: int | None
-    ) -> torch.nn.Module:
-        options: dict[str, int] = {"seed": seed} if "seed" in self.space.network_options else {}
-        if channels is not None:
-            options["channels"] = channels
-        return self.space.network(architecture, shape, self.images.num_classes, **options)
-
     def _build_narrow(self, architecture: Architecture, seed: int) -> torch.nn.Module:
         """The narrowest network for patches; the usual one in spaces of one width."""
         shape = _patch_shape(self.images)
         if "channels" not in self.space.network_options:
-            return self._build(architecture, seed, shape, None)
+            return self._build(architecture, seed, None, shape)
         for channels in NARROW[:-1]:
             with contextlib.suppress(UsageError):
-                return self._build(architecture, seed, shape, channels)
-        return self._build(architecture, seed, shape, NARROW[-1])
+                return self._build(architecture, seed, channels, shape)
+        return self._build(architecture, seed, NARROW[-1], shape)
 
     def __repr__(self) -> str:
-        name = self.data.name if isinstance(self.data, ImageData) else self.data
-        return f"<{', '.join(self.proxies)} of {self.space.name} on {name} ({self.device})>"
+        return f"<{', '.join(self.proxies)} of {self.space.name} on {self._data_name} ({self.device})>"
 
 
 @functools.lru_cache(maxsize=2)

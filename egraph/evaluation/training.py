@@ -7,22 +7,20 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from egraph.architecture import Architecture
 from egraph.datasets import ImageData
-from egraph.errors import UsageError
-from egraph.evaluation.base import Evaluation, Evaluator
-from egraph.evaluation.building import check_builds, flops_or_zero, load
+from egraph.evaluation.base import Evaluation
+from egraph.evaluation.building import NetworkEvaluator, flops_or_zero
 from egraph.evaluation.costs import Costs
+from egraph.evaluation.scoring import ZeroCost
 from egraph.spaces import SearchSpace
 from egraph.threads import threads_limited
-from egraph.training import Recipe, choose_device, failures_explained
+from egraph.training import Recipe, failures_explained
 
 if TYPE_CHECKING:
     import torch
-
-    from egraph.evaluation.scoring import ZeroCost
 
 __all__ = ["Training"]
 
@@ -38,7 +36,7 @@ SMALL = 5_000
 """Up to so many training images the recipe for little data is the default."""
 
 
-class Training(Evaluator):
+class Training(NetworkEvaluator):
     """Trains the networks of a space on images.
 
     The score is the accuracy on the validation images at the end of training. The test images are looked at
@@ -73,24 +71,9 @@ class Training(Evaluator):
         root: str | os.PathLike[str] | None = None,
         threads: int = 1,
     ) -> None:
-        check_builds(space)
-        if recipe is not None and recipe.channels is not None and "channels" not in space.network_options:
-            raise UsageError(
-                f"the networks of space {space.name!r} have one width; leave channels out of the recipe"
-            )
-        if threads < 1:
-            raise UsageError(f"threads must be at least 1; got {threads}")
-        self.space = space
-        self.data = data if isinstance(data, ImageData) else os.fspath(data)
-        self.device = choose_device(device)
-        self.root = None if root is None else os.fspath(root)
-        self.threads = threads
+        channels = None if recipe is None else recipe.channels
+        super().__init__(space, data, device=device, root=root, threads=threads, channels=channels)
         self._recipe = recipe
-
-    @property
-    def images(self) -> ImageData:
-        """The data, loaded when first asked for."""
-        return self.data if isinstance(self.data, ImageData) else load(self.data, self.root)
 
     @property
     def recipe(self) -> Recipe:
@@ -154,8 +137,7 @@ class Training(Evaluator):
             "the network cannot be trained", "train narrower networks or in smaller batches"
         )
         with explained, threads_limited(self.threads), seeded(seed, device):
-            network = self._build(architecture, seed)
-            network.to(device)
+            network = self._build(architecture, seed, self.recipe.channels).to(device)
             recipe, how = self._prepare(network)
             fit(network, parts["train"], replace(recipe, **settings), seed=seed, progress=progress)
             score = accuracy(network, parts["validation"])
@@ -183,8 +165,6 @@ class Training(Evaluator):
 
     def screen(self) -> ZeroCost:
         """A zero-cost score of narrow networks on a few training images; see docs/concepts/zero-cost.md."""
-        from egraph.evaluation.scoring import ZeroCost
-
         width = self.recipe.channels
         return ZeroCost(
             self.space,
@@ -201,16 +181,8 @@ class Training(Evaluator):
         """Changes a fresh network before its training; how to train it, and in words."""
         return self.recipe, "trained"
 
-    def _build(self, architecture: Architecture, seed: int) -> torch.nn.Module:
-        data, takes = self.images, self.space.network_options
-        options: dict[str, Any] = {"seed": seed} if "seed" in takes else {}
-        if self.recipe.channels is not None:
-            options["channels"] = self.recipe.channels
-        return self.space.network(architecture, data.input_shape, data.num_classes, **options)
-
     def __repr__(self) -> str:
-        name = self.data.name if isinstance(self.data, ImageData) else self.data
-        return f"<training of {self.space.name} on {name} ({self.device})>"
+        return f"<training of {self.space.name} on {self._data_name} ({self.device})>"
 
 
 def default_recipe(data: ImageData) -> Recipe:

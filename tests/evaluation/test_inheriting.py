@@ -52,7 +52,7 @@ def test_a_child_begins_at_its_parents_accuracy_and_soon_surpasses_one_from_scra
         training = inherited(digits, RECIPE, heirs=BRIEF)
         parent = training.evaluate(SMALLEST, seed=seed)
         ((_, trained),) = training._remembered
-        child = training._build(grown(seed), seed)
+        child = training._build(grown(seed), seed, 4)
         assert SPACE.inherit(child, trained)
         assert accuracy(child, validation) == parent.score
         heirs.append(training.evaluate(grown(seed), seed=seed).score)

@@ -85,7 +85,7 @@ def test_the_same_seed_gives_the_same_scores_and_another_seed_other_weights():
 
 def test_first_weights_of_a_space_with_a_seed_follow_the_seed():
     training = Training(CONVNET, make_images(), replace(BRIEF, learning_rate=1e-12), device="cpu")
-    built = [training._build(CHAIN, seed).state_dict()["layers.0.0.weight"] for seed in (0, 0, 1)]
+    built = [training._build(CHAIN, seed, 4).state_dict()["layers.0.0.weight"] for seed in (0, 0, 1)]
     assert torch.equal(built[0], built[1])
     assert not torch.equal(built[0], built[2])
 
