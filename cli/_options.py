@@ -17,9 +17,9 @@ import click
 from egraph.errors import FailedError, JournalError, UsageError
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from rich.console import Console
 
+    from egraph.bench import TableScores
     from egraph.datasets import Table
 
 __all__ = [
@@ -30,7 +30,6 @@ __all__ = [
     "count_option",
     "count_workers",
     "find_journal",
-    "finite_scores",
     "journal_options",
     "json_option",
     "metric_option",
@@ -39,6 +38,7 @@ __all__ = [
     "resumable",
     "root_option",
     "seed_option",
+    "show_scores",
     "table_option",
     "tables_option",
     "workers_option",
@@ -141,6 +141,16 @@ def print_json(value: Any) -> None:
     click.echo(json.dumps(_without_nan(value), indent=2, ensure_ascii=False, default=str))
 
 
+def show_scores(scores: TableScores) -> None:
+    """Prints the measures of a ranker, each with its interval."""
+    for name, estimate in scores.measures.items():
+        value, low, high = (
+            f"{number:.3f}" if math.isfinite(number) else "–"
+            for number in (estimate.value, estimate.low, estimate.high)
+        )
+        click.echo(f"  {name:<14} {value}   95 % interval {low} to {high}")
+
+
 def console() -> Console:
     """A rich console on standard output that does not cut lines where it is no terminal."""
     from rich.console import Console
@@ -192,24 +202,6 @@ def choose_metric(table: Table, metric: str | None) -> str:
         metric = next(iter(table.metrics))
     table[metric]
     return metric
-
-
-def finite_scores(table: Table, metric: str) -> NDArray[Any]:
-    """The scores of a table, higher is better.
-
-    Raises:
-        UsageError: a value is NaN or infinite.
-    """
-    import numpy as np
-
-    scores = table.scores(metric)
-    bad = np.flatnonzero(~np.isfinite(scores))
-    if len(bad):
-        raise UsageError(
-            f"metric {metric!r} of table {table.name!r} is NaN or infinite in {len(bad):,} of {len(table):,} "
-            f"rows, first in row {bad[0]}; choose another --metric, or import the table without these rows"
-        )
-    return scores
 
 
 def read_image_path(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import click
-import numpy as np
 
 from egraph.cli._options import (
     choose_metric,
-    finite_scores,
     json_option,
     print_json,
     root_option,
     seed_option,
+    show_scores,
 )
 from egraph.errors import UsageError
 
@@ -36,9 +35,8 @@ def command(
 
     Networks that the ranker learned from are left out, as far as its card tells.
     """
-    from egraph import datasets
-    from egraph.cli._card import describe_table, fingerprint, measure, show_scores
-    from egraph.cli._progress import track
+    from egraph import bench, datasets
+    from egraph.cli._progress import track_stages
     from egraph.cli._rankers import open_ranker
 
     model = open_ranker(ranker)
@@ -46,26 +44,24 @@ def command(
     data = data or card.get("data", {}).get("table")
     if data is None:
         raise UsageError(f"the card of {ranker} names no table; give one by --data")
-    with track(f"reading {data}"):
+    with track_stages() as show:
+        show(f"reading {data}")
         table = datasets.load(data, root)
         learned = card.get("metric", {}).get("name")
         metric = choose_metric(table, metric or (learned if learned in table.metrics else None))
-        distinct = table.distinct()
-    seen = set(card.get("trained on", ())) if card.get("space") == table.space.name else set()
-    fresh = np.flatnonzero([fingerprint(key) not in seen for key in distinct.keys])
-    if len(fresh) < 2:
-        raise UsageError(
-            f"the ranker has learned from all but {len(fresh)} networks of {table.name!r}; nothing is left"
+        found = bench.score_on_table(
+            model,
+            table,
+            metric,
+            seed=seed,
+            progress=lambda stage, done, total: show(f"measuring on {total:,} networks"),
         )
-    rest = distinct.take(fresh)
-    scores = finite_scores(rest, metric)
-    with track(f"measuring on {len(rest):,} networks"):
-        found = measure(model, rest, scores, seed)
-    excluded = len(distinct) - len(rest)
     if as_json:
-        print_json({**describe_table(table, metric), "excluded": excluded, "scores": found})
+        described = bench.describe_table(table, metric)
+        print_json({**described, "excluded": found.excluded, "scores": found.to_dict()})
         return
     click.echo(
-        f"{table.name}, {metric}: {len(rest):,} networks, {excluded:,} left out that the ranker learned from"
+        f"{table.name}, {metric}: {found.rows:,} networks, {found.excluded:,} left out that the ranker "
+        "learned from"
     )
     show_scores(found)

@@ -171,7 +171,7 @@ def command(
 
 def _provenance(study: Study, splits: list[Split], best: Finalist, rows: list[Measured]) -> dict[str, Any]:
     """Where the best genome comes from, for its file."""
-    from egraph.cli._card import versions
+    from egraph._version import installed_versions
 
     settings = study.journal.settings["settings"]
     return {
@@ -198,7 +198,7 @@ def _provenance(study: Study, splits: list[Split], best: Finalist, rows: list[Me
             }
             for row in rows
         ],
-        "versions": versions(),
+        "versions": installed_versions(),
     }
 
 

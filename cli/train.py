@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
-import time
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,15 +13,17 @@ from egraph.cli._options import (
     check_writable,
     choose_metric,
     count_option,
-    finite_scores,
     json_option,
     metric_option,
     print_json,
     root_option,
     seed_option,
+    show_scores,
     table_option,
 )
-from egraph.errors import UsageError
+
+if TYPE_CHECKING:
+    from egraph.bench import TableFit
 
 __all__ = ["command"]
 
@@ -61,76 +62,44 @@ def command(
     It learns from --samples distinct networks, chosen by --seed, and is measured on all others. Where lower
     is better for a metric, the ranker learns its negative: of its scores, the higher is always the better.
     """
-    from egraph import datasets
-    from egraph.cli._card import (
-        describe_coverage,
-        describe_table,
-        fingerprint,
-        measure,
-        show_coverage,
-        show_scores,
-        versions,
-        write_page,
-    )
-    from egraph.cli._progress import track
-    from egraph.files import write_text
-    from egraph.ranker import Ranker, from_genome
+    from egraph import bench, datasets
+    from egraph.cli._progress import track_stages
+    from egraph.ranker import from_genome
 
     check_writable(out)
-    model = Ranker(seed=seed) if genome is None else from_genome(genome, seed=seed)
-    with track(f"reading {data}"):
+    ranker = None if genome is None else from_genome(genome, seed=seed)
+    with track_stages() as show:
+        show(f"reading {data}")
         table = datasets.load(data, root)
         metric = choose_metric(table, metric)
-        distinct = table.distinct()
-    if samples >= len(distinct):
-        raise UsageError(
-            f"--samples must leave networks to measure on: {table.name!r} has {len(distinct):,}, "
-            f"got {samples:,}"
-        )
-    finite_scores(distinct, metric)
-    train, rest = distinct.split(samples, seed)
 
-    started = time.perf_counter()
-    with track(f"fitting on {samples:,} networks") as report:
-        ranker = model.fit(
-            train.architectures,
-            train.scores(metric),
-            progress=lambda done, steps: report(done, steps, f"step {done} of {steps}"),
-        )
-    seconds = time.perf_counter() - started
-    with track(f"measuring on {len(rest):,} others"):
-        scores = measure(ranker, rest, rest.scores(metric), seed)
-    card: dict[str, Any] = {
-        **describe_table(table, metric),
-        "split": {
-            "networks learned from": samples,
-            "measured on": len(rest),
-            "seed": seed,
-            "by": "key, all distinct networks",
-        },
-        "scores": scores,
-        "interval coverage": describe_coverage(ranker),
-        "seconds": {"fit": round(seconds, 2)},
-        "ranker": {name: str(value) for name, value in ranker.get_params().items()},
-        "versions": versions(),
-        "command": shlex.join(["egraph", *sys.argv[1:]]),
-        "trained on": sorted(map(fingerprint, train.keys)),
-    }
-    ranker.save(out, card=card)
-    page = f"{out}.md"
-    write_text(page, write_page(card, Path(out).name))
+        def emit(stage: str, done: int, total: int) -> None:
+            if stage == "fit":
+                show(f"fitting on {samples:,} networks", done, total, f"step {done} of {total}" * bool(total))
+            else:
+                show(f"measuring on {total:,} others")
+
+        fit = bench.fit_on_table(table, metric, samples, ranker=ranker, seed=seed, progress=emit)
+    card = fit.card(command=shlex.join(["egraph", *sys.argv[1:]]))
+    files = bench.save_with_card(fit.ranker, out, card)
     if as_json:
-        print_json({**card, "files": [out, page]})
-        return
-    unit = f", {table.metrics[metric].unit}" if table.metrics[metric].unit else ""
-    negated = (
-        ""
-        if table.metrics[metric].higher_is_better
-        else "; lower is better, so the ranker learned its negative"
+        print_json({**card, "files": files})
+    else:
+        _show(fit, card["interval coverage"], files)
+
+
+def _show(fit: TableFit, coverage: Mapping[str, Any], files: list[str]) -> None:
+    table, metric = fit.table, fit.table.metrics[fit.metric]
+    unit = f", {metric.unit}" if metric.unit else ""
+    negated = "" if metric.higher_is_better else "; lower is better, so the ranker learned its negative"
+    click.echo(
+        f"{table.name}, {fit.metric}{unit}: learned from {len(fit.train):,} networks in {fit.seconds:.1f} s"
+        f"{negated}"
     )
-    click.echo(f"{table.name}, {metric}{unit}: learned from {samples:,} networks in {seconds:.1f} s{negated}")
-    click.echo(f"on {len(rest):,} other networks")
-    show_scores(scores)
-    show_coverage(card["interval coverage"])
-    click.echo(f"wrote {out} and its card {page}")
-    click.echo(f"next: egraph rank {out} FILE    or: egraph evaluate {out} --data TABLE")
+    click.echo(f"on {fit.scores.rows:,} other networks")
+    show_scores(fit.scores)
+    told = [f"{level} hold {share:.3f}" for level, share in coverage.items() if isinstance(share, float)]
+    if told:
+        click.echo(f"  {'intervals':<14} of {', of '.join(told)} of the scores that the fit held out")
+    click.echo(f"wrote {files[0]} and its card {files[1]}")
+    click.echo(f"next: egraph rank {files[0]} FILE    or: egraph evaluate {files[0]} --data TABLE")

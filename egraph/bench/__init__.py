@@ -18,7 +18,9 @@ registry ``egraph.ranker.predictors``, or a mapping from names to what takes ``s
 
 from __future__ import annotations
 
+from egraph.bench._card import describe_table, save_with_card
 from egraph.bench._cells import Cell, measure
+from egraph.bench._fitting import Estimate, TableFit, TableScores, fit_on_table, score_on_table
 from egraph.bench._plot import plot
 from egraph.bench._pool import Failure
 from egraph.bench._protocols import PROTOCOLS, Protocol, Split
@@ -30,19 +32,26 @@ from egraph.bench.arena import searchers
 __all__ = [
     "PROTOCOLS",
     "Cell",
+    "Estimate",
     "Failure",
     "Protocol",
     "Published",
     "Result",
     "Section",
     "Split",
+    "TableFit",
+    "TableScores",
     "arrange",
+    "describe_table",
+    "fit_on_table",
     "measure",
     "plan",
     "plot",
     "predictors",
     "published",
     "run",
+    "save_with_card",
+    "score_on_table",
     "searchers",
     "summarise",
     "to_markdown",

@@ -157,7 +157,7 @@ def test_samples_must_leave_networks_to_measure_on(egraph, table, tmp_path):
     done = egraph(
         "train", "--data", table, "--metric", "accuracy", "--samples", 40, "--out", "r.egraph", code=2
     )
-    assert "--samples must leave networks to measure on: 'small' has 40, got 40" in done.stderr
+    assert "samples must leave networks to measure on: 'small' has 40, got 40" in done.stderr
     assert not (tmp_path / "r.egraph").exists()
 
 

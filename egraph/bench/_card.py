@@ -1,0 +1,111 @@
+"""The model card of a ranker: its training data and its accuracy, as JSON-ready values and as Markdown."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import math
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from egraph._version import __version__
+from egraph.files import write_text
+
+if TYPE_CHECKING:
+    from egraph.datasets import Table
+    from egraph.ranker import Ranker
+
+__all__ = ["describe_coverage", "describe_table", "fingerprint", "save_with_card", "to_page"]
+
+FINGERPRINTS = "trained on"
+"""The field of a card with a `fingerprint` for each network that the ranker learned from."""
+
+
+def save_with_card(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any]) -> list[str]:
+    """Writes a ranker with its card inside, and the card as Markdown beside it.
+
+    Args:
+        ranker: A fitted ranker.
+        path: File of the ranker. The page has the same name with ``.md`` appended.
+        card: The card, such as that of `TableFit.card`.
+
+    Returns:
+        The paths of the two files.
+
+    Raises:
+        UsageError: The ranker is not fitted, or the card is not JSON-ready.
+        FailedError: A file cannot be written.
+    """
+    ranker.save(path, card=card)
+    page = f"{os.fspath(path)}.md"
+    write_text(page, to_page(card, Path(path).name))
+    return [os.fspath(path), page]
+
+
+def to_page(card: Mapping[str, Any], file: str) -> str:
+    """The card as Markdown, without the fingerprints of the training networks.
+
+    Args:
+        card: The card.
+        file: Name of the ranker's file.
+    """
+    lines = [
+        f"# Ranker {file}",
+        "",
+        f"Written by egraph {__version__} on {datetime.date.today().isoformat()}.",
+    ]
+    for name, value in card.items():
+        if name == FINGERPRINTS:
+            continue
+        if isinstance(value, Mapping):
+            lines += ["", f"## {name.capitalize()}", "", *_table(value)]
+        else:
+            lines += ["", f"**{name.capitalize()}**: {value}"]
+    lines += ["", f"Use it with `egraph rank {file} FILE`, or `egraph.load({file!r})` in Python.", ""]
+    return "\n".join(lines)
+
+
+def fingerprint(key: str) -> str:
+    """A short hash of a key; a card lists those of the networks that the ranker learned from."""
+    return hashlib.sha256(key.encode()).hexdigest()[:16]
+
+
+def describe_table(table: Table, metric: str) -> dict[str, Any]:
+    """Origin of scores: the table with its checksum, and the metric with its unit."""
+    meaning = table.metrics[metric]
+    return {
+        "space": table.space.name,
+        "data": {"table": table.name, "rows": len(table), **table.provenance},
+        "metric": {
+            "name": metric,
+            "unit": meaning.unit,
+            "split": meaning.split,
+            "epochs": meaning.budget,
+            "runs": meaning.runs,
+            "higher is better": meaning.higher_is_better,
+        },
+    }
+
+
+def describe_coverage(ranker: Ranker) -> dict[str, Any]:
+    """Share of held-out scores inside the ranker's intervals, by level; None where no fold was held out."""
+    shares = {
+        f"{100 * level:g} %": round(share, 3) if math.isfinite(share) else None
+        for level, share in ranker.coverage_.items()
+    }
+    return {"measured on": "networks learned from, each while held out", **shares}
+
+
+def _table(values: Mapping[str, Any]) -> Iterable[str]:
+    yield "| | |"
+    yield "| --- | --- |"
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            value = f"{_show(value['value'])} ({_show(value['low'])} to {_show(value['high'])})"
+        yield f"| {name} | {'' if value is None else value} |"
+
+
+def _show(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"

@@ -1,0 +1,86 @@
+"""A ranker fitted on a table: what the result says, and what is refused."""
+
+import math
+
+import numpy as np
+import pytest
+
+from egraph import Ranker, bench, datasets, load, metrics, spaces
+from egraph.errors import UnknownNameError, UsageError
+
+QUICK = {"members": 1, "companion": None, "folds": 0, "epochs": 2}
+
+
+@pytest.fixture(scope="module")
+def table():
+    """Thirty networks of nasbench_macro; the more wide operations, the better."""
+    space, rng = spaces.get("nasbench_macro"), np.random.default_rng(0)
+    unique = {}
+    while len(unique) < 30:
+        drawn = space.sample(rng)
+        unique.setdefault(space.key(drawn), drawn)
+    quality = [sum(op.startswith("mbconv5x5") for op in a.ops) for a in unique.values()]
+    columns = {"accuracy": quality + rng.normal(0, 0.1, 30)}
+    return datasets.Table(space, list(unique.values()), columns, {"accuracy": datasets.Metric("percent")})
+
+
+@pytest.fixture(scope="module")
+def fit(table):
+    return bench.fit_on_table(table, "accuracy", 20, ranker=Ranker(**QUICK))
+
+
+def test_scores_are_those_of_the_other_networks(table, fit):
+    train, rest = table.split(20, 0)
+    assert fit.train.keys == train.keys
+    predicted = fit.ranker.predict(rest.architectures)
+    tau = fit.scores.measures["kendall tau-b"]
+    assert tau.value == metrics.kendall_tau(rest["accuracy"], predicted)
+    assert tau.low <= tau.value <= tau.high
+    assert (fit.scores.rows, fit.scores.excluded) == (10, 20)
+
+
+def test_stages_are_reported_in_order(table):
+    seen = []
+    bench.fit_on_table(
+        table, "accuracy", 20, ranker=Ranker(**QUICK), progress=lambda *stage: seen.append(stage)
+    )
+    assert seen[0] == ("fit", 0, 0)
+    assert seen[-1] == ("measure", 0, 10)
+    assert {stage for stage, _, _ in seen[:-1]} == {"fit"}
+
+
+def test_a_saved_ranker_carries_its_card_and_is_scored_on_unseen_networks(table, fit, tmp_path):
+    assert bench.score_on_table(fit.ranker, table, "accuracy").excluded == 0
+    card = fit.card(command="egraph train")
+    files = bench.save_with_card(fit.ranker, tmp_path / "r.egraph", card)
+    assert files == [str(tmp_path / "r.egraph"), str(tmp_path / "r.egraph.md")]
+    assert "| networks learned from | 20 |" in (tmp_path / "r.egraph.md").read_text()
+    again = bench.score_on_table(load(tmp_path / "r.egraph"), table, "accuracy")
+    assert again == fit.scores
+    assert again.to_dict() == card["scores"]
+
+
+def test_an_undefined_measure_is_none_in_json():
+    scores = bench.TableScores(2, 0, {"tau": bench.Estimate(math.nan, 0.0, 1.0)})
+    assert scores.to_dict() == {"rows": 2, "tau": {"value": None, "low": 0.0, "high": 1.0}}
+
+
+def test_what_cannot_be_fitted_is_refused(table):
+    with pytest.raises(UsageError, match="samples must leave networks to measure on: 'table' has 30, got 30"):
+        bench.fit_on_table(table, "accuracy", 30)
+    with pytest.raises(UnknownNameError, match="unknown metric of table 'table' 'latency'"):
+        bench.fit_on_table(table, "latency", 20)
+    broken = datasets.Table(
+        table.space, table.architectures, {"accuracy": np.full(30, np.nan)}, table.metrics
+    )
+    with pytest.raises(UsageError, match="NaN or infinite in 30 of 30 rows, first in row 0; choose another"):
+        bench.fit_on_table(broken, "accuracy", 20)
+    with pytest.raises(UsageError, match="NaN or infinite in 30 of 30 rows"):
+        bench.score_on_table(Ranker(), broken, "accuracy")
+
+
+def test_a_table_that_was_learned_from_leaves_nothing_to_measure(table, fit):
+    model = Ranker(**QUICK)
+    model.card_ = fit.card()
+    with pytest.raises(UsageError, match="the ranker has learned from all but 0 networks of 'table'"):
+        bench.score_on_table(model, fit.train, "accuracy")
