@@ -15,13 +15,17 @@ from typing import TYPE_CHECKING
 from egraph._lazy import lazy_names
 
 if TYPE_CHECKING:
+    from egraph.export._aggregator_graph import ONNX_AGGREGATORS
     from egraph.export._network_saving import check_target, save_network
+    from egraph.export._readout_graph import ONNX_READOUTS
     from egraph.export._runtime import Assessment, OnnxRanker
     from egraph.export._saving import Exported, save_onnx
     from egraph.export._source import Source, to_source
     from egraph.export._winner import ExportedWinner, export_winner
 
 __all__ = [
+    "ONNX_AGGREGATORS",
+    "ONNX_READOUTS",
     "Assessment",
     "Exported",
     "ExportedWinner",
@@ -35,6 +39,8 @@ __all__ = [
 ]
 
 _HOMES = {
+    "ONNX_AGGREGATORS": "egraph.export._aggregator_graph",
+    "ONNX_READOUTS": "egraph.export._readout_graph",
     "Assessment": "egraph.export._runtime",
     "Exported": "egraph.export._saving",
     "ExportedWinner": "egraph.export._winner",
@@ -47,4 +53,4 @@ _HOMES = {
     "to_source": "egraph.export._source",
 }
 
-__getattr__, __dir__ = lazy_names(__name__, _HOMES)
+__getattr__, __dir__ = lazy_names(__name__, _HOMES, extra="onnx")

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from scipy import linalg
 from spox import Var
 
-from egraph.export._network_graph import Graphs, embed, integers, linear, pair_logits
+from egraph.export._network_graph import Graphs, embed, pair_logits
+from egraph.export._operators import integers, linear
 from egraph.ranker.calibration import Calibration
 from egraph.ranker.companion import Companion
 from egraph.ranker.heads import PairHead
@@ -59,7 +60,7 @@ def judge(scorer: Scorer, vertices: Var, counts: Var, sizes: Var, features: Var)
     x = standardise(scorer.standardiser, features)
     embedding = embed(scorer.network, Graphs(vertices, counts, sizes, op.cast(x, to=np.float32)))
     companion = None if scorer.companion is None else _companion(scorer.companion, x)
-    if scorer.network.shape.head == "pairwise":
+    if scorer.network.shape.pairwise:
         members = _votes(scorer, embedding)
         if companion is not None:
             members = _blend(scorer, members, _wins(scorer, companion))
@@ -76,7 +77,7 @@ def judge(scorer: Scorer, vertices: Var, counts: Var, sizes: Var, features: Var)
 def deviation(scorer: Scorer, judged: Judged) -> Var:
     """How far off each latent score seems to be, ``(graphs,)``; see `Scorer.latent_with_deviation`."""
     members = scorer.network.shape.members
-    spread = _quantile(judged.members) if scorer.network.shape.head == "pairwise" else judged.members
+    spread = _quantile(judged.members) if scorer.network.shape.pairwise else judged.members
     mean = op.reduce_mean(spread, integers(0), keepdims=0)
     apart = op.sub(spread, mean)
     squares = op.reduce_sum(op.mul(apart, apart), integers(0), keepdims=0)
@@ -92,7 +93,7 @@ def deviation(scorer: Scorer, judged: Judged) -> Var:
 def probabilities(scorer: Scorer, judged: Judged, pairs: Var) -> Var:
     """Of the first of each pair being worse, about equal, better, ``(pairs, 3)``."""
     first, second = (op.squeeze(op.gather(pairs, integers(side), axis=1), integers(1)) for side in (0, 1))
-    if scorer.network.shape.head != "pairwise":
+    if not scorer.network.shape.pairwise:
         return _three_way(scorer, op.sub(op.gather(judged.latent, first), op.gather(judged.latent, second)))
     head = scorer.network.pair
     assert isinstance(head, PairHead)

@@ -13,9 +13,9 @@ score each, higher is better. The parts, in the order in which data passes throu
 - `ranker`, `storage`: the scikit-learn estimator `Ranker`, and its file;
 - `genome`: the ranker that a genome of the space ``graphsage`` describes.
 
-To add an aggregator: a case in `sage.SAGELayer._aggregate` and its name in `sage.AGGREGATORS`. A read-out: a
-case in `readout._one`. A loss: a function in `heads`, its name in `heads.HEADS`, and a case in
-`training._losses`. The tests run over these tuples.
+Message-passing layers, read-outs and losses are entries of the tables `AGGREGATORS`, `READOUTS` and `HEADS`,
+which code outside of the package can add to. CONTRIBUTING.md has the recipe, with the tables of
+`egraph.export` and of the space ``graphsage`` that belong to it.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ import egraph.spaces  # noqa: F401
 from egraph.encoding import Encoding
 from egraph.ranker.familiarity import Familiarity
 from egraph.ranker.genome import Genome, from_genome, shipped_genomes
-from egraph.ranker.heads import HEADS
+from egraph.ranker.heads import HEADS, Head, Pairs
 from egraph.ranker.loading import load
 from egraph.ranker.network import Layer
 from egraph.ranker.ranker import COMPANIONS, Ranker
-from egraph.ranker.readout import READOUTS
-from egraph.ranker.sage import AGGREGATORS, SAGELayer
+from egraph.ranker.readout import READOUTS, ReadOut
+from egraph.ranker.sage import AGGREGATORS, Aggregator, Linear, Neighbours, SAGELayer
 
 if TYPE_CHECKING:
     from egraph.baselines import predictors
@@ -43,11 +43,17 @@ __all__ = [
     "COMPANIONS",
     "HEADS",
     "READOUTS",
+    "Aggregator",
     "Encoding",
     "Familiarity",
     "Genome",
+    "Head",
     "Layer",
+    "Linear",
+    "Neighbours",
+    "Pairs",
     "Ranker",
+    "ReadOut",
     "SAGELayer",
     "from_genome",
     "load",

@@ -93,7 +93,7 @@ def fit_scorer(
     parts = _fit(brief, encoding, scores, rest, lambda done: tell(steps + done))
     folds = [encoding.take(fold) for fold in held_out]
     # Parts of a pairwise head vote on pairs, and give no opinion of one architecture.
-    if plan.shape.head != "pairwise" and len(scores) <= FEW:
+    if not plan.shape.pairwise and len(scores) <= FEW:
         opinions = [part.opinions(fold) for part, fold in zip(parts, folds, strict=True)]
         shares = fit_shares(np.concatenate(opinions, axis=1), scores[np.concatenate(held_out)], scorer.shares)
         scorer, *parts = (each.share_out(shares) for each in (scorer, *parts))

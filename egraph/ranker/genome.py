@@ -24,7 +24,6 @@ __all__ = ["FILTERS", "Genome", "from_genome", "shipped_genomes"]
 FILTERS = 300
 """What the source calls the standard number of filters."""
 
-_OPTIONS = {op: (gene, says) for gene, options in HYPERPARAMETERS.items() for op, says in options.items()}
 # For genes that a genome lacks: the ranker of the source.
 _SOURCE = {
     "bidirectional": False,
@@ -146,8 +145,9 @@ def _read(
 ) -> tuple[list[tuple[str, tuple[int, ...]]], tuple[int, ...], dict[str, Any]]:
     """The live layers, each with what it reads, what is read out, and the parameters that genes set."""
     ops = genome.ops
-    first = next((vertex for vertex, op in enumerate(ops) if op in _OPTIONS), len(ops) - 1)
-    names = [_OPTIONS[op][0] if op in _OPTIONS else op for op in ops[first:-1]]
+    gene_of = {option: gene for gene, options in HYPERPARAMETERS.items() for option in options}
+    first = next((vertex for vertex, op in enumerate(ops) if op in gene_of), len(ops) - 1)
+    names = [gene_of.get(op, op) for op in ops[first:-1]]
     if names[:1] != ["READOUT"] or len(set(names)) < len(names) or not set(names) <= set(HYPERPARAMETERS):
         raise ArchitectureError(
             "a ranker's genome ends with one READOUT gene and at most one of each of "
@@ -168,5 +168,5 @@ def _read(
         raise ArchitectureError("no path of enabled edges leads from the input to the read-out")
     settings: dict[str, Any] = {}
     for op in ops[first:-1]:
-        settings |= _OPTIONS[op][1]
+        settings |= HYPERPARAMETERS[gene_of[op]][op]
     return [(ops[v], sources[v]) for v in live[1:-1]], sources[first], settings

@@ -11,6 +11,9 @@ Losses do not average over members: they return ``(members,)``.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -18,11 +21,62 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egraph.ranker.sage import Linear
+from egraph.registry import Registry
 
-__all__ = ["HEADS", "PairHead", "margin_loss", "pair_loss", "pair_targets", "three_way", "utility_loss"]
+if TYPE_CHECKING:
+    from egraph.ranker.network import RankerNetwork
 
-HEADS = ("utility", "pairwise", "regression")
-"""Names of the heads."""
+__all__ = [
+    "HEADS",
+    "Head",
+    "PairHead",
+    "Pairs",
+    "margin_loss",
+    "pair_loss",
+    "pair_targets",
+    "three_way",
+    "utility_loss",
+]
+
+
+class Pairs(NamedTuple):
+    """All pairs of a batch, as a loss reads them.
+
+    Attributes:
+        difference: Score of the first minus score of the second, ``(members, batch, batch)``.
+        weights: Weight of each pair, ``(members, batch, batch)``.
+        margin: Largest difference of scores that are about equal.
+        noise: Standard deviation of a measured difference.
+        targets: Scores as standard normal quantiles of their ranks, ``(members, batch)``.
+    """
+
+    difference: Tensor
+    weights: Tensor
+    margin: float
+    noise: float
+    targets: Tensor
+
+    @property
+    def classes(self) -> Tensor:
+        """Probabilities that the first is worse, about equal, better, ``(members, batch, batch, 3)``."""
+        return pair_targets(self.difference, self.margin, self.noise)
+
+
+class Head(NamedTuple):
+    """One way to learn an order from embeddings; an entry of `HEADS`.
+
+    Attributes:
+        loss: Function of the network, of the embeddings of a batch, ``(members, batch, width)``, and of its
+            `Pairs`; returns the loss of each network, ``(members,)``.
+        reads_pairs: Whether the network has a `PairHead`; otherwise it has one utility an architecture.
+    """
+
+    loss: Callable[[RankerNetwork, Tensor, Pairs], Tensor]
+    reads_pairs: bool = False
+
+
+HEADS: Registry[Head] = Registry("head")
+"""What rankers learn, by name; CONTRIBUTING.md tells how to add one."""
 
 
 class PairHead(nn.Module):
@@ -155,3 +209,21 @@ def three_way(ahead: NDArray[np.float64], tie: float) -> NDArray[np.float64]:
 def _mean(each: Tensor, weights: Tensor) -> Tensor:
     """Weighted mean over the pairs, ``(members,)``; 0 where none counts."""
     return (each * weights).sum((1, 2)) / weights.sum((1, 2)).clamp(min=1e-9)
+
+
+def _utility(network: RankerNetwork, embedding: Tensor, pairs: Pairs) -> Tensor:
+    return utility_loss(network.utilities(embedding), pairs.classes, pairs.weights, network.ties())
+
+
+def _pairwise(network: RankerNetwork, embedding: Tensor, pairs: Pairs) -> Tensor:
+    return pair_loss(network.pair(embedding[:, :, None], embedding[:, None]), pairs.classes, pairs.weights)
+
+
+def _regression(network: RankerNetwork, embedding: Tensor, pairs: Pairs) -> Tensor:
+    utility = network.utilities(embedding)
+    return margin_loss(utility, pairs.difference, pairs.margin, pairs.weights, pairs.targets)
+
+
+HEADS.register("utility", Head(_utility))
+HEADS.register("pairwise", Head(_pairwise, reads_pairs=True))
+HEADS.register("regression", Head(_regression))

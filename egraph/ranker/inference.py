@@ -24,7 +24,7 @@ from torch.nn import functional
 from egraph.encoding import Encoding
 from egraph.ranker.network import RankerNetwork
 from egraph.ranker.readout import read_out
-from egraph.ranker.sage import Neighbours, SAGELayer
+from egraph.ranker.sage import LINEAR, Neighbours, SAGELayer
 
 __all__ = ["embed"]
 
@@ -54,7 +54,7 @@ def embed(network: RankerNetwork, encoding: Encoding, features: NDArray[np.float
         used = torch.from_numpy(np.flatnonzero(encoding.vertices.any(axis=(0, 1))))
         layers = [
             _Fused.of(layer, None if network.norms is None else network.norms[number], used)
-            if isinstance(layer, SAGELayer) and layer.aggregator in ("mean", "sum")
+            if isinstance(layer, SAGELayer) and layer.aggregator in LINEAR
             else None
             for number, layer in enumerate(network.layers)
         ]

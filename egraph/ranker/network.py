@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from egraph.encoding import Encoding
-from egraph.errors import UnknownNameError, UsageError
+from egraph.errors import UsageError
 from egraph.ranker.heads import HEADS, PairHead
 from egraph.ranker.readout import read_out, readout_width
 from egraph.ranker.sage import AGGREGATORS, Linear, Neighbours, SAGELayer
@@ -76,16 +76,14 @@ class NetworkShape:
         if not self.layers and self.reads is None:
             raise UsageError("layers must name the aggregator of at least one layer")
         for number, layer in enumerate(self.plan, 1):
-            if layer.aggregator not in AGGREGATORS:
-                raise UnknownNameError("aggregator", layer.aggregator, AGGREGATORS)
+            AGGREGATORS[layer.aggregator]  # raises where there is none of that name
             if layer.width is None or layer.width < 1:
                 raise UsageError(f"a layer must be at least 1 wide, got {layer.width}")
             _check_sources(f"layer {number}", layer.sources, number - 1)
         _check_sources("the read-out", self.read_sources, len(self.layers))
         if not self.readout:
             raise UsageError("readout must name at least one read-out")
-        if self.head not in HEADS:
-            raise UnknownNameError("head", self.head, HEADS)
+        HEADS[self.head]
         if self.members < 1 or self.width < 1:
             raise UsageError(f"members and width must be at least 1, got {self.members} and {self.width}")
         if not 0 <= self.dropout < 1:
@@ -101,6 +99,11 @@ class NetworkShape:
             sources = (number,) if said.sources is None else tuple(sorted(said.sources))
             plan.append(Layer(said.aggregator, width, sources))
         return tuple(plan)
+
+    @property
+    def pairwise(self) -> bool:
+        """Whether the head reads pairs of embeddings; otherwise it gives one utility an architecture."""
+        return HEADS[self.head].reads_pairs
 
     @property
     def widths(self) -> tuple[int, ...]:
@@ -171,7 +174,7 @@ class RankerNetwork(nn.Module):
         self.feature_layer = Linear(members, shape.graph_features, width) if shape.graph_features else None
         inner = readout_width(shape.readout, met[-1]) + (width if shape.graph_features else 0)
         self.embedding = Linear(members, inner, width)
-        if shape.head == "pairwise":
+        if shape.pairwise:
             self.pair = PairHead(members, width)
         else:
             self.utility = Linear(members, width, 1)
@@ -190,7 +193,7 @@ class RankerNetwork(nn.Module):
                 neighbours.
         """
         order = None
-        if generator is not None and any(layer.aggregator == "lstm" for layer in self.layers):
+        if generator is not None and any(AGGREGATORS[layer.aggregator].ordered for layer in self.shape.plan):
             order = torch.rand((self.shape.members, *graphs.vertices.shape[1:3]), generator=generator)
         edges = Neighbours(graphs.counts, order)
         there = torch.arange(graphs.vertices.shape[2]) < graphs.sizes[..., None]

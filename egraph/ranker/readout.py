@@ -2,15 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from egraph.errors import UnknownNameError
+from egraph.registry import Registry
 
-__all__ = ["READOUTS", "read_out", "readout_width"]
+__all__ = ["READOUTS", "ReadOut", "read_out", "readout_width"]
 
-READOUTS = ("max", "mean", "sum", "output", "sort1", "sort2", "sort3")
-"""``output`` takes the output vertex; ``sortK`` the K vertices whose last feature is largest, in order."""
+
+class ReadOut(NamedTuple):
+    """One way to summarise the vertices of a graph; an entry of `READOUTS`.
+
+    Attributes:
+        summarise: Function of the vectors of the vertices, ``(members, graphs, vertices, width)``, of which
+            vertices exist, ``(members or 1, graphs, vertices, 1)``, and of the number of vertices,
+            ``(members or 1, graphs)``; returns ``(members, graphs, parts * width)``.
+        parts: Width of the summary, in widths of a vertex.
+    """
+
+    summarise: Callable[[Tensor, Tensor, Tensor], Tensor]
+    parts: int = 1
+
+
+READOUTS: Registry[ReadOut] = Registry("read-out")
+"""Summaries of a graph by name; CONTRIBUTING.md tells how to add one.
+
+``output`` takes the output vertex; ``sortK`` the K vertices whose last feature is largest, in order.
+"""
 
 
 def readout_width(names: tuple[str, ...], width: int) -> int:
@@ -19,10 +41,7 @@ def readout_width(names: tuple[str, ...], width: int) -> int:
     Raises:
         UnknownNameError: there is no such read-out.
     """
-    for name in names:
-        if name not in READOUTS:
-            raise UnknownNameError("read-out", name, READOUTS)
-    return sum(width * (int(name[4:]) if name.startswith("sort") else 1) for name in names)
+    return sum(width * READOUTS[name].parts for name in names)
 
 
 def read_out(names: tuple[str, ...], x: Tensor, sizes: Tensor) -> Tensor:
@@ -43,27 +62,41 @@ def read_out(names: tuple[str, ...], x: Tensor, sizes: Tensor) -> Tensor:
     there = (torch.arange(x.shape[2], device=x.device) < sizes[..., None])[
         ..., None
     ]  # (., graphs, vertices, 1)
-    return torch.cat([_one(name, x, there, sizes) for name in names], dim=-1)
+    return torch.cat([READOUTS[name].summarise(x, there, sizes) for name in names], dim=-1)
 
 
-def _one(name: str, x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
+def _max(x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
+    return torch.where(there, x, -torch.inf).amax(dim=2)
+
+
+def _sum(x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
+    return (x * there).sum(dim=2)
+
+
+def _mean(x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
+    return (x * there).sum(dim=2) / sizes[..., None]
+
+
+def _output(x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
     members, graphs, _, width = x.shape
-    match name:
-        case "max":
-            return torch.where(there, x, -torch.inf).amax(dim=2)
-        case "sum":
-            return (x * there).sum(dim=2)
-        case "mean":
-            return (x * there).sum(dim=2) / sizes[..., None]
-        case "output":
-            last = (sizes - 1)[..., None, None].expand(members, graphs, 1, width)
-            return x.gather(2, last)[:, :, 0]
-        case _:
-            k = int(name[4:])
-            key = torch.where(there, x[..., -1:], -torch.inf)[..., 0]
-            # Stable, so that vertices which tie stay in their canonical order.
-            first = key.sort(dim=-1, descending=True, stable=True).indices[..., :k]
-            chosen = (x * there).gather(2, first[..., None].expand(members, graphs, first.shape[-1], width))
-            return torch.nn.functional.pad(chosen, (0, 0, 0, k - first.shape[-1])).reshape(
-                members, graphs, k * width
-            )
+    last = (sizes - 1)[..., None, None].expand(members, graphs, 1, width)
+    return x.gather(2, last)[:, :, 0]
+
+
+def _sort(count: int, x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
+    members, graphs, _, width = x.shape
+    key = torch.where(there, x[..., -1:], -torch.inf)[..., 0]
+    # Stable, so that vertices which tie stay in their canonical order.
+    first = key.sort(dim=-1, descending=True, stable=True).indices[..., :count]
+    chosen = (x * there).gather(2, first[..., None].expand(members, graphs, first.shape[-1], width))
+    # Graphs with fewer vertices are filled up with zeros.
+    filled = torch.nn.functional.pad(chosen, (0, 0, 0, count - first.shape[-1]))
+    return filled.reshape(members, graphs, count * width)
+
+
+READOUTS.register("max", ReadOut(_max))
+READOUTS.register("mean", ReadOut(_mean))
+READOUTS.register("sum", ReadOut(_sum))
+READOUTS.register("output", ReadOut(_output))
+for _count in (1, 2, 3):
+    READOUTS.register(f"sort{_count}", ReadOut(partial(_sort, _count), _count))

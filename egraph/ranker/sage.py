@@ -7,14 +7,15 @@ network whose weights have one more dimension. Shape words: ``(members, graphs, 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-__all__ = ["AGGREGATORS", "LSTMWeights", "Linear", "Neighbours", "SAGELayer"]
+from egraph.registry import Registry
 
-AGGREGATORS = ("mean", "sum", "pool", "lstm")
-"""Names of the aggregators of a layer."""
+__all__ = ["AGGREGATORS", "LINEAR", "Aggregator", "LSTMWeights", "Linear", "Neighbours", "SAGELayer"]
 
 
 class Neighbours:
@@ -90,6 +91,34 @@ class Linear(nn.Module):
         return y.reshape(members, *shape, self.weight.shape[2])
 
 
+class Aggregator(NamedTuple):
+    """One way to combine the results of a vertex's neighbours; an entry of `AGGREGATORS`.
+
+    Attributes:
+        aggregate: Function of the weights of one direction, of the vectors of all vertices,
+            ``(members or 1, graphs, vertices, features)``, and of the edges, a `Neighbours`; returns one
+            vector for each vertex, ``(members or 1, graphs, vertices, features)``. Padded vertices have no
+            edges.
+        weights: Function of the number of networks and of features; makes the weights of one direction, a
+            module made of `Linear`, whose initial values then come from the seed of the ranker.
+        ordered: Whether the result depends on the order in which neighbours are read; training then draws
+            the order at random.
+        attribute: Attribute of the layer that holds the weights; part of their names in saved files.
+    """
+
+    aggregate: Callable[[Any, Tensor, Neighbours], Tensor]
+    weights: Callable[[int, int], nn.Module] = lambda members, features: nn.Module()
+    ordered: bool = False
+    attribute: str = "weights"
+
+
+AGGREGATORS: Registry[Aggregator] = Registry("aggregator")
+"""How vertices combine the results of their neighbours, by name; CONTRIBUTING.md tells how to add one."""
+
+LINEAR = ("mean", "sum")
+"""Aggregators that are weighted sums of the neighbours, which scoring and export join to one product."""
+
+
 class SAGELayer(nn.Module):
     r"""A GraphSAGE layer.
 
@@ -131,50 +160,38 @@ class SAGELayer(nn.Module):
     ) -> None:
         super().__init__()
         self.aggregator = aggregator
+        weights = AGGREGATORS[aggregator].weights
         directions = 2 if bidirectional else 1
         self.own = Linear(members, in_features, out_features)
         self.neighbours = nn.ModuleList(
             Linear(members, in_features, out_features, bias=False) for _ in range(directions)
         )
-        self.pool = nn.ModuleList()
-        self.gates = nn.ModuleList()
-        if aggregator == "pool":
-            self.pool.extend(Linear(members, in_features, in_features) for _ in range(directions))
-        if aggregator == "lstm":
-            self.gates.extend(LSTMWeights(members, in_features) for _ in range(directions))
+        self.add_module(
+            AGGREGATORS[aggregator].attribute,
+            nn.ModuleList(weights(members, in_features) for _ in range(directions)),
+        )
+
+    @property
+    def directions(self) -> int:
+        """Number of directions that results flow in: 1, or 2 if bidirectional."""
+        return len(self.neighbours)
+
+    def aggregator_weights(self, direction: int) -> nn.Module:
+        """The weights of the aggregator along the edges (0) or against them (1)."""
+        return self.get_submodule(f"{AGGREGATORS[self.aggregator].attribute}.{direction}")
 
     def forward(self, x: Tensor, edges: Neighbours) -> Tensor:
         """Applies the layer along ``edges``, and against them if bidirectional."""
-        y = self.own(x)
+        y, aggregate = self.own(x), AGGREGATORS[self.aggregator].aggregate
         for direction, transform in enumerate(self.neighbours):
-            y = y + transform(self._aggregate(x, edges.reversed() if direction else edges, direction))
+            weights = self.aggregator_weights(direction)
+            y = y + transform(aggregate(weights, x, edges.reversed() if direction else edges))
         return y
-
-    def _aggregate(self, x: Tensor, edges: Neighbours, direction: int) -> Tensor:
-        counts = edges.counts
-        match self.aggregator:
-            case "sum":
-                return counts.transpose(-1, -2) @ x
-            case "mean":
-                return (counts.transpose(-1, -2) @ x) / counts.sum(-2)[..., None].clamp(min=1)
-            case "pool":
-                return self._pool(self.pool[direction](x).relu(), counts)
-            case _:
-                return self.gates[direction](x, edges)
-
-    def _pool(self, x: Tensor, counts: Tensor) -> Tensor:
-        there = (counts > 0).to(x.dtype)
-        # One source at a time: all at once would take vertices times the memory, and more time too.
-        # After ReLU nothing is below zero, so a factor of zero leaves a source out of the maximum.
-        pooled = torch.zeros_like(x)
-        for source in range(x.shape[-2]):
-            pooled = torch.maximum(pooled, there[..., source, :, None] * x[..., source, None, :])
-        return pooled
 
     def __repr__(self) -> str:
         members, wide, narrow = self.own.weight.shape
         sizes = f"{wide} -> {narrow}"
-        return f"SAGELayer({sizes}, {self.aggregator}, members={members}, directions={len(self.neighbours)})"
+        return f"SAGELayer({sizes}, {self.aggregator}, members={members}, directions={self.directions})"
 
 
 class LSTMWeights(nn.Module):
@@ -201,3 +218,37 @@ class LSTMWeights(nn.Module):
             cell = torch.where(going_on, next_cell, cell)
             state = torch.where(going_on, next_state, state)
         return state
+
+
+def _sum(weights: nn.Module, x: Tensor, edges: Neighbours) -> Tensor:
+    return edges.counts.transpose(-1, -2) @ x
+
+
+def _mean(weights: nn.Module, x: Tensor, edges: Neighbours) -> Tensor:
+    counts = edges.counts
+    return (counts.transpose(-1, -2) @ x) / counts.sum(-2)[..., None].clamp(min=1)
+
+
+def _pool_weights(members: int, features: int) -> Linear:
+    return Linear(members, features, features)
+
+
+def _pool(weights: Linear, x: Tensor, edges: Neighbours) -> Tensor:
+    x = weights(x).relu()
+    there = (edges.counts > 0).to(x.dtype)
+    # One source at a time: all at once would take vertices times the memory, and more time too.
+    # After ReLU nothing is below zero, so a factor of zero leaves a source out of the maximum.
+    pooled = torch.zeros_like(x)
+    for source in range(x.shape[-2]):
+        pooled = torch.maximum(pooled, there[..., source, :, None] * x[..., source, None, :])
+    return pooled
+
+
+def _lstm(weights: LSTMWeights, x: Tensor, edges: Neighbours) -> Tensor:
+    return weights(x, edges)
+
+
+AGGREGATORS.register("mean", Aggregator(_mean))
+AGGREGATORS.register("sum", Aggregator(_sum))
+AGGREGATORS.register("pool", Aggregator(_pool, _pool_weights, attribute="pool"))
+AGGREGATORS.register("lstm", Aggregator(_lstm, LSTMWeights, ordered=True, attribute="gates"))

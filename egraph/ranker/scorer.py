@@ -79,7 +79,7 @@ class Scorer:
             scores: ``(graphs,)``.
             margin: scores no further apart are about equal.
         """
-        pairwise = network.shape.head == "pairwise"
+        pairwise = network.shape.pairwise
         features = standardiser.transform(encoding.features)
         embedding = embed(network, encoding, features)
         members = network.shape.members
@@ -172,7 +172,7 @@ class Scorer:
 
     @property
     def _pairwise(self) -> bool:
-        return self.network.shape.head == "pairwise"
+        return self.network.shape.pairwise
 
     def _parts(self, encoding: Encoding) -> tuple[Floats, Floats | None]:
         """What each member says, ``(members, graphs)``, and what the companion says, ``(graphs,)``."""

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 from torch import Tensor
 
-from egraph.ranker.heads import margin_loss, pair_loss, pair_targets, utility_loss
+from egraph.ranker.heads import HEADS, Pairs
 from egraph.ranker.network import Graphs, RankerNetwork
 
 __all__ = ["Schedule", "pair_weights", "rank_gauss", "train"]
@@ -101,7 +101,7 @@ def train(
         rows: what each member sees, ``(members, rows)`` positions; None is everything for all.
     """
     generator = torch.Generator().manual_seed(seed)
-    members = network.shape.members
+    members, loss = network.shape.members, HEADS[network.shape.head].loss
     seen = torch.arange(len(scores)).expand(members, -1) if rows is None else torch.from_numpy(rows)
     count = seen.shape[1]
     # In float32 close scores of a large offset would coincide.
@@ -122,34 +122,13 @@ def train(
             group["lr"] = schedule.learning_rate * _one_cycle(step / steps, schedule.warm_up)
         optimizer.zero_grad()
         embedding = network.embed(graphs.take(part), generator)
-        losses = _losses(network, embedding, values[part], ranks[part], targets[part], margin, noise)
-        losses.sum().backward()
+        difference = values[part][:, :, None] - values[part][:, None, :]
+        pairs = Pairs(difference, pair_weights(ranks[part]), margin, noise, targets[part])
+        loss(network, embedding, pairs).sum().backward()
         _clip(network, 1.0)
         optimizer.step()
         if progress is not None:
             progress(step + 1, steps)
-
-
-def _losses(
-    network: RankerNetwork,
-    embedding: Tensor,
-    values: Tensor,
-    ranks: Tensor,
-    targets: Tensor,
-    margin: float,
-    noise: float,
-) -> Tensor:
-    difference = values[:, :, None] - values[:, None, :]
-    weights = pair_weights(ranks)
-    match network.shape.head:
-        case "pairwise":
-            logits = network.pair(embedding[:, :, None], embedding[:, None])
-            return pair_loss(logits, pair_targets(difference, margin, noise), weights)
-        case "regression":
-            return margin_loss(network.utilities(embedding), difference, margin, weights, targets)
-        case _:
-            classes = pair_targets(difference, margin, noise)
-            return utility_loss(network.utilities(embedding), classes, weights, network.ties())
 
 
 def _one_cycle(done: float, warm_up: float) -> float:

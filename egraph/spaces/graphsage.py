@@ -10,26 +10,20 @@ import numpy as np
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, live_vertices, simplify
-from egraph.errors import UsageError
+from egraph.errors import UnknownNameError, UsageError
 from egraph.operations import Operation
 from egraph.spaces._chain import ChainedSpace, join_chain
 from egraph.spaces._genes import genes, insert_vertex, replace_op, toggle, toggleable
 from egraph.spaces._registry import register
 
-__all__ = ["AGGREGATORS", "HYPERPARAMETERS", "GraphSageSpace"]
+__all__ = ["AGGREGATORS", "HYPERPARAMETERS", "GraphSageSpace", "register_aggregator", "register_option"]
 
 _WIDTHS = {"H": 0.5, "N": 1.0, "D": 2.0}
 
-AGGREGATORS = {
-    operations.register(
-        Operation(f"SAGE_{aggregator.upper()}.{letter}", "graph-conv", width=width)
-    ).name: aggregator
-    for aggregator in ("lstm", "pool", "sum", "mean")
-    for letter, width in _WIDTHS.items()
-}
+AGGREGATORS: dict[str, str] = {}
 """The aggregator of each layer gene; its operation tells the width: half (H), all (N) or double (D)."""
 
-HYPERPARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
+HYPERPARAMETERS: dict[str, dict[str, Mapping[str, Any]]] = {
     "READOUT": {
         "READOUT_MAX": {"readout": ("max",)},
         "READOUT_MEAN": {"readout": ("mean",)},
@@ -56,6 +50,52 @@ HYPERPARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
 }
 """Each hyper-parameter gene, its options, and what an option means in parameters of `egraph.Ranker`."""
 
+
+def register_aggregator(name: str) -> tuple[str, ...]:
+    """Adds the layer genes of an aggregator of rankers, one for each width, and returns them.
+
+    `GraphSageSpace` takes them as ``layers``; spaces that exist already do not change.
+
+    Args:
+        name: Name of the aggregator in `egraph.ranker.AGGREGATORS`.
+
+    Raises:
+        UsageError: The aggregator has genes already.
+    """
+    if name in AGGREGATORS.values():
+        raise UsageError(f"the aggregator {name!r} has layer genes already")
+    genes_of_widths = {f"SAGE_{name.upper()}.{letter}": width for letter, width in _WIDTHS.items()}
+    for gene, width in genes_of_widths.items():
+        operations.register(Operation(gene, "graph-conv", width=width))
+        AGGREGATORS[gene] = name
+    return tuple(genes_of_widths)
+
+
+def register_option(gene: str, option: str, parameters: Mapping[str, Any]) -> str:
+    """Adds an option to a hyper-parameter gene, and returns its name.
+
+    `GraphSageSpace` takes it in ``hyperparameters``; spaces that exist already do not change.
+
+    Args:
+        gene: Name of the gene, such as ``"READOUT"`` or ``"HEAD"``.
+        option: Name of the option, which no other option of any gene has.
+        parameters: Parameters of `egraph.Ranker` that the option sets.
+
+    Raises:
+        UnknownNameError: There is no such gene.
+        UsageError: A gene has an option of this name already.
+    """
+    if gene not in HYPERPARAMETERS:
+        raise UnknownNameError("gene", gene, HYPERPARAMETERS)
+    if any(option in options for options in HYPERPARAMETERS.values()):
+        raise UsageError(f"a gene has an option {option!r} already")
+    operations.register(Operation(option, "other"))
+    HYPERPARAMETERS[gene][option] = parameters
+    return option
+
+
+for _aggregator in ("lstm", "pool", "sum", "mean"):
+    register_aggregator(_aggregator)
 for _options in HYPERPARAMETERS.values():
     for _option in _options:
         operations.register(Operation(_option, "other"))

@@ -18,7 +18,7 @@ FORMS = [
     {"layers": ("sum", "lstm"), "bidirectional": False, "head": "pairwise"},
     {"layers": ("mean", Layer("pool", 20, (0, 1))), "reads": (0, 2)},
     {"layers": (), "reads": (0,)},
-    {"readout": READOUTS},
+    {"readout": tuple(READOUTS)},
     {"companion": "gaussian-process"},
     {"companion": None, "analytic": False},
     {"folds": 0},

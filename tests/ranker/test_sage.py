@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from egraph.errors import UnknownNameError
 from egraph.ranker.sage import AGGREGATORS, Linear, Neighbours, SAGELayer
 
 with warnings.catch_warnings():
@@ -134,9 +135,7 @@ def test_both_directions_are_two_layers_that_share_the_own_part(aggregator):
     for direction, one in enumerate((forth, back)):
         one.own.load_state_dict(both.own.state_dict())
         one.neighbours[0].load_state_dict(both.neighbours[direction].state_dict())
-        for name in ("pool", "gates"):
-            if len(getattr(both, name)):
-                getattr(one, name)[0].load_state_dict(getattr(both, name)[direction].state_dict())
+        one.aggregator_weights(0).load_state_dict(both.aggregator_weights(direction).state_dict())
     with torch.no_grad():
         expected = _apply(forth, x, counts) + _apply(back, x, counts.T) - both.own(x[None])[0]
     torch.testing.assert_close(_apply(both, x, counts), expected, atol=1e-5, rtol=1e-5)
@@ -194,3 +193,14 @@ def test_sum_and_mean_count_repeated_edges():
 
 def test_repr_names_sizes():
     assert repr(SAGELayer(2, WIDE, NARROW, "lstm")) == "SAGELayer(5 -> 4, lstm, members=2, directions=2)"
+
+
+def test_an_unknown_aggregator_is_refused():
+    with pytest.raises(UnknownNameError, match=r"unknown aggregator 'pol'; known: .*Did you mean 'pool'"):
+        SAGELayer(1, WIDE, NARROW, "pol")
+
+
+@pytest.mark.parametrize(("aggregator", "names"), [("pool", ["pool.0.weight", "pool.0.bias"]), ("sum", [])])
+def test_weights_of_aggregators_keep_their_names_in_files(aggregator, names):
+    names = ["own.weight", "own.bias", "neighbours.0.weight", *names]
+    assert list(SAGELayer(1, WIDE, NARROW, aggregator, False).state_dict()) == names
