@@ -34,7 +34,6 @@ from egraph.searchers._deepneat import DeepNEAT
 from egraph.searchers._denser import DENSER
 from egraph.searchers._dqn import DeepQNetwork
 from egraph.searchers._genetic import Genetic
-from egraph.searchers._graph_process import GraphProcess
 from egraph.searchers._hill_climb import HillClimb
 from egraph.searchers._local_search import LocalSearch
 from egraph.searchers._multi_objective import Compromise
@@ -47,6 +46,7 @@ from egraph.searchers._random import RandomSearch
 from egraph.searchers._regularized_evolution import RegularizedEvolution
 from egraph.searchers._reinforce import Reinforce
 from egraph.searchers._run import SearchResult, Step, run
+from egraph.surrogates.graph_process import GraphProcess
 
 __all__ = [
     "DENSER",

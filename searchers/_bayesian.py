@@ -12,9 +12,9 @@ from scipy.special import ndtr
 from egraph.architecture import Architecture
 from egraph.errors import UsageError
 from egraph.searchers._base import Searcher
-from egraph.searchers._graph_process import GraphProcess
 from egraph.searchers._memory import Memory, describe
 from egraph.spaces import SearchSpace
+from egraph.surrogates.graph_process import GraphProcess
 
 __all__ = ["BayesianOptimization", "DoubtingPredictor", "expected_improvement"]
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.errors import UsageError
 from egraph.searchers._base import Searcher
-from egraph.searchers._encoded_trees import EncodedTrees
 from egraph.searchers._memory import Memory, describe
 from egraph.searchers._renumbering import renumbered_copies
 from egraph.spaces import SearchSpace
+from egraph.surrogates.encoded_trees import EncodedTrees
 
 __all__ = ["FitnessApproximation", "Predictor"]
 

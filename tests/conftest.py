@@ -1,5 +1,8 @@
 """Random architectures, their scores and renumberings that many tests share."""
 
+from collections import Counter
+from itertools import product
+
 import numpy as np
 import pytest
 
@@ -76,3 +79,39 @@ def _distinct():
         return [graphs[row] for row in rows], scores[rows]
 
     return choose
+
+
+def _unfold(architecture: Architecture, rounds: int) -> list[list]:
+    """For each round what each vertex computes in its last steps, written out as nested tuples."""
+    ops, counts = simplify(architecture)
+    levels = [list(ops)]
+    for _ in range(rounds):
+        before = levels[-1]
+        read = [Counter({i: int(n) for i, n in enumerate(column) if n}) for column in counts.T]
+        levels.append(
+            [(before[v], tuple(sorted(repr(before[i]) for i in read[v].elements()))) for v in range(len(ops))]
+        )
+    return levels
+
+
+def _count_shared(a: Architecture, b: Architecture, rounds: int) -> int:
+    """Pairs of vertices that compute the same, over all rounds."""
+    return sum(
+        x == y
+        for of_a, of_b in zip(_unfold(a, rounds), _unfold(b, rounds), strict=True)
+        for x, y in product(of_a, of_b)
+    )
+
+
+def compute_slow_kernel(some, others, rounds) -> np.ndarray:
+    """The normalised Weisfeiler-Lehman kernel, from pairs of vertices that compute the same."""
+
+    def shared(a, b):
+        return _count_shared(a, b, rounds)
+
+    return np.array([[shared(a, b) / np.sqrt(shared(a, a) * shared(b, b)) for b in others] for a in some])
+
+
+@pytest.fixture(scope="session", name="slow_kernel")
+def _slow_kernel():
+    return compute_slow_kernel

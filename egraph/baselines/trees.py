@@ -14,6 +14,7 @@ from egraph.architecture import Architecture
 from egraph.baselines._base import Baseline
 from egraph.baselines._flat import FlatEncoder
 from egraph.errors import MissingExtraError
+from egraph.surrogates.encoded_trees import EncodedRegressor
 
 __all__ = ["Boosting", "Forest", "XGBoost"]
 
@@ -27,12 +28,11 @@ class _Trees(Baseline):
     """
 
     def _learn(self, graphs: Sequence[Architecture], targets: Floats) -> None:
-        self._encoder = FlatEncoder(graphs, self.vocabulary_)
-        self._model = self._make()
-        self._model.fit(self._encoder(graphs), targets)
+        encoder = FlatEncoder(graphs, self.vocabulary_)
+        self._model = EncodedRegressor(encoder, self._make()).fit(graphs, targets)
 
     def _latent(self, graphs: Sequence[Architecture]) -> Floats:
-        return np.asarray(self._model.predict(self._encoder(graphs)), dtype=np.float64)
+        return self._model.predict(graphs)
 
     @abstractmethod
     def _make(self) -> Any:

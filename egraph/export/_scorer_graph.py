@@ -20,10 +20,10 @@ from egraph.export._operators import integers, linear
 from egraph.ranker.calibration import Calibration
 from egraph.ranker.companion import Companion
 from egraph.ranker.heads import PairHead
-from egraph.ranker.process import GaussianProcess
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.scorer import LEAST_DEVIATION, Scorer
-from egraph.ranker.trees import Trees
+from egraph.surrogates.gaussian_process import GaussianProcess
+from egraph.surrogates.trees import Trees
 
 __all__ = ["Judged", "deviation", "factor", "judge", "probabilities", "standardise", "to_scores"]
 

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from egraph.ranker.process import GaussianProcess
-from egraph.ranker.trees import Trees
+from egraph.surrogates.gaussian_process import GaussianProcess
+from egraph.surrogates.trees import Trees
 
 __all__ = ["FEW", "Companion"]
 

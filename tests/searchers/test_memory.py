@@ -2,9 +2,9 @@ import functools
 
 import numpy as np
 
-from egraph.searchers._graph_process import GraphProcess
 from egraph.searchers._memory import Memory, describe
 from egraph.searchers.testing import ToySpace
+from egraph.surrogates.graph_process import GraphProcess
 
 SPACE = ToySpace(10)
 CHAINS = [SPACE.make([number]) for number in range(10)]

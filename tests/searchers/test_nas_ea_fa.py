@@ -4,7 +4,6 @@ import pytest
 from egraph import searchers
 from egraph.errors import UsageError
 from egraph.searchers import FitnessApproximation, RandomSearch, run
-from egraph.searchers._encoded_trees import EncodedTrees
 from egraph.searchers.testing import ToySpace
 
 SPACE = ToySpace(6, 6, 6, 6)
@@ -73,14 +72,6 @@ def test_copies_in_other_numberings_are_learnt_with_the_same_score(monkeypatch):
     searcher.tell([SPACE.make([0, 1, 2, 3])], [7.0])
     searcher.ask()
     assert seen == [[("0.1.2.3", 7.0), ("3.2.1.0", 7.0), ("3.2.1.0", 7.0)]]
-
-
-def test_trees_learn_what_each_place_brings():
-    rng = np.random.default_rng(0)
-    known = [SPACE.sample(rng) for _ in range(150)]
-    unknown = [SPACE.sample(rng) for _ in range(50)]
-    trees = EncodedTrees(SPACE).fit(known, SPACE.value(known))
-    assert np.corrcoef(trees.predict(unknown), SPACE.value(unknown))[0, 1] > 0.95
 
 
 def test_it_beats_random_search():

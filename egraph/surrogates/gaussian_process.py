@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy import linalg
 from scipy.optimize import minimize
+
+from egraph.surrogates.exact_inference import choose_evenly, factorise, matern, noise_likelihoods, solve
 
 __all__ = ["GaussianProcess"]
 
@@ -67,8 +68,7 @@ class GaussianProcess:
             targets: ``(graphs,)``, of mean zero.
             groups: of each feature, by any name; None gives all the same length.
         """
-        # The inverse costs n^3: some hundred examples are plenty to choose a dozen numbers.
-        chosen = np.linspace(0, len(inputs) - 1, min(len(inputs), _MOST_FOR_SELECTION)).astype(int)
+        chosen = choose_evenly(len(inputs), _MOST_FOR_SELECTION)
         x, y = inputs[chosen], targets[chosen]
         length, noise = _common(x, y)
         names = sorted(set(groups)) if groups is not None else []
@@ -80,11 +80,11 @@ class GaussianProcess:
 
     def __post_init__(self) -> None:
         scaled = self._scale(self.inputs)
-        covariance = _matern(_squares(scaled, scaled))
-        covariance[np.diag_indices_from(covariance)] += self.noise
+        factor = factorise(_kernel(_squares(scaled, scaled)), self.noise)
+        weights = solve(factor, self.targets)
         object.__setattr__(self, "_scaled", scaled)
-        object.__setattr__(self, "factor", linalg.cholesky(covariance, lower=True))
-        object.__setattr__(self, "weights", linalg.cho_solve((self.factor, True), self.targets))
+        object.__setattr__(self, "factor", factor)
+        object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "signal", float(self.targets @ self.weights) / len(self.targets))
 
     # Predictions are left to PyTorch: the threads of NumPy's BLAS would go on waiting for work after each
@@ -94,23 +94,25 @@ class GaussianProcess:
         """The posterior mean, ``(graphs,)``."""
         weights = torch.from_numpy(self.weights)
         parts = torch.from_numpy(self._scale(inputs)).split(_ROWS_AT_ONCE)
-        return torch.cat([self._kernel(part) @ weights for part in parts]).numpy()
+        return torch.cat([self._kernel_to(part) @ weights for part in parts]).numpy()
 
     def variance(self, inputs: Floats) -> Floats:
         """Variance of a measured target, noise included, ``(graphs,)``."""
         factor = torch.from_numpy(self.factor)
         parts = torch.from_numpy(self._scale(inputs)).split(_ROWS_AT_ONCE)
-        solved = (torch.linalg.solve_triangular(factor, self._kernel(part).T, upper=False) for part in parts)
+        solved = (
+            torch.linalg.solve_triangular(factor, self._kernel_to(part).T, upper=False) for part in parts
+        )
         explained = torch.cat([part.square_().sum(dim=0) for part in solved]).numpy()
         return self.signal * np.maximum(1.0 + self.noise - explained, self.noise)
 
     def leave_one_out(self) -> Floats:
         """For each training example the mean that the others predict, ``(graphs,)``."""
-        inverse = linalg.cho_solve((self.factor, True), np.eye(len(self.targets)))
+        inverse = solve(self.factor, np.eye(len(self.targets)))
         return self.targets - self.weights / np.diag(inverse)
 
-    def _kernel(self, scaled: torch.Tensor) -> torch.Tensor:
-        """`_matern` of `_squares` to the training data, ``(graphs, training graphs)``."""
+    def _kernel_to(self, scaled: torch.Tensor) -> torch.Tensor:
+        """The kernel to the training data, ``(graphs, training graphs)``."""
         known = torch.from_numpy(self._scaled)
         squares = torch.addmm(known.square().sum(dim=1), scaled, known.T, alpha=-2)
         squares.add_(scaled.square().sum(dim=1, keepdim=True)).clamp_(min=0)
@@ -126,9 +128,8 @@ def _squares(a: Floats, b: Floats) -> Floats:
     return np.maximum((a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T, 0.0)
 
 
-def _matern(squares: Floats) -> Floats:
-    r = np.sqrt(3 * squares)
-    return (1 + r) * np.exp(-r)
+def _kernel(squares: Floats) -> Floats:
+    return matern(np.sqrt(3 * squares))
 
 
 def _common(x: Floats, y: Floats) -> tuple[float, float]:
@@ -136,14 +137,10 @@ def _common(x: Floats, y: Floats) -> tuple[float, float]:
     squares = _squares(x, x) / max(x.shape[1], 1)
     best, length, noise = -math.inf, 1.0, 1.0
     for candidate in _LENGTHS:
-        values, vectors = linalg.eigh(_matern(squares / candidate**2))
-        projected = (vectors.T @ y) ** 2
-        for ratio in _NOISES:
-            spectrum = np.maximum(values, 0.0) + ratio
-            signal = max(float((projected / spectrum).mean()), 1e-12)
-            likelihood = -0.5 * (len(y) * math.log(signal) + float(np.log(spectrum).sum()))
-            if likelihood > best:
-                best, length, noise = likelihood, float(candidate), float(ratio)
+        likelihoods = noise_likelihoods(_kernel(squares / candidate**2), y, _NOISES)
+        chosen = int(likelihoods.argmax())
+        if likelihoods[chosen] > best:
+            best, length, noise = float(likelihoods[chosen]), float(candidate), float(_NOISES[chosen])
     return length, noise
 
 
@@ -159,10 +156,8 @@ def _by_group(
         """Minus the logarithm of the posterior density, and its gradient."""
         inverse_squares, ratio = np.exp(parameters[:-1]), np.exp(parameters[-1])
         distance = np.tensordot(inverse_squares, squares, 1)
-        covariance = _matern(distance)
-        covariance[np.diag_indices_from(covariance)] += ratio
-        factor = linalg.cholesky(covariance, lower=True)
-        inverse = linalg.cho_solve((factor, True), np.eye(len(y)))
+        factor = factorise(_kernel(distance), ratio)
+        inverse = solve(factor, np.eye(len(y)))
         weights = inverse @ y
         signal = max(float(y @ weights) / len(y), 1e-12)
         apart = parameters[:-1] - parameters[:-1].mean()

@@ -3,7 +3,7 @@ import pytest
 from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import ConstantKernel, Matern, WhiteKernel
 
-from egraph.ranker.process import GaussianProcess
+from egraph.surrogates.gaussian_process import GaussianProcess
 
 
 @pytest.fixture(scope="module")

@@ -4,11 +4,10 @@ from sklearn.gaussian_process import GaussianProcessRegressor
 from sklearn.gaussian_process.kernels import Matern
 
 from egraph import spaces
-from egraph.architecture import Architecture
 from egraph.canonical import simplify
 from egraph.errors import UsageError
 from egraph.searchers import GraphProcess
-from egraph.searchers._graph_process import count_subtrees
+from egraph.surrogates.weisfeiler_lehman import count_subtrees
 
 CELLS = spaces.get("nasbench201")
 
@@ -16,24 +15,6 @@ CELLS = spaces.get("nasbench201")
 def _sample(count, seed=0):
     rng = np.random.default_rng(seed)
     return [CELLS.sample(rng) for _ in range(count)]
-
-
-def test_subtrees_of_a_chain_are_counted():
-    chain = Architecture(["input", "op0", "op0", "op0", "output"], [(0, 1), (1, 2), (2, 3), (3, 4)])
-    counts = sorted(count_subtrees(chain, 1).values())
-    # Operations: input, output, three times op0; one round later no two vertices see the same neighbours.
-    assert counts == [1, 1, 1, 1, 1, 1, 1, 3]
-    assert count_subtrees(chain, 0) == {"input": 1, "op0": 3, "output": 1}
-
-
-def test_renumbering_changes_no_count():
-    edges = [(0, 1), (0, 2), (1, 3), (2, 3), (2, 4), (3, 4)]
-    renumbered = [(0, 2), (0, 1), (2, 3), (1, 3), (1, 4), (3, 4)]
-    a = Architecture(["input", "op0", "op1", "op0", "output"], edges)
-    b = Architecture(["input", "op1", "op0", "op0", "output"], renumbered)
-    assert count_subtrees(a) == count_subtrees(b)
-    other = Architecture(["input", "op0", "op1", "op1", "output"], edges)
-    assert count_subtrees(a) != count_subtrees(other)
 
 
 def test_predictions_are_those_of_another_library():

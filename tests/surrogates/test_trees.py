@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from sklearn.ensemble import ExtraTreesRegressor
 
-from egraph.ranker.trees import Trees
+from egraph.surrogates.trees import Trees
 
 
 @pytest.mark.parametrize("rows", [2, 5, 120])
