@@ -20,11 +20,11 @@ which code outside of the package can add to. CONTRIBUTING.md has the recipe, wi
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 # Rankers come back from files that name operations; the spaces describe these when they are imported.
 import egraph.spaces  # noqa: F401
+from egraph._lazy import lazy_names
 from egraph.encoding import Encoding
 from egraph.ranker.familiarity import Familiarity
 from egraph.ranker.genome import Genome, from_genome, shipped_genomes
@@ -61,9 +61,5 @@ __all__ = [
     "shipped_genomes",
 ]
 
-
-def __getattr__(name: str) -> Any:
-    # Baselines import the ranker, so their registry is looked up by name.
-    if name == "predictors":
-        return importlib.import_module("egraph.baselines").predictors
-    raise AttributeError(f"module 'egraph.ranker' has no attribute {name!r}")
+# Baselines import the ranker, so their registry is looked up by name.
+__getattr__, __dir__ = lazy_names("egraph.ranker", {"predictors": "egraph.baselines"})
