@@ -1,4 +1,4 @@
-"""How many threads PyTorch works in."""
+"""The number of threads of PyTorch."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ __all__ = ["threads_limited"]
 
 @contextmanager
 def threads_limited(count: int) -> Iterator[None]:
-    """Within the block PyTorch works in so many threads.
+    """Sets the number of CPU threads of PyTorch within the block.
 
-    More do not pay for small batches: they wait for each other at the end of each step, a little on idle
-    cores and for most of the time on busy ones. Another number also gives other last digits.
+    Small batches do not gain from more threads: they wait for each other at the end of each operation,
+    briefly on idle cores and most of the time on busy ones. Another number also changes the last digits.
+
+    Args:
+        count: Number of threads.
     """
     import torch
 

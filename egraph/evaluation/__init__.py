@@ -1,12 +1,18 @@
-"""Real evaluation: what a trial costs time for.
+"""Evaluators: training, table look-up, zero-cost proxies.
 
-An *evaluator* measures one architecture and says what that cost. Five exist: `Training` builds the network
-and trains it on images, `InheritedTraining` begins with the weights of a network that it trained before,
-`ZeroCost` scores it untrained, `TableLookup` reads numbers that others measured, `as_evaluator` wraps any
-function. What cannot be measured raises `egraph.errors.EvaluationError` with its
-reason; a study records it as a failed trial. `Costs` measures size and speed, without a score.
+An *evaluator* measures one architecture and the cost of doing so:
 
-To add one: write a subclass of `Evaluator` in a file of its own here and export it below.
+- `Training` builds the network and trains it on images (`egraph.training` has the loop);
+- `InheritedTraining` starts from the weights of a network that it trained before;
+- `ZeroCost` scores the untrained network;
+- `TableLookup` reads a table of measurements;
+- `as_evaluator` wraps any function.
+
+An architecture that cannot be measured raises `egraph.errors.EvaluationError` with the reason; a study
+records a failed trial. `Costs` measures size and speed, without a score.
+
+To add an evaluator, write a subclass of `Evaluator` in a module of its own here and export it below. One that
+builds networks and shows them images derives from `building.NetworkEvaluator`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a real evaluation is: one architecture in, one measured result out."""
+"""The interface of evaluators: one architecture in, one measured result out."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ Fitness = Callable[[Sequence[Architecture]], ArrayLike]
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """What one evaluation measured.
+    """The result of one evaluation.
 
     Attributes:
-        score: what the search maximises: validation accuracy in [0, 1], or a metric of a table.
-        test_score: measured on data that no decision looks at; NaN where there is none.
-        seconds: what it cost, in seconds of one device; NaN where unknown.
-        params: trainable parameters of the network; 0 where unknown.
-        flops: multiply-adds of one forward pass on one input; 0 where unknown.
-        source: where the number came from, such as ``"trained on digits (cpu)"`` or ``"table nasbench201"``.
+        score: Number that the search maximises: validation accuracy in [0, 1], or a metric of a table.
+        test_score: Score on data that no decision uses; NaN where there is none.
+        seconds: Cost in seconds of one device; NaN where unknown.
+        params: Number of trainable parameters; 0 where unknown.
+        flops: Multiply-adds of one forward pass on one input; 0 where unknown.
+        source: Origin of the score, such as ``"trained on digits (cpu)"`` or ``"table nasbench201"``.
     """
 
     score: float
@@ -40,9 +40,9 @@ class Evaluation:
 
 
 class Evaluator(ABC):
-    """Measures architectures one at a time; called with many, it is a fitness.
+    """Measures one architecture at a time; called with many, it is a fitness.
 
-    An evaluator is picklable, so that worker processes can hold a copy.
+    Evaluators are picklable, so that each worker process can have a copy.
     """
 
     @abstractmethod
@@ -50,17 +50,20 @@ class Evaluator(ABC):
         """Measures one architecture; the same seed on the same machine gives the same scores.
 
         Raises:
-            EvaluationError: it cannot be measured; the text says why.
+            EvaluationError: The architecture cannot be measured; the text gives the reason.
         """
 
     @abstractmethod
     def describe(self) -> dict[str, object]:
-        """What is measured and how, as JSON-ready values; two evaluators with equal descriptions agree."""
+        """The settings that scores depend on, as JSON-ready values.
+
+        Evaluators with equal descriptions give equal scores.
+        """
 
     def screen(self) -> Fitness | None:
-        """A fitness that needs no training and tells what cannot learn; NaN for what it cannot score.
+        """A cheap fitness that recognises architectures that cannot learn; NaN for those without a score.
 
-        A study begins with what it likes. None, as here, where there is no such thing.
+        A study uses it to choose its first trials. None, the default, means that there is no such fitness.
         """
         return None
 

@@ -1,4 +1,4 @@
-"""What evaluators that build networks and show them images have in common."""
+"""Base class of evaluators that build networks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the network of an architecture costs to keep and to use."""
+"""Size and speed of the network of an architecture."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ WARM_UP, PASSES = 3, 9
 
 
 class Costs:
-    """Builds the network of an architecture and measures it; lower is better.
+    """Builds the network of an architecture and measures its costs; lower is better.
 
-    `params`, `flops` and `latency` are what `egraph.spaces.Limited` and the searcher NSGA2 take as costs:
+    `egraph.spaces.Limited` and the searcher NSGA2 accept `params`, `flops` and `latency` as costs:
 
         costs = Costs(space, input_shape=(1, 8, 8))
         Limited(space, {"params": costs.params}, {"params": 300_000})
 
     Args:
-        space: says how an architecture becomes a network.
-        input_shape: channels, height and width of an image.
-        num_classes: of the images.
-        device: on which latency is measured: auto, cpu, cuda or cuda:NUMBER.
-        options: what the space's `network` takes beside these, such as ``channels``.
+        space: Search space that builds networks.
+        input_shape: Channels, height and width of an image.
+        num_classes: Number of classes.
+        device: Device for latency: auto, cpu, cuda or cuda:NUMBER.
+        options: Further arguments of the space's `network`, such as ``channels``.
 
     Raises:
-        UsageError: the space builds no networks, or there is no such device.
+        UsageError: The space builds no networks, or the device does not exist.
     """
 
     def __init__(
@@ -54,17 +54,21 @@ class Costs:
         self.options = options
 
     def params(self, architecture: Architecture) -> float:
-        """Trainable parameters.
+        """The number of trainable parameters.
 
         Raises:
-            EvaluationError: the network cannot be built; so for the others.
+            EvaluationError: The network cannot be built.
         """
         from egraph.networks import count_params
 
         return float(count_params(self._build(architecture)))
 
     def flops(self, architecture: Architecture) -> float:
-        """Multiply-adds of one image."""
+        """Multiply-adds of one forward pass on one image.
+
+        Raises:
+            EvaluationError: The network cannot be built or run.
+        """
         from egraph.networks import count_flops
 
         network = self._build(architecture)
@@ -72,9 +76,12 @@ class Costs:
             return float(count_flops(network, self.input_shape))
 
     def latency(self, architecture: Architecture) -> float:
-        """Milliseconds of one image, the median of a few after a warm-up, in one CPU thread.
+        """Time of one forward pass on one image, in ms: the median of a few passes in one CPU thread.
 
-        It is measured, so it is noisy: what else the machine does and how warm it is come in.
+        The measurement is noisy: it varies with the load and the temperature of the machine.
+
+        Raises:
+            EvaluationError: The network cannot be built or run.
         """
         import torch
 
@@ -93,7 +100,7 @@ class Costs:
 
 
 def _time(network: torch.nn.Module, image: torch.Tensor) -> float:
-    """Seconds of one forward pass, to its end on a GPU too."""
+    """Seconds of one forward pass; on a GPU this waits until the pass has finished."""
     import torch
 
     started = time.perf_counter()

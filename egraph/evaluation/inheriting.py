@@ -1,4 +1,4 @@
-"""Real training that begins with the weights of a network that was trained before."""
+"""Training that starts from the weights of a network that was trained before."""
 
 from __future__ import annotations
 
@@ -21,33 +21,35 @@ __all__ = ["InheritedTraining"]
 
 
 class InheritedTraining(Training):
-    """Trains the networks of a space briefly, beginning with the weights of those it trained before.
+    """Trains the networks of a space briefly, from the weights of networks that it trained before.
 
-    It remembers the best networks that it trained. Where network morphisms lead from one of them to the
-    network of a new architecture (`SearchSpace.inherit`), this begins with the function of the best such, and
-    is trained by the recipe ``heirs``: each training is one cycle of its schedule, so that with ``cosine``
-    the learning rate restarts as in SGDR. Where none does, it is trained from scratch by ``recipe``. An
-    architecture that is measured again goes on from its own weights, if they are still remembered.
+    The evaluator keeps the best networks that it trained. If network morphisms lead from some of them to the
+    network of a new architecture (`SearchSpace.inherit`), the new network starts with the function of the
+    best of these and is trained by the recipe ``heirs``. Each training is one cycle of its schedule: with
+    ``cosine`` the learning rate restarts as in SGDR. If no morphisms exist, the network is trained from
+    scratch by ``recipe``. An architecture that is evaluated again continues from its own weights, if they are
+    still kept.
 
-    Scores depend on what was measured before: the same seed gives the same scores for the same architectures
-    in the same order. A copy in another process remembers for itself, and a study that was interrupted begins
-    without memory. So measure one at a time.
+    Scores depend on earlier evaluations: the same seed gives the same scores for the same architectures in
+    the same order. Each process keeps networks of its own, and a study that is resumed starts with none. So
+    evaluate one architecture at a time.
 
-    What differs from the paper: its optimiser is SGD, which `Recipe` offers; the parent is found by its
-    weights, not told by the searcher, so that any searcher can be used.
+    Two things differ from the paper. Its optimizer is SGD, which `Recipe` offers. The parent is found by its
+    weights instead of being named by the searcher, so that any searcher can be used.
 
     Args:
-        space: one that knows network morphisms, such as ``nash``.
-        data: as of `Training`.
-        recipe: of a network that inherits nothing; None takes `default_recipe` of the data.
-        heirs: of one that inherits; None takes a quarter of the epochs of ``recipe``, and ``cosine``.
-        memory: how many networks are remembered.
-        device: as of `Training`; networks are remembered there.
-        root: where to look for the data first.
-        threads: as of `Training`.
+        space: Search space with network morphisms, such as ``nash``.
+        data: As in `Training`.
+        recipe: Recipe for networks that inherit no weights; None selects `default_recipe` of the data.
+        heirs: Recipe for networks that inherit weights; None selects a quarter of the epochs of ``recipe``
+            and the schedule ``cosine``.
+        memory: Number of networks to keep.
+        device: As in `Training`; the networks are kept there.
+        root: Folder that is searched first for the data.
+        threads: As in `Training`.
 
     Raises:
-        UsageError: as of `Training`, or the space knows no morphisms, the recipes name different channels, or
+        UsageError: As in `Training`, or the space has no morphisms, the recipes name different channels, or
             ``memory`` is below 1.
 
     References:
@@ -71,34 +73,34 @@ class InheritedTraining(Training):
         super().__init__(space, data, recipe, device, root, threads)
         if not space.has_morphisms:
             raise UsageError(
-                f"the space {space.name!r} knows no network morphisms; use one that does: 'nash'"
+                f"the space {space.name!r} has no network morphisms; use one that does, such as 'nash'"
             )
         if heirs is not None and heirs.channels not in (None, recipe.channels if recipe else None):
             raise UsageError(
-                "networks are as wide as the recipe says, those of heirs too; "
+                "networks that inherit weights have the width of the recipe; "
                 f"leave channels={heirs.channels} out of the recipe of heirs"
             )
         if memory < 1:
             raise UsageError(f"memory must be at least 1 network; got {memory}")
         self.memory = memory
         self._heirs = heirs
-        self._remembered: list[tuple[float, torch.nn.Module]] = []  # best first, the newer among equals
+        self._remembered: list[tuple[float, torch.nn.Module]] = []  # best first; of equals, the newer
 
     @property
     def heirs(self) -> Recipe:
-        """How networks that inherit are trained."""
+        """The recipe for networks that inherit weights."""
         if self._heirs is None:
             epochs = max(1, self.recipe.epochs // 4)
             self._heirs = replace(self.recipe, epochs=epochs, schedule="cosine")
         return self._heirs
 
     def evaluate(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
-        """Trains the architecture's network, from inherited weights where there are some, and measures it.
+        """Trains the architecture's network, from inherited weights where possible, and measures it.
 
         Raises:
-            EvaluationError: the network is too large, does not fit its input or the memory, or diverged.
-            ArchitectureError: the architecture is not one of the space.
-            DataError: the images cannot be loaded.
+            EvaluationError: The network is too large, does not fit its input or the memory, or diverged.
+            ArchitectureError: The architecture is not in the space.
+            DataError: The images cannot be loaded.
         """
         evaluation, network = self.train(architecture, seed=seed)
         self._remembered.insert(0, (evaluation.score, network))
@@ -107,7 +109,7 @@ class InheritedTraining(Training):
         return evaluation
 
     def describe(self) -> dict[str, object]:
-        """As of `Training`, with the recipe of heirs and the size of the memory."""
+        """The description of `Training`, with the recipe ``heirs`` and the size of the memory."""
         own = {"kind": "inherited training", "heirs": self.heirs.to_dict(), "memory": self.memory}
         return {**super().describe(), **own}
 

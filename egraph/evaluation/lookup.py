@@ -1,4 +1,4 @@
-"""A table that plays the real evaluation: its measured numbers, at no cost."""
+"""Table look-up in place of training."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ __all__ = ["TableLookup"]
 class TableLookup(Evaluator):
     """Looks architectures up in a table, by their key.
 
-    Scores keep the unit of their column: an accuracy in percent stays in percent. Where several rows are the
-    same network, their mean is given, whatever the seed.
+    Scores keep the unit of their column: an accuracy in percent stays in percent. Rows with the same key are
+    averaged; the seed has no effect.
 
     Args:
-        table: measured architectures.
-        metric: column that a search maximises.
-        test_metric: column to report beside it; None reports nothing.
-        seconds_metric: column of what an evaluation cost, in seconds; None leaves the cost unknown.
+        table: Table of measured architectures.
+        metric: Column that the search maximises.
+        test_metric: Column to report as test score; None reports none.
+        seconds_metric: Column of the cost of an evaluation, in seconds; None leaves the cost unknown.
 
     Raises:
-        UnknownNameError: the table has no such column.
-        UsageError: ``metric`` is one where lower is better; searches maximise.
+        UnknownNameError: The table lacks a column.
+        UsageError: Lower is better for ``metric``, but searches maximise.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class TableLookup(Evaluator):
         }
 
     def evaluate(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
-        """What the table says; the seed changes nothing.
+        """The numbers of the table; the seed has no effect.
 
         Raises:
-            EvaluationError: the table lacks the architecture, or its score is not a finite number.
-            ArchitectureError: the architecture is not one of the table's space.
+            EvaluationError: The table lacks the architecture, or its score is not a finite number.
+            ArchitectureError: The architecture is not in the table's space.
         """
         row = self._rows.get(self.space.key(architecture))
         if row is None:
@@ -69,7 +69,7 @@ class TableLookup(Evaluator):
         return Evaluation(score, test_score, seconds, source=f"table {self.name}")
 
     def describe(self) -> dict[str, object]:
-        """The table's name and the columns read."""
+        """Name of the table, its space and the columns in use."""
         return {"kind": "table", "table": self.name, "space": self.space.name, "columns": dict(self.columns)}
 
     def __len__(self) -> int:

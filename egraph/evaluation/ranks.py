@@ -1,4 +1,4 @@
-"""Several scores without a common scale as one."""
+"""One score from several that have no common scale."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ __all__ = ["rank_average"]
 def rank_average(values: ArrayLike) -> NDArray[np.float64]:
     """The mean rank of each architecture over several scores.
 
-    Ranks are counted among the architectures given, so that the results of two calls cannot be compared.
+    Ranks are relative to the architectures of the call, so results of two calls cannot be compared.
 
     Args:
-        values: ``(architectures, scores)``, higher is better. An architecture that lacks a score (NaN) takes
-            no part.
+        values: Scores, ``(architectures, scores)``, higher is better. Architectures that lack a score (NaN)
+            are left out.
 
     Returns:
-        ``(architectures,)``: mean ranks over their number, up to 1 for one that is best in every score; tied
-        ones share their mean rank. NaN for those that take no part.
+        Mean ranks divided by the number of architectures, ``(architectures,)``: 1 for one that is best in
+        every score. Ties share their mean rank. NaN for architectures that are left out.
 
     Raises:
-        UsageError: the values are no table of numbers.
+        UsageError: The values do not have two dimensions, or have no column.
     """
     from scipy import stats
 

@@ -1,4 +1,4 @@
-"""Zero-cost evaluation: the score of an untrained network on one batch of images."""
+"""Zero-cost evaluation: scores of untrained networks on one batch of images."""
 
 from __future__ import annotations
 
@@ -29,43 +29,43 @@ if TYPE_CHECKING:
 __all__ = ["ZeroCost"]
 
 PATCHES = 3000
-"""How many patches a proxy gets that works on patches."""
+"""Number of patches, for a proxy that works on patches."""
 
 PATCH_SIDE = 3
-"""Their height and width in pixels; each is cut from one channel of one image."""
+"""Height and width of a patch in pixels; it is cut from one channel of one image."""
 
 NARROW = (1, 2, 4, 8)
-"""Widths tried, one after another, for the network of such a proxy."""
+"""Widths that are tried in turn for the network of such a proxy."""
 
 
 class ZeroCost(NetworkEvaluator):
     """Scores the untrained networks of a space on one batch of training images.
 
-    First weights, images and patches follow the seeds; all architectures see the same images. The global
-    generators are neither read nor moved. On a CPU equal seeds give equal scores on the same machine; on a
+    Initial weights, images and patches follow the seeds; all architectures see the same images. Global
+    generators are neither read nor changed. On a CPU equal seeds give equal scores on the same machine; on a
     GPU the last digits may differ from run to run.
 
-    As a fitness, called with many architectures, those that cannot be scored get NaN; `evaluate` says why.
-    With several proxies a fitness is their `rank_average`: ranks are counted within the call, so scores of
-    two calls cannot be compared, and `evaluate`, which sees one architecture, is refused.
+    Called with many architectures, it is a fitness: those that cannot be scored get NaN, and `evaluate` gives
+    the reason. With several proxies the fitness is their `rank_average`. Ranks are relative to the call:
+    scores of two calls cannot be compared, and `evaluate`, which sees one architecture, raises an error.
 
     Args:
-        space: says how an architecture becomes a network.
-        proxies: a name in `egraph.evaluation.zero_cost.proxies`, or several.
-        data: a name or path that `egraph.datasets.images` understands, or the images themselves.
-        batch_size: training images that a score is computed on, all of them where there are fewer. Papers
-            take 64 to 128. Validation and test images are not looked at.
+        space: Search space that builds networks.
+        proxies: Name of one proxy in `egraph.evaluation.zero_cost.proxies`, or of several.
+        data: Name or path that `egraph.datasets.images` accepts, or the images themselves.
+        batch_size: Number of training images that a score is computed on; all images if there are fewer.
+            Papers use 64 to 128. Validation and test images are not used.
         device: ``"auto"`` (a CUDA GPU where there is one, else the CPU), ``"cpu"``, ``"cuda"`` or
             ``"cuda:1"``.
-        seed: of the batch and, with the seed of an evaluation, of the first weights.
-        channels: width of the networks, for spaces that let it be chosen; None takes the space's own.
-        root: where to look for the data first.
-        threads: CPU threads of one evaluation.
+        seed: Seed of the batch and, with the seed of an evaluation, of the initial weights.
+        channels: Width of the networks, in spaces that offer a choice; None selects the default.
+        root: Folder that is searched first for the data.
+        threads: Number of CPU threads of one evaluation.
 
     Raises:
-        UnknownNameError: there is no proxy of that name.
-        UsageError: the space builds no networks or lets no width be chosen, there is no such device, no proxy
-            or one twice is named, or a number is out of its range.
+        UnknownNameError: A proxy does not exist.
+        UsageError: The space builds no networks or offers no choice of the width, the device does not exist,
+            no proxy is named or one is named twice, or a number is out of its range.
     """
 
     def __init__(
@@ -101,10 +101,10 @@ class ZeroCost(NetworkEvaluator):
         """The score of the architecture's untrained network.
 
         Raises:
-            UsageError: there are several proxies, whose scores have no common scale.
-            EvaluationError: the network is too large, does not fit its input or the memory, or has no score.
-            ArchitectureError: the architecture is not one of the space.
-            DataError: the images cannot be loaded.
+            UsageError: There are several proxies; their scores have no common scale.
+            EvaluationError: The network is too large, does not fit its input or the memory, or has no score.
+            ArchitectureError: The architecture is not in the space.
+            DataError: The images cannot be loaded.
         """
         if len(self.proxies) > 1:
             raise UsageError(
@@ -123,17 +123,17 @@ class ZeroCost(NetworkEvaluator):
         )
 
     def values(self, architecture: Architecture, *, seed: int = 0) -> dict[str, float]:
-        """The score by each of the proxies; higher is better.
+        """The score by each proxy; higher is better.
 
         Raises:
-            EvaluationError: the network has no score by one of them, or cannot be built.
-            ArchitectureError: the architecture is not one of the space.
-            DataError: the images cannot be loaded.
+            EvaluationError: A proxy has no score for the network, or the network cannot be built.
+            ArchitectureError: The architecture is not in the space.
+            DataError: The images cannot be loaded.
         """
         return self._measure(architecture, seed)[1]
 
     def describe(self) -> dict[str, object]:
-        """Space, proxies, data with their digest, and what the score depends on; not the device."""
+        """Space, proxies, data with their digest, and the other settings that scores depend on."""
         return {
             "kind": "zero-cost",
             "space": self.space.name,
@@ -146,14 +146,14 @@ class ZeroCost(NetworkEvaluator):
         }
 
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-        """The scores of many architectures, ``(architectures,)``; NaN for those that have none."""
+        """The scores of many architectures, ``(architectures,)``; NaN for those without a score."""
         table = self.columns(architectures)
         return table[:, 0] if len(self.proxies) == 1 else rank_average(table)
 
     def columns(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-        """The score by each of the proxies, ``(architectures, proxies)``, as features of an `egraph.Ranker`.
+        """The score by each proxy, ``(architectures, proxies)``, as columns for an `egraph.Ranker`.
 
-        NaN in a whole row where one of them fails.
+        If one proxy fails for an architecture, its whole row is NaN.
         """
         table = np.full((len(architectures), len(self.proxies)), math.nan)
         for row, architecture in enumerate(architectures):
@@ -174,7 +174,7 @@ class ZeroCost(NetworkEvaluator):
         explained = failures_explained(
             "the network cannot be scored", "take narrower networks or a smaller batch"
         )
-        # reduced precision would drown small eigenvalues
+        # Reduced precision would lose small eigenvalues.
         exact = torch.backends.cudnn.flags(
             enabled=True, benchmark=False, deterministic=True, allow_tf32=False
         )
@@ -191,7 +191,7 @@ class ZeroCost(NetworkEvaluator):
         return network, values
 
     def _build_narrow(self, architecture: Architecture, seed: int) -> torch.nn.Module:
-        """The narrowest network for patches; the usual one in spaces of one width."""
+        """The narrowest network for patches; in spaces of one width the usual network."""
         shape = _patch_shape(self.images)
         if "channels" not in self.space.network_options:
             return self._build(architecture, seed, None, shape)
@@ -206,7 +206,7 @@ class ZeroCost(NetworkEvaluator):
 
 @functools.lru_cache(maxsize=2)
 def _batch(data: ImageData, device: str, size: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Training images on the device; kept, for many evaluations share them."""
+    """Training images on the device; cached, because all evaluations share them."""
     import torch
 
     x, y = data.train
@@ -216,7 +216,7 @@ def _batch(data: ImageData, device: str, size: int, seed: int) -> tuple[torch.Te
 
 @functools.lru_cache(maxsize=2)
 def _patches(data: ImageData, device: str, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """Patches of one channel, cut anywhere from any training images, with the classes of these images."""
+    """Patches of one channel, cut at random from training images, with the classes of these images."""
     import torch
 
     x, y = data.train

@@ -1,4 +1,4 @@
-"""Real training: build the network of an architecture, fit it, measure it."""
+"""Training as an evaluation: build the network of an architecture, train it, measure it."""
 
 from __future__ import annotations
 
@@ -25,41 +25,43 @@ if TYPE_CHECKING:
 __all__ = ["Training"]
 
 SCREEN = "ntk"
-"""The zero-cost score that tells best what can learn; docs/concepts/zero-cost.md compares them."""
+"""The proxy that recognises best what can learn; docs/concepts/zero-cost.md compares them."""
 
 SCREEN_IMAGES = 32
+"""Number of images that the proxy sees."""
 
 SCREEN_CHANNELS = 16
-"""Width of the networks that are scored, at most."""
+"""Largest width of the networks that the proxy scores."""
 
 SMALL = 5_000
-"""Up to so many training images the recipe for little data is the default."""
+"""Largest number of training images for which the recipe for small data is the default."""
 
 
 class Training(NetworkEvaluator):
     """Trains the networks of a space on images.
 
-    The score is the accuracy on the validation images at the end of training. The test images are looked at
-    once, afterwards, and influence nothing.
+    The score is the accuracy on the validation images at the end of training. The test images are used once,
+    afterwards, and influence nothing.
 
-    On a CPU a seed gives the same scores again on the same machine. On a GPU networks are trained in mixed
+    On a CPU the same seed on the same machine gives the same scores. On a GPU networks are trained in mixed
     precision, and the last digits may differ from run to run.
 
     Args:
-        space: says how an architecture becomes a network.
-        data: a name or path that `egraph.datasets.images` understands, or the images themselves. They are
-            loaded when first needed, once a process. Worker processes load a name or path again; images that
-            are given themselves are copied to them.
-        recipe: how to train; None takes `default_recipe` of the data. What an architecture's own genes set
-            of it (`space.settings`) takes the place of what it says.
+        space: Search space that builds networks.
+        data: Name or path that `egraph.datasets.images` accepts, or the images themselves. They are loaded
+            when first needed, once in each process. Worker processes load a name or path again; images are
+            copied to them.
+        recipe: Recipe to train by; None selects `default_recipe` of the data. Settings in the genes of an
+            architecture (`space.settings`) override those of the recipe.
         device: ``"auto"`` (a CUDA GPU where there is one, else the CPU), ``"cpu"``, ``"cuda"`` or
             ``"cuda:1"``.
-        root: where to look for the data first.
-        threads: CPU threads of one training. More rarely pay for small networks (train several at once
-            instead), and another number gives other last digits.
+        root: Folder that is searched first for the data.
+        threads: Number of CPU threads of one training. Small networks rarely gain from more; train several
+            at once instead. Another number changes the last digits.
 
     Raises:
-        UsageError: the space builds no networks or lets no width be chosen, or there is no such device.
+        UsageError: The space builds no networks, the recipe sets a width where the space offers no choice,
+            ``threads`` is below 1, or the device does not exist.
     """
 
     def __init__(
@@ -77,7 +79,7 @@ class Training(NetworkEvaluator):
 
     @property
     def recipe(self) -> Recipe:
-        """How networks are trained."""
+        """The recipe that networks are trained by."""
         if self._recipe is None:
             recipe = default_recipe(self.images)
             free = "channels" in self.space.network_options
@@ -86,7 +88,7 @@ class Training(NetworkEvaluator):
 
     @property
     def costs(self) -> Costs:
-        """What the networks that are trained cost, on the device that trains them."""
+        """Size and speed of the networks that are trained, on the same device."""
         data, recipe = self.images, self.recipe
         options = {} if recipe.channels is None else {"channels": recipe.channels}
         return Costs(self.space, data.input_shape, data.num_classes, device=self.device, **options)
@@ -95,9 +97,9 @@ class Training(NetworkEvaluator):
         """Trains the architecture's network from scratch and measures it.
 
         Raises:
-            EvaluationError: the network is too large, does not fit its input or the memory, or diverged.
-            ArchitectureError: the architecture is not one of the space.
-            DataError: the images cannot be loaded.
+            EvaluationError: The network is too large, does not fit its input or the memory, or diverged.
+            ArchitectureError: The architecture is not in the space.
+            DataError: The images cannot be loaded.
         """
         return self.train(architecture, seed=seed)[0]
 
@@ -108,20 +110,20 @@ class Training(NetworkEvaluator):
         seed: int = 0,
         progress: Callable[[int, int], object] | None = None,
     ) -> tuple[Evaluation, torch.nn.Module]:
-        """Does what `evaluate` does, and gives the trained network, too.
+        """Does what `evaluate` does, and also returns the trained network.
 
         Args:
-            architecture: of the space.
-            seed: of weights, order and augmentation.
-            progress: called with epochs done and epochs in all.
+            architecture: Architecture of the space.
+            seed: Seed of weights, order and augmentation.
+            progress: Callback of the epochs done and the epochs in all.
 
         Returns:
-            What was measured, and the network, in evaluation mode on the device.
+            The evaluation, and the network, in evaluation mode on the device.
 
         Raises:
-            EvaluationError: as of `evaluate`.
-            ArchitectureError: the architecture is not one of the space.
-            DataError: the images cannot be loaded.
+            EvaluationError: As in `evaluate`.
+            ArchitectureError: The architecture is not in the space.
+            DataError: The images cannot be loaded.
         """
         import torch
 
@@ -154,7 +156,7 @@ class Training(NetworkEvaluator):
         return evaluation, network
 
     def describe(self) -> dict[str, object]:
-        """Space, data with their digest, and recipe; not the device, on which accuracy does not depend."""
+        """Space, data with their digest, and recipe; accuracy does not depend on the device."""
         return {
             "kind": "training",
             "space": self.space.name,
@@ -178,7 +180,7 @@ class Training(NetworkEvaluator):
         )
 
     def _prepare(self, network: torch.nn.Module) -> tuple[Recipe, str]:
-        """Changes a fresh network before its training; how to train it, and in words."""
+        """Prepares a fresh network for training; returns its recipe and a description in words."""
         return self.recipe, "trained"
 
     def __repr__(self) -> str:
@@ -194,7 +196,7 @@ def default_recipe(data: ImageData) -> Recipe:
 
 @functools.lru_cache(maxsize=2)
 def _tensors(data: ImageData, device: str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
-    """The parts on the device; kept, for many trainings share them."""
+    """The three parts of the data on the device; cached, because all trainings share them."""
     import torch
 
     return {

@@ -18,31 +18,33 @@ __all__ = ["as_evaluator"]
 
 
 def as_evaluator(function: Callable[..., Any]) -> Evaluator:
-    """Anything that scores architectures as an evaluator.
+    """Makes an evaluator of any function that scores architectures.
 
-    An evaluator is returned as it is. Any other callable is a fitness: it takes a list of architectures
-    and returns as many scores, higher is better. As a kindness a function of one architecture works, too:
-    the first call passes a list of one, and where that raises TypeError, AttributeError, KeyError, IndexError
-    or ValueError, or gives anything but a sequence of one score, the architecture itself is passed. What
-    worked is remembered. A score is a number or an `Evaluation`. An exception in the function makes that one
-    evaluation fail.
+    An evaluator is returned as it is. Any other callable is taken as a fitness: it accepts a list of
+    architectures and returns as many scores, higher is better. A function of one architecture works, too: the
+    first call passes a list of one. If that raises TypeError, AttributeError, KeyError, IndexError or
+    ValueError, or returns anything but a sequence of one score, the architecture itself is passed, and the
+    form that worked is used from then on. A score is a number or an `Evaluation`. An exception in the
+    function fails that one evaluation.
 
-    Where there are worker processes the function is called there, and must be picklable: defined at the top
-    of a module.
+    Worker processes call the function themselves, so it must be picklable: defined at the top of a module.
+
+    Args:
+        function: Evaluator, or a function of architectures.
 
     Raises:
-        UsageError: it is not callable.
+        UsageError: The argument is not callable.
     """
     if isinstance(function, Evaluator):
         return function
     if not callable(function):
         kind = type(function).__name__
-        raise UsageError(f"what evaluates must be an Evaluator or a function of architectures; got {kind}")
+        raise UsageError(f"an evaluator must be an Evaluator or a function of architectures; got {kind}")
     return _FunctionEvaluator(function)
 
 
 class _FunctionEvaluator(Evaluator):
-    """Calls a function with a list of one architecture, or with the architecture."""
+    """Calls a function with a list of one architecture, or with the architecture itself."""
 
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
@@ -66,7 +68,7 @@ class _FunctionEvaluator(Evaluator):
 
     @property
     def name(self) -> str:
-        """Module and name of the function, or of the type of a callable object."""
+        """Module and name of the function, or of the class of a callable object."""
         named = self.function if hasattr(self.function, "__qualname__") else type(self.function)
         return f"{named.__module__}.{named.__qualname__}"
 
@@ -108,10 +110,10 @@ class _FunctionEvaluator(Evaluator):
                 result = Evaluation(float(result), source=self.name)
             except (TypeError, ValueError):
                 raise EvaluationError(
-                    f"{self.name} must give numbers or Evaluations; got {type(result).__name__}"
+                    f"{self.name} must return numbers or Evaluations; got {type(result).__name__}"
                 ) from None
         if not math.isfinite(result.score):
-            raise EvaluationError(f"{self.name} gave a score that is {result.score}")
+            raise EvaluationError(f"{self.name} returned the score {result.score}")
         return result
 
 

@@ -146,7 +146,7 @@ def test_heirs_have_a_quarter_of_the_epochs_by_default(digits):
 
 
 def test_a_space_without_morphisms_is_refused(digits):
-    with pytest.raises(UsageError, match="space 'fixed' knows no network morphisms; use one that does"):
+    with pytest.raises(UsageError, match="space 'fixed' has no network morphisms; use one that does"):
         InheritedTraining(FixedSpace(None), digits)
 
 

@@ -117,12 +117,12 @@ class TestFailures:
 
     @pytest.mark.parametrize("score", [math.nan, math.inf, -math.inf])
     def test_scores_that_are_not_finite(self, score):
-        with pytest.raises(EvaluationError, match=f"gave a score that is {score}"):
+        with pytest.raises(EvaluationError, match=f"returned the score {score}"):
             as_evaluator(lambda architectures: [score]).evaluate(A)
 
     @pytest.mark.parametrize("result", [None, "good", {"score": 1}, 1j])
     def test_what_is_no_number(self, result):
-        with pytest.raises(EvaluationError, match="must give numbers or Evaluations; got"):
+        with pytest.raises(EvaluationError, match="must return numbers or Evaluations; got"):
             as_evaluator(lambda architectures: [result]).evaluate(A)
 
     def test_an_exception_is_told_in_one_line(self):

@@ -74,7 +74,7 @@ def test_limited_weighted_mutants_and_all_crossovers_keep_the_limit():
 
 def test_a_limited_space_without_morphisms_is_refused_as_the_whole_one():
     assert unlimited(spaces.get("nash")).has_morphisms
-    with pytest.raises(UsageError, match=r"'nasbench201, vertices <= 1,000' knows no network morphisms"):
+    with pytest.raises(UsageError, match=r"'nasbench201, vertices <= 1,000' has no network morphisms"):
         InheritedTraining(unlimited(spaces.get("nasbench201")), "digits")
 
 

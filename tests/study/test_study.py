@@ -384,7 +384,7 @@ def test_fatal_error_ends_retraining():
         ({"ranker": 3}, "ranker must have predict, and fit if it can learn, or be False for none, got 3"),
         ({"searcher": 3}, "searcher must be a name or a class, such as 'random', got 3"),
         ({"searcher": RandomSearch(SPACE)}, "searcher must be a name or a class"),
-        ({"evaluate": "x"}, "what evaluates must be an Evaluator or a function"),
+        ({"evaluate": "x"}, "an evaluator must be an Evaluator or a function"),
     ],
 )
 def test_wrong_argument_is_refused(options, text):

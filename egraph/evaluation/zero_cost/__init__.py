@@ -1,11 +1,12 @@
-"""Zero-cost proxies: what an untrained network and one batch of images say of how well it will train.
+"""Zero-cost proxies: scores of untrained networks that predict how well they will train.
 
 A proxy is a function ``(network, images, labels) -> score``: ``images`` are ``(batch, channels, height,
 width)``, ``labels`` ``(batch,)``, on the network's device. A higher score is better: what a paper minimises
-is negated. A proxy works on a copy of the network, so that weights, statistics and modes stay as they were;
-it draws no random number; and what it cannot compute raises `egraph.errors.EvaluationError` with the reason.
+is negated. A proxy works on a copy of the network, so that weights, statistics and modes do not change. It
+draws no random numbers. If it cannot compute a score, it raises `egraph.errors.EvaluationError` with the
+reason.
 
-`proxies` is the registry of those that exist:
+`proxies` is the registry:
 
 | name | score |
 |---|---|
@@ -14,12 +15,12 @@ it draws no random number; and what it cannot compute raises `egraph.errors.Eval
 | ``ntk`` | minus the logarithm of the condition number of the neural tangent kernel |
 | ``gradient-correlation`` | minus the correlation of gradients of unlike images, times log parameters |
 | ``grad-norm`` | norm of the gradient of the loss, summed over layers |
-| ``jacob-cov`` | how little the gradients to the images correlate |
+| ``jacob-cov`` | dissimilarity of the gradients with respect to the images |
 | ``synflow`` | logarithm of the synaptic flow |
-| ``params`` | trainable parameters |
+| ``params`` | number of trainable parameters |
 | ``flops`` | multiply-adds of one image |
 
-To add one: a function here and a line that registers it below. `egraph.evaluation.ZeroCost` makes any of them
+To add a proxy, write a function here and register it below. `egraph.evaluation.ZeroCost` uses any of them as
 the score of an architecture.
 """
 
@@ -59,12 +60,12 @@ Score = Callable[[nn.Module, Tensor, Tensor], float]
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A proxy and what it is given.
+    """A proxy and the kind of its input.
 
     Attributes:
-        score: the function ``(network, images, labels) -> score``.
-        patches: whether it is given small patches instead of whole images, and the narrowest network that the
-            space builds for them.
+        score: Function ``(network, images, labels) -> score``.
+        patches: Whether the function gets small patches instead of whole images, and the narrowest network
+            that the space builds for them.
     """
 
     score: Score
@@ -72,14 +73,19 @@ class Proxy:
 
 
 proxies: Registry[Proxy] = Registry("zero-cost proxy")
-"""The zero-cost proxies that are known, by name."""
+"""The registered zero-cost proxies, by name."""
 
 
 def register(name: str, score: Score, *, patches: bool = False) -> None:
-    """Makes a function known as a proxy.
+    """Registers a function as a proxy.
+
+    Args:
+        name: Name of the proxy.
+        score: Function ``(network, images, labels) -> score``.
+        patches: Whether the function gets patches, as in `Proxy`.
 
     Raises:
-        UsageError: the name is taken.
+        UsageError: The name is taken.
     """
     proxies.register(name, Proxy(score, patches))
 

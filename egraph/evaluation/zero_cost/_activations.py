@@ -1,4 +1,4 @@
-"""What the signs of the activations say: NASWOT's kernel, and the number of linear regions."""
+"""Proxies that read the signs of activations: NASWOT, and the number of linear regions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from egraph.evaluation.zero_cost._copies import copy_to_train
 
 __all__ = ["linear_regions", "naswot"]
 
-# The result of each is above zero for some inputs and not for others; of a sigmoid or softplus it always is.
+# The output of each is positive for some inputs only; that of a sigmoid or softplus is always positive.
 SIGNED = (
     nn.ReLU,
     nn.Hardtanh,  # ReLU6 is one
@@ -36,20 +36,20 @@ SIGNED = (
 
 
 def naswot(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    r"""How well the signs of all activations tell the images of a batch apart.
+    r"""How well the signs of all activations distinguish the images of a batch.
 
-    Each image has a binary code: of every neuron, whether its activation is above zero. The kernel of two
-    images is the number of neurons, of :math:`A`, on which their codes agree:
+    Each image has a binary code: for every neuron, whether its activation is positive. The kernel of two
+    images is the number of neurons, out of :math:`A`, in which their codes agree:
 
     .. math:: K_{ij} = A - d_{\mathrm{Hamming}}(c_i, c_j), \qquad \mathrm{score} = \ln \det K.
 
-    Batch normalisation takes the statistics of the batch, as in the paper; dropout is off.
+    Batch normalisation uses the statistics of the batch, as in the paper; dropout is off.
 
-    What differs from the paper: any activation that has a sign counts, not ReLU alone; a singular kernel is
-    refused, where the paper has minus infinity.
+    Two things differ from the paper: every activation with a sign counts, not only ReLU; and a singular
+    kernel is an error, where the paper has minus infinity.
 
     Raises:
-        EvaluationError: no activation has a sign, the outputs are not finite, or the kernel is singular.
+        EvaluationError: No activation has a sign, the outputs are not finite, or the kernel is singular.
 
     References:
         J. Mellor, J. Turner, A. Storkey and E. J. Crowley, Neural Architecture Search without Training,
@@ -72,17 +72,17 @@ def naswot(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 
 def linear_regions(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """In how many linear regions of the network the images lie: their distinct patterns of activation signs.
+    """The number of linear regions that the images lie in: their distinct patterns of activation signs.
 
-    A network of usual size has a region for every image, and then the number says nothing. The authors count
-    with networks of one channel and 3,000 patches of 3 x 3 pixels; `egraph.evaluation.ZeroCost` gives patches
-    and the narrowest network that the space builds.
+    In a network of usual size every image has a region of its own, and the number carries no information. The
+    authors therefore use networks of one channel and 3,000 patches of 3 x 3 pixels;
+    `egraph.evaluation.ZeroCost` passes patches and the narrowest network that the space builds.
 
-    Batch normalisation takes the statistics of all patches at once, where the authors' code feeds 1,000 at a
-    time; dropout is off. All activations with a sign count, not ReLU alone.
+    Batch normalisation uses the statistics of all patches at once, where the authors' code takes 1,000 at a
+    time; dropout is off. All activations with a sign count, not only ReLU.
 
     Raises:
-        EvaluationError: no activation has a sign, or the outputs are not finite.
+        EvaluationError: No activation has a sign, or the outputs are not finite.
 
     References:
         W. Chen, X. Gong and Z. Wang, Neural Architecture Search on ImageNet in Four GPU Hours: A
@@ -94,13 +94,13 @@ def linear_regions(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 
 def _visit_codes(network: nn.Module, images: Tensor, visit: Callable[[Tensor], None]) -> None:
-    """Shows ``visit`` the signs of each layer of activations in turn, ``(images, neurons)`` of booleans."""
+    """Calls ``visit`` with the signs of each layer of activations, booleans ``(images, neurons)``."""
     twin = copy_to_train(network)
     layers = [module for module in twin.modules() if isinstance(module, SIGNED)]
     if not layers:
         raise EvaluationError(
-            "the network has no layer of activations with a sign, such as ReLU; those that are called as "
-            "functions are not seen"
+            "the network has no layer of activations with a sign, such as ReLU; activations that are called "
+            "as functions are not found"
         )
     for layer in layers:
         layer.register_forward_hook(lambda module, inputs, result: visit((result > 0).flatten(1)))

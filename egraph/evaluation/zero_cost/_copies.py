@@ -1,4 +1,4 @@
-"""Copies of a network to compute on, so that the network itself stays as it was."""
+"""Copies of a network for computations that must not change the network itself."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["copy_to_train", "copy_with_fixed_norms"]
 
 
 def copy_to_train(network: nn.Module) -> nn.Module:
-    """A copy in training mode without dropout: batch normalisation takes the statistics of each batch."""
+    """A copy in training mode without dropout: batch normalisation uses the statistics of each batch."""
     twin = copy.deepcopy(network).train().requires_grad_(True)
     for module in twin.modules():
         if isinstance(module, _DropoutNd | nn.RReLU):
@@ -22,9 +22,9 @@ def copy_to_train(network: nn.Module) -> nn.Module:
 
 
 def copy_with_fixed_norms(network: nn.Module, images: Tensor) -> nn.Module:
-    """A copy in evaluation mode whose batch normalisation keeps the statistics of these images.
+    """A copy in evaluation mode whose batch normalisation has the statistics of these images.
 
-    On these images it computes what `copy_to_train` does, yet each of them on its own.
+    For these images its outputs equal those of `copy_to_train`, but each depends on its own image only.
     """
     twin = copy_to_train(network)
     norms = [module for module in twin.modules() if isinstance(module, _BatchNorm)]

@@ -1,4 +1,4 @@
-"""What one backward pass says: the norm of the gradient, and the covariance of the Jacobian."""
+"""Proxies of one backward pass: the norm of the gradient, and the covariance of the Jacobian."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ __all__ = ["grad_norm", "jacob_cov"]
 
 
 def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    r"""The norm of the gradient of the cross-entropy :math:`L` to each layer's weights, summed over layers.
+    r"""The norm of the gradient of the cross-entropy :math:`L` by each layer's weights, summed over layers.
 
     .. math:: \mathrm{score} = \sum_l \lVert \partial L / \partial W_l \rVert_2
 
-    Weights are the parameters of two or more dimensions: no biases, nor those of a normalisation. Batch
-    normalisation takes the statistics of the batch, as in the authors' code; dropout is off.
+    Weights are the parameters of two or more dimensions: neither biases nor those of a normalisation. Batch
+    normalisation uses the statistics of the batch, as in the authors' code; dropout is off.
 
     Raises:
-        EvaluationError: the loss depends on no weights, or the norm is not finite.
+        EvaluationError: The loss depends on no weights, or the norm is not finite.
 
     References:
         M. S. Abdelfattah, A. Mehrotra, Ł. Dudziak and N. D. Lane, Zero-Cost Proxies for Lightweight NAS,
@@ -32,7 +32,7 @@ def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     loss = nn.functional.cross_entropy(twin(images), labels)
     weights = [parameter for parameter in twin.parameters() if parameter.dim() > 1]
     if not weights or not loss.requires_grad:
-        raise EvaluationError("the network has no weights that a gradient could be taken of")
+        raise EvaluationError("the loss depends on no weights, so there is no gradient")
     gradients = torch.autograd.grad(loss, weights, allow_unused=True)
     total = math.fsum(float(gradient.norm()) for gradient in gradients if gradient is not None)
     if not math.isfinite(total):
@@ -41,18 +41,19 @@ def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 
 def jacob_cov(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    r"""How little the gradients of the outputs to the images resemble one another.
+    r"""The dissimilarity of the gradients of the outputs with respect to the images.
 
-    With :math:`v_i` the eigenvalues of the correlation matrix of the gradients of the summed outputs to each
+    With :math:`v_i` the eigenvalues of the correlation matrix of the gradients of the summed outputs by each
     image, and :math:`k = 10^{-5}`,
 
     .. math:: \mathrm{score} = -\sum_i \ln (v_i + k) + (v_i + k)^{-1}.
 
-    It is highest, minus the number of images, where no two gradients correlate. Batch normalisation takes the
-    statistics of the batch and is differentiated through, as in the authors' code; dropout is off.
+    The maximum, minus the number of images, is reached where no two gradients correlate. Batch normalisation
+    uses the statistics of the batch and is differentiated through, as in the authors' code; dropout is off.
 
     Raises:
-        EvaluationError: the gradient to an image is constant and correlates with nothing, or is not finite.
+        EvaluationError: The gradient by an image is constant, so that its correlation is undefined, or is not
+            finite.
 
     References:
         M. S. Abdelfattah, A. Mehrotra, Ł. Dudziak and N. D. Lane, Zero-Cost Proxies for Lightweight NAS,
@@ -66,10 +67,10 @@ def jacob_cov(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     (jacobian,) = torch.autograd.grad(outputs.sum(), inputs)
     rows = jacobian.flatten(1).cpu().double()  # (images, values of an image)
     if not rows.isfinite().all():
-        raise EvaluationError("the gradient to the images is NaN or infinite")
+        raise EvaluationError("the gradient by the images is NaN or infinite")
     if (rows == rows[:, :1]).all(dim=1).any():
         raise EvaluationError(
-            "the gradient to an image is the same in every pixel; it correlates with nothing"
+            "the gradient by an image is the same in every pixel; its correlation is undefined"
         )
     values = torch.linalg.eigvalsh(torch.corrcoef(rows)) + 1e-5
     return -float((values.log() + 1 / values).sum())

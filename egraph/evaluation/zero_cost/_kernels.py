@@ -1,4 +1,4 @@
-"""What the gradients of single images say of each other: condition number and correlation."""
+"""Proxies of the neural tangent kernel: condition number and correlation."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from egraph.networks import count_params
 __all__ = ["gradient_correlation", "gradient_kernel", "ntk"]
 
 MEMORY = 2**29
-"""Bytes that the gradients of single images take at most."""
+"""Largest memory for the gradients of single images, in bytes."""
 
 CHUNK = 16
-"""Images that are differentiated together at most; more are hardly faster."""
+"""Largest number of images that are differentiated together; more are hardly faster."""
 
 PIECE = 2**16
-"""Parameters whose gradients are brought to double precision at a time."""
+"""Number of parameters whose gradients are converted to double precision at a time."""
 
 
 def gradient_kernel(network: nn.Module, images: Tensor, *, memory: int = MEMORY) -> Tensor:
@@ -30,20 +30,20 @@ def gradient_kernel(network: nn.Module, images: Tensor, *, memory: int = MEMORY)
     .. math:: K_{ij} = \langle \nabla_\theta s(x_i), \nabla_\theta s(x_j) \rangle,
         \qquad s(x) = \textstyle\sum_c f_c(x)
 
-    over all trainable parameters :math:`\theta`. Batch normalisation takes the statistics of the batch, held
-    constant, so that the gradient of an image is its own; dropout is off.
+    over all trainable parameters :math:`\theta`. Batch normalisation uses the statistics of the batch as
+    constants, so that the gradient of an image does not depend on the others; dropout is off.
 
     Args:
-        network: maps ``(batch, channels, height, width)`` to ``(batch, classes)``.
-        images: ``(images, channels, height, width)``.
-        memory: bytes that gradients may take, briefly twice that. Where those of all images do not fit, some
-            are computed again.
+        network: Module that maps ``(batch, channels, height, width)`` to ``(batch, classes)``.
+        images: Images, ``(images, channels, height, width)``.
+        memory: Memory for gradients in bytes; the peak is twice as high. If the gradients of all images do
+            not fit, some are computed again.
 
     Returns:
-        The kernel, ``(images, images)``, in double precision on the CPU.
+        Kernel ``(images, images)``, in double precision on the CPU.
 
     Raises:
-        EvaluationError: the network has no trainable parameters, or a gradient is not finite.
+        EvaluationError: The network has no trainable parameters, or a gradient is not finite.
     """
     fixed = [name for name, parameter in network.named_parameters() if not parameter.requires_grad]
     twin = copy_with_fixed_norms(network, images)
@@ -56,7 +56,7 @@ def gradient_kernel(network: nn.Module, images: Tensor, *, memory: int = MEMORY)
 
     each = vmap(grad(total), in_dims=(None, 0), chunk_size=CHUNK)
     size = sum(weight.numel() * weight.element_size() for weight in weights.values())
-    # two blocks are held at a time, unless one holds all images
+    # Two blocks are in memory at a time, unless one holds all images.
     room = max(memory // size, 2)
     blocks = images.split(len(images) if len(images) <= room else room // 2)
     starts = range(0, len(images), len(blocks[0]))
@@ -75,16 +75,16 @@ def gradient_kernel(network: nn.Module, images: Tensor, *, memory: int = MEMORY)
 
 
 def ntk(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    r"""How well conditioned the neural tangent kernel is: :math:`-\ln (\lambda_{\max} / \lambda_{\min})`.
+    r"""The conditioning of the neural tangent kernel: :math:`-\ln (\lambda_{\max} / \lambda_{\min})`.
 
-    What differs from the authors' code, which minimises the condition number itself: it differentiates
-    through the statistics of batch normalisation, which takes a backward pass of the whole batch for each
-    image; here they are constants (`gradient_kernel`), which is another kernel, not a faster way to the same
-    one. It takes the parameters named ``weight``; here all trainable ones count. Where it puts a constant
-    for what it cannot compute, an error is raised here.
+    The authors' code minimises the condition number itself. Three more things differ. It differentiates
+    through the statistics of batch normalisation, which needs a backward pass of the whole batch for each
+    image; here they are constants (`gradient_kernel`), which gives another kernel, not the same one faster.
+    It uses the parameters named ``weight``; here all trainable parameters count. It returns a constant where
+    the computation fails; here that is an error.
 
     Raises:
-        EvaluationError: the kernel is singular, or a gradient is not finite.
+        EvaluationError: The kernel is singular, or a gradient is not finite.
 
     References:
         W. Chen, X. Gong and Z. Wang, Neural Architecture Search on ImageNet in Four GPU Hours: A
@@ -99,7 +99,7 @@ def ntk(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
 
 def gradient_correlation(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    r"""How differently unlike images would change the network, times the logarithm of its size, negated.
+    r"""The correlation of the gradients of unlike images times the logarithm of the parameters, negated.
 
     With :math:`K` the neural tangent kernel (`gradient_kernel`), :math:`d_{ij}` the mean squared difference
     of two images and :math:`P` the number of trainable parameters,
@@ -107,13 +107,14 @@ def gradient_correlation(network: nn.Module, images: Tensor, labels: Tensor) -> 
     .. math:: \mathrm{score} = -\ln P \, \frac{\sum_{i<j} d_{ij} |r_{ij}|}{\sum_{i<j} d_{ij}},
         \qquad r_{ij} = K_{ij} / \sqrt{K_{ii} K_{jj}}.
 
-    The source describes it in words: like the neural tangent kernel, unlike images count more, and the result
-    is multiplied by the logarithm of the parameters. Its program does otherwise (it weighs one triangle of a
-    matrix of input gradients, less the more the images differ, takes a log-determinant, and multiplies by the
-    condition number of the kernel, which is 1e10 whenever that fails); here the words are followed.
+    The formula follows the description in the source: like the neural tangent kernel, unlike images count
+    more, and the result is multiplied by the logarithm of the parameters. The program of the source differs
+    from its description: it weights one triangle of a matrix of input gradients, less the more the images
+    differ, takes a log-determinant, and multiplies by the condition number of the kernel, or by 1e10 where
+    that fails.
 
     Raises:
-        EvaluationError: an image has no gradient, all images are equal, or a gradient is not finite.
+        EvaluationError: An image has no gradient, all images are equal, or a gradient is not finite.
 
     References:
         T. Reolon, Neural Architecture Search with Genetic Algorithms and DARTS, appendix A ("third score"),
@@ -122,12 +123,12 @@ def gradient_correlation(network: nn.Module, images: Tensor, labels: Tensor) -> 
     kernel = gradient_kernel(network, images)
     scale = kernel.diagonal().sqrt()
     if not (scale > 0).all():
-        raise EvaluationError("the gradient of an image is 0; it correlates with nothing")
+        raise EvaluationError("the gradient of an image is 0; its correlation is undefined")
     first, second = torch.triu_indices(len(images), len(images), offset=1)
     pixels = images.detach().flatten(1).cpu().double()
     apart = (pixels[first] - pixels[second]).square().mean(dim=1)  # (pairs,)
     if not apart.sum() > 0:
-        raise EvaluationError("all images of the batch are equal; no pair has any weight")
+        raise EvaluationError("all images of the batch are equal, so that all weights of pairs are 0")
     correlation = (kernel / scale[:, None] / scale)[first, second].abs()
     return -math.log(count_params(network)) * float((apart * correlation).sum() / apart.sum())
 

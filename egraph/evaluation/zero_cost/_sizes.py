@@ -1,4 +1,4 @@
-"""The proxies that every other has to beat: how large a network is."""
+"""Baseline proxies: the size of a network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How much flows through the absolute weights of a network."""
+"""Synaptic flow: the proxy of paths through a network."""
 
 from __future__ import annotations
 
@@ -25,15 +25,16 @@ def synflow(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 
     .. math:: \mathrm{score} = \ln \sum_w \left| w \, \partial R / \partial w \right|
 
-    over the weights (parameters of two or more dimensions). Of the images only the shape matters, of the
-    labels nothing. Batch normalisation, which would bound the flow, is taken out, as in the authors' code for
-    architecture search; so are other normalisations. Dropout is off; all is in double precision.
+    over the weights (parameters of two or more dimensions). Only the shape of the images is used, and no
+    labels. Batch normalisation, which would bound the flow, is removed, as in the authors' code for
+    architecture search; so are other normalisations. Dropout is off. All numbers have double precision.
 
-    What differs from the papers: the logarithm, which leaves the order as it is; and activations with a sign
-    are taken out too. Where nothing is negative a ReLU changes nothing, but a ReLU6 or tanh stops the flow.
+    Two things differ from the papers: the logarithm, which keeps the order; and the removal of activations
+    with a sign. On values that are never negative a ReLU has no effect, but a ReLU6 or tanh would stop the
+    flow.
 
     Raises:
-        EvaluationError: nothing flows through any weight, or more than a double holds.
+        EvaluationError: The flow is zero or overflows double precision.
 
     References:
         H. Tanaka, D. Kunin, D. L. K. Yamins and S. Ganguli, Pruning neural networks without any data by

@@ -157,7 +157,7 @@ def test_an_image_without_gradient_correlates_with_nothing():
     network = nn.Sequential(nn.Flatten(), nn.Linear(1, 1), nn.ReLU())
     nn.init.constant_(network[1].weight, 1.0)
     nn.init.constant_(network[1].bias, -1.5)
-    with pytest.raises(EvaluationError, match="the gradient of an image is 0; it correlates with nothing"):
+    with pytest.raises(EvaluationError, match="the gradient of an image is 0; its correlation is undefined"):
         gradient_correlation(network, LINE, LABELS)
 
 
