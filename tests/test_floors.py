@@ -100,8 +100,8 @@ def test_only_the_command_line_prints(path):
     assert not [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
 
 
-# A worker process reads the evaluator that its own parent sends through a pipe.
-PICKLES_FROM_THE_PARENT = "egraph/study/_workers.py"
+# A worker process reads the function that its own parent sends through a pipe.
+PICKLES_FROM_THE_PARENT = "egraph/executors/_processes.py"
 
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))

@@ -21,8 +21,8 @@ from __future__ import annotations
 from egraph.bench._card import describe_table, save_with_card
 from egraph.bench._cells import Cell, measure
 from egraph.bench._fitting import Estimate, TableFit, TableScores, fit_on_table, score_on_table
+from egraph.bench._measuring import Failure
 from egraph.bench._plot import plot
-from egraph.bench._pool import Failure
 from egraph.bench._protocols import PROTOCOLS, Protocol, Split
 from egraph.bench._published import Published, published
 from egraph.bench._run import Result, plan, predictors, run

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from egraph import datasets
 from egraph.bench._cells import Cell, Factory, measure, read_settings
-from egraph.bench._pool import Failure, Progress, measure_all
+from egraph.bench._measuring import Failure, Progress, measure_all
 from egraph.bench._protocols import PROTOCOLS
 from egraph.bench._summary import summarise
 from egraph.datasets import Table

@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 
 from egraph.errors import FailedError
+from egraph.executors import Executor
+from egraph.study._evaluating import Job, Outcome, read_outcome
 from egraph.study._events import Event, TrialFinished, TrialStarted
 from egraph.study._journal import Journal
 from egraph.study._trial import BASELINE, Trial
-from egraph.study._workers import Job, Outcome, Pool
 
 __all__ = ["Driver", "to_result"]
 
@@ -20,7 +22,7 @@ class Driver:
 
     Args:
         journal: where they are queued.
-        pool: where they run.
+        executor: where they run.
         limit: how many trials may be done in all, those of the baseline not counted.
         deadline: of ``time.monotonic``, after which no trial begins.
         baseline: whether trials of the baseline run too.
@@ -31,7 +33,7 @@ class Driver:
     def __init__(
         self,
         journal: Journal,
-        pool: Pool,
+        executor: Executor[Job, Outcome],
         *,
         limit: float,
         deadline: float,
@@ -39,7 +41,7 @@ class Driver:
         max_failures: int,
         tell: Callable[[Event], object],
     ) -> None:
-        self._journal, self._pool = journal, pool
+        self._journal, self._executor = journal, executor
         self._limit, self._deadline, self._baseline = limit, deadline, baseline
         self._max_failures, self._tell = max_failures, tell
         self._failures = 0
@@ -55,18 +57,15 @@ class Driver:
             EgraphError: the evaluation cannot work at all.
         """
         queue = deque(self._within_limit(self._journal.read_trials("state = 'queued'")))
-        running = 0
+        running: dict[Future[Outcome], int] = {}
         while queue or running:
-            while queue and running < self._pool.capacity and not self.out_of_time:
+            while queue and len(running) < self._executor.capacity and not self.out_of_time:
                 trial = self._journal.start(queue.popleft().number)
                 self._tell(TrialStarted(trial))
-                self._pool.submit(Job(trial.number, trial.architecture, trial.seed))
-                running += 1
+                running[self._executor.submit(Job(trial.architecture, trial.seed))] = trial.number
             if not running:
                 return
-            outcomes = self._pool.wait()
-            running -= len(outcomes)
-            self._record(outcomes)
+            self._record({running.pop(future): read_outcome(future) for future in self._executor.wait()})
 
     @property
     def out_of_time(self) -> bool:
@@ -85,18 +84,19 @@ class Driver:
                 room -= 1
         return chosen
 
-    def _record(self, outcomes: list[Outcome]) -> None:
-        for outcome in outcomes:
+    def _record(self, outcomes: dict[int, Outcome]) -> None:
+        """Writes the outcomes, by the numbers of their trials."""
+        for number, outcome in outcomes.items():
             if outcome.fatal is not None:
                 continue
-            trial = self._journal.finish(outcome.number, **to_result(outcome))
+            trial = self._journal.finish(number, **to_result(outcome))
             if trial.origin == BASELINE:
                 self.baseline_finished += 1
             else:
                 self.finished += 1
             self._failures = self._failures + 1 if trial.state == "failed" else 0
             self._tell(TrialFinished(trial, self.finished, self.baseline_finished))
-        for outcome in outcomes:
+        for outcome in outcomes.values():
             if outcome.fatal is not None:
                 raise outcome.fatal
         if self._failures > self._max_failures:

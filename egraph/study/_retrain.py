@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import math
-from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -15,10 +14,10 @@ import pandas as pd
 from egraph.architecture import Architecture
 from egraph.evaluation.base import Evaluator
 from egraph.study._driver import to_result
+from egraph.study._evaluating import Job, open_evaluation, read_outcome
 from egraph.study._events import Event, RetrainFinished
 from egraph.study._journal import Journal
 from egraph.study._seeds import derive
-from egraph.study._workers import Job, open_pool
 
 __all__ = ["FINALISTS", "Confirmed", "Retrained", "retrain"]
 
@@ -88,20 +87,18 @@ def retrain(
     known = _read(journal, evaluated_by)
     done = set(zip(known["key"], known["repeat"], strict=True))
     left = [(key, repeat) for key in architectures for repeat in range(repeats) if (key, repeat) not in done]
-    waiting, running, finished = deque(enumerate(left)), 0, 0
-    pool = open_pool(evaluator, min(workers, max(len(left), 1)))
+    executor = open_evaluation(evaluator, min(workers, max(len(left), 1)))
     try:
-        while waiting or running:
-            while waiting and running < pool.capacity:
-                number, (key, repeat) = waiting.popleft()
-                pool.submit(Job(number, architectures[key], derive(seed, "retrain", repeat)))
-                running += 1
-            for outcome in pool.wait():
-                running -= 1
-                finished += 1
+        running = {
+            executor.submit(Job(architectures[key], derive(seed, "retrain", repeat))): (key, repeat)
+            for key, repeat in left
+        }
+        while running:
+            for future in executor.wait():
+                key, repeat = running.pop(future)
+                outcome = read_outcome(future)
                 if outcome.fatal is not None:
                     raise outcome.fatal
-                key, repeat = left[outcome.number]
                 missing = {"score": math.nan, "test_score": math.nan, "reason": ""}
                 journal.add_retrain(
                     {
@@ -114,9 +111,9 @@ def retrain(
                         **to_result(outcome),
                     }
                 )
-                tell(RetrainFinished(finished, len(left)))
+                tell(RetrainFinished(len(left) - len(running), len(left)))
     finally:
-        pool.close()
+        executor.close()
     known = _read(journal, evaluated_by)
     known = known[(known["repeat"] < repeats) & (known["state"] == "complete")].astype(
         {"score": float, "test_score": float}

@@ -26,6 +26,7 @@ from egraph.searchers import Searcher
 from egraph.spaces import SearchSpace
 from egraph.study._arguments import check_whole, read_ranker, read_screen, read_searcher
 from egraph.study._driver import Driver
+from egraph.study._evaluating import open_evaluation
 from egraph.study._events import Event, RoundFinished, RoundStarted, RunFinished, RunStarted
 from egraph.study._guide import Predictor
 from egraph.study._journal import Journal
@@ -33,7 +34,6 @@ from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, Round
 from egraph.study._seeds import derive
 from egraph.study._trial import BASELINE, INITIAL, Trial
-from egraph.study._workers import open_pool
 
 __all__ = ["Study"]
 
@@ -229,10 +229,10 @@ class Study:
         if seconds is not None and not seconds > 0:
             raise UsageError(f"seconds must be positive, got {seconds!r}")
         tell = progress or _ignore
-        pool = open_pool(self._evaluator, self.workers)
+        executor = open_evaluation(self._evaluator, self.workers)
         driver = Driver(
             self._journal,
-            pool,
+            executor,
             limit=math.inf if trials is None else trials,
             deadline=math.inf if seconds is None else time.monotonic() + seconds,
             baseline=baseline,
@@ -246,7 +246,7 @@ class Study:
             self.stopped = self._loop(driver, math.inf if trials is None else trials, baseline, tell)
         finally:
             # Whatever broke it off, nothing is left that looks as if it still ran.
-            pool.close()
+            executor.close()
             self._journal.requeue()
         tell(RunFinished(self.stopped))
 

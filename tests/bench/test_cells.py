@@ -10,7 +10,7 @@ from sklearn.ensemble import RandomForestRegressor
 from egraph import datasets
 from egraph.bench import PROTOCOLS, Cell, measure
 from egraph.bench._cells import read_settings
-from egraph.bench._pool import identify
+from egraph.bench._measuring import identify
 from egraph.errors import FailedError
 from egraph.ranker import Ranker
 

@@ -68,7 +68,7 @@ def test_killed_again_and_again_the_table_is_the_same(benchmark, kill_and_finish
     command = [sys.executable, str(SCRIPT), benchmark, str(out), str(processes)]
     kill_and_finish(command, out, (3, 20)[processes - 1 :], seed=processes)
     found = [json.loads(line) for line in out.read_text().splitlines()]
-    assert len(found) == len({bench._pool.identify(row, bench.Cell) for row in found}) == 48, (
+    assert len(found) == len({bench._measuring.identify(row, bench.Cell) for row in found}) == 48, (
         "no cell twice, none missing"
     )
     unbroken = bench.predictors(PREDICTORS, [benchmark], [20, 40], seeds=8)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from egraph import datasets, study
 from egraph import searchers as registry
-from egraph.bench._pool import Failure, Progress, measure_all
+from egraph.bench._measuring import Failure, Progress, measure_all
 from egraph.bench.arena._cells import Cell, measure
 from egraph.bench.arena._compare import compare
 from egraph.bench.arena._curves import summarise

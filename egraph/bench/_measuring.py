@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
-import pickle
-import signal
 import sys
-import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager, nullcontext
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from contextlib import closing, nullcontext
 from dataclasses import asdict, dataclass, fields
-from multiprocessing import connection
+from functools import partial
 from typing import Any
 
 from egraph._version import __version__
 from egraph.bench._log import open_log, read_log
 from egraph.errors import EgraphError, FailedError, UsageError
+from egraph.executors import (
+    UnsendableError,
+    WorkerDiedError,
+    WorkerLoadError,
+    WorkerStartError,
+    open_executor,
+)
 
 __all__ = ["Failure", "Measure", "Progress", "identify", "measure_all"]
 
@@ -90,8 +92,8 @@ def measure_all(
         missing = [cell for name, cell in planned.items() if name not in rows]
         if progress is not None:
             progress(resumed, len(planned), None)
-        with _open_pool(measure, processes, len(missing), contestant) as measured:
-            for outcome in measured(missing):
+        with closing(_measure(measure, missing, processes, contestant)) as outcomes:
+            for outcome in outcomes:
                 if isinstance(outcome, Failure):
                     failures.append(outcome)
                 else:
@@ -103,71 +105,59 @@ def measure_all(
     return [rows[name] for name in planned if name in rows], failures, resumed
 
 
-@contextmanager
-def _open_pool(
-    measure: Measure, processes: int, cells: int, contestant: str
-) -> Iterator[Callable[[Sequence[Any]], Iterator[Outcome]]]:
-    """What measures cells and gives each when it is done."""
-    if processes == 1 or cells <= 1:
-        yield lambda cells: (_try(measure, cell) for cell in cells)
-        return
+def _measure(
+    measure: Measure, cells: Sequence[Any], processes: int, contestant: str
+) -> Generator[Outcome, None, None]:
+    """Measures the cells; gives each when it is done."""
+    workers = max(1, min(processes, len(cells)))
+    threads = max(1, (os.cpu_count() or 1) // processes)
     try:
-        pickle.dumps(measure)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        executor = open_executor(
+            _Measure(measure), workers, threads=threads, initializer=partial(_limit_threads, threads)
+        )
+    except UnsendableError as error:
         raise UsageError(
             f"the {contestant}s cannot be sent to other processes ({error}); "
             "define them at the top of a module, or use one process"
         ) from None
-    threads = max(1, (os.cpu_count() or 1) // processes)
-    pool = ProcessPoolExecutor(
-        min(processes, cells), multiprocessing.get_context("spawn"), _begin_process, (measure, threads)
-    )
-    try:
-        yield lambda cells: _collect(pool, cells)
-    except BaseException:
-        started = list((pool._processes or {}).values())
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in started:
-            process.terminate()
-        raise
-    pool.shutdown()
-
-
-def _collect(pool: ProcessPoolExecutor, cells: Sequence[Any]) -> Iterator[Outcome]:
-    running: set[Future[Outcome]] = {pool.submit(_measure_here, cell) for cell in cells}
-    try:
-        while running:
-            done, running = wait(running, return_when=FIRST_COMPLETED)
+    with closing(executor):
+        for cell in cells:
+            executor.submit(cell)
+        while done := executor.wait():
             for future in done:
-                yield future.result()
-    except BrokenProcessPool:
+                yield _read(future)
+
+
+def _read(future: Future[Outcome]) -> Outcome:
+    try:
+        return future.result()
+    except (WorkerDiedError, WorkerStartError, WorkerLoadError):
         raise FailedError(
             "a process died, perhaps out of memory: start again with fewer processes, what was measured is "
             "kept; if none could start, run a script under `if __name__ == '__main__':`"
         ) from None
 
 
-def _try(measure: Measure, cell: Any) -> Outcome:
-    try:
-        row = measure(cell)
-    except EgraphError as error:
-        return Failure(cell, str(error))
-    except Exception as error:  # noqa: BLE001, a contestant may fail in any way; the others go on
-        return Failure(cell, " ".join(f"{type(error).__name__}: {error}".split()))
-    torch = sys.modules.get("torch")
-    threads = torch.get_num_threads() if torch is not None else None
-    return {**row, "threads": threads, "finished": time.time(), "egraph": __version__}
+@dataclass(frozen=True, slots=True)
+class _Measure:
+    """The function of the executor. A contestant may fail in any way; the others go on."""
+
+    measure: Measure
+
+    def __call__(self, cell: Any) -> Outcome:
+        try:
+            row = self.measure(cell)
+        except EgraphError as error:
+            return Failure(cell, str(error))
+        except Exception as error:  # noqa: BLE001, see above
+            return Failure(cell, " ".join(f"{type(error).__name__}: {error}".split()))
+        torch = sys.modules.get("torch")
+        threads = torch.get_num_threads() if torch is not None else None
+        return {**row, "threads": threads, "finished": time.time(), "egraph": __version__}
 
 
-_measure: Measure
-
-
-def _begin_process(measure: Measure, threads: int) -> None:
-    """Prepares a worker process, which ends with its parent, however that ends."""
-    global _measure
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    _measure = measure
+def _limit_threads(threads: int) -> None:
+    """Shares the cores evenly among processes, whatever the environment says."""
     from threadpoolctl import threadpool_limits
 
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
@@ -175,14 +165,3 @@ def _begin_process(measure: Measure, threads: int) -> None:
     threadpool_limits(threads)
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
-
-
-def _measure_here(cell: Any) -> Outcome:
-    return _try(_measure, cell)
-
-
-def _die_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)

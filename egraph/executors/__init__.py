@@ -1,0 +1,37 @@
+"""Executors: jobs done in this process or in worker processes.
+
+    with closing(open_executor(function, workers=4)) as executor:
+        futures = [executor.submit(job) for job in jobs]
+        for future in executor.wait():  # those that are done
+            future.result()
+
+`open_executor` gives an `Executor`, whose interface is that of `concurrent.futures`: ``submit`` returns a
+`concurrent.futures.Future`. The function is sent once to each process. A job is any value that can be
+pickled, best a frozen dataclass. Worker processes are started in ``_processes.py`` and nowhere else.
+
+To add an engine, such as a cluster: a class with the methods of `Executor`, and a case in `open_executor`.
+"""
+
+from __future__ import annotations
+
+from egraph.executors._errors import (
+    UnsendableError,
+    WorkerDiedError,
+    WorkerLoadError,
+    WorkerStartError,
+    describe_error,
+    one_line,
+)
+from egraph.executors._executor import Executor
+from egraph.executors._opening import open_executor
+
+__all__ = [
+    "Executor",
+    "UnsendableError",
+    "WorkerDiedError",
+    "WorkerLoadError",
+    "WorkerStartError",
+    "describe_error",
+    "one_line",
+    "open_executor",
+]

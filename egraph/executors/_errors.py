@@ -1,0 +1,77 @@
+"""Errors of worker processes. Callers turn them into texts that name what they do."""
+
+from __future__ import annotations
+
+import os
+import signal
+import traceback
+
+from egraph.errors import FailedError, UsageError
+
+__all__ = [
+    "UnsendableError",
+    "WorkerDiedError",
+    "WorkerLoadError",
+    "WorkerStartError",
+    "describe_error",
+    "one_line",
+]
+
+
+class UnsendableError(UsageError):
+    """The function cannot be pickled, so that no other process can have it."""
+
+
+class WorkerStartError(FailedError):
+    """A worker process ended before it was ready.
+
+    Args:
+        code: Exit code of the process.
+    """
+
+    def __init__(self, code: int) -> None:
+        self.code = code
+        super().__init__(
+            f"a worker process could not start (exit code {code}); run a script under "
+            "`if __name__ == '__main__':`"
+        )
+
+
+class WorkerLoadError(FailedError):
+    """A worker process could not unpickle the function.
+
+    Args:
+        reason: The error in one line.
+    """
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(f"a worker process could not load its function: {reason}")
+
+
+class WorkerDiedError(FailedError):
+    """A worker process ended in the middle of a job.
+
+    Args:
+        code: Exit code of the process; negative where a signal ended it.
+        seconds: Time that the job had run.
+    """
+
+    def __init__(self, code: int, seconds: float) -> None:
+        self.code, self.seconds = code, seconds
+        how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+        hint = ", perhaps out of memory" if code == -signal.SIGKILL else ""
+        super().__init__(f"the worker process died ({how}{hint})")
+
+
+def describe_error(error: Exception) -> str:
+    """The error in one line, with the file and line that raised it."""
+    frames = traceback.extract_tb(error.__traceback__)
+    raised_at = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    return one_line(f"{type(error).__name__}: {error}") + raised_at
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks, shortened to 300 characters."""
+    text = " ".join(text.split())
+    return text if len(text) <= 300 else text[:297] + "..."

@@ -1,0 +1,115 @@
+"""Evaluations as jobs of an executor. What goes wrong becomes a failed outcome."""
+
+from __future__ import annotations
+
+import math
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
+
+from egraph.architecture import Architecture
+from egraph.errors import ArchitectureError, EgraphError, EvaluationError, FailedError, UsageError
+from egraph.evaluation.base import Evaluation, Evaluator
+from egraph.executors import (
+    Executor,
+    UnsendableError,
+    WorkerDiedError,
+    WorkerLoadError,
+    WorkerStartError,
+    describe_error,
+    one_line,
+    open_executor,
+)
+
+__all__ = ["Job", "Outcome", "open_evaluation", "read_outcome"]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One evaluation.
+
+    Attributes:
+        architecture: Architecture to evaluate.
+        seed: Seed of the evaluation.
+    """
+
+    architecture: Architecture
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of a job.
+
+    Attributes:
+        seconds: Duration of the job.
+        evaluation: The measurement; None where the job failed.
+        reason: Reason of the failure.
+        fatal: An error that every other job would raise too, so that the run must stop.
+    """
+
+    seconds: float
+    evaluation: Evaluation | None = None
+    reason: str = ""
+    fatal: EgraphError | None = None
+
+
+def open_evaluation(evaluator: Evaluator, workers: int) -> Executor[Job, Outcome]:
+    """An executor that evaluates; with one worker, in this process.
+
+    Raises:
+        UsageError: The evaluator cannot be sent to other processes.
+    """
+    try:
+        return open_executor(_Evaluate(evaluator), workers)
+    except UnsendableError as error:
+        raise UsageError(
+            f"the evaluation cannot be sent to worker processes ({error}); "
+            "define it at the top of a module, or use workers=1"
+        ) from None
+
+
+def read_outcome(future: Future[Outcome]) -> Outcome:
+    """The outcome of a job that is done. A process that died has failed its own job only.
+
+    Raises:
+        FailedError: No process can start, or none can load the evaluation.
+    """
+    try:
+        return future.result()
+    except WorkerDiedError as error:
+        return Outcome(error.seconds, reason=str(error))
+    except WorkerStartError as error:
+        raise FailedError(
+            f"a worker process could not start (exit code {error.code}); in a script, run the study under "
+            "`if __name__ == '__main__':`, or use workers=1"
+        ) from None
+    except WorkerLoadError as error:
+        raise FailedError(f"a worker process could not load the evaluation: {error.reason}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class _Evaluate:
+    """The function of the executor."""
+
+    evaluator: Evaluator
+
+    def __call__(self, job: Job) -> Outcome:
+        begun = time.perf_counter()
+
+        def outcome(**what: Any) -> Outcome:
+            return Outcome(time.perf_counter() - begun, **what)
+
+        try:
+            evaluation = self.evaluator.evaluate(job.architecture, seed=job.seed)
+            usable = math.isfinite(evaluation.score)
+        except (EvaluationError, ArchitectureError) as error:
+            return outcome(reason=one_line(str(error)))
+        except EgraphError as error:
+            return outcome(fatal=error)
+        except Exception as error:  # noqa: BLE001, a training may fail in any way; it is one failed trial
+            return outcome(reason=describe_error(error))
+        if not usable:
+            return outcome(reason=f"the score is {evaluation.score}")
+        return outcome(evaluation=evaluation)
