@@ -23,8 +23,6 @@ Where that package is installed, the searcher is among `names`. The conformance 
 
 from __future__ import annotations
 
-from egraph.errors import UsageError
-from egraph.registry import Registry
 from egraph.searchers._ant_colony import AntColony
 from egraph.searchers._base import Searcher
 from egraph.searchers._bayesian import BayesianOptimization
@@ -43,9 +41,11 @@ from egraph.searchers._pareto import hypervolume
 from egraph.searchers._pareto_evolution import ParetoEvolution
 from egraph.searchers._particle_swarm import ParticleSwarm
 from egraph.searchers._random import RandomSearch
+from egraph.searchers._registry import get, names, register
 from egraph.searchers._regularized_evolution import RegularizedEvolution
 from egraph.searchers._reinforce import Reinforce
 from egraph.searchers._run import SearchResult, Step, run
+from egraph.searchers._spec import SearcherSpec, describe
 from egraph.surrogates.graph_process import GraphProcess
 
 __all__ = [
@@ -70,7 +70,9 @@ __all__ = [
     "Reinforce",
     "SearchResult",
     "Searcher",
+    "SearcherSpec",
     "Step",
+    "describe",
     "get",
     "hypervolume",
     "names",
@@ -79,39 +81,9 @@ __all__ = [
 ]
 
 
-def register(searcher: type[Searcher]) -> type[Searcher]:
-    """Makes a class of searchers known under its name; can be used as a decorator.
-
-    Raises:
-        UsageError: the name is taken.
-    """
-    return _registry.register(searcher.name, searcher)
-
-
-def get(name: str) -> type[Searcher]:
-    """The class of searchers of that name.
-
-    Raises:
-        UnknownNameError: there is none.
-        FailedError: an installed package offers it, but it cannot be loaded or is no searcher.
-    """
-    return _registry[name]
-
-
-def names() -> list[str]:
-    """The names of all searchers: those of egraph, then those that installed packages offer."""
-    return list(_registry)
-
-
-def _check(name: str, thing: object) -> None:
-    """Refuses what an entry point names, but is no searcher of that name."""
-    if not (isinstance(thing, type) and issubclass(thing, Searcher)):
-        raise UsageError(f"expected a subclass of egraph.searchers.Searcher, got {thing!r}")
-    if getattr(thing, "name", None) != name:
-        raise UsageError(f"its class is named {getattr(thing, 'name', None)!r}; both names must be the same")
-
-
-_registry: Registry[type[Searcher]] = Registry("searcher", group="egraph.searchers", check=_check)
+# The repository's own folder would otherwise answer `import searchers` with a second copy of every class.
+if __name__ != "egraph.searchers":
+    raise ImportError("import egraph.searchers; the repository root shadows `searchers`")
 
 for _searcher in (
     RandomSearch,
@@ -133,7 +105,3 @@ for _searcher in (
     DeepQNetwork,
 ):
     register(_searcher)
-
-# The repository's own folder would otherwise answer `import searchers` with a second copy of every class.
-if __name__ != "egraph.searchers":
-    raise ImportError("import egraph.searchers; the repository root shadows `searchers`")

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import UsageError
+from egraph.checks import check_probability, check_whole
 from egraph.searchers._base import Searcher
 from egraph.spaces import SearchSpace
 
@@ -72,11 +72,8 @@ class AntColony(Searcher):
         greediness: float = 0.5,
         distinct: bool = True,
     ) -> None:
-        if ants < 1 or not 0 <= greediness <= 1:
-            raise UsageError(
-                "need at least 1 ant and a probability as greediness, "
-                f"got ants={ants} and greediness={greediness}"
-            )
+        check_whole(1, ants=ants)
+        check_probability(greediness=greediness)
         super().__init__(space, seed=seed, distinct=distinct)
         self.ants, self.greediness = ants, greediness
         sizes = (1, *space.choices)
@@ -86,11 +83,6 @@ class AntColony(Searcher):
         self._returned = 0
         self._best: list[int] | None = None
         self._best_score = -np.inf
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        return {"ants": self.ants, "greediness": self.greediness, **super().options}
 
     def _propose(self) -> Architecture:
         if self._best is not None and self._depth:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from egraph.architecture import Architecture
+from egraph.checks import check_flag
 from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError
 from egraph.searchers._novelty import Novelty
+from egraph.searchers._options import describe_value, option_defaults
 from egraph.spaces import SearchSpace
 
 __all__ = ["Searcher"]
@@ -41,6 +43,7 @@ class Searcher(ABC):
     name: ClassVar[str]
 
     def __init__(self, space: SearchSpace, *, seed: int = 0, distinct: bool = True) -> None:
+        check_flag(distinct=distinct)
         self.space = space
         self.distinct = distinct
         self._rng = np.random.default_rng(seed)
@@ -49,8 +52,14 @@ class Searcher(ABC):
 
     @property
     def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        return {"distinct": self.distinct}
+        """All options, defaults included, as JSON-ready values."""
+        names = option_defaults(type(self))
+        return self.describe_options({name: getattr(self, name) for name in names if hasattr(self, name)})
+
+    @classmethod
+    def describe_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options as JSON-ready values; functions and classes become their names."""
+        return {name: describe_value(value) for name, value in options.items()}
 
     def ask(self, n: int = 1) -> list[Architecture]:
         """Proposes ``n`` architectures; fewer, but at least one, where the space runs out.

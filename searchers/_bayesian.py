@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from egraph.architecture import Architecture
+from egraph.checks import check_whole
 from egraph.errors import UsageError
 from egraph.searchers._base import Searcher
-from egraph.searchers._memory import Memory, describe
+from egraph.searchers._memory import Memory
+from egraph.searchers._options import check_callable
 from egraph.spaces import SearchSpace
 from egraph.surrogates.graph_process import GraphProcess
 
@@ -88,29 +90,15 @@ class BayesianOptimization(Searcher):
     ) -> None:
         if acquisition not in ("expected-improvement", "thompson"):
             raise UsageError(f"acquisition must be 'expected-improvement' or 'thompson', got {acquisition!r}")
-        if initial < 1 or candidates < 1 or points < 2:
-            raise UsageError(
-                "need initial >= 1, candidates >= 1 and points >= 2, "
-                f"got initial={initial}, candidates={candidates} and points={points}"
-            )
+        check_callable(predictor=predictor)
+        check_whole(1, initial=initial, candidates=candidates)
+        check_whole(2, points=points)
         super().__init__(space, seed=seed, distinct=distinct)
         self.predictor, self.acquisition = predictor, acquisition
         self.initial, self.candidates, self.points = initial, candidates, points
         self._memory = Memory(points)
         self._model: DoubtingPredictor | None = None  # fitted to the memory
         self._pool: list[Architecture] = []  # the best last
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values; of the predictor its name."""
-        return {
-            "predictor": describe(self.predictor),
-            "acquisition": self.acquisition,
-            "initial": self.initial,
-            "candidates": self.candidates,
-            "points": self.points,
-            **super().options,
-        }
 
     def _propose(self) -> Architecture:
         beginning = max(self._proposed, self._memory.told) < self.initial

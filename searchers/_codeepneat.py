@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import UsageError
+from egraph.checks import check_not_negative, check_whole
 from egraph.searchers._base import Searcher
 from egraph.searchers._blueprints import (
     OWN,
@@ -25,6 +25,7 @@ from egraph.searchers._blueprints import (
 )
 from egraph.searchers._deepneat import PAIRS, WALK, cross_valid
 from egraph.searchers._innovations import Innovations
+from egraph.searchers._options import LARGEST
 from egraph.searchers._species import Population, Species, tournament
 from egraph.spaces import SearchSpace
 
@@ -92,14 +93,9 @@ class CoDeepNEAT(Searcher):
         threshold: float = 4.0,
         distinct: bool = True,
     ) -> None:
-        if min(blueprints, modules) < 2:
-            raise UsageError(
-                f"blueprints and modules must be at least 2, got blueprints={blueprints}, modules={modules}"
-            )
-        if layers < 1:
-            raise UsageError(f"layers must be at least 1, got {layers}")
-        if not threshold >= 0:
-            raise UsageError(f"threshold must be at least 0, got {threshold}")
+        check_whole(2, LARGEST, blueprints=blueprints, modules=modules)
+        check_whole(1, LARGEST, layers=layers)
+        check_not_negative(threshold=threshold)
         super().__init__(space, seed=seed, distinct=distinct)
         self.blueprints, self.modules = blueprints, modules
         self.layers, self.threshold = layers, threshold
@@ -112,12 +108,6 @@ class CoDeepNEAT(Searcher):
         self._uses: list[int] = []
         self._generation = 0
         self._pending: dict[Architecture, _Trial] = {}
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        own = {"blueprints": self.blueprints, "modules": self.modules, "layers": self.layers}
-        return {**own, "threshold": self.threshold, **super().options}
 
     def _propose(self) -> Architecture:
         if not self._current:

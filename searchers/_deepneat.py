@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, UsageError
+from egraph.checks import check_not_negative, check_probability, check_whole
+from egraph.errors import ArchitectureError
 from egraph.searchers._base import Searcher
 from egraph.searchers._innovations import (
     LAYERS_WEIGHT,
@@ -79,12 +80,9 @@ class DeepNEAT(Searcher):
         p_crossover: float = 0.75,
         distinct: bool = True,
     ) -> None:
-        if population < 2:
-            raise UsageError(f"population must be at least 2, got {population}")
-        if not threshold >= 0:
-            raise UsageError(f"threshold must be at least 0, got {threshold}")
-        if not 0 <= p_crossover <= 1:
-            raise UsageError(f"p_crossover must be a probability, got {p_crossover}")
+        check_whole(2, population=population)
+        check_not_negative(threshold=threshold)
+        check_probability(p_crossover=p_crossover)
         super().__init__(space, seed=seed, distinct=distinct)
         self.population, self.threshold, self.p_crossover = population, threshold, p_crossover
         self._innovations = Innovations()
@@ -92,12 +90,6 @@ class DeepNEAT(Searcher):
             population, threshold, lambda a, b: distance(a, b, LAYERS_WEIGHT)
         )
         self._pending: dict[Architecture, Genome] = {}
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        own = {"population": self.population, "threshold": self.threshold, "p_crossover": self.p_crossover}
-        return {**own, **super().options}
 
     def _propose(self) -> Architecture:
         beginning = max(self._proposed, len(self._living)) < self.population or not self._living.species

@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import UsageError
+from egraph.checks import check_probability, check_whole
 from egraph.searchers._base import Searcher
+from egraph.searchers._options import LARGEST
 from egraph.spaces import SearchSpace
 
 __all__ = ["DENSER"]
@@ -69,25 +70,14 @@ class DENSER(Searcher):
         p_mutate: float = 0.3,
         distinct: bool = True,
     ) -> None:
-        if min(population, sample) < 1:
-            raise UsageError(
-                f"population and sample must be at least 1, got population={population}, sample={sample}"
-            )
-        if not (0 <= p_crossover <= 1 and 0 <= p_mutate <= 1):
-            raise UsageError(
-                f"p_crossover and p_mutate must be probabilities, got {p_crossover} and {p_mutate}"
-            )
+        check_whole(1, population=population)
+        check_whole(1, LARGEST, sample=sample)
+        check_probability(p_crossover=p_crossover, p_mutate=p_mutate)
         super().__init__(space, seed=seed, distinct=distinct)
         self.population, self.sample = population, sample
         self.p_crossover, self.p_mutate = p_crossover, p_mutate
         self._members: list[_Member] = []
         self._fresh: list[_Member] = []  # the next generation
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        own = {"population": self.population, "sample": self.sample}
-        return {**own, "p_crossover": self.p_crossover, "p_mutate": self.p_mutate, **super().options}
 
     def _propose(self) -> Architecture:
         beginning = max(self._proposed, len(self._fresh)) < self.population or not self._members

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, UsageError
+from egraph.checks import check_positive, check_whole
+from egraph.errors import ArchitectureError
 from egraph.searchers._base import Searcher
 from egraph.spaces import SearchSpace
 from egraph.spaces.episodes import Action
@@ -76,11 +77,8 @@ class DeepQNetwork(Searcher):
         learning_rate: float = 1e-3,
         distinct: bool = True,
     ) -> None:
-        if not (decay > 0 and memory > 0 and learning_rate > 0):
-            raise UsageError(
-                "decay, memory and learning_rate must be above 0, "
-                f"got decay={decay}, memory={memory} and learning_rate={learning_rate}"
-            )
+        check_positive(decay=decay, learning_rate=learning_rate)
+        check_whole(1, memory=memory)
         super().__init__(space, seed=seed, distinct=distinct)
         from egraph.searchers._q_network import QNetwork
 
@@ -90,16 +88,6 @@ class DeepQNetwork(Searcher):
         self._told = 0
         self._played: dict[Architecture, list[Action]] = {}  # results of these are outstanding
         self._replay: list[tuple[list[Action], float]] = []  # the oldest first; NaN for a failed one
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        return {
-            "decay": self.decay,
-            "memory": self.memory,
-            "learning_rate": self.learning_rate,
-            **super().options,
-        }
 
     @property
     def epsilon(self) -> float:

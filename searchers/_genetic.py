@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
+from egraph.checks import check_probability, check_whole
 from egraph.errors import UsageError
 from egraph.searchers._base import Searcher
+from egraph.searchers._options import LARGEST
 from egraph.spaces import SearchSpace
 
 __all__ = ["Genetic"]
@@ -65,13 +67,14 @@ class Genetic(Searcher):
         elite: int = 2,
         distinct: bool = True,
     ) -> None:
-        if tournament < 1 or not 0 <= elite < population:
+        check_whole(1, population=population)
+        check_whole(1, LARGEST, tournament=tournament)
+        check_whole(0, elite=elite)
+        check_probability(crossover=crossover)
+        if elite >= population:
             raise UsageError(
-                "need tournament >= 1 and 0 <= elite < population, "
-                f"got tournament={tournament}, elite={elite} and population={population}"
+                f"elite must be smaller than population, got elite={elite} and population={population}"
             )
-        if not 0 <= crossover <= 1:
-            raise UsageError(f"crossover must be a probability, got {crossover}")
         super().__init__(space, seed=seed, distinct=distinct)
         self.population, self.tournament = population, tournament
         self.crossover, self.elite = crossover, elite
@@ -79,12 +82,6 @@ class Genetic(Searcher):
         # Of each individual its score, -inf where it failed, and its genes.
         self._members: list[tuple[float, tuple[int, ...]]] = []  # best first
         self._children: list[tuple[float, tuple[int, ...]]] = []
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        own = {"population": self.population, "tournament": self.tournament}
-        return {**own, "crossover": self.crossover, "elite": self.elite, **super().options}
 
     def _propose(self) -> Architecture:
         for _ in range(_TRIES if self._members else 0):

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import UsageError
+from egraph.checks import check_whole
 from egraph.searchers._base import Searcher
 from egraph.searchers._run import Step, read_step, write_step
 from egraph.spaces import SearchSpace
@@ -62,11 +62,7 @@ class HillClimb(Searcher):
         mutations: int = 1,
         distinct: bool = True,
     ) -> None:
-        if children < 1 or mutations < 1:
-            raise UsageError(
-                "children and mutations must be at least 1, "
-                f"got children={children} and mutations={mutations}"
-            )
+        check_whole(1, children=children, mutations=mutations)
         super().__init__(space, seed=seed, distinct=distinct)
         self.children, self.mutations = children, mutations
         self._parent: Step | None = None
@@ -74,11 +70,6 @@ class HillClimb(Searcher):
         self._told = 0  # children of the parent that were told
         self._best: Step | None = None  # the best of these, the parent itself left out
         self._again = False  # the parent is to be asked for again
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        return {"children": self.children, "mutations": self.mutations, **super().options}
 
     def _propose(self) -> Architecture:
         if self._parent is None:

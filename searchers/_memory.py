@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from egraph.architecture import Architecture
 
-__all__ = ["Memory", "describe"]
+__all__ = ["Memory"]
 
 
 class Memory:
@@ -58,10 +57,3 @@ class Memory:
         """Takes back what `state_dict` gave."""
         self.architectures = [Architecture.from_dict(kept) for kept in state["architectures"]]
         self.scores, self.told = list(state["scores"]), state["told"]
-
-
-def describe(factory: Callable[..., Any]) -> str:
-    """A name for a factory of predictors, by which a state knows its own."""
-    while isinstance(factory, functools.partial):
-        factory = factory.func
-    return getattr(factory, "__qualname__", type(factory).__qualname__)

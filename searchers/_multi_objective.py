@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import EvaluationError, UsageError
+from egraph.checks import check_positive
+from egraph.errors import EvaluationError, UsageError, shorten
 from egraph.searchers._base import Searcher
 from egraph.searchers._pareto import hypervolume
 from egraph.spaces import SearchSpace
@@ -67,21 +68,17 @@ class MultiObjective(Searcher):
         distinct: bool = True,
     ) -> None:
         super().__init__(space, seed=seed, distinct=distinct)
+        _check_costs(costs, limits)
         self.costs = dict(costs or {})
         self.limits = {name: float(limit) for name, limit in (limits or {}).items()}
-        for name, limit in self.limits.items():
-            if name not in self.costs:
-                raise UsageError(
-                    f"there is no cost {name!r} to limit; costs: {', '.join(self.costs) or 'none'}"
-                )
-            if not limit > 0:
-                raise UsageError(f"the limit of {name!r} must be positive, got {limit}")
         self._front: list[Member] = []
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values; of the costs their names."""
-        return {"costs": list(self.costs), "limits": self.limits, **super().options}
+    @classmethod
+    def describe_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options as JSON-ready values; costs become the list of their names."""
+        limits = {name: float(limit) for name, limit in (options.get("limits") or {}).items()}
+        own = {"costs": list(options.get("costs") or {}), "limits": limits}
+        return {**super().describe_options(options), **own}
 
     def front(self) -> list[Compromise]:
         """The best compromises within the limits of all that was told, highest score first."""
@@ -157,3 +154,18 @@ def _covers(a: Member, b: Member) -> bool:
     assert a.values is not None
     assert b.values is not None
     return all(x <= y for x, y in zip(a.values, b.values, strict=True))
+
+
+def _check_costs(costs: Any, limits: Any) -> None:
+    """Checks kinds and names; text gives neither."""
+    for option, value, values in (("costs", costs, "functions"), ("limits", limits, "numbers")):
+        if not (value is None or isinstance(value, Mapping)):
+            raise UsageError(f"{option} must be a mapping from names to {values}, got {shorten(value)}")
+    known = costs or {}
+    for name, cost in known.items():
+        if not callable(cost):
+            raise UsageError(f"the cost {name!r} must be a function, got {shorten(cost)}")
+    for name, limit in (limits or {}).items():
+        if name not in known:
+            raise UsageError(f"there is no cost {name!r} to limit; costs: {', '.join(known) or 'none'}")
+        check_positive(**{f"the limit of {name!r}": limit})

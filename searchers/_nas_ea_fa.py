@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import UsageError
+from egraph.checks import check_whole
 from egraph.searchers._base import Searcher
-from egraph.searchers._memory import Memory, describe
+from egraph.searchers._memory import Memory
+from egraph.searchers._options import check_callable
 from egraph.searchers._renumbering import renumbered_copies
 from egraph.spaces import SearchSpace
 from egraph.surrogates.encoded_trees import EncodedTrees
@@ -88,12 +89,11 @@ class FitnessApproximation(Searcher):
         points: int = 500,
         distinct: bool = True,
     ) -> None:
-        if min(population, generations, top) < 1 or min(far, copies) < 0 or points < 2:
-            raise UsageError(
-                "need population, generations and top of at least 1, far and copies of at least 0 and points "
-                f"of at least 2, got population={population}, generations={generations}, top={top}, "
-                f"far={far}, copies={copies} and points={points}"
-            )
+        if predictor is not None:
+            check_callable(predictor=predictor)
+        check_whole(1, population=population, generations=generations, top=top)
+        check_whole(0, far=far, copies=copies)
+        check_whole(2, points=points)
         super().__init__(space, seed=seed, distinct=distinct)
         self.predictor = predictor
         self.population, self.generations = population, generations
@@ -105,19 +105,10 @@ class FitnessApproximation(Searcher):
         self._queue: list[Architecture] = []  # the next last
         self._left = 0  # proposals before the next are gathered
 
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values; of the predictor its name."""
-        return {
-            "predictor": describe(self.predictor or EncodedTrees),
-            "population": self.population,
-            "generations": self.generations,
-            "top": self.top,
-            "far": self.far,
-            "copies": self.copies,
-            "points": self.points,
-            **super().options,
-        }
+    @classmethod
+    def describe_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Options as JSON-ready values; the predictor becomes its name."""
+        return super().describe_options({**options, "predictor": options["predictor"] or EncodedTrees})
 
     def distances(self, architectures: Sequence[Architecture]) -> Floats:
         """To everything that was told: the mean share of places that differ, in [0, 1]."""

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import UsageError
+from egraph.checks import check_probability, check_whole
 from egraph.searchers._multi_objective import Cost, Member, MultiObjective, read_members, write_members
 from egraph.searchers._pareto import crowding_distance, pareto_ranks
 from egraph.spaces import SearchSpace
@@ -66,20 +66,13 @@ class NSGA2(MultiObjective):
         p_crossover: float = 0.9,
         distinct: bool = True,
     ) -> None:
-        if population < 2:
-            raise UsageError(f"population must be at least 2, got {population}")
-        if not 0 <= p_crossover <= 1:
-            raise UsageError(f"p_crossover must be a probability, got {p_crossover}")
+        check_whole(2, population=population)
+        check_probability(p_crossover=p_crossover)
         super().__init__(space, seed=seed, costs=costs, limits=limits, distinct=distinct)
         self.population, self.p_crossover = population, p_crossover
         self._members: list[Member] = []
         self._fresh: list[Member] = []  # told since the last selection
         self._order: list[tuple[int, float]] = []  # of each member: front and negative room
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        return {"population": self.population, "p_crossover": self.p_crossover, **super().options}
 
     def _propose(self) -> Architecture:
         told = len(self._members) + len(self._fresh)

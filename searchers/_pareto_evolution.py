@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
+from egraph.checks import check_probability, check_whole
 from egraph.errors import UsageError
-from egraph.searchers._memory import describe
 from egraph.searchers._multi_objective import Cost, Member, MultiObjective, read_members, write_members
+from egraph.searchers._options import check_callable
 from egraph.searchers._pareto import rank_sum_order
 from egraph.searchers._variation import Birth, Variation
 from egraph.spaces import SearchSpace
@@ -106,13 +107,15 @@ class ParetoEvolution(MultiObjective):
         p_mutation: float = 0.8,
         distinct: bool = True,
     ) -> None:
-        if not 1 <= population <= children or tournament < 1:
+        check_whole(1, population=population, children=children, tournament=tournament)
+        check_probability(p_mutation=p_mutation)
+        if choose is not None:
+            check_callable(choose=choose)
+        if population > children:
             raise UsageError(
-                "need 1 <= population <= children and tournament >= 1, "
-                f"got population={population}, children={children} and tournament={tournament}"
+                "population must not be larger than children, "
+                f"got population={population} and children={children}"
             )
-        if not 0 <= p_mutation <= 1:
-            raise UsageError(f"p_mutation must be a probability, got {p_mutation}")
         super().__init__(space, seed=seed, costs=costs, limits=limits, distinct=distinct)
         self.population, self.children, self.tournament = population, children, tournament
         self.choose, self.p_mutation = choose, p_mutation
@@ -122,18 +125,6 @@ class ParetoEvolution(MultiObjective):
         self._fresh: list[tuple[Member, Birth | None]] = []  # told since the last selection
         self._births: dict[Architecture, Birth] = {}  # of children that are not told yet
         self._generation = 1
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values; of ``choose`` its name."""
-        return {
-            "population": self.population,
-            "children": self.children,
-            "tournament": self.tournament,
-            "choose": None if self.choose is None else describe(self.choose),
-            "p_mutation": self.p_mutation,
-            **super().options,
-        }
 
     def _propose(self) -> Architecture:
         child = self._breed() if self._members else None

@@ -9,12 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import UsageError
+from egraph.checks import check_fraction, check_whole
 from egraph.searchers._base import Searcher
 from egraph.spaces import SearchSpace
 
 __all__ = ["ParticleSwarm"]
 
+_MOST = 100_000  # particles
 _INERTIA = 0.729
 _PULL = 1.49618  # upper end of the random pull towards each of the two bests
 _TRIES = 32  # draws of a particle that may be invalid or known before a random sample is taken
@@ -64,10 +65,8 @@ class ParticleSwarm(Searcher):
         spread: float = 0.5,
         distinct: bool = True,
     ) -> None:
-        if particles < 1 or not 0 < spread < 1:
-            raise UsageError(
-                f"need at least 1 particle and 0 < spread < 1, got particles={particles} and spread={spread}"
-            )
+        check_whole(1, _MOST, particles=particles)
+        check_fraction(spread=spread)
         super().__init__(space, seed=seed, distinct=distinct)
         self.particles, self.spread = particles, spread
         choices = np.array(space.choices)
@@ -80,11 +79,6 @@ class ParticleSwarm(Searcher):
         self._bests = np.concatenate([self._positions, self._uniform[None]])
         self._scores = np.full(particles + 1, -np.inf)
         self._drawn_by: dict[Architecture, int] = {}
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        return {"particles": self.particles, "spread": self.spread, **super().options}
 
     def _propose(self) -> Architecture:
         turn, particle = divmod(self._proposed, self.particles)

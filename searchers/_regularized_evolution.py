@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
+from egraph.checks import check_whole
 from egraph.errors import UsageError
 from egraph.searchers._base import Searcher
+from egraph.searchers._options import LARGEST
 from egraph.spaces import SearchSpace
 
 __all__ = ["RegularizedEvolution"]
@@ -55,9 +57,10 @@ class RegularizedEvolution(Searcher):
         sample: int = 25,
         distinct: bool = True,
     ) -> None:
-        if not 1 <= sample <= population:
+        check_whole(1, LARGEST, population=population, sample=sample)
+        if sample > population:
             raise UsageError(
-                f"need 1 <= sample <= population, got sample={sample} and population={population}"
+                f"sample must not be larger than population, got sample={sample} and population={population}"
             )
         super().__init__(space, seed=seed, distinct=distinct)
         self.population, self.sample = population, sample
@@ -65,11 +68,6 @@ class RegularizedEvolution(Searcher):
         self._members: list[Architecture] = []
         self._scores = np.full(population, -np.inf)
         self._told = 0
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        return {"population": self.population, "sample": self.sample, **super().options}
 
     def _propose(self) -> Architecture:
         beginning = max(self._proposed, self._told) < self.population

@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, UsageError
+from egraph.checks import check_fraction, check_not_negative, check_positive, check_whole
+from egraph.errors import ArchitectureError
 from egraph.searchers._base import Searcher
 from egraph.searchers._rewards import Rewards
 from egraph.spaces import SearchSpace
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Reinforce"]
 
+_MOST = 1000  # controllers
 _HIDDEN = 32
 _DRAWN = 16  # encodings that a controller draws at a time
 _DRAWS = 4  # times that nothing valid and new may be drawn before a random sample is taken
@@ -80,15 +82,11 @@ class Reinforce(Searcher):
         decay: float = 0.95,
         distinct: bool = True,
     ) -> None:
-        if controllers < 1 or batch < 1:
-            raise UsageError(
-                f"need controllers >= 1 and batch >= 1, got controllers={controllers} and batch={batch}"
-            )
-        if not (learning_rate > 0 and entropy >= 0 and 0 < decay < 1):
-            raise UsageError(
-                "need learning_rate > 0, entropy >= 0 and 0 < decay < 1, "
-                f"got learning_rate={learning_rate}, entropy={entropy} and decay={decay}"
-            )
+        check_whole(1, _MOST, controllers=controllers)
+        check_whole(1, batch=batch)
+        check_positive(learning_rate=learning_rate)
+        check_not_negative(entropy=entropy)
+        check_fraction(decay=decay)
         super().__init__(space, seed=seed, distinct=distinct)
         import torch
 
@@ -105,18 +103,6 @@ class Reinforce(Searcher):
         self._outstanding: dict[Architecture, tuple[int, list[int]]] = {}
         # Of each controller, the encodings and advantages of its next gradient.
         self._episodes: list[list[tuple[list[int], float]]] = [[] for _ in range(controllers)]
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """The settings other than space and seed, as JSON-ready values."""
-        return {
-            "controllers": self.controllers,
-            "batch": self.batch,
-            "learning_rate": self.learning_rate,
-            "entropy": self.entropy,
-            "decay": self.decay,
-            **super().options,
-        }
 
     def _propose(self) -> Architecture:
         number = self._turn(self._proposed)

@@ -10,6 +10,7 @@ FLOORS = [
     {
         "_version",
         "_lazy",
+        "checks",
         "errors",
         "registry",
         "specs",

@@ -6,19 +6,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
-from egraph import searchers
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator, Fitness
-from egraph.searchers import Searcher
-from egraph.specs import check_options, parse
+from egraph.searchers import Searcher, SearcherSpec
 from egraph.study._guide import Guide, Predictor
 from egraph.study._seeds import derive
 
 __all__ = ["check_whole", "find_searcher", "read_ranker", "read_screen", "read_searcher"]
 
 
-def find_searcher(text: str) -> Callable[..., Searcher]:
-    """What makes the searcher of this name, with these options: it takes a space and ``seed=``.
+def find_searcher(text: str) -> SearcherSpec:
+    """The searcher of this name with these options; called with a space and ``seed=``, it makes one.
 
     Args:
         text: such as ``"regularized-evolution:population=20,sample=5"``. Where a searcher takes a predictor,
@@ -29,15 +27,13 @@ def find_searcher(text: str) -> Callable[..., Searcher]:
         UsageError: it has no such option.
         FailedError: an installed package offers the searcher, but it cannot be loaded.
     """
-    name, options = parse(text)
-    searcher = searchers.get(name)
-    check_options(text, options, searcher)
-    if "predictor" in options:
-        from egraph.baselines import predictors
+    spec = SearcherSpec.parse(text)
+    if "predictor" not in spec.options:
+        return spec
+    from egraph.baselines import predictors
 
-        # The same for each seed: what a searcher predicts shall follow from what it was told.
-        options["predictor"] = partial(predictors[options["predictor"]], seed=0)
-    return partial(searcher, **options)
+    # One seed for every searcher, so that predictions depend on what it was told alone.
+    return spec.replace(predictor=partial(predictors[spec.options["predictor"]], seed=0))
 
 
 def read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[..., Searcher]:
@@ -51,7 +47,7 @@ def read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[..
     ):
         raise UsageError(f"searcher must be a name or a class, such as 'random', got {searcher!r}")
     if searcher is None:
-        return searchers.RegularizedEvolution
+        return SearcherSpec("regularized-evolution")
     return find_searcher(searcher) if isinstance(searcher, str) else searcher
 
 

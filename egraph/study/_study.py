@@ -22,7 +22,7 @@ from egraph.architecture import Architecture
 from egraph.errors import FailedError, JournalError, UsageError
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.wrapping import as_evaluator
-from egraph.searchers import Searcher
+from egraph.searchers import Searcher, describe
 from egraph.spaces import SearchSpace
 from egraph.study._arguments import check_whole, read_ranker, read_screen, read_searcher
 from egraph.study._driver import Driver
@@ -125,15 +125,9 @@ class Study:
             far=far,
             candidates=candidates,
         )
-        try:
-            trial_searcher = make_searcher(self.space, seed=0)
-        except TypeError as error:
-            if not isinstance(searcher, str):
-                raise
-            raise UsageError(f"{searcher!r} cannot be made: {error}") from None
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
-            "searcher": {"searcher": trial_searcher.name, **trial_searcher.options},
+            "searcher": describe(make_searcher, self.space),
             "workers": workers,
             "initial": initial,
             "screen": None if first_choice is None else as_evaluator(first_choice).describe(),

@@ -9,9 +9,16 @@ SPACE = ToySpace(6, 6, 6, 6)
 SMALL = ToySpace(2, 3)
 
 
-@pytest.mark.parametrize("numbers", [{"ants": 0}, {"greediness": -0.1}, {"greediness": np.nan}])
-def test_impossible_numbers_are_refused(numbers):
-    with pytest.raises(UsageError, match="need at least 1 ant and a probability as greediness, got ants="):
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ({"ants": 0}, "ants must be a whole number of at least 1, got 0"),
+        ({"greediness": -0.1}, "greediness must be a probability, got -0.1"),
+        ({"greediness": np.nan}, "greediness must be a probability, got nan"),
+    ],
+)
+def test_impossible_numbers_are_refused(numbers, text):
+    with pytest.raises(UsageError, match=text):
         AntColony(SPACE, **numbers)
 
 

@@ -130,9 +130,16 @@ def test_unknown_acquisition_is_refused():
         BayesianOptimization(SPACE, acquisition="ucb")
 
 
-@pytest.mark.parametrize("options", [{"initial": 0}, {"candidates": 0}, {"points": 1}])
-def test_numbers_out_of_range_are_refused(options):
-    with pytest.raises(UsageError, match="need initial >= 1, candidates >= 1 and points >= 2, got initial="):
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"initial": 0}, "initial must be a whole number of at least 1, got 0"),
+        ({"candidates": 0}, "candidates must be a whole number of at least 1, got 0"),
+        ({"points": 1}, "points must be a whole number of at least 2, got 1"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(options, text):
+    with pytest.raises(UsageError, match=text):
         BayesianOptimization(SPACE, **options)
 
 

@@ -36,10 +36,10 @@ def blueprint(numbers, pointers):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"blueprints": 1}, "blueprints and modules must be at least 2, got blueprints=1, modules=15"),
-        ({"modules": 1}, "blueprints and modules must be at least 2, got blueprints=25, modules=1"),
-        ({"layers": 0}, "layers must be at least 1, got 0"),
-        ({"threshold": -0.5}, "threshold must be at least 0, got -0.5"),
+        ({"blueprints": 1}, "blueprints must be a whole number of at least 2, got 1"),
+        ({"modules": 1}, "modules must be a whole number of at least 2, got 1"),
+        ({"layers": 0}, "layers must be a whole number of at least 1, got 0"),
+        ({"threshold": -0.5}, "threshold must be a number of at least 0, got -0.5"),
     ],
 )
 def test_impossible_options_are_refused(options, text):

@@ -23,8 +23,8 @@ def wide(architectures):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"population": 1}, "population must be at least 2, got 1"),
-        ({"threshold": -1}, "threshold must be at least 0, got -1"),
+        ({"population": 1}, "population must be a whole number of at least 2, got 1"),
+        ({"threshold": -1}, "threshold must be a number of at least 0, got -1"),
         ({"p_crossover": 2}, "p_crossover must be a probability, got 2"),
     ],
 )

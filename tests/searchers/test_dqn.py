@@ -133,7 +133,14 @@ def test_it_beats_random_search():
     assert np.mean(found) > np.mean(random) + 1
 
 
-@pytest.mark.parametrize("options", [{"decay": 0}, {"memory": 0}, {"learning_rate": 0}])
-def test_numbers_out_of_range_are_refused(options):
-    with pytest.raises(UsageError, match="decay, memory and learning_rate must be above 0, got decay="):
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"decay": 0}, "decay must be a number above 0, got 0"),
+        ({"memory": 0}, "memory must be a whole number of at least 1, got 0"),
+        ({"learning_rate": 0}, "learning_rate must be a number above 0, got 0"),
+    ],
+)
+def test_numbers_out_of_range_are_refused(options, text):
+    with pytest.raises(UsageError, match=text):
         DeepQNetwork(SPACE, **options)

@@ -14,11 +14,19 @@ def changed(child, parent):
 
 
 @pytest.mark.parametrize(
-    "numbers",
-    [{"tournament": 0}, {"elite": -1}, {"population": 5, "elite": 5}, {"population": 0, "elite": 0}],
+    ("numbers", "text"),
+    [
+        ({"tournament": 0}, "tournament must be a whole number of at least 1, got 0"),
+        ({"elite": -1}, "elite must be a whole number of at least 0, got -1"),
+        (
+            {"population": 5, "elite": 5},
+            "elite must be smaller than population, got elite=5 and pop",
+        ),
+        ({"population": 0, "elite": 0}, "population must be a whole number of at least 1, got 0"),
+    ],
 )
-def test_impossible_numbers_are_refused(numbers):
-    with pytest.raises(UsageError, match="need tournament >= 1 and 0 <= elite < population, got tournament="):
+def test_impossible_numbers_are_refused(numbers, text):
+    with pytest.raises(UsageError, match=text):
         Genetic(SPACE, **numbers)
 
 

@@ -141,7 +141,7 @@ def test_it_grows_networks_by_morphisms():
     assert result.best_score > len(seen[0].edges) + 8
 
 
-@pytest.mark.parametrize("options", [{"children": 0}, {"mutations": 0}])
-def test_options_out_of_range_are_refused(options):
-    with pytest.raises(UsageError, match="children and mutations must be at least 1, got"):
-        HillClimb(SPACE, **options)
+@pytest.mark.parametrize("name", ["children", "mutations"])
+def test_options_out_of_range_are_refused(name):
+    with pytest.raises(UsageError, match=f"{name} must be a whole number of at least 1, got 0"):
+        HillClimb(SPACE, **{name: 0})

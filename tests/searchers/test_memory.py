@@ -1,10 +1,7 @@
-import functools
-
 import numpy as np
 
-from egraph.searchers._memory import Memory, describe
+from egraph.searchers._memory import Memory
 from egraph.searchers.testing import ToySpace
-from egraph.surrogates.graph_process import GraphProcess
 
 SPACE = ToySpace(10)
 CHAINS = [SPACE.make([number]) for number in range(10)]
@@ -32,9 +29,3 @@ def test_best_come_first_and_ties_in_the_order_of_telling():
     memory.add(CHAINS[:4], [1.0, 3.0, 3.0, 2.0])
     assert memory.best(3) == [CHAINS[1], CHAINS[2], CHAINS[3]]
     assert len(memory.best(9)) == 4
-
-
-def test_factories_have_names():
-    assert describe(GraphProcess) == "GraphProcess"
-    assert describe(functools.partial(GraphProcess)) == "GraphProcess"
-    assert describe(Memory(3).best).endswith("best")

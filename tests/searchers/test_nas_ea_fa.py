@@ -84,12 +84,13 @@ def test_it_beats_random_search():
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{"population": 0}, {"generations": 0}, {"top": 0}, {"far": -1}, {"copies": -1}, {"points": 1}],
+    ("name", "least"),
+    [("population", 1), ("generations", 1), ("top", 1), ("far", 0), ("copies", 0), ("points", 2)],
 )
-def test_numbers_out_of_range_are_refused(options):
-    with pytest.raises(UsageError, match="need population, generations and top of at least 1"):
-        FitnessApproximation(SPACE, **options)
+def test_numbers_out_of_range_are_refused(name, least):
+    text = f"{name} must be a whole number of at least {least}, got {least - 1}"
+    with pytest.raises(UsageError, match=text):
+        FitnessApproximation(SPACE, **{name: least - 1})
 
 
 def test_a_space_without_encoding_is_refused():

@@ -27,10 +27,13 @@ def conflict(architectures):
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        ({"population": 1}, "population must be at least 2, got 1"),
+        ({"population": 1}, "population must be a whole number of at least 2, got 1"),
         ({"p_crossover": 1.5}, "p_crossover must be a probability, got 1.5"),
         ({"limits": {"params": 3}}, "there is no cost 'params' to limit; costs: none"),
-        ({"costs": {"sum": total}, "limits": {"sum": 0}}, "the limit of 'sum' must be positive, got 0"),
+        (
+            {"costs": {"sum": total}, "limits": {"sum": 0}},
+            "the limit of 'sum' must be a number above 0",
+        ),
     ],
 )
 def test_impossible_options_are_refused(options, text):

@@ -18,9 +18,18 @@ def swarm_at(positions, velocities, bests, scores):
     return searcher
 
 
-@pytest.mark.parametrize("numbers", [{"particles": 0}, {"spread": 0}, {"spread": 1.0}, {"spread": np.nan}])
-def test_impossible_numbers_are_refused(numbers):
-    with pytest.raises(UsageError, match="need at least 1 particle and 0 < spread < 1, got particles="):
+@pytest.mark.parametrize(
+    ("numbers", "text"),
+    [
+        ({"particles": 0}, "particles must be a whole number of at least 1, got 0"),
+        ({"particles": 100_001}, "particles must be at most 100000, got 100001"),
+        ({"spread": 0}, "spread must be a number above 0 and below 1, got 0"),
+        ({"spread": 1.0}, "spread must be a number above 0 and below 1, got 1.0"),
+        ({"spread": np.nan}, "spread must be a number above 0 and below 1, got nan"),
+    ],
+)
+def test_impossible_numbers_are_refused(numbers, text):
+    with pytest.raises(UsageError, match=text):
         ParticleSwarm(SPACE, **numbers)
 
 

@@ -14,9 +14,16 @@ def _distance(a, b):
     return sum(x != y for x, y in zip(SPACE.numbers(a), SPACE.numbers(b), strict=True))
 
 
-@pytest.mark.parametrize(("population", "sample"), [(0, 0), (5, 6), (5, 0)])
-def test_impossible_tournament_is_refused(population, sample):
-    with pytest.raises(UsageError, match="need 1 <= sample <= population, got sample="):
+@pytest.mark.parametrize(
+    ("population", "sample", "text"),
+    [
+        (0, 0, "population must be a whole number of at least 1, got 0"),
+        (5, 6, "sample must not be larger than population, got sample=6 and population=5"),
+        (5, 0, "sample must be a whole number of at least 1, got 0"),
+    ],
+)
+def test_impossible_tournament_is_refused(population, sample, text):
+    with pytest.raises(UsageError, match=text):
         RegularizedEvolution(SPACE, population=population, sample=sample)
 
 

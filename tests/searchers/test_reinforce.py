@@ -137,13 +137,26 @@ def test_it_beats_random_search():
     assert np.mean(found) > np.mean(random) + 1
 
 
-@pytest.mark.parametrize("options", [{"controllers": 0}, {"batch": 0}])
-def test_no_controller_and_no_batch_are_refused(options):
-    with pytest.raises(UsageError, match="need controllers >= 1 and batch >= 1, got controllers="):
-        Reinforce(SPACE, **options)
+@pytest.mark.parametrize("name", ["controllers", "batch"])
+def test_no_controller_and_no_batch_are_refused(name):
+    with pytest.raises(UsageError, match=f"{name} must be a whole number of at least 1, got 0"):
+        Reinforce(SPACE, **{name: 0})
 
 
-@pytest.mark.parametrize("options", [{"learning_rate": 0}, {"entropy": -0.1}, {"decay": 1.0}, {"decay": 0}])
-def test_rates_out_of_range_are_refused(options):
-    with pytest.raises(UsageError, match="need learning_rate > 0, entropy >= 0 and 0 < decay < 1, got"):
+def test_too_many_controllers_are_refused():
+    with pytest.raises(UsageError, match="controllers must be at most 1000, got 1001"):
+        Reinforce(SPACE, controllers=1001)
+
+
+@pytest.mark.parametrize(
+    ("options", "text"),
+    [
+        ({"learning_rate": 0}, "learning_rate must be a number above 0, got 0"),
+        ({"entropy": -0.1}, "entropy must be a number of at least 0, got -0.1"),
+        ({"decay": 1.0}, "decay must be a number above 0 and below 1, got 1.0"),
+        ({"decay": 0}, "decay must be a number above 0 and below 1, got 0"),
+    ],
+)
+def test_rates_out_of_range_are_refused(options, text):
+    with pytest.raises(UsageError, match=text):
         Reinforce(SPACE, **options)

@@ -455,7 +455,7 @@ def test_a_searcher_is_named_with_options():
     assert one.journal.settings["settings"]["searcher"]["population"] == 5
     with pytest.raises(UsageError, match="'random:size=3' has no option 'size'; known: distinct"):
         study(searcher="random:size=3")
-    with pytest.raises(UsageError, match="'regularized-evolution:population=x' cannot be made: '<=' not"):
+    with pytest.raises(UsageError, match="population must be a whole number of at least 1, got 'x'"):
         study(searcher="regularized-evolution:population=x")
     with pytest.raises(TypeError, match="my own"):
         study(searcher=_own_mistake)

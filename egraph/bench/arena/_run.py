@@ -147,7 +147,7 @@ def plan(
     cells = []
     for task in dict.fromkeys(read_task(benchmark, root) for benchmark in benchmarks):
         space = datasets.load(task.benchmark, root).space
-        settings = {each: _try_out(each, space, searchers or {}) for each in entered}
+        settings = {each: _describe(each, space, searchers or {}) for each in entered}
         for seed, each in itertools.product(range(seeds), entered):
             where = (task.benchmark, task.metric, task.test)
             cells.append(Cell(each.searcher, each.fitness, *where, queries, seed, settings[each]))
@@ -198,14 +198,11 @@ def check_fitness(text: str) -> None:
     check_options(text, options, FITNESS[name])
 
 
-def _try_out(each: Contestant, space: SearchSpace, own: Searchers) -> dict[str, Any]:
-    """All options of a searcher, from one that is made for this."""
+def _describe(each: Contestant, space: SearchSpace, own: Searchers) -> dict[str, Any]:
+    """All options of a contestant's searcher."""
     check_fitness(each.fitness)
-    make = find_searcher(each.searcher, own)
-    try:
-        return dict(make(space, seed=0).options)
-    except TypeError as error:
-        raise UsageError(f"{each.searcher!r} cannot be made: {error}") from None
+    described = registry.describe(find_searcher(each.searcher, own), space)
+    return {name: value for name, value in described.items() if name != "searcher"}
 
 
 class _Arena:
