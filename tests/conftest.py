@@ -115,3 +115,20 @@ def compute_slow_kernel(some, others, rounds) -> np.ndarray:
 @pytest.fixture(scope="session", name="slow_kernel")
 def _slow_kernel():
     return compute_slow_kernel
+
+
+@pytest.fixture
+def own_tables():
+    """What a test registers as parts of rankers is forgotten behind it."""
+    from egraph.export import ONNX_AGGREGATORS, ONNX_READOUTS
+    from egraph.ranker import AGGREGATORS, HEADS, READOUTS
+    from egraph.spaces import graphsage
+
+    registries = (AGGREGATORS, READOUTS, HEADS, ONNX_AGGREGATORS, ONNX_READOUTS, operations.registry)
+    tables = [registry._things for registry in registries]
+    tables += [graphsage.AGGREGATORS, *graphsage.HYPERPARAMETERS.values()]
+    before = [dict(table) for table in tables]
+    yield
+    for table, entries in zip(tables, before, strict=True):
+        table.clear()
+        table.update(entries)

@@ -19,15 +19,20 @@ class Vertices:
     """Which vertices of the padded batch exist.
 
     Args:
-        sizes: ``(graphs,)``
-        shape: of the edge counts.
+        sizes: Number of vertices of each graph, ``(graphs,)``.
+        shape: Shape of the edge counts, ``(3,)``.
+
+    Attributes:
+        exist: Which vertices exist, ``(graphs, vertices, 1)``.
+        mask: The same as 0 and 1, in single precision.
+        sizes: As given.
     """
 
     def __init__(self, sizes: Var, shape: Var) -> None:
         count = op.reshape(op.slice(shape, integers(1), integers(2)), integers())
-        there = op.less(op.range(op.const(0), count, op.const(1)), op.unsqueeze(sizes, integers(1)))
-        self.there = op.unsqueeze(there, integers(2))  # (graphs, vertices, 1)
-        self.mask = op.cast(self.there, to=np.float32)
+        exist = op.less(op.range(op.const(0), count, op.const(1)), op.unsqueeze(sizes, integers(1)))
+        self.exist = op.unsqueeze(exist, integers(2))
+        self.mask = op.cast(self.exist, to=np.float32)
         self.sizes = sizes
 
 
@@ -40,7 +45,7 @@ and of which `Vertices` exist. It returns one summary of each graph, ``(graphs, 
 
 
 def _max(x: Var, vertices: Vertices) -> Var:
-    outside = op.where(vertices.there, x, op.const(np.float32(-np.inf)))
+    outside = op.where(vertices.exist, x, op.const(np.float32(-np.inf)))
     return op.reduce_max(outside, integers(1), keepdims=0)
 
 
@@ -62,7 +67,7 @@ def _sort(k: int, x: Var, vertices: Vertices) -> Var:
     """The ``k`` vertices whose last feature is largest, side by side; zeros where there are fewer."""
     shape = op.shape(x)
     count, width = (op.slice(shape, integers(axis), integers(axis + 1)) for axis in (1, 2))
-    key = op.where(vertices.there, op.gather(x, integers(-1), axis=-1), op.const(np.float32(-np.inf)))
+    key = op.where(vertices.exist, op.gather(x, integers(-1), axis=-1), op.const(np.float32(-np.inf)))
     many = op.min([count, integers(k)])
     _, index = op.top_k(key, many, axis=1)  # (graphs, many, 1)
     index = op.expand(index, op.concat([integers(1, 1), width], axis=0))

@@ -8,8 +8,9 @@ from scipy.stats import kendalltau
 
 import egraph
 from egraph.errors import FailedError, MissingExtraError, UsageError
-from egraph.export import OnnxRanker, save_onnx
-from egraph.ranker import HEADS, READOUTS, Layer, predictors
+from egraph.export import ONNX_AGGREGATORS, ONNX_READOUTS, OnnxRanker, save_onnx
+from egraph.ranker import AGGREGATORS, HEADS, READOUTS, Layer, predictors
+from egraph.ranker.sage import LINEAR
 
 FORMS = [
     *({"head": head} for head in HEADS),
@@ -50,6 +51,11 @@ def test_rankers_of_every_space_score_alike(name, tmp_path):
     a, b = ranker(graphs), OnnxRanker(tmp_path / "r.onnx")(graphs)
     assert np.abs(a - b).max() < 1e-4
     assert kendalltau(a.round(5), b.round(5)).statistic > 0.9999
+
+
+def test_every_aggregator_and_read_out_has_a_writer():
+    assert {*LINEAR, *ONNX_AGGREGATORS} == set(AGGREGATORS)
+    assert set(ONNX_READOUTS) == set(READOUTS)
 
 
 def test_a_file_that_differs_is_not_left(ranker, tmp_path, monkeypatch):

@@ -6,7 +6,19 @@ from sklearn.base import clone
 
 from egraph import Architecture, spaces
 from egraph.errors import ArchitectureError, ModelError, UsageError
-from egraph.ranker import Genome, Layer, Ranker, from_genome, load, shipped_genomes
+from egraph.ranker import (
+    AGGREGATORS,
+    HEADS,
+    READOUTS,
+    Genome,
+    Layer,
+    Ranker,
+    from_genome,
+    load,
+    shipped_genomes,
+)
+from egraph.spaces import graphsage
+from egraph.spaces.graphsage import HYPERPARAMETERS
 
 SOURCE, WIDE = spaces.get("graphsage"), spaces.get("graphsage-wide")
 SHORT = {"members": 2, "companion": None, "folds": 0, "epochs": 2}
@@ -178,3 +190,10 @@ def test_filters_must_be_a_whole_number(filters):
 def test_provenance_is_json(tmp_path):
     Genome(SOURCE.sample(np.random.default_rng(0)), 300, {"tau": [0.5]}).save(tmp_path / "g.json")
     assert json.loads((tmp_path / "g.json").read_text())["provenance"] == {"tau": [0.5]}
+
+
+def test_every_part_of_a_ranker_has_a_gene():
+    said = [parameters for options in HYPERPARAMETERS.values() for parameters in options.values()]
+    assert set(graphsage.AGGREGATORS.values()) == set(AGGREGATORS)
+    assert {name for parameters in said for name in parameters.get("readout", ())} == set(READOUTS)
+    assert {parameters["head"] for parameters in said if "head" in parameters} == set(HEADS)

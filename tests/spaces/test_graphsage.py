@@ -4,8 +4,14 @@ import numpy as np
 import pytest
 
 from egraph import Architecture, spaces
-from egraph.errors import ArchitectureError, UsageError
-from egraph.spaces.graphsage import AGGREGATORS, HYPERPARAMETERS, GraphSageSpace
+from egraph.errors import ArchitectureError, UnknownNameError, UsageError
+from egraph.spaces.graphsage import (
+    AGGREGATORS,
+    HYPERPARAMETERS,
+    GraphSageSpace,
+    register_aggregator,
+    register_option,
+)
 
 SOURCE, WIDE = spaces.get("graphsage"), spaces.get("graphsage-wide")
 
@@ -169,3 +175,15 @@ def test_junk_is_told_what_was_expected():
         SOURCE.parse("SAGE_POOL.N;0>1,1>2")
     with pytest.raises(ArchitectureError, match="expected a connection such as"):
         SOURCE.parse("SAGE_POOL.N;0-1;READOUT_MAX")
+
+
+def test_layer_genes_of_an_aggregator_are_registered_once():
+    with pytest.raises(UsageError, match="the aggregator 'pool' has layer genes already"):
+        register_aggregator("pool")
+
+
+def test_options_are_registered_once_and_for_genes_that_exist():
+    with pytest.raises(UsageError, match="a gene has an option 'NORM_ON' already"):
+        register_option("READOUT", "NORM_ON", {"norm": True})
+    with pytest.raises(UnknownNameError, match=r"unknown gene 'READOTU'; .*Did you mean 'READOUT'"):
+        register_option("READOTU", "READOUT_MIN", {"readout": ("min",)})
