@@ -3,7 +3,8 @@
 A space samples, mutates, crosses over, enumerates (where it is finite), parses and prints its own notation,
 tells which architectures are the same trained network (`key`), and builds the network where it can.
 
-To add one: write a subclass of `SearchSpace` in a file of its own here, register its operations with
+To add one: write a subclass of `SearchSpace` in a file of its own here, or of `ChoiceSpace` where
+architectures are one option for each of a fixed number of positions; register its operations with
 `egraph.operations.register` and the space with `spaces.register`, and import the file below. The conformance
 tests in ``tests/spaces/test_conformance.py`` then run on it. `Limited` restricts any space to the
 architectures within cost limits.
@@ -24,7 +25,8 @@ from egraph.spaces import (
 )
 from egraph.spaces._registry import get, names, register
 from egraph.spaces.base import SearchSpace
+from egraph.spaces.choice_space import ChoiceSpace
 from egraph.spaces.grammar import Grammar
 from egraph.spaces.limited import Limited
 
-__all__ = ["Grammar", "Limited", "SearchSpace", "get", "names", "register"]
+__all__ = ["ChoiceSpace", "Grammar", "Limited", "SearchSpace", "get", "names", "register"]

@@ -20,15 +20,14 @@ from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from importlib import resources
 
-import numpy as np
-
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, shorten
 from egraph.operations import Operation
-from egraph.spaces._checks import check_text, check_value, known_operation, read_options
+from egraph.spaces._checks import check_text, check_value, known_operation
 from egraph.spaces._registry import register
-from egraph.spaces.base import Builder, SearchSpace
+from egraph.spaces.base import Builder
+from egraph.spaces.choice_space import ChoiceSpace
 
 __all__ = ["NASBench201"]
 
@@ -45,7 +44,7 @@ for _operation in (
     operations.register(_operation)
 
 
-class NASBench201(SearchSpace):
+class NASBench201(ChoiceSpace):
     """15,625 cells, which are 5,260 different computations.
 
     Two cells have one key when they compute the same: ``none`` and what hangs on it is dropped,
@@ -56,52 +55,24 @@ class NASBench201(SearchSpace):
 
     name = "nasbench201"
     operations = OPERATIONS
+    positions = dict.fromkeys(("0->1", "0->2", "1->2", "0->3", "1->3", "2->3"), OPERATIONS)
 
     def cells(self) -> Iterator[Architecture]:
         """All 15,625 cells, twins included; the last edge varies fastest, in the order of `operations`."""
         for ops in itertools.product(OPERATIONS, repeat=6):
             yield _cell(ops)
 
-    def sample(self, rng: np.random.Generator) -> Architecture:
-        """A cell whose six operations are drawn independently and uniformly."""
-        return _cell(tuple(OPERATIONS[i] for i in rng.integers(5, size=6).tolist()))
-
-    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """The cell with the operation of one random edge replaced by another random one.
-
-        The result is always another cell; it may be a twin of the given one, with the same key.
-        """
-        self.validate(architecture)
-        edge, step = divmod(int(rng.integers(24)), 4)
-        ops = list(architecture.ops[1:-1])
-        ops[edge] = OPERATIONS[(OPERATIONS.index(ops[edge]) + step + 1) % 5]
-        return _cell(tuple(ops))
-
-    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
-        """A cell that takes the operation of each edge from one of its parents, with equal chances."""
-        self.validate(a)
-        self.validate(b)
-        mask = rng.integers(2, size=6).tolist()
-        return _cell(tuple(y if m else x for x, y, m in zip(a.ops[1:-1], b.ops[1:-1], mask, strict=True)))
+    def build(self, options: tuple[str, ...]) -> Architecture:
+        """The cell with these operations on its six edges."""
+        return _cell(options)
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
         """The cells that differ in one edge, without twins of the given cell or of each other.
 
-        A cell most of whose edges are ``none`` has few, since one more operation is then mostly dead: a walk
-        over neighbors can run into a corner that a walk by `mutate`, which may pass through twins, leaves
-        again.
+        A cell with ``none`` on most edges has few neighbors, since one more operation is then mostly dead. A
+        walk over neighbors can get stuck there; a walk by `mutate`, which can pass through twins, does not.
         """
-        self.validate(architecture)
-        ops = architecture.ops[1:-1]
-        seen = {self.key(architecture)}
-        found = []
-        for edge in range(6):
-            for op in OPERATIONS:
-                neighbor = _cell((*ops[:edge], op, *ops[edge + 1 :]))
-                if (key := self.key(neighbor)) not in seen:
-                    seen.add(key)
-                    found.append(neighbor)
-        return found
+        return super().neighbors(architecture)
 
     def parse(self, text: str) -> Architecture:
         """Reads the official notation, such as ``|none~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|``.
@@ -146,26 +117,6 @@ class NASBench201(SearchSpace):
             "the operation 'none' takes one away"
         )
 
-    def key(self, architecture: Architecture) -> str:
-        """The cell's computation as a canonical text."""
-        self.validate(architecture)
-        return _key(architecture)
-
-    @property
-    def choices(self) -> tuple[int, ...]:
-        """Five options at each of the six edges."""
-        return (len(OPERATIONS),) * 6
-
-    def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """The number of each edge's operation, in the order of the vertices."""
-        self.validate(architecture)
-        return tuple(OPERATIONS.index(op) for op in architecture.ops[1:-1])
-
-    def decode(self, options: Sequence[int]) -> Architecture:
-        """The cell with these operations."""
-        read = read_options(options, self.choices, self.name)
-        return _cell(tuple(OPERATIONS[option] for option in read))
-
     @property
     def builder(self) -> Builder:
         """The benchmark's network of an architecture: see `egraph.networks.build_nasbench201`."""
@@ -183,6 +134,9 @@ class NASBench201(SearchSpace):
             if (key := _key(cell)) not in seen:
                 seen.add(key)
                 yield cell
+
+    def _key(self, architecture: Architecture) -> str:
+        return _key(architecture)
 
 
 _OPERATIONS = frozenset(OPERATIONS)

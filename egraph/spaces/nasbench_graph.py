@@ -12,7 +12,7 @@ References:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import cache, lru_cache
 from typing import Any
 
@@ -23,15 +23,17 @@ from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, simplify
 from egraph.errors import ArchitectureError, shorten
 from egraph.operations import Operation
-from egraph.spaces._checks import check_text, check_value, known_operation, read_options
+from egraph.spaces._checks import check_text, check_value, known_operation
 from egraph.spaces._registry import register
-from egraph.spaces.base import SearchSpace
+from egraph.spaces.choice_space import ChoiceSpace
 
 __all__ = ["NASBenchGraph"]
 
 OPERATIONS = ("gat", "gcn", "gin", "cheb", "sage", "arma", "graph", "fc", "skip")
 LINKS: tuple[tuple[int, ...], ...] = ((0, 0, 0, 0), (0, 0, 0, 1), (0, 0, 1, 1), (0, 0, 1, 2), (0, 0, 1, 3),
          (0, 1, 1, 1), (0, 1, 1, 2), (0, 1, 2, 2), (0, 1, 2, 3))  # fmt: skip
+
+_LINK_OF = {"".join(map(str, link)): link for link in LINKS}
 
 operations.register(Operation("gat", "attention"))
 for _name in ("gcn", "gin", "cheb", "sage", "arma", "graph"):
@@ -40,7 +42,7 @@ operations.register(Operation("fc", "linear"))
 operations.register(Operation("skip", "identity"))
 
 
-class NASBenchGraph(SearchSpace):
+class NASBenchGraph(ChoiceSpace):
     """26,206 networks, in 59,040 spellings.
 
     Spellings are the same network when they differ in the order of branches, or in where a ``skip`` stands
@@ -52,6 +54,7 @@ class NASBenchGraph(SearchSpace):
 
     name = "nasbench_graph"
     operations = OPERATIONS
+    positions = {"link": tuple(_LINK_OF), **{f"node {node}": OPERATIONS for node in range(1, 5)}}  # noqa: RUF012
 
     def spellings(self) -> Iterator[Architecture]:
         """All 59,040 pairs of a link and four operations, twins included, as the published hash counts up."""
@@ -60,12 +63,21 @@ class NASBenchGraph(SearchSpace):
                 if ops != _ALL_SKIP:
                     yield _tree(link, ops)
 
-    def sample(self, rng: np.random.Generator) -> Architecture:
-        """A link and four operations, drawn independently and uniformly; four skips are drawn again."""
-        while True:
-            link, *ops = rng.integers(9, size=5).tolist()
-            if any(op != 8 for op in ops):
-                return _tree(LINKS[link], tuple(OPERATIONS[op] for op in ops))
+    def build(self, options: tuple[str, ...]) -> Architecture:
+        """The architecture of a link and four operations.
+
+        Raises:
+            ArchitectureError: They are four skips.
+        """
+        link, *ops = options
+        if (chosen := tuple(ops)) == _ALL_SKIP:
+            raise ArchitectureError(f"{self.name} has no architecture of four skips")
+        return _tree(_LINK_OF[link], chosen)
+
+    def read(self, architecture: Architecture) -> tuple[str, ...]:
+        """The link and the four operations."""
+        link, ops = self._parts(architecture)
+        return ("".join(map(str, link)), *ops)
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """The architecture with its link, or one of its operations, replaced by another random one.
@@ -83,32 +95,6 @@ class NASBenchGraph(SearchSpace):
             if changed != _ALL_SKIP:
                 return _tree(link, changed)
 
-    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
-        """An architecture that takes link and each operation from one of its parents, with equal chances."""
-        (link_a, ops_a), (link_b, ops_b) = self._parts(a), self._parts(b)
-        while True:
-            from_b, *mask = rng.integers(2, size=5).tolist()
-            ops = tuple(y if m else x for x, y, m in zip(ops_a, ops_b, mask, strict=True))
-            if ops != _ALL_SKIP:
-                return _tree(link_b if from_b else link_a, ops)
-
-    def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """The architectures that differ in the link or in one operation, without twins."""
-        link, ops = self._parts(architecture)
-        changed = [(other, ops) for other in LINKS]
-        for place in range(4):
-            changed += [(link, (*ops[:place], op, *ops[place + 1 :])) for op in OPERATIONS]
-        seen = {_key(architecture)}
-        found = []
-        for new_link, new_ops in changed:
-            if new_ops == _ALL_SKIP:
-                continue
-            neighbor = _tree(new_link, new_ops)
-            if (key := _key(neighbor)) not in seen:
-                seen.add(key)
-                found.append(neighbor)
-        return found
-
     def parse(self, text: str) -> Architecture:
         """Reads a link of four digits and four operations, such as ``0012 gcn,gat,skip,fc``.
 
@@ -121,10 +107,10 @@ class NASBenchGraph(SearchSpace):
                 f"not a NAS-Bench-Graph architecture: {text[:80]!r}; "
                 "expected a link and four operations, such as '0012 gcn,gat,skip,fc'"
             )
-        link = next((link for link in LINKS if "".join(map(str, link)) == parts[0]), None)
-        if link is None:
-            known = ", ".join("".join(map(str, link)) for link in LINKS)
-            raise ArchitectureError(f"unknown link {shorten(parts[0])}; {self.name} has {known}")
+        if (link := _LINK_OF.get(parts[0])) is None:
+            raise ArchitectureError(
+                f"unknown link {shorten(parts[0])}; {self.name} has {', '.join(_LINK_OF)}"
+            )
         ops = tuple(known_operation(op, self.name, OPERATIONS) for op in parts[1].split(","))
         if ops == _ALL_SKIP:
             raise ArchitectureError(f"{text.strip()!r} is four skips; {self.name} has no such architecture")
@@ -143,33 +129,6 @@ class NASBenchGraph(SearchSpace):
         """
         self._parts(architecture)
 
-    def key(self, architecture: Architecture) -> str:
-        """The network as a canonical text."""
-        self._parts(architecture)
-        return _key(architecture)
-
-    @property
-    def choices(self) -> tuple[int, ...]:
-        """Nine links, then nine operations at each of the four nodes."""
-        return (len(LINKS), *[len(OPERATIONS)] * 4)
-
-    def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """The number of the link, then those of the operations."""
-        link, ops = self._parts(architecture)
-        return (LINKS.index(link), *(OPERATIONS.index(op) for op in ops))
-
-    def decode(self, options: Sequence[int]) -> Architecture:
-        """The architecture of this link and these operations.
-
-        Raises:
-            ArchitectureError: they are four skips.
-        """
-        link, *digits = read_options(options, self.choices, self.name)
-        ops = tuple(OPERATIONS[digit] for digit in digits)
-        if ops == _ALL_SKIP:
-            raise ArchitectureError(f"{self.name} has no architecture of four skips")
-        return _tree(LINKS[link], ops)
-
     def __len__(self) -> int:
         return 26206
 
@@ -181,6 +140,12 @@ class NASBenchGraph(SearchSpace):
         """
         for link, digits in _representatives():
             yield _tree(LINKS[link], tuple(OPERATIONS[digit] for digit in digits))
+
+    def _key(self, architecture: Architecture) -> str:
+        return _key(architecture)
+
+    def _options(self, architecture: Architecture) -> tuple[str, ...]:
+        return self.read(architecture)  # which checks
 
     def _parts(self, architecture: Architecture) -> tuple[tuple[int, ...], tuple[str, ...]]:
         """Link and operations, after checking them."""

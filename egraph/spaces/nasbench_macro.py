@@ -12,19 +12,18 @@ References:
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import lru_cache
-
-import numpy as np
 
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, simplify
 from egraph.errors import ArchitectureError, shorten
 from egraph.operations import Operation
-from egraph.spaces._checks import check_text, check_value, read_options
+from egraph.spaces._checks import check_text, check_value
 from egraph.spaces._registry import register
-from egraph.spaces.base import Builder, SearchSpace
+from egraph.spaces.base import Builder
+from egraph.spaces.choice_space import ChoiceSpace
 
 __all__ = ["NASBenchMacro"]
 
@@ -44,50 +43,21 @@ for _operation in (
     operations.register(_operation)
 
 
-class NASBenchMacro(SearchSpace):
+class NASBenchMacro(ChoiceSpace):
     """6,561 chains, which are 3,969 networks: where in its stage an identity stands makes no difference."""
 
     name = "nasbench_macro"
     operations = PLAIN + STRIDED
+    positions = {f"layer {number}": options for number, options in enumerate(LAYERS, 1)}  # noqa: RUF012
 
     def chains(self) -> Iterator[Architecture]:
         """All 6,561 chains, twins included, as the digits count up."""
-        for digits in itertools.product((0, 1, 2), repeat=8):
-            yield _chain(digits)
+        for ops in itertools.product(*LAYERS):
+            yield _chain(ops)
 
-    def sample(self, rng: np.random.Generator) -> Architecture:
-        """A chain whose eight digits are drawn independently and uniformly."""
-        return _chain(tuple(rng.integers(3, size=8).tolist()))
-
-    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """The chain with one random digit replaced by another.
-
-        The result is always another chain; it may be a twin of the given one, with the same key.
-        """
-        digits = list(self._digits(architecture))
-        layer, step = divmod(int(rng.integers(16)), 2)
-        digits[layer] = (digits[layer] + step + 1) % 3
-        return _chain(tuple(digits))
-
-    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
-        """A chain that takes each digit from one of its parents, with equal chances."""
-        mask = rng.integers(2, size=8).tolist()
-        return _chain(
-            tuple(y if m else x for x, y, m in zip(self._digits(a), self._digits(b), mask, strict=True))
-        )
-
-    def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """The chains that differ in one digit, without twins of the given chain or of each other."""
-        digits = self._digits(architecture)
-        seen = {_key(architecture)}
-        found = []
-        for layer in range(8):
-            for digit in range(3):
-                neighbor = _chain((*digits[:layer], digit, *digits[layer + 1 :]))
-                if (key := _key(neighbor)) not in seen:
-                    seen.add(key)
-                    found.append(neighbor)
-        return found
+    def build(self, options: tuple[str, ...]) -> Architecture:
+        """The chain of these operations."""
+        return _chain(options)
 
     def parse(self, text: str) -> Architecture:
         """Reads eight digits 0, 1 or 2.
@@ -99,11 +69,11 @@ class NASBenchMacro(SearchSpace):
             raise ArchitectureError(
                 f"not a NAS-Bench-Macro chain: {text[:80]!r}; expected 8 digits 0, 1 or 2"
             )
-        return _chain(tuple(int(digit) for digit in digits))
+        return self.decode([int(digit) for digit in digits])
 
     def format(self, architecture: Architecture) -> str:
         """Writes the eight digits."""
-        return "".join(str(digit) for digit in self._digits(architecture))
+        return "".join(map(str, self.encode(architecture)))
 
     def validate(self, architecture: Architecture) -> None:
         """Checks that the graph is a chain whose layers carry operations of their place.
@@ -123,24 +93,6 @@ class NASBenchMacro(SearchSpace):
                     f"layer {layer} of a {self.name} chain is one of {', '.join(choices)}, got {op!r}"
                 )
 
-    def key(self, architecture: Architecture) -> str:
-        """The chain without its identities, as a canonical text."""
-        self.validate(architecture)
-        return _key(architecture)
-
-    @property
-    def choices(self) -> tuple[int, ...]:
-        """Three options at each of the eight layers."""
-        return (3,) * 8
-
-    def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """The eight digits."""
-        return self._digits(architecture)
-
-    def decode(self, options: Sequence[int]) -> Architecture:
-        """The chain of these digits."""
-        return _chain(read_options(options, self.choices, self.name))
-
     @property
     def builder(self) -> Builder:
         """The benchmark's network of an architecture: see `egraph.networks.build_nasbench_macro`."""
@@ -153,19 +105,17 @@ class NASBenchMacro(SearchSpace):
 
     def __iter__(self) -> Iterator[Architecture]:
         """One chain a key: in each stage the identities stand last, behind the stage's first layer."""
-        for digits in itertools.product((0, 1, 2), repeat=8):
-            if all(digits[i] or not digits[i + 1] for i in (3, 6)):
-                yield _chain(digits)
+        for ops in itertools.product(*LAYERS):
+            if all(ops[i] != PLAIN[0] or ops[i + 1] == PLAIN[0] for i in (3, 6)):
+                yield _chain(ops)
 
-    def _digits(self, architecture: Architecture) -> tuple[int, ...]:
-        self.validate(architecture)
-        return tuple(choices.index(op) for choices, op in zip(LAYERS, architecture.ops[1:-1], strict=True))
+    def _key(self, architecture: Architecture) -> str:
+        return _key(architecture)
 
 
 # Both caches hold the whole space at most.
 @lru_cache(maxsize=3**8)
-def _chain(digits: tuple[int, ...]) -> Architecture:
-    ops = (choices[digit] for choices, digit in zip(LAYERS, digits, strict=True))
+def _chain(ops: tuple[str, ...]) -> Architecture:
     return Architecture(("input", *ops, "output"), EDGES)
 
 
