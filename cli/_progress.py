@@ -13,6 +13,8 @@ import click
 __all__ = ["Report", "Stages", "describe_seconds", "track", "track_stages"]
 
 SECONDS_BETWEEN_LINES = 10.0
+LEAST_SHARE = 0.05
+"""Share of the steps that has to be done before the remaining time is estimated."""
 
 
 class Report(Protocol):
@@ -59,6 +61,11 @@ class Stages:
         if total is not None:
             self._report(done, total, note)
 
+    def say(self, line: str) -> None:
+        """Prints a line that stays, above the bar of the current stage."""
+        assert self._report is not None
+        self._report.say(line)
+
 
 @contextmanager
 def track_stages() -> Iterator[Stages]:
@@ -68,17 +75,18 @@ def track_stages() -> Iterator[Stages]:
 
 
 class _Clock:
-    """The remaining time, from the pace since the first report."""
+    """The remaining time, from the pace since the last report before the first step."""
 
     def __init__(self) -> None:
         self.first: tuple[float, float] | None = None
 
     def left(self, done: float, total: float | None) -> str:
         now = time.monotonic()
-        if self.first is None:
+        if self.first is None or done <= self.first[1]:
             self.first = (now, done)
         began, start = self.first
-        if not total or done <= start:
+        # The first of many steps includes the start of processes and says little about the others.
+        if not total or done <= start or done - start < LEAST_SHARE * (total - start):
             return ""
         return f"about {describe_seconds((now - began) / (done - start) * max(total - done, 0))} left"
 

@@ -11,63 +11,90 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from egraph.cli._options import can_encode
-from egraph.cli._progress import track
+from egraph.cli._progress import Stages, track, track_stages
 from egraph.report import Findings
 
 if TYPE_CHECKING:
-    from egraph.study import Best, Event, Study
+    from egraph.study import Best, Event, RunStarted, Study, Trial
 
-__all__ = ["confirm", "run", "show", "summarise"]
+__all__ = ["Listener", "confirm", "run", "show", "summarise"]
 
 
 def run(study: Study, *, trials: int, seconds: float | None, baseline: bool, guided: bool) -> None:
-    """Runs a study and shows how it goes on; ``guided``: a ranker chooses from the first round on."""
-    from egraph import study as events
-
-    settings = study.journal.settings["settings"]
-    shared = 0 if guided or settings.get("screen") else settings["initial"]
-
-    with track(f"searching {study.space.name}") as report:
-        total = trials + (trials - min(shared, trials) if baseline else 0)
-        best = math.nan
-        news = ""
-
-        def tell(own: int, extra: int) -> None:
-            beside = f" + {extra} random" if extra else ""
-            shown = "" if math.isnan(best) else f", best {best:.4g}"
-            report(own + extra, total, f"{own}/{trials}{beside} trainings{shown}")
-
-        def listen(event: Event) -> None:
-            nonlocal best, news
-            match event:
-                case events.RunStarted():
-                    if event.finished or event.requeued:
-                        done = event.finished + event.baseline_finished
-                        again = f", {event.requeued} broken off and run again" if event.requeued else ""
-                        report.say(f"going on: {done} trainings are done already{again}")
-                        best = float(study.trials.query("origin != 'baseline'")["score"].max())
-                    tell(event.finished, event.baseline_finished)
-                case events.Screening():
-                    report(0, total, f"scoring {event.architectures} untrained networks")
-                    news = f"chose the best of {event.architectures} untrained networks"
-                case events.RankerFitted():
-                    news = f"ranker learned from {event.trials} in {event.seconds:.1f} s"
-                case events.RoundStarted() if event.candidates:
-                    news += f", scored {event.candidates:,} in {event.seconds:.1f} s"
-                case events.TrialFinished():
-                    trial = event.trial
-                    if trial.origin != "baseline" and trial.state == "complete" and not trial.score <= best:
-                        best = trial.score
-                    if trial.state == "failed":
-                        report.say(f"  trial {trial.number} failed: {trial.reason}")
-                    tell(event.finished, event.baseline_finished)
-                case events.RoundFinished():
-                    shown = "" if math.isnan(best) else f"best {best:.4g}"
-                    told = ", ".join(filter(None, [news, _taus(event.tau, event.tau_baseline), shown]))
-                    report.say(f"round {event.round}: {told}")
-                    news = ""
-
+    """Runs a study and shows its progress; ``guided``: a ranker chooses from the first round on."""
+    with track_stages() as show:
+        listen = Listener(show, study, trials, baseline=baseline, guided=guided)
         study.run(trials, seconds, baseline=baseline, progress=listen)
+
+
+class Listener:
+    """Shows the events of a study.
+
+    Args:
+        show: Display of the progress.
+        study: The study, which has not begun to run.
+        trials: Number of trials in all.
+        baseline: Whether random search runs beside it.
+        guided: Whether a ranker chooses from the first round on.
+    """
+
+    def __init__(
+        self, show: Stages, study: Study, trials: int, *, baseline: bool = False, guided: bool = False
+    ) -> None:
+        settings = study.journal.settings["settings"]
+        shared = 0 if guided or settings.get("screen") else settings["initial"]
+        self._show, self._study, self._trials = show, study, trials
+        self._title = f"searching {study.space.name}"
+        self._total = trials + (trials - min(shared, trials) if baseline else 0)
+        self._done = (0, 0)
+        self._best = math.nan
+        self._news = ""
+        show(self._title)
+
+    def __call__(self, event: Event) -> None:
+        from egraph import study as events
+
+        match event:
+            case events.RunStarted():
+                self._begin(event)
+            case events.Screening():
+                self._show(self._title, 0, self._total, f"scoring {event.architectures} untrained networks")
+                self._news = f"chose the best of {event.architectures} untrained networks"
+            case events.RankerFitted():
+                self._news = f"ranker learned from {event.trials} in {event.seconds:.1f} s"
+            case events.RoundStarted() if event.candidates:
+                self._news += f", scored {event.candidates:,} in {event.seconds:.1f} s"
+            case events.TrialStarted():
+                self._count(*self._done)
+            case events.TrialFinished():
+                self._finish(event.trial)
+                self._count(event.finished, event.baseline_finished)
+            case events.RoundFinished():
+                shown = "" if math.isnan(self._best) else f"best {self._best:.4g}"
+                taus = _taus(event.tau, event.tau_baseline)
+                told = ", ".join(filter(None, [self._news, taus, shown]))
+                self._show.say(f"round {event.round}: {told}")
+                self._news = ""
+
+    def _begin(self, event: RunStarted) -> None:
+        if event.finished or event.requeued:
+            done = event.finished + event.baseline_finished
+            again = f", {event.requeued} broken off and run again" if event.requeued else ""
+            self._show.say(f"going on: {done} trainings are done already{again}")
+            self._best = float(self._study.trials.query("origin != 'baseline'")["score"].max())
+        self._count(event.finished, event.baseline_finished)
+
+    def _finish(self, trial: Trial) -> None:
+        if trial.origin != "baseline" and trial.state == "complete" and not trial.score <= self._best:
+            self._best = trial.score
+        if trial.state == "failed":
+            self._show.say(f"  trial {trial.number} failed: {trial.reason}")
+
+    def _count(self, own: int, extra: int) -> None:
+        self._done = (own, extra)
+        beside = f" + {extra} random" if extra else ""
+        best = "" if math.isnan(self._best) else f", best {self._best:.4g}"
+        self._show(self._title, own + extra, self._total, f"{own}/{self._trials}{beside} trainings{best}")
 
 
 def confirm(study: Study) -> None:

@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -25,12 +25,13 @@ from egraph.cli._options import (
     tables_option,
     workers_option,
 )
+from egraph.errors import UsageError
 
 if TYPE_CHECKING:
     from egraph.architecture import Architecture
-    from egraph.evolve import Finalist, Measured, Split
+    from egraph.evolve import Evolution, Split
     from egraph.spaces import SearchSpace
-    from egraph.study import Study
+    from egraph.spaces.graphsage import GraphSageSpace
 
 __all__ = ["command"]
 
@@ -96,13 +97,9 @@ def command(
 
     Killed at any moment, the same command goes on, and a larger --cycles continues a finished evolution.
     """
-    from egraph import datasets, evolve, report, spaces
-    from egraph.cli import _search
-    from egraph.cli._progress import track
-    from egraph.errors import UsageError
-    from egraph.ranker import Genome
-    from egraph.ranker.genome import FILTERS
-    from egraph.spaces.graphsage import GraphSageSpace
+    from egraph import evolve, report
+    from egraph.cli._progress import track_stages
+    from egraph.cli._search import Listener
 
     names = "+".join(Path(each).stem for each in data)
     path = find_journal(storage, f"runs/evolve-{names}-{seed}.db", resume)
@@ -110,110 +107,72 @@ def command(
         raise UsageError(
             f"--metric must come once for each --data, or never: got {len(metric)} for {len(data)}"
         )
-    where = spaces.get(space)
-    assert isinstance(where, GraphSageSpace)
-    if aggregators:
-        where = where.narrow([name.strip() for name in aggregators.split(",")])
-    first = Genome.load(start) if start else None
-    if first is not None:
-        where = where.begin_at(first.architecture)
-    filters = filters or (FILTERS if first is None else first.filters)
+    where, width = _find_space(space, aggregators, start)
+    filters = filters or width
     parameters = evolve.single_training() if training == "single" else None
-    splits = []
-    for each, asked in zip(data, metric or [None] * len(data), strict=True):
-        with track(f"reading {each}"):
-            table = datasets.load(each, root)
-            splits.append(
-                evolve.split_table(
-                    table, choose_metric(table, asked), train=train, validation=validation, seed=seed
-                )
-            )
+    splits = _read_splits(data, metric, root, train=train, validation=validation, seed=seed)
     evaluator = evolve.RankerEvaluator(*splits, filters=filters, training=parameters)
     with evolve.make_study(
         where, evaluator, storage=path, seed=seed, workers=count_workers(workers), population=population,
         sample=min(sample, population),
-    ) as study:  # fmt: skip
-        with resumable():
-            _search.run(study, trials=population + cycles, seconds=None, baseline=False, guided=False)
-            with track("training the best genomes again") as tell:
-                finalists = evolve.choose(
-                    study, repeats=repeats, progress=lambda done, total: tell(done, total, f"{done}/{total}")
-                )
-            best = Genome(finalists[0].genome, filters)
-            with track("measuring on other networks") as tell:
-                rows = evolve.compare(
-                    best,
-                    *splits,
-                    seeds=range(repeats),
-                    training=parameters,
-                    full=not no_full,
-                    progress=lambda done, total: tell(done, total, f"{done} of {total} fits"),
-                )
-        provenance = _provenance(study, splits, finalists[0], rows)
-        trials = study.trials
-    files = {
-        "journal": str(path),
-        "best genome": str(path.with_suffix(".genome.json")),
-        "picture": str(path.with_suffix(".png")),
-        "report": str(path.with_suffix(".html")),
-    }
-    Genome(best.architecture, filters, provenance).save(files["best genome"])
-    evolve.draw(trials, files["picture"])
+    ) as study, resumable(), track_stages() as show:  # fmt: skip
+
+        def emit(stage: str, done: int, total: int) -> None:
+            if stage == "choose":
+                show("training the best genomes again", done, total, f"{done}/{total}" * bool(total))
+            else:
+                show("measuring on other networks", done, total, f"{done} of {total} fits" * bool(total))
+
+        found = evolve.run(
+            study, splits, population + cycles, filters=filters, training=parameters, repeats=repeats,
+            full=not no_full, command=shlex.join(["egraph", *sys.argv[1:]]),
+            listen=Listener(show, study, population + cycles), progress=emit,
+        )  # fmt: skip
+    files = {"journal": str(path), **found.save(path), "report": str(path.with_suffix(".html"))}
     report.write(path, files["report"])
     if as_json:
-        print_json({"genome": best.architecture.to_dict(), **provenance, "files": files})
-    else:
-        planned = population + cycles
-        more = f", more than the {planned} asked for" if len(trials) > planned else ""
-        children = max(len(trials) - population, 1)
-        _show(study.stopped + more, where, finalists, rows, splits, files, data, children)
+        print_json({"genome": found.genome.architecture.to_dict(), **found.genome.provenance, "files": files})
+        return
+    more = f", more than the {population + cycles} asked for" * (len(found.trials) > population + cycles)
+    click.echo(study.stopped + more)
+    _show(found, where, splits, files)
+    _show_next(files, data[0], splits[0].metric, children=max(len(found.trials) - population, 1))
 
 
-def _provenance(study: Study, splits: list[Split], best: Finalist, rows: list[Measured]) -> dict[str, Any]:
-    """Where the best genome comes from, for its file."""
-    from egraph._version import installed_versions
+def _find_space(name: str, aggregators: str | None, start: str | None) -> tuple[GraphSageSpace, int]:
+    """The space of genomes as the options limit it, and the width of its layers."""
+    from egraph import spaces
+    from egraph.ranker import Genome
+    from egraph.ranker.genome import FILTERS
+    from egraph.spaces.graphsage import GraphSageSpace
 
-    settings = study.journal.settings["settings"]
-    return {
-        "command": shlex.join(["egraph", *sys.argv[1:]]),
-        "space": study.space.name,
-        "seed": study.seed,
-        "evaluations": len(study.trials),
-        "searcher": settings["searcher"],
-        "splits": [split.describe() for split in splits],
-        "tau on validation": {
-            "in the search": best.found,
-            "evaluations": best.evaluations,
-            "again": list(best.scores),
-        },
-        "tau on test": [
-            {
-                "table": row.table,
-                "ranker": row.ranker,
-                "training": row.training,
-                "labels": row.labels,
-                "taus": list(row.taus),
-                "fit seconds": round(row.seconds, 2),
-                "parameters": row.params,
-            }
-            for row in rows
-        ],
-        "versions": installed_versions(),
-    }
+    space = spaces.get(name)
+    assert isinstance(space, GraphSageSpace)
+    if aggregators:
+        space = space.narrow([each.strip() for each in aggregators.split(",")])
+    if not start:
+        return space, FILTERS
+    first = Genome.load(start)
+    return space.begin_at(first.architecture), first.filters
 
 
-def _show(
-    stopped: str,
-    space: SearchSpace,
-    finalists: list[Finalist],
-    rows: list[Measured],
-    splits: list[Split],
-    files: dict[str, str],
-    data: tuple[str, ...],
-    children: int,
-) -> None:
-    best = finalists[0]
-    click.echo(f"{stopped}\n\nthe best genome\n\n{_draw(best.genome)}\n")
+def _read_splits(
+    data: tuple[str, ...], metrics: tuple[str, ...], root: str | None, **options: int
+) -> list[Split]:
+    from egraph import datasets, evolve
+    from egraph.cli._progress import track
+
+    splits = []
+    for name, metric in zip(data, metrics or [None] * len(data), strict=True):
+        with track(f"reading {name}"):
+            table = datasets.load(name, root)
+            splits.append(evolve.split_table(table, choose_metric(table, metric), **options))
+    return splits
+
+
+def _show(found: Evolution, space: SearchSpace, splits: list[Split], files: dict[str, str]) -> None:
+    best, rows = found.finalists[0], found.comparison
+    click.echo(f"\nthe best genome\n\n{_draw(best.genome)}\n")
     click.echo(f"  {space.format(best.genome)}")
     click.echo(
         f"  {best.params:,} parameters; tau on validation {best.score:.3f}, mean of {len(best.scores)} seeds"
@@ -234,11 +193,12 @@ def _show(
     click.echo("\nsaved\n")
     for name, path in files.items():
         click.echo(f"  {name:<13} {path}")
+
+
+def _show_next(files: dict[str, str], data: str, metric: str, children: int) -> None:
     click.echo("\nnext\n")
-    click.echo(
-        f"  egraph train --genome {files['best genome']} --data {data[0]} "
-        f"--metric {splits[0].metric} --out r.egraph"
-    )
+    genome = files["best genome"]
+    click.echo(f"  egraph train --genome {genome} --data {data} --metric {metric} --out r.egraph")
     click.echo(f"  the same command with --cycles {2 * children} goes on, with another --seed begins anew")
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -23,6 +23,7 @@ from egraph.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from egraph.evaluation import Evaluator
+    from egraph.report import Findings
     from egraph.spaces import SearchSpace
 
 __all__ = ["command"]
@@ -98,12 +99,11 @@ def command(
     from egraph import report
     from egraph.cli import _search
     from egraph.cli._rankers import open_ranker
-    from egraph.files import write_text
     from egraph.study import Study, find_searcher
 
     find_searcher(searcher)
     where, evaluator, trains = _read_data(space, data, metric, test_metric, device, root)
-    evaluator.describe()  # loads the data: what is absent shall be told before anything is written
+    evaluator.describe()  # loads the data, so that absent data is reported before anything is written
     limits = {"params": max_params, "flops": max_flops, "latency": max_latency}
     within = _limit(where, evaluator, {name: limit for name, limit in limits.items() if limit}, device)
     path = find_journal(storage, f"runs/{where.name}-{Path(data).stem}-{seed}.db", resume)
@@ -120,27 +120,37 @@ def command(
                 _search.confirm(study)
             fitted = study.ranker
         findings = report.find(study.journal)
-        files = {"journal": str(path)}
-        if findings.best:
-            files["best network"] = str(path.with_suffix(".best.json"))
-            write_text(files["best network"], findings.best[0].architecture.to_json() + "\n")
-        if fitted is not None and hasattr(fitted, "save"):
-            files["ranker"] = str(path.with_suffix(".egraph"))
-            fitted.save(
-                files["ranker"],
-                card={
-                    "space": where.name,
-                    "study": str(path),
-                    "evaluator": evaluator.describe(),
-                    "trials": len(findings.complete),
-                    "seed": seed,
-                },
-            )
+        files = _save(path, findings, fitted, where.name, evaluator, seed)
     files["report"] = str(report.write(path, path.with_suffix(".html")))
     if as_json:
         print_json(_search.summarise(findings, files))
     else:
         _search.show(findings, files, study.stopped, trials)
+
+
+def _save(
+    path: Path, findings: Findings, ranker: Any, space: str, evaluator: Evaluator, seed: int
+) -> dict[str, str]:
+    """Writes the best network and the ranker beside the journal; returns the files by their content."""
+    from egraph.files import write_text
+
+    files = {"journal": str(path)}
+    if findings.best:
+        files["best network"] = str(path.with_suffix(".best.json"))
+        write_text(files["best network"], findings.best[0].architecture.to_json() + "\n")
+    if ranker is not None and hasattr(ranker, "save"):
+        files["ranker"] = str(path.with_suffix(".egraph"))
+        ranker.save(
+            files["ranker"],
+            card={
+                "space": space,
+                "study": str(path),
+                "evaluator": evaluator.describe(),
+                "trials": len(findings.complete),
+                "seed": seed,
+            },
+        )
+    return files
 
 
 def _read_data(

@@ -21,12 +21,14 @@ from egraph.evolve._evolution import (
     make_study,
 )
 from egraph.evolve._picture import draw
+from egraph.evolve._run import Evolution, run
 from egraph.evolve._split import Split, split_table
 
 __all__ = [
     "CYCLES",
     "POPULATION",
     "SAMPLE",
+    "Evolution",
     "Finalist",
     "Measured",
     "RankerEvaluator",
@@ -36,6 +38,7 @@ __all__ = [
     "draw",
     "make_study",
     "reduced_training",
+    "run",
     "single_training",
     "split_table",
 ]

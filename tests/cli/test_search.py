@@ -249,7 +249,7 @@ def test_a_ranker_of_a_service_guides(search, monkeypatch):
         def predict(self, architectures):
             return np.array([sum(op.startswith("mbconv3x3") for op in a.ops) for a in architectures], float)
 
-    monkeypatch.setattr(package, "fitness", Knowing, raising=False)
+    monkeypatch.setattr("egraph.service.client.fitness", Knowing)
     search("--ranker", "https://host:8000", "--trials", 8, "--no-baseline", "--storage", "x.db")
     with open_journal("x.db") as journal:
         assert set(journal.trials["origin"]) == {"top", "far"}
