@@ -115,7 +115,7 @@ def _rank_models(model: Ranker, names: Sequence[str], shape: str, as_json: bool)
                 "low": float(low[row]),
                 "high": float(high[row]),
                 "inside": found[row].inside,
-                "strangers": found[row].strangers,
+                "unknown_operations": found[row].unknown_operations,
                 "vertices": found[row].vertices,
                 "distance": found[row].distance if np.isfinite(found[row].distance) else None,
                 "architecture": architectures[row].to_dict(),

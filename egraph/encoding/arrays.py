@@ -36,14 +36,14 @@ class Encoding:
             ``i``.
         sizes: ``(graphs,)``; number of vertices; the output is vertex ``size - 1``.
         features: ``(graphs, graph features)``; see `features`.
-        strangers: operations among them that the ranker was not trained on.
+        unknown_operations: Operations that the ranker was not trained on.
     """
 
     vertices: NDArray[np.float32]
     counts: NDArray[np.float32]
     sizes: NDArray[np.int64]
     features: NDArray[np.float64]
-    strangers: tuple[str, ...] = ()
+    unknown_operations: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.sizes)
@@ -55,7 +55,7 @@ class Encoding:
             self.counts[indices],
             self.sizes[indices],
             self.features[indices],
-            self.strangers,
+            self.unknown_operations,
         )
 
     def widen(self, features: NDArray[np.float64]) -> Encoding:
@@ -80,7 +80,7 @@ class Encoding:
             np.concatenate([pad(part.counts, [1, 2]) for part in parts]),
             np.concatenate([part.sizes for part in parts]),
             np.concatenate([part.features for part in parts]),
-            tuple(sorted({name for part in parts for name in part.strangers})),
+            tuple(sorted({name for part in parts for name in part.unknown_operations})),
         )
 
 
@@ -118,8 +118,8 @@ def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) 
     described = [vocabulary.describe(name) for name in graph.names]
     place = {op.name: position for position, op in enumerate(vocabulary.interior)}
     # Registered operations that training never saw are described all the same, without a column of their own.
-    strangers = [op for op in described if op.name not in place and op.kind not in ("input", "output")]
-    place |= {op.name: len(vocabulary.interior) + position for position, op in enumerate(strangers)}
+    unknown = [op for op in described if op.name not in place and op.kind not in ("input", "output")]
+    place |= {op.name: len(vocabulary.interior) + position for position, op in enumerate(unknown)}
     to_code = np.array([place.get(op.name, -1) for op in described] + [-1])
     codes = np.where(graph.codes >= 0, to_code[graph.codes], -1)
 
@@ -130,13 +130,13 @@ def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) 
         if 0 <= to_code[row] < known:
             table[row, len(operations.ATTRIBUTES) + to_code[row]] = 1.0
     strides = np.array([op.stride for op in described] + [1])
-    features, shares = graph_features(vocabulary.interior, strangers, codes, graph.counts, graph.sizes)
+    features, shares = graph_features(vocabulary.interior, unknown, codes, graph.counts, graph.sizes)
     vertices = np.empty((*codes.shape, vocabulary.vertex_width), np.float32)
     own, structure, share = np.split(vertices, np.cumsum([table.shape[1], len(STRUCTURE)]), axis=2)
     own[:] = table[graph.codes]
     structure[:] = _structure(graph.counts, graph.sizes, strides[graph.codes])
     share[:] = shares
-    met = tuple(op.name for op in strangers if (codes == place[op.name]).any())
+    met = tuple(op.name for op in unknown if (codes == place[op.name]).any())
     return Encoding(vertices, graph.counts.astype(np.float32, order="C"), graph.sizes, features, met)
 
 

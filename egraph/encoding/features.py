@@ -111,7 +111,7 @@ def _names(operations: Sequence[Operation]) -> dict[str, list[str]]:
 
 def graph_features(
     operations: Sequence[Operation],
-    strangers: Sequence[Operation],
+    unknown: Sequence[Operation],
     codes: NDArray[np.int64],
     counts: Floats,
     sizes: NDArray[np.int64],
@@ -120,9 +120,9 @@ def graph_features(
 
     Args:
         operations: the interior operations to tell apart.
-        strangers: further operations, which add to totals but are not counted by name.
+        unknown: further operations, which add to totals but are not counted by name.
         codes: ``(graphs, vertices)``; position of each vertex in ``operations`` and, behind them,
-            ``strangers``;
+            ``unknown``;
             -1 for padding, input and output.
         counts: ``(graphs, vertices, vertices)``; edge multiplicities in topological order.
         sizes: ``(graphs,)``; number of vertices.
@@ -136,7 +136,7 @@ def graph_features(
     last = sizes - 1
     output = last, np.arange(graphs)
     classes, member = _classes(operations)
-    everything = [*operations, *strangers]
+    everything = [*operations, *unknown]
     parameters = np.array([parameter_cost(op) for op in everything] + [0.0])[codes]
     stride = np.log2(np.array([op.stride for op in everything] + [1]))[codes]
     border = np.array([0.0 if op.padded else op.kernel - op.stride for op in everything] + [0.0])[codes]
@@ -155,7 +155,7 @@ def graph_features(
     weights[:, 4] = border * np.exp2(reduction - np.minimum(stride, reduction))  # in pixels of the input
     weights[:, 5] = stride
     one_hot = weights[:, len(_WEIGHTINGS) :]
-    for position, column in enumerate(np.pad(member, [(0, len(strangers) + 1), (0, 0)]).T):
+    for position, column in enumerate(np.pad(member, [(0, len(unknown) + 1), (0, 0)]).T):
         one_hot[:, position] = column[codes]
 
     paths = _sweep_sum(counts)
@@ -172,7 +172,7 @@ def graph_features(
     to_output = counts[:, last, output[1]]
 
     # Ends of edges: the input, the classes, the output, and what is not told apart.
-    kinds = np.pad(member @ np.arange(1, len(classes) + 1), (0, len(strangers) + 1), constant_values=-1)
+    kinds = np.pad(member @ np.arange(1, len(classes) + 1), (0, len(unknown) + 1), constant_values=-1)
     ends = kinds.astype(np.int64)[codes] % (len(classes) + 3)
     ends[0] = 0
     ends[output] = len(classes) + 1

@@ -69,13 +69,13 @@ def warn_of_unlike(parts: Iterable[tuple[Encoding, Part]], most: int, stacklevel
         most: vertices of the largest architecture of the training data.
         stacklevel: of the warning, 1 being the caller.
     """
-    strangers: set[str] = set()
+    unknown: set[str] = set()
     largest = 0
     for encoding, part in parts:
-        strangers.update(encoding.strangers)
+        unknown.update(encoding.unknown_operations)
         largest = max(largest, int(encoding.sizes.max(initial=0)))
         yield part
-    unlike = [f"operations {', '.join(map(repr, sorted(strangers)))}"] if strangers else []
+    unlike = [f"operations {', '.join(map(repr, sorted(unknown)))}"] if unknown else []
     if largest > most:
         unlike.append(f"{largest} vertices, where {most} was the most")
     if unlike:

@@ -32,7 +32,7 @@ class Familiarity:
     As text it is one line for a person.
 
     Attributes:
-        strangers: its operations that no training architecture has.
+        unknown_operations: Operations that no training architecture has.
         vertices: how many it has, without what computes nothing.
         largest: vertices of the largest training architecture.
         distance: from the nearest training architecture, in standardised analytic features, over the distance
@@ -40,7 +40,7 @@ class Familiarity:
             has no companion, which is what keeps these features.
     """
 
-    strangers: tuple[str, ...]
+    unknown_operations: tuple[str, ...]
     vertices: int
     largest: int
     distance: float
@@ -48,11 +48,11 @@ class Familiarity:
     @property
     def inside(self) -> bool:
         """Whether nothing tells it from the training data."""
-        return not self.strangers and self.vertices <= self.largest and not self.distance > 1
+        return not self.unknown_operations and self.vertices <= self.largest and not self.distance > 1
 
     def __str__(self) -> str:
         unlike = []
-        if count := len(self.strangers):
+        if count := len(self.unknown_operations):
             unlike.append(f"{count} unknown operation{'s' if count > 1 else ''}")
         if self.vertices > self.largest:
             unlike.append(f"{self.vertices} vertices where {self.largest} was the most")
@@ -75,7 +75,7 @@ def familiarity(ranker: Ranker, architectures: Iterable[Architecture]) -> list[F
         usual = _usual_distance(known)
         distances = nearest / usual if usual > 0 else np.where(nearest > 0, math.inf, 0.0)
     return [
-        Familiarity(encoding.strangers, int(encoding.sizes[0]), ranker.largest_, float(distance))
+        Familiarity(encoding.unknown_operations, int(encoding.sizes[0]), ranker.largest_, float(distance))
         for encoding, distance in zip(encodings, distances, strict=True)
     ]
 

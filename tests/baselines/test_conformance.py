@@ -161,9 +161,9 @@ def test_what_is_no_list_of_architectures_is_refused(name, trained, toy_data):
 
 
 def test_an_operation_nobody_described_is_refused_by_name(trained):
-    stranger = Architecture(["input", "t-never", "output"], [(0, 1), (1, 2)])
+    unknown = Architecture(["input", "t-never", "output"], [(0, 1), (1, 2)])
     with pytest.raises(ArchitectureError, match="unknown operation 't-never'"):
-        trained.predict([stranger])
+        trained.predict([unknown])
 
 
 def test_a_described_operation_that_training_never_saw_is_read(name, toy_data):

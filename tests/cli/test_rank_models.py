@@ -65,7 +65,7 @@ def test_models_as_json_have_their_graph_and_its_operations(egraph, ranker, nets
     assert found["architecture"]["edges"] == [[0, 1], [1, 2], [2, 3]]
     names = [operation["name"] for operation in found["operations"]]
     assert names == found["architecture"]["ops"]
-    assert set(found["strangers"]) == set(names[1:-1])
+    assert set(found["unknown_operations"]) == set(names[1:-1])
     first = found["operations"][1]
     assert (first["kind"], first["parameters"], first["flops"]) == ("conv", 8 * 28, 8 * 27 * 256)
     assert found["inside"] is False

@@ -35,7 +35,7 @@ def test_an_operation_of_the_same_description_is_the_one_that_is_known():
     """Measured parameters and channels, which spaces leave open, do not tell them apart."""
     assert VOCABULARY.describe("v-conv3") is VOCABULARY.describe("t-conv3")
     assert VOCABULARY.describe("v-pool").name == "t-pool"
-    assert encode([chain("v-conv3", "v-pool")], VOCABULARY).strangers == ()
+    assert encode([chain("v-conv3", "v-pool")], VOCABULARY).unknown_operations == ()
     assert same(chain("v-conv3", "t-conv1", "v-pool"), chain("t-conv3", "t-conv1", "t-pool"))
 
 
@@ -52,18 +52,18 @@ def test_two_names_of_one_operation_are_one_in_a_graph(renumber):
 
 
 def test_another_width_is_another_operation():
-    assert encode([chain("v-conv3-narrow")], VOCABULARY).strangers == ("v-conv3-narrow",)
+    assert encode([chain("v-conv3-narrow")], VOCABULARY).unknown_operations == ("v-conv3-narrow",)
 
 
 def test_operations_of_another_space_keep_their_name():
     """Spaces tell layers apart by what is not described, such as the activation."""
-    assert encode([chain("v-twin")], VOCABULARY).strangers == ("v-twin",)
+    assert encode([chain("v-twin")], VOCABULARY).unknown_operations == ("v-twin",)
 
 
 def test_a_description_that_two_known_operations_share_is_neither():
     both = Vocabulary.of([chain("t-conv3", "nor_conv_3x3")])
     assert both.describe("v-conv3").name == "v-conv3"
-    assert encode([chain("v-conv3")], both).strangers == ("v-conv3",)
+    assert encode([chain("v-conv3")], both).unknown_operations == ("v-conv3",)
 
 
 @pytest.mark.parametrize(("known", "asked"), [("hand-made", "v-other"), ("t-conv3", "v-shortcut")])
@@ -88,7 +88,7 @@ def test_a_vocabulary_of_traced_networks_holds_each_description_once():
     names = [op.name for op in vocabulary.interior]
     assert names == ["avg-pool kernel:3", "conv kernel:3", "conv kernel:3 width:0.5", "v-lstm-32"]
     met = encode([chain("v-half-64", "v-pool", "v-lstm-64")], vocabulary)
-    assert met.strangers == ("v-lstm-64",)
+    assert met.unknown_operations == ("v-lstm-64",)
     assert Vocabulary.from_json(vocabulary.to_json()).operations == vocabulary.operations
 
 
@@ -101,4 +101,4 @@ def test_traced_layers_stand_for_themselves_where_a_space_has_two_of_them():
     vocabulary = Vocabulary.of([chain("t-conv3", "v-conv3", "v-twin")])
     assert [op.name for op in vocabulary.interior] == ["conv kernel:3", "t-conv3", "v-twin"]
     assert vocabulary.describe("v-conv3").name == "conv kernel:3"
-    assert encode([chain("v-conv3")], vocabulary).strangers == ()
+    assert encode([chain("v-conv3")], vocabulary).unknown_operations == ()

@@ -48,7 +48,7 @@ def test_distance_is_that_to_the_nearest_over_what_is_usual(ranker, toy_data):
 
 def test_what_is_unknown_and_large_is_told_in_one_line(ranker):
     [found] = ranker.familiarity([chain(*["t-strange"] * 4, *["t-conv3"] * 8)])
-    assert (found.strangers, found.vertices, found.largest) == (("t-strange",), 14, 7)
+    assert (found.unknown_operations, found.vertices, found.largest) == (("t-strange",), 14, 7)
     assert found.distance > 1
     assert not found.inside
     assert str(found) == (
@@ -59,7 +59,7 @@ def test_what_is_unknown_and_large_is_told_in_one_line(ranker):
 
 def test_each_architecture_is_judged_alone(ranker):
     strange, usual = ranker.familiarity([chain("t-strange", "t-strange"), chain("t-conv3")])
-    assert (strange.strangers, usual.strangers) == (("t-strange",), ())
+    assert (strange.unknown_operations, usual.unknown_operations) == (("t-strange",), ())
 
 
 def test_without_a_companion_operations_and_size_are_left(toy_data):

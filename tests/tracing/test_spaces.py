@@ -120,6 +120,6 @@ def test_a_ranker_recognises_the_operations_that_it_knows_by_another_name():
     cut = Architecture(["input", *ops[2:5], "output"], [(i, i + 1) for i in range(4)])
     known = Architecture(["input", *architecture.ops[1:5], "output"], [(i, i + 1) for i in range(5)])
     one, other = encode([cut], vocabulary), encode([known], vocabulary)
-    assert one.strangers == ()
+    assert one.unknown_operations == ()
     assert np.array_equal(one.vertices, other.vertices)
     assert np.array_equal(one.features, other.features)
