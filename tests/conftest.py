@@ -60,12 +60,17 @@ def toy_score(architecture: Architecture) -> float:
     return deepest[-1] + 0.05 * float(counts.sum())
 
 
-@pytest.fixture(scope="session")
-def toy_data(make_architecture) -> tuple[list[Architecture], np.ndarray]:
+def make_toy_data() -> tuple[list[Architecture], np.ndarray]:
     """160 architectures and their scores."""
     rng = np.random.default_rng(0)
     graphs = [make_architecture(rng, 7) for _ in range(160)]
     return graphs, np.array([toy_score(a) for a in graphs])
+
+
+@pytest.fixture(scope="session")
+def toy_data() -> tuple[list[Architecture], np.ndarray]:
+    """160 architectures and their scores."""
+    return make_toy_data()
 
 
 @pytest.fixture(scope="session", name="distinct")

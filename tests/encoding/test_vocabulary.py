@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from egraph import Architecture, operations
+from egraph import Architecture, operations, spaces
 from egraph.encoding import Vocabulary, encode
 from egraph.operations import Operation
 
@@ -61,6 +61,7 @@ def test_operations_of_another_space_keep_their_name():
 
 
 def test_a_description_that_two_known_operations_share_is_neither():
+    assert "nor_conv_3x3" in spaces.get("nasbench201").operations
     both = Vocabulary.of([chain("t-conv3", "nor_conv_3x3")])
     assert both.describe("v-conv3").name == "v-conv3"
     assert encode([chain("v-conv3")], both).unknown_operations == ("v-conv3",)

@@ -1,5 +1,6 @@
 import itertools
 import json
+import runpy
 from pathlib import Path
 
 import numpy as np
@@ -190,16 +191,14 @@ def test_scikit_learn_conventions(toy_data):
     assert cross_val_score(Ranker(**SMALL), graphs[:30], scores[:30], cv=3).shape == (3,)
 
 
+def golden_predictions(graphs, scores):
+    return Ranker(members=2, width=12, epochs=5, seed=7).fit(graphs[:24], scores[:24]).predict(graphs[24:36])
+
+
 def test_golden_predictions(toy_data):
-    graphs, scores = toy_data
-    found = Ranker(members=2, width=12, epochs=5, seed=7).fit(graphs[:24], scores[:24]).predict(graphs[24:36])
-    expected = json.loads(GOLDEN.read_text())
-    np.testing.assert_allclose(
-        found,
-        expected,
-        atol=1e-4,
-        err_msg=f"if intended, write {found.round(6).tolist()} to {GOLDEN.name}",
-    )
+    found, expected = golden_predictions(*toy_data), json.loads(GOLDEN.read_text())
+    hint = "if the change is meant, run `python tests/ranker/test_ranker.py`"
+    np.testing.assert_allclose(found, expected, atol=1e-4, err_msg=hint)
 
 
 @pytest.mark.parametrize(
@@ -255,3 +254,8 @@ def test_what_is_no_architecture_is_refused(fitted, toy_data):
         fitted.predict(toy_data[0][0])
     with pytest.raises(ArchitectureError, match="unknown operation 'warp'"):
         fitted.predict([Architecture(["input", "warp", "output"], [(0, 1), (1, 2)])])
+
+
+if __name__ == "__main__":
+    toy_data = runpy.run_path(str(Path(__file__).parents[1] / "conftest.py"))["make_toy_data"]()
+    GOLDEN.write_text(json.dumps(golden_predictions(*toy_data).round(6).tolist()) + "\n")
