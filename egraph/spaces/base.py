@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 __all__ = ["Builder", "Crossover", "SearchSpace"]
 
 Crossover = Callable[[Architecture, Architecture, np.random.Generator], Architecture]
+"""A crossover of two parents: a function from both and a generator to a child."""
 
 
 class Builder(NamedTuple):

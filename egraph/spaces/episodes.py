@@ -17,7 +17,10 @@ from egraph.architecture import Architecture
 __all__ = ["Action", "Bits", "EncodedEpisodes", "Encoding", "Episodes", "Pick"]
 
 Action = tuple[int, ...]
+"""One step of building an architecture, as the numbers of the chosen outputs."""
+
 Bits = NDArray[np.float32]
+"""Zeros and ones that describe a state or an action."""
 
 
 class Pick(NamedTuple):
