@@ -6,11 +6,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._arena import command as searchers
-from egraph.cli._options import count_option, json_option, print_json, root_option
+from egraph.cli._benchmarks import (
+    check_failures,
+    check_out,
+    listener,
+    result_options,
+    show_sections,
+    write_beside,
+)
+from egraph.cli._options import count_option, print_json
 from egraph.cli._progress import track
-from egraph.cli._sections import check_out, show_sections, write_beside
-from egraph.errors import FailedError
+from egraph.cli._searchers import command as searchers
 
 if TYPE_CHECKING:
     from egraph.bench import Failure
@@ -74,13 +80,7 @@ command.add_command(searchers)
     "--shuffle-labels", "shuffled", is_flag=True,
     help="Learn from shuffled labels: every tau must then be 0 within noise.",
 )  # fmt: skip
-@count_option("--processes", default=1, help="Fits at a time; they share the cores evenly.")
-@click.option(
-    "--out", default="runs/bench.jsonl", show_default=True, metavar="FILE",
-    help="The results, one a line; beside it go the tables (.md) and a picture (.svg).",
-)  # fmt: skip
-@root_option
-@json_option("the results")
+@result_options("Fits", "runs/bench.jsonl")
 def predictors(
     predictors: tuple[str, ...], benchmarks: tuple[str, ...], samples: tuple[int, ...], seeds: int,
     protocol: str, k: int, shuffled: bool, processes: int, out: str, root: str | None, as_json: bool,
@@ -99,14 +99,6 @@ def predictors(
 
         predictors = tuple(registry)
     with track("measuring") as report:
-
-        def listen(done: int, total: int, last: dict[str, Any] | Failure | None) -> None:
-            if last is None and done:
-                report.say(f"going on: {done} of {total} are measured already")
-            if isinstance(last, bench.Failure):
-                report.say(f"  {_name(last)} failed: {last.reason}")
-            report(done, total, f"{done}/{total} fits")
-
         result = bench.predictors(
             predictors,
             benchmarks,
@@ -118,7 +110,7 @@ def predictors(
             out=out,
             processes=processes,
             root=root,
-            progress=listen,
+            progress=listener(report, _name, "fits", "measured"),
         )
     written = write_beside(out, result.rows, bench.to_markdown, bench.plot)
     if as_json:
@@ -126,11 +118,7 @@ def predictors(
     else:
         show_sections(bench.arrange(result.rows))
         click.echo("\nwrote " + ", ".join(written))
-    if result.failures:
-        raise FailedError(
-            f"{len(result.failures)} of {len(result.failures) + len(result.rows)} fits failed, such as "
-            f"{_name(result.failures[0])}: {result.failures[0].reason}; the same command tries them again"
-        )
+    check_failures(result.failures, len(result.failures) + len(result.rows), _name, "fits")
 
 
 def _name(failure: Failure) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from egraph.cli._options import console, json_option, print_json, root_option
-from egraph.cli._progress import Report, track
+from egraph.cli._progress import track_stages
 from egraph.errors import UsageError
+
+if TYPE_CHECKING:
+    from egraph.datasets import Table
 
 __all__ = ["command"]
 
@@ -68,31 +71,11 @@ def list_tables(root: str | None, as_json: bool) -> None:
 @json_option("the description")
 def show(name: str, root: str | None, as_json: bool) -> None:
     """Show what a table holds: networks, metrics, provenance."""
-    import numpy as np
-    from rich.table import Table
-
     from egraph import datasets
 
     table = datasets.load(name, root)
+    rows = [_describe_metric(table, metric) for metric in table.metrics]
     distinct = len(set(table.keys))
-    rows = []
-    for metric, meaning in table.metrics.items():
-        values = table[metric]
-        finite = values[np.isfinite(values)]
-        rows.append(
-            {
-                "metric": metric,
-                "unit": meaning.unit,
-                "split": meaning.split,
-                "epochs": meaning.budget,
-                "runs": meaning.runs,
-                "higher is better": meaning.higher_is_better,
-                "measured": len(finite),
-                "lowest": float(finite.min()) if len(finite) else None,
-                "highest": float(finite.max()) if len(finite) else None,
-                "description": meaning.description,
-            }
-        )
     if as_json:
         print_json(
             {
@@ -108,26 +91,45 @@ def show(name: str, root: str | None, as_json: bool) -> None:
     click.echo(
         f"{table.name}: {len(table):,} rows, {distinct:,} distinct networks of the space {table.space.name}\n"
     )
-    grid = Table(box=None, pad_edge=False, header_style="dim")
-    for column in ("metric", "unit", "split", "epochs", "runs", "lowest", "highest", "description"):
-        grid.add_column(
-            column, justify="right" if column in ("epochs", "runs", "lowest", "highest") else "left"
-        )
-    for row in rows:
-        number = {
-            each: "" if row[each] is None else f"{row[each]:.4g}"
-            for each in ("epochs", "runs", "lowest", "highest")
-        }
-        note = "" if row["higher is better"] else "lower is better; "
-        grid.add_row(
-            str(row["metric"]), str(row["unit"]), str(row["split"]), number["epochs"], number["runs"],
-            number["lowest"], number["highest"], f"{note}{row['description']}".rstrip("; "),
-        )  # fmt: skip
-    console().print(grid)
+    _show_metrics(rows)
     if table.provenance:
         click.echo("")
     for key, value in table.provenance.items():
         click.echo(f"{key}: {value}")
+
+
+def _describe_metric(table: Table, metric: str) -> dict[str, Any]:
+    import numpy as np
+
+    meaning, values = table.metrics[metric], table[metric]
+    finite = values[np.isfinite(values)]
+    return {
+        "metric": metric,
+        "unit": meaning.unit,
+        "split": meaning.split,
+        "epochs": meaning.budget,
+        "runs": meaning.runs,
+        "higher is better": meaning.higher_is_better,
+        "measured": len(finite),
+        "lowest": float(finite.min()) if len(finite) else None,
+        "highest": float(finite.max()) if len(finite) else None,
+        "description": meaning.description,
+    }
+
+
+def _show_metrics(rows: list[dict[str, Any]]) -> None:
+    from rich.table import Table
+
+    numbers = ("epochs", "runs", "lowest", "highest")
+    grid = Table(box=None, pad_edge=False, header_style="dim")
+    for column in ("metric", "unit", "split", *numbers, "description"):
+        grid.add_column(column, justify="right" if column in numbers else "left")
+    for row in rows:
+        shown = ("" if row[each] is None else f"{row[each]:.4g}" for each in numbers)
+        note = "" if row["higher is better"] else "lower is better; "
+        description = f"{note}{row['description']}".rstrip("; ")
+        grid.add_row(str(row["metric"]), str(row["unit"]), str(row["split"]), *shown, description)
+    console().print(grid)
 
 
 @command.command("import", epilog="Example: egraph data import cells.csv --space nasbench201 --name mine")
@@ -169,17 +171,11 @@ def import_file(
     if len(source) > 2:
         raise UsageError(f"expected one file, with or without a benchmark before it, got {' '.join(source)}")
     *benchmark, file = source
-    with ExitStack() as stack:
-        report: list[Report] = []
-
-        def progress(done: float, total: float) -> None:
-            if not report:  # only what takes its time tells how far it is
-                report.append(stack.enter_context(track(f"reading {file}")))
-            report[0](done, total, f"{done / total:.0%}")
-
+    with track_stages() as show:
         written = datasets.import_table(
             file, out, name=name, space=space, architecture=architecture, metrics=metrics or None,
-            lower_is_better=lower_is_better, benchmark=benchmark[0] if benchmark else None, progress=progress,
+            lower_is_better=lower_is_better, benchmark=benchmark[0] if benchmark else None,
+            progress=lambda done, total: show(f"reading {file}", done, total, f"{done / total:.0%}"),
         )  # fmt: skip
     table = datasets.load(written)
     # To find out which of some hundred thousand networks are the same takes a minute.

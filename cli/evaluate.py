@@ -37,7 +37,7 @@ def command(
     """
     from egraph import bench, datasets
     from egraph.cli._progress import track_stages
-    from egraph.cli._rankers import open_ranker
+    from egraph.service import open_ranker
 
     model = open_ranker(ranker)
     card = model.card

@@ -61,7 +61,7 @@ def command(
 
     from egraph import spaces
     from egraph.cli._architectures import read_architectures
-    from egraph.cli._rankers import open_ranker
+    from egraph.service import open_ranker
 
     if (source is None) == (not models):
         raise UsageError(

@@ -98,7 +98,7 @@ def command(
     """
     from egraph import report
     from egraph.cli import _search
-    from egraph.cli._rankers import open_ranker
+    from egraph.service import open_ranker
     from egraph.study import Study, find_searcher
 
     find_searcher(searcher)

@@ -24,7 +24,7 @@ from egraph.executors import (
     open_executor,
 )
 
-__all__ = ["Failure", "Measure", "Progress", "identify", "measure_all"]
+__all__ = ["Failure", "Measure", "Measured", "Progress", "identify", "measure_all"]
 
 Measure = Callable[[Any], dict[str, Any]]
 """Measures a cell: gives the row of its result, which begins with the fields of the cell."""
@@ -39,6 +39,24 @@ class Failure:
 
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """The outcome of a run.
+
+    Attributes:
+        rows: One row a cell, in the order of the plan, with the fields of ``measure``, ``threads``,
+            ``finished`` (seconds since 1970) and ``egraph``, the version that measured it.
+        failures: The cells that could not be measured.
+        resumed: Number of rows that were in the file already.
+    """
+
+    rows: list[Row]
+    failures: list[Failure]
+    resumed: int
+
+
 Outcome = Row | Failure
 Progress = Callable[[int, int, Outcome | None], None]
 """Told how many cells are done, of how many, and the row or failure that came last."""

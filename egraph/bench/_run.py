@@ -5,12 +5,11 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from egraph import datasets
 from egraph.bench._cells import Cell, Factory, measure, read_settings
-from egraph.bench._measuring import Failure, Progress, measure_all
+from egraph.bench._measuring import Measured, Progress, measure_all
 from egraph.bench._protocols import PROTOCOLS
 from egraph.bench._summary import summarise
 from egraph.datasets import Table
@@ -24,20 +23,10 @@ __all__ = ["Result", "plan", "predictors", "run"]
 Predictors = Sequence[str] | Mapping[str, Factory]
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run has measured.
+class Result(Measured):
+    """What a run has measured."""
 
-    Attributes:
-        rows: one a cell, in the order of the plan; the fields are those of `measure`, and ``threads`` and
-            ``egraph``, the version that measured it.
-        failures: the cells that could not be measured.
-        resumed: how many of the rows were in the file already.
-    """
-
-    rows: list[dict[str, Any]]
-    failures: list[Failure]
-    resumed: int
+    __slots__ = ()
 
     @property
     def summary(self) -> pd.DataFrame:

@@ -22,17 +22,19 @@ from egraph._lazy import lazy_names
 
 if TYPE_CHECKING:
     from egraph.service._models import Published, publish
+    from egraph.service._opening import open_ranker
     from egraph.service._serving import serve
     from egraph.service._settings import Limits, Settings
     from egraph.service.app import create_app
 
-__all__ = ["Limits", "Published", "Settings", "create_app", "publish", "serve"]
+__all__ = ["Limits", "Published", "Settings", "create_app", "open_ranker", "publish", "serve"]
 
 _HOMES = {
     "Limits": "egraph.service._settings",
     "Published": "egraph.service._models",
     "Settings": "egraph.service._settings",
     "create_app": "egraph.service.app",
+    "open_ranker": "egraph.service._opening",
     "publish": "egraph.service._models",
     "serve": "egraph.service._serving",
 }

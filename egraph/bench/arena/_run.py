@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from egraph import datasets, study
 from egraph import searchers as registry
-from egraph.bench._measuring import Failure, Progress, measure_all
+from egraph.bench._measuring import Measured, Progress, measure_all
 from egraph.bench.arena._cells import Cell, measure
 from egraph.bench.arena._compare import compare
 from egraph.bench.arena._curves import summarise
@@ -54,20 +54,10 @@ class Contestant:
     fitness: str = "table"
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    """What a run has found.
+class Result(Measured):
+    """What a run has found."""
 
-    Attributes:
-        rows: one a search, in the order of the plan; the fields are those of `measure`, and ``threads`` and
-            ``egraph``, the version that ran it.
-        failures: the searches that failed.
-        resumed: how many of the rows were in the file already.
-    """
-
-    rows: list[dict[str, Any]]
-    failures: list[Failure]
-    resumed: int
+    __slots__ = ()
 
     @property
     def summary(self) -> pd.DataFrame:

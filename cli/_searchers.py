@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from egraph.cli._options import count_option, json_option, print_json, root_option
+from egraph.cli._benchmarks import (
+    check_failures,
+    check_out,
+    listener,
+    result_options,
+    show_sections,
+    write_beside,
+)
+from egraph.cli._options import count_option, print_json
 from egraph.cli._progress import track
-from egraph.cli._sections import check_out, show_sections, write_beside
 from egraph.errors import FailedError, UsageError
 
 if TYPE_CHECKING:
@@ -46,13 +53,7 @@ BENCHMARK = "nasbench201:cifar10_val_12:cifar10_test_200"
     "--config", metavar="FILE",
     help="A TOML file that says all of the above; --benchmark, --queries and --seeds go before it.",
 )  # fmt: skip
-@count_option("--processes", default=1, help="Searches at a time; they share the cores evenly.")
-@click.option(
-    "--out", default="runs/searchers.jsonl", show_default=True, metavar="FILE",
-    help="The results, one a line; beside it go the tables (.md) and a picture (.svg).",
-)  # fmt: skip
-@root_option
-@json_option("the results")
+@result_options("Searches", "runs/searchers.jsonl")
 def command(
     searchers: tuple[str, ...], fitness: tuple[str, ...], benchmarks: tuple[str, ...], queries: int | None,
     seeds: int | None, config: str | None, processes: int, out: str, root: str | None, as_json: bool,
@@ -63,7 +64,7 @@ def command(
     is reported. Random search and regularized evolution always take part. A run that was killed goes on when
     the same command is typed again. docs/how-to/compare-searchers.md explains the tables.
     """
-    from egraph.bench import Failure, arena
+    from egraph.bench import arena
 
     check_out(out)
     wanted = _read(searchers, fitness, config)
@@ -77,14 +78,7 @@ def command(
         root=root,
     )
     with track("searching") as report:
-
-        def listen(done: int, total: int, last: dict[str, Any] | Failure | None) -> None:
-            if last is None and done:
-                report.say(f"going on: {done} of {total} are done already")
-            if isinstance(last, Failure):
-                report.say(f"  {_name(last)} failed: {last.reason}")
-            report(done, total, f"{done}/{total} searches")
-
+        listen = listener(report, _name, "searches", "done")
         result = arena.run(cells, out=out, processes=processes, root=root, progress=listen)
     written = write_beside(out, result.rows, arena.to_markdown, arena.plot)
     if as_json:
@@ -98,11 +92,7 @@ def command(
     else:
         show_sections(arena.arrange(result.rows))
         click.echo("\nwrote " + ", ".join(written))
-    if result.failures:
-        raise FailedError(
-            f"{len(result.failures)} of {len(cells)} searches failed, such as "
-            f"{_name(result.failures[0])}: {result.failures[0].reason}; the same command tries them again"
-        )
+    check_failures(result.failures, len(cells), _name, "searches")
 
 
 def _read(searchers: tuple[str, ...], fitness: tuple[str, ...], config: str | None) -> Config:

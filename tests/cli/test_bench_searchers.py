@@ -76,7 +76,7 @@ def test_a_file_says_what_is_compared_and_options_go_before_it(egraph, table, re
 
 
 def test_all_takes_every_searcher(monkeypatch):
-    from egraph.cli._arena import _read
+    from egraph.cli._searchers import _read
 
     assert [each.searcher for each in _read(("all",), (), None).contestants] == searchers.names()
 
