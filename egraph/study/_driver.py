@@ -12,9 +12,9 @@ from egraph.executors import Executor
 from egraph.study._evaluating import Job, Outcome, read_outcome
 from egraph.study._events import Event, TrialFinished, TrialStarted
 from egraph.study._journal import Journal
-from egraph.study._trial import BASELINE, Trial
+from egraph.study._trial import BASELINE, DONE, Trial
 
-__all__ = ["Driver", "to_result"]
+__all__ = ["Driver"]
 
 
 class Driver:
@@ -45,7 +45,7 @@ class Driver:
         self._limit, self._deadline, self._baseline = limit, deadline, baseline
         self._max_failures, self._tell = max_failures, tell
         self._failures = 0
-        done = journal.read_trials("state IN ('complete', 'failed')")
+        done = journal.read_trials(states=DONE)
         self.finished = sum(trial.origin != BASELINE for trial in done)
         self.baseline_finished = len(done) - self.finished
 
@@ -56,7 +56,7 @@ class Driver:
             FailedError: more than ``max_failures`` trials failed in succession.
             EgraphError: the evaluation cannot work at all.
         """
-        queue = deque(self._within_limit(self._journal.read_trials("state = 'queued'")))
+        queue = deque(self._within_limit(self._journal.read_trials(states=["queued"])))
         running: dict[Future[Outcome], int] = {}
         while queue or running:
             while queue and len(running) < self._executor.capacity and not self.out_of_time:
@@ -89,7 +89,7 @@ class Driver:
         for number, outcome in outcomes.items():
             if outcome.fatal is not None:
                 continue
-            trial = self._journal.finish(number, **to_result(outcome))
+            trial = self._journal.finish(number, outcome.state, outcome.measured, outcome.reason)
             if trial.origin == BASELINE:
                 self.baseline_finished += 1
             else:
@@ -104,19 +104,3 @@ class Driver:
                 f"{self._failures} trials failed in succession, the last because: {trial.reason}; "
                 "repair the evaluation and run again, or allow more with max_failures"
             )
-
-
-def to_result(outcome: Outcome) -> dict[str, object]:
-    """What an outcome means for the journal's row of a trial."""
-    if outcome.evaluation is None:
-        return {"state": "failed", "reason": outcome.reason, "seconds": outcome.seconds}
-    evaluation = outcome.evaluation
-    return {
-        "state": "complete",
-        "score": float(evaluation.score),
-        "test_score": float(evaluation.test_score),
-        "seconds": float(evaluation.seconds),
-        "params": int(evaluation.params),
-        "flops": int(evaluation.flops),
-        "source": evaluation.source,
-    }

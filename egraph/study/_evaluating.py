@@ -21,6 +21,7 @@ from egraph.executors import (
     one_line,
     open_executor,
 )
+from egraph.study._trial import State
 
 __all__ = ["Job", "Outcome", "open_evaluation", "read_outcome"]
 
@@ -53,6 +54,16 @@ class Outcome:
     evaluation: Evaluation | None = None
     reason: str = ""
     fatal: EgraphError | None = None
+
+    @property
+    def state(self) -> State:
+        """State of a trial with this outcome."""
+        return "failed" if self.evaluation is None else "complete"
+
+    @property
+    def measured(self) -> Evaluation:
+        """The measurement; where the job failed, one without a score."""
+        return self.evaluation or Evaluation(math.nan, seconds=self.seconds)
 
 
 def open_evaluation(evaluator: Evaluator, workers: int) -> Executor[Job, Outcome]:

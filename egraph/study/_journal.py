@@ -2,88 +2,30 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import math
 import os
-import sqlite3
 import time
-import weakref
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import numpy as np
 import pandas as pd
 
 from egraph.architecture import Architecture
 from egraph.errors import JournalError
-from egraph.study._trial import Trial, to_frame
+from egraph.evaluation.base import Evaluation
+from egraph.study._columns import MEASURED, TABLES, TRIAL, read_trial, to_frame, write
+from egraph.study._journal_file import JournalFile
+from egraph.study._trial import State, Trial
 
 __all__ = ["Journal", "open_journal"]
 
-SCHEMA = 1
-_APPLICATION = 0x65677068  # "egph" in the header of the file says whose it is
-_BUSY_SECONDS = 30.0
-
-_TABLES = """
-CREATE TABLE study (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
-CREATE TABLE session (
-    number INTEGER PRIMARY KEY, started REAL, pid INTEGER, command TEXT, settings TEXT, versions TEXT
-);
-CREATE TABLE trial (
-    number INTEGER PRIMARY KEY, round INTEGER NOT NULL, origin TEXT NOT NULL, state TEXT NOT NULL,
-    key TEXT NOT NULL, architecture TEXT NOT NULL, seed INTEGER NOT NULL, predicted REAL,
-    score REAL, test_score REAL, seconds REAL, params INTEGER NOT NULL, flops INTEGER NOT NULL,
-    source TEXT NOT NULL, reason TEXT NOT NULL, started REAL, finished REAL
-);
-CREATE TABLE round (
-    round INTEGER PRIMARY KEY, trials INTEGER NOT NULL, baseline_trials INTEGER NOT NULL,
-    learned_from INTEGER NOT NULL, fit_seconds REAL, candidates INTEGER NOT NULL, search_seconds REAL,
-    tau REAL, tau_baseline REAL, finished REAL
-);
-CREATE TABLE retrain (
-    key TEXT NOT NULL, evaluator TEXT NOT NULL, repeat INTEGER NOT NULL, architecture TEXT NOT NULL,
-    seed INTEGER NOT NULL, state TEXT NOT NULL, score REAL, test_score REAL, seconds REAL,
-    reason TEXT NOT NULL,
-    PRIMARY KEY (key, evaluator, repeat)
-) WITHOUT ROWID;
-"""
-
-_TRIAL_FIELDS = [field.name for field in fields(Trial)]
-_ROUND_FIELDS = [
-    "round",
-    "trials",
-    "baseline_trials",
-    "learned_from",
-    "fit_seconds",
-    "candidates",
-    "search_seconds",
-    "tau",
-    "tau_baseline",
-    "finished",
-]
-_RETRAIN_FIELDS = [
-    "key",
-    "evaluator",
-    "repeat",
-    "architecture",
-    "seed",
-    "state",
-    "score",
-    "test_score",
-    "seconds",
-    "reason",
-]
-
 
 def open_journal(path: str | os.PathLike[str], *, read_only: bool = True) -> Journal:
-    """Opens the journal of a study, by default only to look at it, which disturbs nobody.
+    """Opens the journal of a study; by default only to read it, which does not disturb a running study.
 
     Raises:
-        JournalError: there is no such file, it is no journal, damaged, of a newer version, or, to write, held
+        JournalError: There is no such file, it is no journal, damaged, of a newer version, or, to write, held
             by another process.
     """
     if read_only and not Path(path).exists():
@@ -95,26 +37,19 @@ class Journal:
     """All that a study has done, on disk after every step, so that it can be broken off at any moment.
 
     Args:
-        path: the file, made where it does not exist; None keeps everything in memory.
-        read_only: never writes, and never waits for a writer.
+        path: The file, made where it does not exist; None keeps everything in memory.
+        read_only: Whether it is never written, and no writer is waited for.
 
     Raises:
-        JournalError: the file is no journal, damaged, of a newer version, cannot be written, or is held by
+        JournalError: The file is no journal, damaged, of a newer version, cannot be written, or is held by
             another process.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, read_only: bool = False) -> None:
         self.path = None if path is None else Path(path)
         self.read_only = read_only
-        release = _no_lock if self.path is None or read_only else _lock(self.path)
-        try:
-            with self._errors():
-                self._db = self._connect()
-                self._check_header()
-        except BaseException:
-            release()
-            raise
-        self._finalizer = weakref.finalize(self, _close, self._db, release)
+        self._file = JournalFile(self.path, read_only=read_only)
+        self._db = self._file.db
 
     def __enter__(self) -> Journal:
         return self
@@ -123,15 +58,15 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Lets go of the file; may be called twice."""
-        self._finalizer()
+        """Releases the file; may be called twice."""
+        self._file.close()
 
-    # What readers ask.
+    # For readers.
 
     @property
     def settings(self) -> dict[str, Any]:
         """What was written once: space, seed, evaluator, settings, versions, command, created."""
-        with self._errors():
+        with self._file.errors():
             rows = self._db.execute("SELECT name, value FROM study").fetchall()
         return {name: json.loads(value) for name, value in rows}
 
@@ -143,48 +78,71 @@ class Journal:
     @property
     def rounds(self) -> pd.DataFrame:
         """One row a round: sizes, times, and the ranker's tau on its fresh trials before it saw them."""
-        return self._frame("round", _ROUND_FIELDS, "round")
+        return self._frame("round", "round")
 
     @property
     def retrains(self) -> pd.DataFrame:
         """One row an evaluation with a fresh seed of what was found."""
-        return self._frame("retrain", _RETRAIN_FIELDS, "key, evaluator, repeat")
+        return self._frame("retrain", "key, evaluator, repeat")
 
     @property
     def sessions(self) -> pd.DataFrame:
         """One row each time that it was opened to write: when, by which command and versions."""
-        return self._frame(
-            "session", ["number", "started", "pid", "command", "settings", "versions"], "number"
-        )
+        return self._frame("session", "number")
 
-    def read_trials(self, where: str = "1", *values: object) -> list[Trial]:
-        """The trials, in the order of proposing, that fulfil an SQL condition."""
-        with self._errors():
-            rows = self._db.execute(
-                f"SELECT {', '.join(_TRIAL_FIELDS)} FROM trial WHERE {where} ORDER BY number", values
-            ).fetchall()
-        return [_to_trial(row) for row in rows]
+    def read_trials(
+        self,
+        *,
+        states: Collection[State] | None = None,
+        origins: Collection[str] | None = None,
+        round: int | None = None,
+        number: int | None = None,
+    ) -> list[Trial]:
+        """The trials that pass all filters, in the order of proposing.
 
-    # What the writer does. Each of these is one transaction.
+        Args:
+            states: States of the trials; None for all.
+            origins: Origins of the trials; None for all.
+            round: Number of their round; None for all rounds.
+            number: Number of the one trial; None for all.
+        """
+        filters = {
+            "state": states,
+            "origin": origins,
+            "round": None if round is None else [round],
+            "number": None if number is None else [number],
+        }
+        conditions, values = ["1"], []
+        for name, allowed in filters.items():
+            if allowed is not None:
+                conditions.append(f"{name} IN ({_marks(allowed)})")
+                values += list(allowed)
+        with self._file.errors():
+            # All columns that the file has: one of an older version lacks the newest.
+            cursor = self._db.execute(
+                f"SELECT * FROM trial WHERE {' AND '.join(conditions)} ORDER BY number", values
+            )
+            names = [column[0] for column in cursor.description]
+            return [read_trial(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+
+    # For the writer. Each of these is one transaction.
 
     def describe(self, settings: Mapping[str, object]) -> None:
         """Writes what holds for the whole study, once; names that are there already are kept."""
-        with self._transaction():
+        with self._file.transaction():
             self._db.executemany(
                 "INSERT OR IGNORE INTO study VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()]
             )
 
     def add_session(self, command: str, settings: object, versions: object) -> None:
         """Writes that this process works on the study from now on."""
-        with self._transaction():
-            self._db.execute(
-                "INSERT INTO session (started, pid, command, settings, versions) VALUES (?, ?, ?, ?, ?)",
-                (time.time(), os.getpid(), command, json.dumps(settings), json.dumps(versions)),
-            )
+        texts = {"command": command, "settings": json.dumps(settings), "versions": json.dumps(versions)}
+        with self._file.transaction():
+            self._insert("session", {"started": time.time(), "pid": os.getpid(), **texts})
 
     def requeue(self) -> int:
-        """Puts running trials back into the queue; returns how many there were."""
-        with self._transaction():
+        """Puts running trials back into the queue; returns their number."""
+        with self._file.transaction():
             cursor = self._db.execute(
                 "UPDATE trial SET state = 'queued', started = NULL WHERE state = 'running'"
             )
@@ -192,9 +150,10 @@ class Journal:
 
     def propose(self, trials: Sequence[Trial], summary: Mapping[str, object], state: object = None) -> None:
         """Queues the trials of a new round, with its row of `rounds` and the state of the searcher."""
-        with self._transaction():
-            self._insert("trial", _TRIAL_FIELDS, [_to_row(trial) for trial in trials])
-            self._insert("round", _ROUND_FIELDS, [[_to_sql(summary.get(name)) for name in _ROUND_FIELDS]])
+        with self._file.transaction():
+            for trial in trials:
+                self._insert("trial", {column.name: column.of(trial) for column in TRIAL})
+            self._insert("round", summary)
             if state is not None:
                 self._db.execute(
                     "INSERT OR REPLACE INTO study VALUES ('searcher state', ?)", [json.dumps(state)]
@@ -202,168 +161,79 @@ class Journal:
 
     def start(self, number: int) -> Trial:
         """Marks a trial as running."""
-        return self._update(number, state="running", started=time.time())
+        return self._update_trial(number, {"state": "running", "started": time.time()})
 
-    def finish(self, number: int, **result: object) -> Trial:
+    def finish(self, number: int, state: State, evaluation: Evaluation, reason: str = "") -> Trial:
         """Writes the result of a trial."""
-        return self._update(number, finished=time.time(), **result)
+        measured = {name: getattr(evaluation, name) for name in MEASURED}
+        return self._update_trial(
+            number, {"state": state, "reason": reason, "finished": time.time(), **measured}
+        )
 
-    def finish_round(self, number: int, **result: object) -> None:
-        """Writes what a round's trials have shown."""
-        values = {**result, "finished": time.time()}
-        with self._transaction():
-            self._db.execute(
-                f"UPDATE round SET {', '.join(f'{name} = ?' for name in values)} WHERE round = ?",
-                [*map(_to_sql, values.values()), number],
-            )
+    def finish_round(self, number: int, *, tau: float, tau_baseline: float) -> None:
+        """Writes how well the ranker had ordered the trials of a round."""
+        with self._file.transaction():
+            self._update("round", number, {"tau": tau, "tau_baseline": tau_baseline, "finished": time.time()})
 
-    def add_retrain(self, row: Mapping[str, object]) -> None:
+    def add_retrain(
+        self,
+        key: str,
+        repeat: int,
+        *,
+        evaluator: str,
+        architecture: Architecture,
+        seed: int,
+        state: State,
+        evaluation: Evaluation,
+        reason: str,
+    ) -> None:
         """Writes one evaluation with a fresh seed."""
-        with self._transaction():
-            self._insert("retrain", _RETRAIN_FIELDS, [[_to_sql(row[name]) for name in _RETRAIN_FIELDS]])
+        row = {
+            "key": key,
+            "evaluator": evaluator,
+            "repeat": repeat,
+            "architecture": architecture,
+            "seed": seed,
+            "state": state,
+            "reason": reason,
+        }
+        measured = {
+            column.name: getattr(evaluation, column.name) for column in TABLES["retrain"] if column.measured
+        }
+        with self._file.transaction():
+            self._insert("retrain", row | measured)
 
-    def _update(self, number: int, **values: object) -> Trial:
-        with self._transaction():
-            self._db.execute(
-                f"UPDATE trial SET {', '.join(f'{name} = ?' for name in values)} WHERE number = ?",
-                [*map(_to_sql, values.values()), number],
-            )
-        return self.read_trials("number = ?", number)[0]
+    def _update_trial(self, number: int, values: Mapping[str, object]) -> Trial:
+        with self._file.transaction():
+            self._update("trial", number, values)
+        return self.read_trials(number=number)[0]
 
-    def _insert(self, table: str, names: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-        marks = ", ".join("?" * len(names))
-        self._db.executemany(f"INSERT INTO {table} ({', '.join(names)}) VALUES ({marks})", rows)
+    def _update(self, table: str, number: int, values: Mapping[str, object]) -> None:
+        """Changes the row whose primary key is a number."""
+        key = next(column.name for column in TABLES[table] if column.key)
+        self._db.execute(
+            f"UPDATE {table} SET {', '.join(f'{name} = ?' for name in values)} WHERE {key} = ?",
+            [*write(table, values).values(), number],
+        )
 
-    def _frame(self, table: str, names: Sequence[str], order: str) -> pd.DataFrame:
-        with self._errors():
-            rows = self._db.execute(f"SELECT {', '.join(names)} FROM {table} ORDER BY {order}").fetchall()
-        frame = pd.DataFrame(rows, columns=list(names))
-        empty = [name for name in names if len(frame) and frame[name].isna().all()]
+    def _insert(self, table: str, values: Mapping[str, object]) -> None:
+        self._db.execute(
+            f"INSERT INTO {table} ({', '.join(values)}) VALUES ({_marks(values)})",
+            list(write(table, values).values()),
+        )
+
+    def _frame(self, table: str, order: str) -> pd.DataFrame:
+        with self._file.errors():
+            cursor = self._db.execute(f"SELECT * FROM {table} ORDER BY {order}")
+            found = [column[0] for column in cursor.description]
+            frame = pd.DataFrame(cursor.fetchall(), columns=found)
+        for column in TABLES[table]:
+            if column.name not in found:  # the file is of an older version
+                frame[column.name] = column.kind.missing
+        frame = frame[[column.name for column in TABLES[table]]]
+        empty = [name for name in frame.columns if len(frame) and frame[name].isna().all()]
         return frame.astype(dict.fromkeys(empty, float))
 
-    def _connect(self) -> sqlite3.Connection:
-        if self.path is None:
-            return sqlite3.connect(":memory:", isolation_level=None)
-        if not self.read_only:
-            return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
-        address = f"file:{quote(str(self.path.absolute()))}?mode=ro"
-        db = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            db.execute("SELECT 1 FROM sqlite_master").fetchall()
-        except sqlite3.OperationalError:
-            # In a folder that cannot be written there is no place for the index of the write-ahead log.
-            db.close()
-            db = sqlite3.connect(address + "&immutable=1", uri=True, isolation_level=None)
-        return db
 
-    def _check_header(self) -> None:
-        application = self._db.execute("PRAGMA application_id").fetchone()[0]
-        version = self._db.execute("PRAGMA user_version").fetchone()[0]
-        empty = not self._db.execute("SELECT 1 FROM sqlite_master").fetchall()
-        if application != _APPLICATION and not (empty and application == 0):
-            raise JournalError(
-                f"{self.path} is a database, but not the journal of a study; choose another file"
-            )
-        if version > SCHEMA:
-            raise JournalError(
-                f"{self.path} has journal version {version}, this egraph reads up to {SCHEMA}; "
-                "install a newer egraph"
-            )
-        if empty and self.read_only:
-            raise JournalError(f"{self.path} is the journal of a study that has not begun")
-        if self.path is not None and self._db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
-            raise sqlite3.DatabaseError("its pages contradict each other")
-        if self.read_only:
-            return
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        if empty:
-            self._db.executescript(
-                f"BEGIN IMMEDIATE; PRAGMA application_id = {_APPLICATION}; PRAGMA user_version = {SCHEMA};"
-                f"{_TABLES} COMMIT;"
-            )
-
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        with self._errors():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                raise
-
-    @contextlib.contextmanager
-    def _errors(self) -> Iterator[None]:
-        place = self.path or "the journal in memory"
-        try:
-            yield
-        except sqlite3.ProgrammingError as error:  # closed
-            raise JournalError(f"{place}: {error}") from None
-        except sqlite3.OperationalError as error:
-            raise JournalError(
-                f"cannot use {place}: {error}; make room or choose another place (what it holds is safe)"
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise JournalError(f"{place} is damaged, or not the journal of a study: {error}") from error
-
-
-def _to_trial(row: Sequence[Any]) -> Trial:
-    values = dict(zip(_TRIAL_FIELDS, row, strict=True))
-    for name in ("predicted", "score", "test_score", "seconds", "started", "finished"):
-        values[name] = math.nan if values[name] is None else values[name]
-    return Trial(**{**values, "architecture": Architecture.from_json(values["architecture"])})
-
-
-def _to_row(trial: Trial) -> list[object]:
-    return [_to_sql(getattr(trial, name)) for name in _TRIAL_FIELDS]
-
-
-def _to_sql(value: Any) -> object:
-    """NaN is NULL in the file, an architecture its JSON."""
-    if isinstance(value, Architecture):
-        return value.to_json()
-    if isinstance(value, np.generic):
-        value = value.item()
-    return None if isinstance(value, float) and math.isnan(value) else value
-
-
-def _no_lock() -> None:
-    pass
-
-
-def _close(db: sqlite3.Connection, release: Any) -> None:
-    db.close()
-    release()
-
-
-def _lock(path: Path) -> Any:
-    """Makes this process the only writer; returns what undoes it."""
-    import filelock
-
-    holder = Path(f"{path}.lock")
-    lock = filelock.FileLock(holder, timeout=0)
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        lock.acquire()
-    except filelock.Timeout:
-        raise JournalError(
-            f"{path} is held by another process{_name_holder(path)}; wait for it, or choose another file"
-        ) from None
-    except OSError as error:
-        raise JournalError(
-            f"cannot write {path}: {error.strerror or error}; choose a folder that can be written"
-        ) from error
-    return lock.release
-
-
-def _name_holder(path: Path) -> str:
-    """The process that last opened the journal to write, as the journal itself says."""
-    try:
-        with Journal(path, read_only=True) as journal:
-            pids = journal.sessions["pid"]
-    except JournalError:
-        return ""
-    return f" (pid {pids.iloc[-1]})" if len(pids) else ""
+def _marks(values: Collection[object]) -> str:
+    return ", ".join("?" * len(values))

@@ -13,7 +13,6 @@ import pandas as pd
 
 from egraph.architecture import Architecture
 from egraph.evaluation.base import Evaluator
-from egraph.study._driver import to_result
 from egraph.study._evaluating import Job, open_evaluation, read_outcome
 from egraph.study._events import Event, RetrainFinished
 from egraph.study._journal import Journal
@@ -99,17 +98,15 @@ def retrain(
                 outcome = read_outcome(future)
                 if outcome.fatal is not None:
                     raise outcome.fatal
-                missing = {"score": math.nan, "test_score": math.nan, "reason": ""}
                 journal.add_retrain(
-                    {
-                        "key": key,
-                        "evaluator": evaluated_by,
-                        "repeat": repeat,
-                        "seed": derive(seed, "retrain", repeat),
-                        "architecture": architectures[key],
-                        **missing,
-                        **to_result(outcome),
-                    }
+                    key,
+                    repeat,
+                    evaluator=evaluated_by,
+                    architecture=architectures[key],
+                    seed=derive(seed, "retrain", repeat),
+                    state=outcome.state,
+                    evaluation=outcome.measured,
+                    reason=outcome.reason,
                 )
                 tell(RetrainFinished(len(left) - len(running), len(left)))
     finally:

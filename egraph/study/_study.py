@@ -33,14 +33,13 @@ from egraph.study._journal import Journal
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, Round
 from egraph.study._seeds import derive
-from egraph.study._trial import BASELINE, INITIAL, Trial
+from egraph.study._trial import BASELINE, INITIAL, OWN, Trial
 
 __all__ = ["Study"]
 
 Progress = Callable[[Event], object]
 
-
-_RANDOM_SEARCH = "state = 'complete' AND origin IN (?, ?)"
+_RANDOM_SEARCH = (INITIAL, BASELINE)
 
 
 class Study:
@@ -175,7 +174,7 @@ class Study:
         Raises:
             FailedError: no trial has succeeded yet.
         """
-        return _best(self._journal.read_trials("state = 'complete' AND origin != ?", BASELINE))
+        return _best(self._journal.read_trials(states=["complete"], origins=OWN))
 
     @property
     def baseline_best(self) -> Trial:
@@ -184,14 +183,14 @@ class Study:
         Raises:
             FailedError: none of them has succeeded yet.
         """
-        return _best(self._journal.read_trials(_RANDOM_SEARCH, INITIAL, BASELINE))
+        return _best(self._journal.read_trials(states=["complete"], origins=_RANDOM_SEARCH))
 
     @property
     def ranker(self) -> Predictor | None:
         """The ranker, fitted to all trials so far; None where there is none, or too few have succeeded."""
         if self._guide is None:
             return None
-        return self._guide.fit(self._journal.read_trials("origin != ?", BASELINE))[0]
+        return self._guide.fit(self._journal.read_trials(origins=OWN))[0]
 
     def run(
         self,
@@ -319,9 +318,9 @@ class Study:
             FailedError: no trial has succeeded yet, or each of the fresh evaluations failed.
         """
         check_whole(1, most=most, repeats=repeats)
-        sides = [self._journal.read_trials("state = 'complete' AND origin != ?", BASELINE)]
-        if self._journal.read_trials("state = 'complete' AND origin = ?", BASELINE):
-            sides.append(self._journal.read_trials(_RANDOM_SEARCH, INITIAL, BASELINE))
+        sides = [self._journal.read_trials(states=["complete"], origins=OWN)]
+        if self._journal.read_trials(states=["complete"], origins=[BASELINE]):
+            sides.append(self._journal.read_trials(states=["complete"], origins=_RANDOM_SEARCH))
         finalists = [_best_first(trials, most) for trials in sides]
         fresh = self.retrain_all(chain(*finalists), repeats, progress=progress)
         first = len(finalists[0])
@@ -393,7 +392,7 @@ class Study:
         """Writes the ranker's tau on each round of which no trial is outstanding."""
         rounds = self._journal.rounds
         for number in rounds.loc[rounds["finished"].isna(), "round"].astype(int):
-            trials = self._journal.read_trials("round = ?", int(number))
+            trials = self._journal.read_trials(round=int(number))
             if any(trial.state in ("queued", "running") for trial in trials):
                 continue
             own = _tau(trial for trial in trials if trial.origin != BASELINE)

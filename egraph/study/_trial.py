@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
-from dataclasses import dataclass, fields
-
-import pandas as pd
+from dataclasses import dataclass
+from typing import Literal
 
 from egraph.architecture import Architecture
+from egraph.evaluation.base import Evaluation
 
-__all__ = ["BASELINE", "FAR", "INITIAL", "RANDOM", "SCREENED", "SEARCH", "TOP", "Trial", "to_frame"]
+__all__ = [
+    "BASELINE",
+    "DONE",
+    "FAR",
+    "INITIAL",
+    "OWN",
+    "RANDOM",
+    "SCREENED",
+    "SEARCH",
+    "TOP",
+    "State",
+    "Trial",
+]
+
+State = Literal["queued", "running", "complete", "failed"]
+DONE: tuple[State, ...] = ("complete", "failed")
+"""States of trials that will not change any more."""
 
 INITIAL = "initial"
 """Random, before there is a ranker; belongs to the random baseline too."""
@@ -26,6 +41,11 @@ RANDOM = "random"
 """Random, because too few trials had succeeded to fit the ranker."""
 BASELINE = "baseline"
 """Random; neither the ranker nor the searcher ever sees it."""
+OWN = (INITIAL, SCREENED, TOP, FAR, SEARCH, RANDOM)
+"""Origins of the trials of the search itself: all but the baseline's."""
+
+UNMEASURED = Evaluation(math.nan)
+"""Of a trial that has no result yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +61,7 @@ class Trial:
         architecture: what is evaluated.
         seed: of its evaluation.
         predicted: what the ranker said before the evaluation; NaN where there was no ranker.
-        score: what the search maximises; NaN until complete.
-        test_score: only ever reported; NaN where there is none.
-        seconds: cost of the evaluation; NaN where unknown.
-        params: trainable parameters; 0 where unknown.
-        flops: multiply-adds of one forward pass; 0 where unknown.
-        source: where the score came from.
+        evaluation: what was measured; the score is NaN until the trial is complete.
         reason: why it failed.
         started: seconds since 1970; NaN until it runs.
         finished: seconds since 1970; NaN until complete or failed.
@@ -55,28 +70,42 @@ class Trial:
     number: int
     round: int
     origin: str
-    state: str
+    state: State
     key: str
     architecture: Architecture
     seed: int
     predicted: float = math.nan
-    score: float = math.nan
-    test_score: float = math.nan
-    seconds: float = math.nan
-    params: int = 0
-    flops: int = 0
-    source: str = ""
+    evaluation: Evaluation = UNMEASURED
     reason: str = ""
     started: float = math.nan
     finished: float = math.nan
 
+    @property
+    def score(self) -> float:
+        """What the search maximises; NaN until complete."""
+        return self.evaluation.score
 
-def to_frame(trials: Iterable[Trial]) -> pd.DataFrame:
-    """A table with one row a trial and one column a field; architectures as JSON."""
-    names = [field.name for field in fields(Trial)]
-    rows = [[_plain(getattr(trial, name)) for name in names] for trial in trials]
-    return pd.DataFrame(rows, columns=names)
+    @property
+    def test_score(self) -> float:
+        """Only ever reported; NaN where there is none."""
+        return self.evaluation.test_score
 
+    @property
+    def seconds(self) -> float:
+        """Cost of the evaluation; NaN where unknown."""
+        return self.evaluation.seconds
 
-def _plain(value: object) -> object:
-    return value.to_json() if isinstance(value, Architecture) else value
+    @property
+    def params(self) -> int:
+        """Number of trainable parameters; 0 where unknown."""
+        return self.evaluation.params
+
+    @property
+    def flops(self) -> int:
+        """Multiply-adds of one forward pass; 0 where unknown."""
+        return self.evaluation.flops
+
+    @property
+    def source(self) -> str:
+        """Where the score came from."""
+        return self.evaluation.source

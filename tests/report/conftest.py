@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import egraph
+from egraph.evaluation import Evaluation
 from egraph.study import Journal, Trial
 
 
@@ -56,18 +57,13 @@ def write(path, rounds=3, *, broken_off=False, kind="training", fail=(), baselin
         for trial in trials:
             journal.start(trial.number)
             if trial.number in fail:
-                journal.finish(trial.number, state="failed", reason="the loss became NaN <b>&", seconds=1.0)
+                journal.finish(
+                    trial.number, "failed", Evaluation(math.nan, seconds=1.0), "the loss became NaN <b>&"
+                )
             else:
                 score = 0.9 + trial.number / 1000
-                journal.finish(
-                    trial.number,
-                    state="complete",
-                    score=score,
-                    test_score=score - 0.01,
-                    seconds=2.0,
-                    params=1000,
-                    flops=5000,
-                )
+                evaluation = Evaluation(score, score - 0.01, seconds=2.0, params=1000, flops=5000)
+                journal.finish(trial.number, "complete", evaluation)
         journal.finish_round(
             round_, tau=math.nan if round_ == 0 else 0.5, tau_baseline=math.nan if round_ == 0 else 0.7
         )

@@ -1,9 +1,11 @@
 """What is read out of a journal."""
 
+import dataclasses
 import math
 
 import pytest
 
+from egraph.evaluation import Evaluation
 from egraph.report import find
 
 
@@ -31,17 +33,7 @@ def test_retrained_scores_take_the_place_of_the_trial_s_own(journal):
     best = find(journal).best[0]
     assert best.final_score == pytest.approx(0.917 - 0.01)
     for repeat, score in enumerate([0.8, 0.9, math.nan]):
-        state = "failed" if math.isnan(score) else "complete"
-        row = {
-            "key": "key 17",
-            "evaluator": "{}",
-            "repeat": repeat,
-            "architecture": best.architecture,
-            "seed": repeat,
-        }
-        journal.add_retrain(
-            {**row, "state": state, "score": score, "test_score": score, "seconds": 1.0, "reason": ""}
-        )
+        add_retrain(journal, "key 17", repeat, best.architecture, score)
     best = find(journal).best[0]
     assert best.retrained == (0.8, 0.9)
     assert best.repeats == 2
@@ -53,19 +45,7 @@ def test_finalists_are_ordered_by_their_confirmed_scores_once_all_have_them(jour
     fresh = {17: 0.91, 16: 0.95, 15: 0.93, 14: math.nan, 9: 0.92}
     for number, score in fresh.items():
         assert [best.number for best in find(journal).best] == list(fresh), "not before all are there"
-        state = "failed" if math.isnan(score) else "complete"
-        row = {
-            "key": f"key {number}",
-            "evaluator": "{}",
-            "repeat": 0,
-            "seed": 0,
-            "state": state,
-            "reason": "",
-        }
-        architecture = find(journal).best[0].architecture
-        journal.add_retrain(
-            {**row, "architecture": architecture, "score": score, "test_score": score, "seconds": 1.0}
-        )
+        add_retrain(journal, f"key {number}", 0, find(journal).best[0].architecture, score)
     found = find(journal)
     assert [best.number for best in found.best] == [16, 15, 9, 17, 14]
     assert found.best[0].confirmed == pytest.approx(0.95)
@@ -75,14 +55,14 @@ def test_finalists_are_ordered_by_their_confirmed_scores_once_all_have_them(jour
 
 def test_one_network_stands_only_once_among_the_best(tmp_path, write_journal):
     with write_journal(tmp_path / "twice.db") as journal:
-        with journal._transaction():
+        with journal._file.transaction():
             journal._db.execute("UPDATE trial SET key = 'same' WHERE number IN (16, 17)")
         assert [best.number for best in find(journal).best] == [17, 15, 14, 9, 8]
 
 
 def test_a_network_that_came_again_counts_by_the_mean_of_its_scores(tmp_path, write_journal):
     with write_journal(tmp_path / "again.db") as journal:
-        with journal._transaction():
+        with journal._file.transaction():
             # The best score of all and the worst one, which make a mean of (.917 + .9) / 2.
             journal._db.execute("UPDATE trial SET key = 'same' WHERE number IN (0, 17)")
         best = find(journal, most=10).best
@@ -100,12 +80,28 @@ def test_scores_of_training_are_shown_in_percent_and_others_as_they_are(tmp_path
 def test_the_front_has_the_best_of_each_size(journal):
     numbers = {0: (900, 0.80), 1: (400, 0.70), 2: (600, 0.70), 3: (900, 0.90), 4: (2000, 0.90), 5: (0, 0.99)}
     for number, (params, score) in numbers.items():
-        journal.finish(number, state="complete", params=params, score=score)
+        journal.finish(number, "complete", Evaluation(score, params=params))
     # all others have 1,000 parameters, the best of them 0.917; 18 to 21 are of random search
     assert list(find(journal).front["number"]) == [1, 3, 17]
 
 
 def test_a_front_of_unknown_sizes_is_empty(journal):
-    for number in range(22):
-        journal.finish(number, params=0)
+    for trial in journal.read_trials():
+        journal.finish(
+            trial.number, trial.state, dataclasses.replace(trial.evaluation, params=0), trial.reason
+        )
     assert find(journal).front.empty
+
+
+def add_retrain(journal, key, repeat, architecture, score):
+    """One evaluation with a fresh seed; failed where the score is NaN."""
+    journal.add_retrain(
+        key,
+        repeat,
+        evaluator="{}",
+        architecture=architecture,
+        seed=repeat,
+        state="failed" if math.isnan(score) else "complete",
+        evaluation=Evaluation(score, score, seconds=1.0),
+        reason="",
+    )

@@ -9,6 +9,7 @@ import pytest
 
 from egraph import report
 from egraph.errors import FailedError, JournalError
+from egraph.evaluation import Evaluation
 from egraph.evolve import choose
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "evolve"))
@@ -156,7 +157,7 @@ def test_a_page_that_cannot_be_written_leaves_nothing(journal, tmp_path):
 
 def test_the_best_of_each_size_is_told(journal):
     assert "The best of each size" not in report.render(journal)  # there is one size only
-    journal.finish(0, state="complete", params=1_234, score=0.99)
+    journal.finish(0, "complete", Evaluation(0.99, params=1_234))
     page = report.render(journal)
     assert "The best of each size" in page
     assert "best of its size" in page

@@ -5,6 +5,7 @@ from played import SPACE, Linear
 from sklearn.base import BaseEstimator
 
 import egraph
+from egraph.evaluation import Evaluation
 from egraph.study._guide import Guide
 from egraph.study._seeds import derive
 from egraph.study._trial import Trial
@@ -13,7 +14,16 @@ from egraph.study._trial import Trial
 def _trials(*scores):
     architectures = [SPACE.make([k % 5, k // 5 % 5, 0, 0]) for k in range(len(scores))]
     return [
-        Trial(k, 0, "initial", "failed" if math.isnan(s) else "complete", SPACE.key(a), a, 0, score=s)
+        Trial(
+            k,
+            0,
+            "initial",
+            "failed" if math.isnan(s) else "complete",
+            SPACE.key(a),
+            a,
+            0,
+            evaluation=Evaluation(s),
+        )
         for k, (a, s) in enumerate(zip(architectures, scores, strict=True))
     ]
 

@@ -1,0 +1,153 @@
+"""The columns of a journal: the one description from which SQL, frames and rows follow.
+
+To add a column to trials: one line in `TRIAL`, the field of that name in `Trial` or, where it is measured, in
+`Evaluation`, and a step in ``_migrations.py`` for the journals that exist.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from egraph.architecture import Architecture
+from egraph.evaluation.base import Evaluation
+from egraph.study._trial import Trial
+
+__all__ = ["MEASURED", "TABLES", "TRIAL", "Column", "read_trial", "to_frame", "write"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """A kind of values.
+
+    Attributes:
+        sql: Type of the column.
+        read: Function from SQLite's value to Python's.
+        write: The inverse.
+        missing: Value where a file is older than the column.
+        show: Function from Python's value to that of a frame, which is JSON-ready.
+    """
+
+    sql: str
+    read: Callable[[Any], Any]
+    write: Callable[[Any], Any]
+    missing: Any
+    show: Callable[[Any], Any] = lambda value: value
+
+
+def _write_real(value: Any) -> float | None:
+    return None if value is None or math.isnan(value) else float(value)
+
+
+_WHOLE = _Kind("INTEGER NOT NULL", int, int, 0)
+_TEXT = _Kind("TEXT NOT NULL", str, str, "")
+_REAL = _Kind("REAL", lambda value: math.nan if value is None else value, _write_real, math.nan)
+_GRAPH = _Kind("TEXT NOT NULL", Architecture.from_json, Architecture.to_json, None, Architecture.to_json)
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: Its name in SQL, in frames and in the dataclass.
+        kind: Kind of its values.
+        measured: Whether it is a field of `Evaluation`.
+        key: Whether it is the primary key by itself.
+    """
+
+    name: str
+    kind: _Kind
+    measured: bool = False
+    key: bool = False
+
+    @property
+    def definition(self) -> str:
+        """The column in SQL's CREATE TABLE."""
+        return f"{self.name} {'INTEGER PRIMARY KEY' if self.key else self.kind.sql}"
+
+    def of(self, trial: Trial) -> Any:
+        """The value of a trial."""
+        return getattr(trial.evaluation if self.measured else trial, self.name)
+
+
+TRIAL = (
+    Column("number", _WHOLE, key=True),
+    Column("round", _WHOLE),
+    Column("origin", _TEXT),
+    Column("state", _TEXT),
+    Column("key", _TEXT),
+    Column("architecture", _GRAPH),
+    Column("seed", _WHOLE),
+    Column("predicted", _REAL),
+    Column("score", _REAL, measured=True),
+    Column("test_score", _REAL, measured=True),
+    Column("seconds", _REAL, measured=True),
+    Column("params", _WHOLE, measured=True),
+    Column("flops", _WHOLE, measured=True),
+    Column("source", _TEXT, measured=True),
+    Column("reason", _TEXT),
+    Column("started", _REAL),
+    Column("finished", _REAL),
+)
+ROUND = (
+    Column("round", _WHOLE, key=True),
+    Column("trials", _WHOLE),
+    Column("baseline_trials", _WHOLE),
+    Column("learned_from", _WHOLE),
+    Column("fit_seconds", _REAL),
+    Column("candidates", _WHOLE),
+    Column("search_seconds", _REAL),
+    Column("tau", _REAL),
+    Column("tau_baseline", _REAL),
+    Column("finished", _REAL),
+)
+RETRAIN = (
+    Column("key", _TEXT),
+    Column("evaluator", _TEXT),
+    Column("repeat", _WHOLE),
+    Column("architecture", _GRAPH),
+    Column("seed", _WHOLE),
+    Column("state", _TEXT),
+    Column("score", _REAL, measured=True),
+    Column("test_score", _REAL, measured=True),
+    Column("seconds", _REAL, measured=True),
+    Column("reason", _TEXT),
+)
+SESSION = (
+    Column("number", _WHOLE, key=True),
+    Column("started", _REAL),
+    Column("pid", _Kind("INTEGER", int, int, 0)),
+    Column("command", _Kind("TEXT", str, str, "")),
+    Column("settings", _Kind("TEXT", str, str, "")),
+    Column("versions", _Kind("TEXT", str, str, "")),
+)
+TABLES = {"session": SESSION, "trial": TRIAL, "round": ROUND, "retrain": RETRAIN}
+MEASURED = tuple(column.name for column in TRIAL if column.measured)
+"""The fields of `Evaluation` that a trial has as columns."""
+
+
+def read_trial(row: Mapping[str, Any]) -> Trial:
+    """The trial of a row of SQLite; columns that an older file does not have are at their missing values."""
+    values = {
+        column.name: column.kind.read(row[column.name]) if column.name in row else column.kind.missing
+        for column in TRIAL
+    }
+    measured = {name: values.pop(name) for name in MEASURED}
+    return Trial(**values, evaluation=Evaluation(**measured))
+
+
+def write(table: str, values: Mapping[str, object]) -> dict[str, object]:
+    """Values by the names of columns, as SQLite takes them."""
+    kinds = {column.name: column.kind for column in TABLES[table]}
+    return {name: kinds[name].write(value) for name, value in values.items()}
+
+
+def to_frame(trials: Iterable[Trial]) -> pd.DataFrame:
+    """A table with one row a trial and one column a field; architectures as JSON."""
+    rows = [[column.kind.show(column.of(trial)) for column in TRIAL] for trial in trials]
+    return pd.DataFrame(rows, columns=[column.name for column in TRIAL])
