@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.checks import check_probability, check_whole
 from egraph.searchers._base import Searcher
+from egraph.searchers._members import read_score, write_score
 from egraph.spaces import SearchSpace
 
 __all__ = ["AntColony"]
@@ -131,11 +132,11 @@ class AntColony(Searcher):
             "depth": self._depth,
             "returned": self._returned,
             "best": self._best,
-            "best_score": None if self._best is None else self._best_score,
+            "best_score": write_score(self._best_score),
         }
 
     def _load(self, state: dict[str, Any]) -> None:
         self._pheromone = deepcopy(state["pheromone"])
         self._depth, self._returned = state["depth"], state["returned"]
         self._best = state["best"]
-        self._best_score = -np.inf if self._best is None else state["best_score"]
+        self._best_score = read_score(state["best_score"])

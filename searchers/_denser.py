@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.checks import check_probability, check_whole
 from egraph.searchers._base import Searcher
+from egraph.searchers._members import Member, draw_best, rank_failed_last, read_members, write_members
 from egraph.searchers._options import LARGEST
 from egraph.spaces import SearchSpace
 
@@ -19,13 +19,6 @@ __all__ = ["DENSER"]
 
 _WALK = 16  # mutations of one child before other parents are chosen
 _PAIRS = 8  # pairs of parents whose children may be known already before a random sample is taken
-
-
-class _Member(NamedTuple):
-    """A result; the score is minus infinity if it failed."""
-
-    architecture: Architecture
-    score: float
 
 
 class DENSER(Searcher):
@@ -76,8 +69,8 @@ class DENSER(Searcher):
         super().__init__(space, seed=seed, distinct=distinct)
         self.population, self.sample = population, sample
         self.p_crossover, self.p_mutate = p_crossover, p_mutate
-        self._members: list[_Member] = []
-        self._fresh: list[_Member] = []  # the next generation
+        self._members: list[Member[Architecture]] = []
+        self._fresh: list[Member[Architecture]] = []  # the next generation
 
     def _propose(self) -> Architecture:
         beginning = max(self._proposed, len(self._fresh)) < self.population or not self._members
@@ -99,12 +92,14 @@ class DENSER(Searcher):
         return None
 
     def _draw_parent(self) -> Architecture:
-        drawn = self._rng.integers(len(self._members), size=self.sample).tolist()
-        return max((self._members[place] for place in drawn), key=lambda member: member.score).architecture
+        members = self._members
+        return members[
+            draw_best(len(members), self.sample, lambda position: members[position].score, self._rng)
+        ].genome
 
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
         for architecture, score in zip(architectures, scores.tolist(), strict=True):
-            self._fresh.append(_Member(architecture, -math.inf if math.isnan(score) else score))
+            self._fresh.append(Member(architecture, rank_failed_last(score)))
             if len(self._fresh) >= self.population:
                 best = max(self._members + self._fresh, key=lambda member: member.score)
                 self._members = self._fresh if best in self._fresh else [best, *self._fresh]
@@ -112,13 +107,9 @@ class DENSER(Searcher):
 
     def _state(self) -> dict[str, Any]:
         groups = {"members": self._members, "fresh": self._fresh}
-        return {
-            name: [[a.to_dict(), None if score == -math.inf else score] for a, score in group]
-            for name, group in groups.items()
-        }
+        return {name: write_members(group, Architecture.to_dict) for name, group in groups.items()}
 
     def _load(self, state: dict[str, Any]) -> None:
         self._members, self._fresh = (
-            [_Member(Architecture.from_dict(a), -math.inf if s is None else s) for a, s in state[name]]
-            for name in ("members", "fresh")
+            read_members(state[name], Architecture.from_dict) for name in ("members", "fresh")
         )

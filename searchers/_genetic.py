@@ -12,6 +12,7 @@ from egraph.architecture import Architecture
 from egraph.checks import check_probability, check_whole
 from egraph.errors import UsageError
 from egraph.searchers._base import Searcher
+from egraph.searchers._members import rank_failed_last, read_score, write_score
 from egraph.searchers._options import LARGEST
 from egraph.spaces import SearchSpace
 
@@ -104,7 +105,7 @@ class Genetic(Searcher):
 
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
         for architecture, score in zip(architectures, scores.tolist(), strict=True):
-            self._children.append((score if score == score else -np.inf, self.space.encode(architecture)))
+            self._children.append((rank_failed_last(score), self.space.encode(architecture)))
             elite = self._members[: self.elite]
             if len(elite) + len(self._children) == self.population:
                 self._members = sorted(elite + self._children, key=lambda member: -member[0])
@@ -118,8 +119,8 @@ class Genetic(Searcher):
 
 
 def _write(individuals: list[tuple[float, tuple[int, ...]]]) -> list[list[Any]]:
-    return [[score if np.isfinite(score) else None, list(genes)] for score, genes in individuals]
+    return [[write_score(score), list(genes)] for score, genes in individuals]
 
 
 def _read(state: list[list[Any]]) -> list[tuple[float, tuple[int, ...]]]:
-    return [(-np.inf if score is None else score, tuple(genes)) for score, genes in state]
+    return [(read_score(score), tuple(genes)) for score, genes in state]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.searchers._base import Searcher
+from egraph.searchers._members import read_score, write_score
 from egraph.searchers._run import Step, read_step, write_step
 from egraph.spaces import SearchSpace
 
@@ -80,7 +81,7 @@ class LocalSearch(Searcher):
 
     def _state(self) -> dict[str, Any]:
         return {
-            "height": self._height if np.isfinite(self._height) else None,
+            "height": write_score(self._height),
             "waiting": [neighbor.to_dict() for neighbor in self._waiting],
             "near": sorted((neighbor.to_dict() for neighbor in self._near), key=str),
             "up": write_step(self._up),
@@ -88,7 +89,7 @@ class LocalSearch(Searcher):
         }
 
     def _load(self, state: dict[str, Any]) -> None:
-        self._height = -np.inf if state["height"] is None else state["height"]
+        self._height = read_score(state["height"])
         self._waiting = [Architecture.from_dict(neighbor) for neighbor in state["waiting"]]
         self._near = {Architecture.from_dict(neighbor) for neighbor in state["near"]}
         self._up, self._elsewhere = read_step(state["up"]), read_step(state["elsewhere"])

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.searchers._base import Searcher
+from egraph.searchers._members import draw_best
 from egraph.searchers._memory import Memory
 from egraph.searchers._options import check_callable
 from egraph.searchers._renumbering import renumbered_copies
@@ -162,8 +163,8 @@ class FitnessApproximation(Searcher):
         """A mutated child of one or two winners of tournaments."""
         parents = []
         for _ in range(1 + (self._rng.random() < _CROSSED)):
-            drawn = self._rng.integers(len(members), size=_TOURNAMENT)
-            parents.append(max((members[place] for place in drawn), key=fitness.__getitem__))
+            winner = draw_best(len(members), _TOURNAMENT, lambda at: fitness[members[at]], self._rng)
+            parents.append(members[winner])
         child = parents[0] if len(parents) == 1 else self.space.crossover(parents[0], parents[1], self._rng)
         return self.space.mutate(child, self._rng)
 

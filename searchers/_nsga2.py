@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.checks import check_probability, check_whole
+from egraph.searchers._members import draw_best
 from egraph.searchers._multi_objective import Cost, Member, MultiObjective, read_members, write_members
 from egraph.searchers._pareto import crowding_distance, pareto_ranks
 from egraph.spaces import SearchSpace
@@ -72,7 +73,7 @@ class NSGA2(MultiObjective):
         self.population, self.p_crossover = population, p_crossover
         self._members: list[Member] = []
         self._fresh: list[Member] = []  # told since the last selection
-        self._order: list[tuple[int, float]] = []  # of each member: front and negative room
+        self._order: list[tuple[int, float]] = []  # of each member: negative front and room
 
     def _propose(self) -> Architecture:
         told = len(self._members) + len(self._fresh)
@@ -91,8 +92,8 @@ class NSGA2(MultiObjective):
         return None
 
     def _draw_parent(self) -> Architecture:
-        first, second = self._rng.integers(len(self._members), size=2).tolist()
-        return self._members[min(first, second, key=self._order.__getitem__)].architecture
+        winner = draw_best(len(self._members), 2, self._order.__getitem__, self._rng)
+        return self._members[winner].architecture
 
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
         for architecture, score in zip(architectures, scores.tolist(), strict=True):
@@ -104,18 +105,18 @@ class NSGA2(MultiObjective):
         """Keeps as many as the population holds, and notes their order."""
         members = self._members + self._fresh
         order = self._rank(members)
-        best = sorted(range(len(members)), key=order.__getitem__)[: self.population]
+        best = sorted(range(len(members)), key=order.__getitem__, reverse=True)[: self.population]
         self._members, self._fresh = [members[place] for place in best], []
         self._order = self._rank(self._members)
 
     def _rank(self, members: list[Member]) -> list[tuple[int, float]]:
-        """Of each member its front and its negative crowding distance: lower is better."""
+        """Of each member its negative front and its crowding distance: higher is better."""
         points = self._points(members)
         ranks = pareto_ranks(points, [self._violation(member) for member in members])
         room = np.zeros(len(members))
         for rank in np.unique(ranks):
             room[ranks == rank] = crowding_distance(points[ranks == rank])
-        return list(zip(ranks.tolist(), (-room).tolist(), strict=True))
+        return list(zip((-ranks).tolist(), room.tolist(), strict=True))
 
     def _state(self) -> dict[str, Any]:
         groups = {"members": self._members, "fresh": self._fresh}

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.checks import check_fraction, check_whole
 from egraph.searchers._base import Searcher
+from egraph.searchers._members import read_score, write_score
 from egraph.spaces import SearchSpace
 
 __all__ = ["ParticleSwarm"]
@@ -134,7 +135,7 @@ class ParticleSwarm(Searcher):
             "positions": self._positions.tolist(),
             "velocities": self._velocities.tolist(),
             "bests": self._bests.tolist(),
-            "scores": [score if np.isfinite(score) else None for score in self._scores.tolist()],
+            "scores": [*map(write_score, self._scores.tolist())],
             "drawn_by": [[drawn.to_dict(), particle] for drawn, particle in self._drawn_by.items()],
         }
 
@@ -142,5 +143,5 @@ class ParticleSwarm(Searcher):
         self._positions, self._velocities, self._bests = (
             np.array(state[name]) for name in ("positions", "velocities", "bests")
         )
-        self._scores = np.array([-np.inf if score is None else score for score in state["scores"]])
+        self._scores = np.array([*map(read_score, state["scores"])])
         self._drawn_by = {Architecture.from_dict(drawn): particle for drawn, particle in state["drawn_by"]}

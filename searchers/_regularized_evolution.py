@@ -12,6 +12,7 @@ from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.errors import UsageError
 from egraph.searchers._base import Searcher
+from egraph.searchers._members import draw_best, rank_failed_last, read_score, write_score
 from egraph.searchers._options import LARGEST
 from egraph.spaces import SearchSpace
 
@@ -77,15 +78,14 @@ class RegularizedEvolution(Searcher):
     def _breed(self) -> Architecture | None:
         """A new child; None where all that was tried is known already."""
         for _ in range(_PARENTS):
-            drawn = self._rng.integers(len(self._members), size=self.sample)
-            child = self._members[drawn[self._scores[drawn].argmax()]]
-            if (mutant := self._mutate_to_new(child)) is not None:
+            parent = draw_best(len(self._members), self.sample, self._scores.__getitem__, self._rng)
+            if (mutant := self._mutate_to_new(self._members[parent])) is not None:
                 return mutant
         return None
 
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
         for architecture, score in zip(architectures, scores.tolist(), strict=True):
-            score = score if score == score else -np.inf
+            score = rank_failed_last(score)
             place = self._place(score)
             self._told += 1
             if place is None:
@@ -105,11 +105,11 @@ class RegularizedEvolution(Searcher):
         return {
             "told": self._told,
             "members": [member.to_dict() for member in self._members],
-            "scores": [score if np.isfinite(score) else None for score in scores.tolist()],
+            "scores": [*map(write_score, scores.tolist())],
         }
 
     def _load(self, state: dict[str, Any]) -> None:
         self._told = state["told"]
         self._members = [Architecture.from_dict(member) for member in state["members"]]
         self._scores = np.full(self.population, -np.inf)
-        self._scores[: len(self._members)] = [-np.inf if s is None else s for s in state["scores"]]
+        self._scores[: len(self._members)] = [*map(read_score, state["scores"])]

@@ -8,19 +8,14 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 import numpy as np
 
-__all__ = ["Member", "Population", "Species", "shares", "tournament"]
+from egraph.searchers._members import Member, rank_failed_last, read_members, write_members
+
+__all__ = ["Population", "Species", "shares", "tournament"]
 
 G = TypeVar("G")
 
 PRESSURE = 0.8
 """Probability that the best of a tournament wins, and the next of those that are left, and so on."""
-
-
-class Member(NamedTuple, Generic[G]):
-    """A genome and its score; minus infinity if it failed."""
-
-    genome: G
-    score: float
 
 
 class Species(NamedTuple, Generic[G]):
@@ -65,7 +60,7 @@ class Population(Generic[G]):
 
     def add(self, genome: G, score: float) -> bool:
         """Takes in a result, NaN if it failed; says whether a new generation begins with it."""
-        self._fresh.append(Member(genome, -math.inf if math.isnan(score) else score))
+        self._fresh.append(Member(genome, rank_failed_last(score)))
         if len(self._fresh) < self._size:
             return False
         self._renew()
@@ -80,16 +75,16 @@ class Population(Generic[G]):
         """Everything, as JSON-ready values if ``write`` gives such of a genome."""
         return {
             "founded": self._founded,
-            "fresh": _write(self._fresh, write),
-            "species": [[s.number, _write(s.members, write), s.share] for s in self.species],
+            "fresh": write_members(self._fresh, write),
+            "species": [[s.number, write_members(s.members, write), s.share] for s in self.species],
         }
 
     def load_state_dict(self, state: dict[str, Any], read: Callable[[Any], G]) -> None:
         """Takes back what `state_dict` gave."""
         self._founded = state["founded"]
-        self._fresh = _read(state["fresh"], read)
+        self._fresh = read_members(state["fresh"], read)
         self.species = [
-            Species(number, _read(members, read), share) for number, members, share in state["species"]
+            Species(number, read_members(members, read), share) for number, members, share in state["species"]
         ]
 
     def _renew(self) -> None:
@@ -146,11 +141,3 @@ def tournament(members: Sequence[Member[G]], rng: np.random.Generator) -> Member
     drawn = np.sort(rng.permutation(len(members))[: math.ceil(len(members) / 2)])
     place = min(int(rng.geometric(PRESSURE)) - 1, len(drawn) - 1)
     return members[drawn[place]]
-
-
-def _write(members: Sequence[Member[G]], write: Callable[[G], Any]) -> list[Any]:
-    return [[write(genome), None if score == -math.inf else score] for genome, score in members]
-
-
-def _read(members: Sequence[Any], read: Callable[[Any], G]) -> list[Member[G]]:
-    return [Member(read(genome), -math.inf if score is None else score) for genome, score in members]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from egraph.bench._figures import find_format, save_figure
 from egraph.bench._published import published
 from egraph.bench._summary import summarise
 from egraph.errors import UsageError
-from egraph.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,12 +37,9 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], *, ref
         UsageError: there are no rows, or matplotlib does not know the kind of file.
         FailedError: the file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    kind = os.path.splitext(path)[1].removeprefix(".").lower()
-    if kind not in FigureCanvasAgg.get_supported_filetypes():
-        raise UsageError(f"the picture's name must end in .svg, .png or .pdf, got {os.fspath(path)!r}")
+    kind = find_format(path)
     frame = summarise(rows)
     if frame.empty:
         raise UsageError("there are no results to draw")
@@ -61,8 +58,7 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], *, ref
         _set_scale(axes, sorted(part["samples"].unique()))
     for axes in charts.flat[len(groups) :]:
         axes.remove()
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=kind, dpi=150)
+    save_figure(figure, path, kind)
 
 
 def _draw_line(axes: Axes, part: Any, name: str, number: int) -> None:

@@ -3,7 +3,8 @@ import math
 import numpy as np
 import pytest
 
-from egraph.searchers._species import Member, Population, shares, tournament
+from egraph.searchers._members import Member
+from egraph.searchers._species import Population, shares, tournament
 
 
 def population(size, keeps_best=True):

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from egraph.bench._figures import find_format, save_figure
 from egraph.bench.arena._curves import TASK, band, group
 from egraph.bench.arena._tables import entitle, name
 from egraph.errors import UsageError
-from egraph.files import atomic_path
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -42,12 +42,9 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Non
         UsageError: there are no rows, or matplotlib does not know the kind of file.
         FailedError: the file cannot be written.
     """
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    kind = os.path.splitext(path)[1].removeprefix(".").lower()
-    if kind not in FigureCanvasAgg.get_supported_filetypes():
-        raise UsageError(f"the picture's name must end in .svg, .png or .pdf, got {os.fspath(path)!r}")
+    kind = find_format(path)
     if not rows:
         raise UsageError("there are no results to draw")
     tasks = group(rows, TASK)
@@ -61,8 +58,7 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Non
             _draw(line[1], part, "seconds", entitle(task))
         elif across > 1:
             line[1].remove()
-    with atomic_path(path) as temporary:
-        figure.savefig(temporary, format=kind, dpi=150)
+    save_figure(figure, path, kind)
 
 
 def _draw(axes: Axes, rows: Sequence[Mapping[str, Any]], by: str, title: str) -> None:
