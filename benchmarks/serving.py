@@ -7,7 +7,7 @@
 In one process: the exported ranker, the ranker of PyTorch, and torch-geometric networks, as many as the
 ranker has members: plain ones of the same width, and ones with what the ranker's have (both directions,
 norms, skips, three readouts), from graphs that lie ready as tensors and from architectures, as rankers get
-them. A ranker has a companion besides, which they lack. Then the service, which a process of its own asks
+them. A ranker has tabular models besides, which they lack. Then the service, which a process of its own asks
 over the loopback device, on the same cores: many connections at once and one alone, with requests of many
 architectures and of one, with requests scored together and each by itself. What the ranker was fitted to,
 random numbers, does not change its speed.

@@ -3,7 +3,7 @@
     python benchmarks/throughput.py nasbench101:172 nasbench201:156 --threads 2
     python benchmarks/throughput.py nasbench101:172 --whole-space
 
-"One network" is a ranker with one member and no companion. Two bounds stand beside the rates: a plain
+"One network" is a ranker with one member and no tabular models. Two bounds stand beside the rates: a plain
 torch-geometric model of the same widths (one network, mean aggregation, batches of 512), times the number of
 members; and the time that the matrix products alone would take at the rate this machine multiplies large
 matrices. CPU seconds are of the process, all threads together; on a machine that others use too they say more
@@ -80,7 +80,7 @@ def report(name: str, labels: int, count: int, epochs: int, repeats: int) -> Non
     table = egraph.datasets.load(name).distinct()
     train, test = table.split(labels, seed=0)
     ranker = Ranker(epochs=epochs, folds=0).fit(train.architectures, train[METRICS[name]])
-    single = Ranker(epochs=epochs, folds=0, members=1, companion=None)
+    single = Ranker(epochs=epochs, folds=0, members=1, tabular=None)
     single.fit(train.architectures, train[METRICS[name]])
     graphs = [test.architectures[i % len(test)] for i in range(count)]
     encoding = ranker.encode(graphs)

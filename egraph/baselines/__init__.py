@@ -9,7 +9,7 @@ something to fit:
 | name | method |
 |---|---|
 | ``egraph`` | `Ranker` with its defaults |
-| ``egraph-regression`` | `Ranker` with one output, no companion |
+| ``egraph-regression`` | `Ranker` with one output, no tabular models |
 | ``renas-7x7``, ``renas-19x7x7`` | LeNet-5 on the adjacency matrix as an image |
 | ``brp-nas`` | graph convolutions, binary relation |
 | ``wl-gp`` | Gaussian process on the Weisfeiler-Lehman kernel |

@@ -10,7 +10,7 @@ __all__ = ["regression_ranker"]
 
 
 def regression_ranker(*, seed: int = 0, **parameters: Any) -> Ranker:
-    """A `Ranker` whose last layer is a single neuron, without a companion.
+    """A `Ranker` whose last layer is a single neuron, without tabular models.
 
     The thesis fits EGraph's network by a margin ranking loss to see what comparing pairs is worth.
 
@@ -25,4 +25,4 @@ def regression_ranker(*, seed: int = 0, **parameters: Any) -> Ranker:
         Xu et al.: ReNAS, relativistic evaluation of neural architecture search, CVPR 2021,
         https://arxiv.org/abs/1910.01523, from which the loss comes
     """
-    return Ranker(**{"head": "regression", "companion": None, "seed": seed, **parameters})
+    return Ranker(**{"head": "regression", "tabular": None, "seed": seed, **parameters})

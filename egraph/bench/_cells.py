@@ -53,7 +53,10 @@ def read_settings(predictor: Any) -> dict[str, Any]:
     """The parameters of a predictor that tells them as scikit-learn's do; empty for others."""
     if not hasattr(predictor, "get_params"):
         return {}
-    values = {name: value for name, value in predictor.get_params(deep=False).items() if name != "seed"}
+    from egraph.ranker.recorded import to_recorded  # slow to load: PyTorch
+
+    values = to_recorded(predictor.get_params(deep=False))
+    values.pop("seed", None)
     if values.get("columns", ...) is None:
         del values["columns"]  # results from before rankers could have any stay valid
     settings: dict[str, Any] = json.loads(json.dumps(values, default=_describe))

@@ -17,6 +17,7 @@ from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.evolve._split import Split
 from egraph.ranker import Ranker, from_genome
 from egraph.ranker.genome import FILTERS
+from egraph.ranker.recorded import to_recorded
 from egraph.threads import threads_limited
 
 __all__ = ["RankerEvaluator", "order_tau", "reduced_training", "single_training"]
@@ -32,7 +33,7 @@ def reduced_training(split: Split) -> dict[str, Any]:
 
     There a batch has 256 pairs, and an epoch is each pair once; two epochs are made. Here a batch has as many
     architectures as have about 256 ordered pairs (16), and there are so many passes over the architectures
-    that each pair is met about twice. One network, no companion, no calibration, AdamW with weight decay
+    that each pair is met about twice. One network, no tabular models, no calibration, AdamW with weight decay
     0.01. A hundredth in accuracy counts as equal, where the scores are known to be accuracies.
 
     Args:
@@ -42,7 +43,7 @@ def reduced_training(split: Split) -> dict[str, Any]:
     batch = min(round(_PAIRS**0.5), count)
     return {
         "members": 1,
-        "companion": None,
+        "tabular": None,
         "folds": 0,
         "epochs": max(1, round(_EPOCHS * (count - 1) / (batch - 1))),
         "batch_size": batch,
@@ -54,7 +55,7 @@ def reduced_training(split: Split) -> dict[str, Any]:
 
 def single_training() -> dict[str, Any]:
     """Parameters of `egraph.Ranker` that train one of its networks as long as in a ranker, and no more."""
-    return {"members": 1, "companion": None, "folds": 0}
+    return {"members": 1, "tabular": None, "folds": 0}
 
 
 class RankerEvaluator(Evaluator):
@@ -105,7 +106,7 @@ class RankerEvaluator(Evaluator):
 
     def describe(self) -> dict[str, object]:
         """Tables, splits and training; the parts to report on are not among it."""
-        parts = [{**part.said, "training": part.training} for part in self._parts]
+        parts = [{**part.said, "training": to_recorded(part.training)} for part in self._parts]
         return {"kind": "ranker", "filters": self.filters, "splits": parts}
 
     def __repr__(self) -> str:

@@ -18,10 +18,10 @@ from spox import Var
 from egraph.export._network_graph import Graphs, embed, pair_logits
 from egraph.export._operators import integers, linear
 from egraph.ranker.calibration import Calibration
-from egraph.ranker.companion import Companion
 from egraph.ranker.heads import PairHead
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.scorer import LEAST_DEVIATION, Scorer
+from egraph.ranker.tabular import TabularModels
 from egraph.surrogates.gaussian_process import GaussianProcess
 from egraph.surrogates.trees import Trees
 
@@ -37,14 +37,14 @@ class Judged(NamedTuple):
         embedding: ``(members, graphs, width)``.
         features: standardised, ``(graphs, features)``.
         members: ``(members, graphs)``; utilities or votes.
-        companion: ``(graphs,)``; None where there is none.
+        tabular: ``(graphs,)``; None where there is none.
         latent: ``(graphs,)``.
     """
 
     embedding: Var
     features: Var
     members: Var
-    companion: Var | None
+    tabular: Var | None
     latent: Var
 
 
@@ -59,19 +59,17 @@ def judge(scorer: Scorer, vertices: Var, counts: Var, sizes: Var, features: Var)
     """Latent scores and what they come from; ``features`` are the raw ones."""
     x = standardise(scorer.standardiser, features)
     embedding = embed(scorer.network, Graphs(vertices, counts, sizes, op.cast(x, to=np.float32)))
-    companion = None if scorer.companion is None else _companion(scorer.companion, x)
+    tabular = None if scorer.tabular is None else _tabular_mean(scorer.tabular, x)
     if scorer.network.shape.pairwise:
         members = _votes(scorer, embedding)
-        if companion is not None:
-            members = _blend(scorer, members, _wins(scorer, companion))
+        if tabular is not None:
+            members = _blend(scorer, members, _wins(scorer, tabular))
         mean = op.reduce_mean(members, integers(0), keepdims=0)
-        return Judged(embedding, x, members, companion, _quantile(mean))
+        return Judged(embedding, x, members, tabular, _quantile(mean))
     raw = op.cast(op.squeeze(linear(scorer.network.utility, embedding), integers(2)), to=np.float64)
     members = op.div(op.sub(raw, op.const(scorer.member_mean[:, None])), op.const(scorer.member_sd[:, None]))
     mean = op.reduce_mean(members, integers(0), keepdims=0)
-    return Judged(
-        embedding, x, members, companion, mean if companion is None else _blend(scorer, mean, companion)
-    )
+    return Judged(embedding, x, members, tabular, mean if tabular is None else _blend(scorer, mean, tabular))
 
 
 def deviation(scorer: Scorer, judged: Judged) -> Var:
@@ -82,10 +80,10 @@ def deviation(scorer: Scorer, judged: Judged) -> Var:
     apart = op.sub(spread, mean)
     squares = op.reduce_sum(op.mul(apart, apart), integers(0), keepdims=0)
     variance = op.add(op.div(squares, op.const(float(max(members - 1, 1)))), op.const(LEAST_DEVIATION**2))
-    if scorer.companion is not None and judged.companion is not None:
-        process = scorer.companion.process
-        own = op.div(_process_variance(process, judged.features), op.const(scorer.companion.process_sd**2))
-        beside = op.sub(mean, judged.companion)
+    if scorer.tabular is not None and judged.tabular is not None:
+        process, sd = scorer.tabular.gaussian_process, scorer.tabular.gaussian_process_sd
+        own = op.div(_process_variance(process, judged.features), op.const(sd**2))
+        beside = op.sub(mean, judged.tabular)
         variance = op.add(op.add(variance, own), op.div(op.mul(beside, beside), op.const(4.0)))
     return op.sqrt(variance)
 
@@ -100,9 +98,9 @@ def probabilities(scorer: Scorer, judged: Judged, pairs: Var) -> Var:
     a, b = (op.gather(judged.embedding, side, axis=1) for side in (first, second))
     votes = op.softmax(op.cast(pair_logits(head, a, b), to=np.float64), axis=-1)
     mean = op.reduce_mean(votes, integers(0), keepdims=0)
-    if judged.companion is None:
+    if judged.tabular is None:
         return mean
-    ahead = op.sub(op.gather(judged.companion, first), op.gather(judged.companion, second))
+    ahead = op.sub(op.gather(judged.tabular, first), op.gather(judged.tabular, second))
     return _blend(scorer, mean, _three_way(scorer, ahead))
 
 
@@ -135,18 +133,18 @@ def factor(calibration: Calibration, level: Var) -> Var:
     return op.add(below, op.mul(op.sub(above, below), op.sub(place, low)))
 
 
-def _blend(scorer: Scorer, networks: Var, companion: Var) -> Var:
-    weight = 0.0 if scorer.companion is None else scorer.companion.weight
-    return op.div(op.add(networks, op.mul(op.const(weight), companion)), op.const(1 + weight))
+def _blend(scorer: Scorer, networks: Var, tabular: Var) -> Var:
+    weight = 0.0 if scorer.tabular is None else scorer.tabular.weight
+    return op.div(op.add(networks, op.mul(op.const(weight), tabular)), op.const(1 + weight))
 
 
-def _companion(companion: Companion, x: Var) -> Var:
-    parts = [op.div(_process_mean(companion.process, x), op.const(companion.process_sd))]
-    if companion.trees is not None:
-        parts.append(op.div(_forest(companion.trees, x), op.const(companion.trees_sd)))
-    total = sum(companion.weights)
+def _tabular_mean(tabular: TabularModels, x: Var) -> Var:
+    parts = [op.div(_process_mean(tabular.gaussian_process, x), op.const(tabular.gaussian_process_sd))]
+    if tabular.trees is not None:
+        parts.append(op.div(_forest(tabular.trees, x), op.const(tabular.trees_sd)))
+    total = sum(tabular.weights)
     weighted = [
-        op.mul(part, op.const(weight / total)) for part, weight in zip(parts, companion.weights, strict=True)
+        op.mul(part, op.const(weight / total)) for part, weight in zip(parts, tabular.weights, strict=True)
     ]
     return weighted[0] if len(weighted) == 1 else op.add(*weighted)
 
@@ -214,9 +212,9 @@ def _votes(scorer: Scorer, embedding: Var) -> Var:
     return op.reduce_mean(_ahead(p), integers(2), keepdims=0)
 
 
-def _wins(scorer: Scorer, companion: Var) -> Var:
-    """Wins less losses of what the companion says against what it says of the references, ``(graphs,)``."""
-    ahead = op.sub(op.unsqueeze(companion, integers(1)), op.const(scorer.reference_latents[None]))
+def _wins(scorer: Scorer, tabular: Var) -> Var:
+    """Wins less losses of the tabular models' predictions against those of the references, ``(graphs,)``."""
+    ahead = op.sub(op.unsqueeze(tabular, integers(1)), op.const(scorer.reference_latents[None]))
     return op.reduce_mean(_ahead(_three_way(scorer, ahead)), integers(1), keepdims=0)
 
 

@@ -7,7 +7,7 @@ score each, higher is better. The parts, in the order in which data passes throu
 - `sage`, `readout`, `network`: the graph neural network;
 - `heads`, `training`: what is learnt from pairs, and how;
 - `columns`: numbers of the caller's own beside the analytic features;
-- `process`, `trees`, `companion`: a Gaussian process and randomised trees, which join the network;
+- `process`, `trees`, `tabular`: a Gaussian process and randomised trees, which join the network;
 - `scorer`, `scale`: all together, and the way back to the user's units;
 - `familiarity`: how far outside of the training data an architecture lies;
 - `ranker`, `storage`: the scikit-learn estimator `Ranker`, and its file;
@@ -31,7 +31,7 @@ from egraph.ranker.genome import Genome, from_genome, shipped_genomes
 from egraph.ranker.heads import HEADS, Head, Pairs
 from egraph.ranker.loading import load
 from egraph.ranker.network import Layer
-from egraph.ranker.ranker import COMPANIONS, Ranker
+from egraph.ranker.ranker import TABULAR_MODELS, Ranker
 from egraph.ranker.readout import READOUTS, ReadOut
 from egraph.ranker.sage import AGGREGATORS, Aggregator, Linear, Neighbours, SAGELayer
 
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AGGREGATORS",
-    "COMPANIONS",
     "HEADS",
     "READOUTS",
+    "TABULAR_MODELS",
     "Aggregator",
     "Encoding",
     "Familiarity",

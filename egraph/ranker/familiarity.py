@@ -37,7 +37,7 @@ class Familiarity:
         largest: vertices of the largest training architecture.
         distance: from the nearest training architecture, in standardised analytic features, over the distance
             within which 95 % of the training architectures have their nearest other one. NaN where the ranker
-            has no companion, which is what keeps these features.
+            has no tabular models, which is what keeps these features.
     """
 
     unknown_operations: tuple[str, ...]
@@ -68,8 +68,8 @@ def familiarity(ranker: Ranker, architectures: Iterable[Architecture]) -> list[F
     encodings = [ranker.encode([architecture]) for architecture in as_architectures(architectures)]
     standardiser = ranker.scorer_.standardiser
     distances = np.full(len(encodings), math.nan)
-    if (companion := ranker.scorer_.companion) is not None and encodings:
-        known = companion.process.inputs
+    if (tabular := ranker.scorer_.tabular) is not None and encodings:
+        known = tabular.gaussian_process.inputs
         features = np.concatenate([standardiser.transform(encoding.features) for encoding in encodings])
         nearest = cdist(features, known).min(axis=1)
         usual = _usual_distance(known)

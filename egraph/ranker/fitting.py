@@ -11,11 +11,11 @@ from numpy.typing import NDArray
 
 from egraph.encoding import Encoding
 from egraph.ranker.calibration import Calibration, split_folds
-from egraph.ranker.companion import FEW, Companion
 from egraph.ranker.network import Graphs, NetworkShape, RankerNetwork
 from egraph.ranker.scale import Standardiser
 from egraph.ranker.scorer import Scorer
 from egraph.ranker.stacking import fit_shares
+from egraph.ranker.tabular import FEW, TabularModels
 from egraph.ranker.training import Schedule, rank_gauss, train
 
 __all__ = ["Plan", "fit_scorer"]
@@ -36,7 +36,7 @@ class Plan:
         shape: of the networks.
         standardiser: of the analytic features; fitted.
         groups: of each feature that it keeps; see `GaussianProcess.fit`.
-        companion: whether a Gaussian process joins the networks.
+        tabular: whether a Gaussian process joins the networks.
         trees: whether trees join the process.
         schedule: how long and how fast to train.
         margin: scores no further apart are about equal.
@@ -47,7 +47,7 @@ class Plan:
     shape: NetworkShape
     standardiser: Standardiser
     groups: Sequence[str]
-    companion: bool
+    tabular: bool
     trees: bool
     schedule: Schedule
     margin: float
@@ -129,12 +129,12 @@ def _fit(
     scorers = []
     for number, part in enumerate(parts):
         chosen = network.select(number * members, (number + 1) * members).eval().requires_grad_(False)
-        companion = None
-        if plan.companion:
-            companion = Companion.fit(
+        tabular = None
+        if plan.tabular:
+            tabular = TabularModels.fit(
                 features[part], rank_gauss(scores[part]), plan.groups, plan.trees, plan.seed
             )
         scorers.append(
-            Scorer.fit(chosen, plan.standardiser, companion, encoding.take(part), scores[part], plan.margin)
+            Scorer.fit(chosen, plan.standardiser, tabular, encoding.take(part), scores[part], plan.margin)
         )
     return scorers

@@ -111,7 +111,7 @@ def from_genome(
     comes to the head; the source has none, which lets only its own head follow. Hyper-parameters that the
     genome lacks are those of the source: results flow along the edges only, no residuals, no normalisation,
     the three-class head on pairs, learning rate 0.001, no analytic features. How the ranker is trained
-    (members, companion, epochs) is not a matter of genes, and by default that of `egraph.Ranker`.
+    (members, tabular, epochs) is not a matter of genes, and by default that of `egraph.Ranker`.
 
     Args:
         genome: with its file or shipped name in place of it, if one likes.

@@ -15,13 +15,14 @@ from egraph.encoding import Vocabulary
 from egraph.errors import ModelError
 from egraph.ranker.calibration import Calibration
 from egraph.ranker.columns import Columns, Filling
-from egraph.ranker.companion import Companion
 from egraph.ranker.model_file import read_model
 from egraph.ranker.network import RankerNetwork
 from egraph.ranker.ranker import Ranker
+from egraph.ranker.recorded import from_recorded
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.scorer import Scorer
 from egraph.ranker.storage import KIND, SCHEMA_VERSION
+from egraph.ranker.tabular import TabularModels
 
 if TYPE_CHECKING:
     from egraph.baselines import Baseline
@@ -74,7 +75,7 @@ def _restore(
         )
     _check_columns(path, content.get("columns"), columns)
     arrays = {name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("network.")}
-    ranker = Ranker(**content["parameters"], columns=columns)
+    ranker = Ranker(**from_recorded(content["parameters"]), columns=columns)
     needed = content.get("columns")
     ranker.filling_ = None if needed is None else Filling(np.array(needed["medians"], dtype=np.float64))
     ranker.vocabulary_ = Vocabulary.from_json(content["vocabulary"])
@@ -95,15 +96,15 @@ def _restore(
         {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
     )
     network.eval().requires_grad_(False)
-    companion = None
+    tabular = None
     if (numbers := content["companion"]) is not None:
         prefix = "companion."
         held = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
-        companion = Companion.restore(held, numbers)
+        tabular = TabularModels.restore(held, numbers)
     ranker.scorer_ = Scorer(
         network=network,
         standardiser=standardiser,
-        companion=companion,
+        tabular=tabular,
         member_mean=arrays["member_mean"],
         member_sd=arrays["member_sd"],
         references=arrays["references"],

@@ -39,12 +39,12 @@ from egraph.threads import threads_limited
 if TYPE_CHECKING:
     from egraph.export import Exported
 
-__all__ = ["COMPANIONS", "Ranker"]
+__all__ = ["TABULAR_MODELS", "Ranker"]
 
 Floats = NDArray[np.float64]
 
 EVOLVED: tuple[str | Layer, ...] = ("mean", "mean", "mean", Layer("mean", sources=(2, 3)))
-COMPANIONS = ("gaussian-process+trees", "gaussian-process")
+TABULAR_MODELS = ("gaussian-process+trees", "gaussian-process")
 """Choices of the models that are averaged with the networks."""
 
 
@@ -52,7 +52,7 @@ class Ranker(RegressorMixin, BaseEstimator):
     """Learns from measured architectures which of two will train better.
 
     Several graph neural networks (`members`) read the encoded architectures and are averaged; a Gaussian
-    process and randomised trees on analytic features of the graphs (`companion`) join them. Follows the
+    process and randomised trees on analytic features of the graphs (`tabular`) join them. Follows the
     conventions of scikit-learn. Everything random comes from `seed`.
 
     Args:
@@ -68,7 +68,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         bidirectional: whether layers also pass results against the edges.
         analytic: whether the networks also read the analytic features.
         members: number of networks that are averaged.
-        companion: ``"gaussian-process+trees"``, ``"gaussian-process"``, or None for the networks alone.
+        tabular: ``"gaussian-process+trees"``, ``"gaussian-process"``, or None for the networks alone.
         epochs: passes over the training data; None chooses by its size.
         batch_size: architectures a batch, all pairs of which are compared; None chooses by the size of the
             data.
@@ -108,7 +108,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         bidirectional: bool = True,
         analytic: bool = True,
         members: int = 5,
-        companion: str | None = "gaussian-process+trees",
+        tabular: str | None = "gaussian-process+trees",
         epochs: int | None = None,
         batch_size: int | None = None,
         learning_rate: float = 2e-3,
@@ -129,7 +129,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         self.bidirectional = bidirectional
         self.analytic = analytic
         self.members = members
-        self.companion = companion
+        self.tabular = tabular
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -165,8 +165,8 @@ class Ranker(RegressorMixin, BaseEstimator):
         Raises:
             UsageError: an argument is not as said above, or a parameter of the constructor makes no ranker.
         """
-        if self.companion is not None and self.companion not in COMPANIONS:
-            raise UnknownNameError("companion", self.companion, COMPANIONS)
+        if self.tabular is not None and self.tabular not in TABULAR_MODELS:
+            raise UnknownNameError("tabular models", self.tabular, TABULAR_MODELS)
         graphs, values = read_training_data(architectures, scores)
         if self.folds < 0 or self.folds == 1:
             raise UsageError(f"folds must be 0 or at least 2, got {self.folds}")
@@ -189,8 +189,8 @@ class Ranker(RegressorMixin, BaseEstimator):
             shape=self.network_shape(self.vocabulary_.vertex_width, len(standardiser.kept)),
             standardiser=standardiser,
             groups=[groups[position] for position in standardiser.kept],
-            companion=self.companion is not None,
-            trees=self.companion == "gaussian-process+trees",
+            tabular=self.tabular is not None,
+            trees=self.tabular == "gaussian-process+trees",
             schedule=self._schedule(len(values)),
             margin=self.eps_,
             folds=self.folds,
@@ -212,7 +212,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         Args:
             architectures: what to score; any number of them, memory stays bounded.
             return_std: also give the standard deviation of measured scores around the prediction: 68 % of
-                them are expected no further away. It comes from the disagreement of members and companion,
+                them are expected no further away. It comes from the disagreement of members and tabular,
                 and was calibrated on held-out folds of the training data.
 
         Raises:

@@ -1,4 +1,4 @@
-"""From encoded architectures to latent scores and probabilities of pairs: networks and companion joined."""
+"""From encoded architectures to latent scores and probabilities of pairs: networks and tabular joined."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from egraph.encoding import Encoding
-from egraph.ranker.companion import Companion
 from egraph.ranker.heads import three_way
 from egraph.ranker.inference import embed
 from egraph.ranker.network import RankerNetwork
 from egraph.ranker.scale import Standardiser, fit_three_way
+from egraph.ranker.tabular import TabularModels
 from egraph.ranker.training import rank_gauss
 
 __all__ = ["LEAST_DEVIATION", "Scorer"]
@@ -22,7 +22,7 @@ __all__ = ["LEAST_DEVIATION", "Scorer"]
 Floats = NDArray[np.float64]
 
 LEAST_DEVIATION = 0.05
-"""Of a latent score, however much members and companion agree."""
+"""Of a latent score, however much members and tabular agree."""
 _PAIRS_AT_ONCE = 64
 _MOST_REFERENCES = 256
 
@@ -32,26 +32,26 @@ class Scorer:
     """What a fitted ranker knows, apart from the names of operations and the units of scores.
 
     A latent score is about standard normal on the training data. With the heads ``utility`` and
-    ``regression`` it is the weighted mean of the members' standardised utilities and of the companion's
+    ``regression`` it is the weighted mean of the members' standardised utilities and of the tabular's
     mean. With ``pairwise`` it is the normal quantile of the share of reference architectures that are
     beaten, less the share that wins, which comes from the same votes as `compare`.
 
     Attributes:
         network: trained.
         standardiser: of the analytic features.
-        companion: fitted, or None.
+        tabular: fitted, or None.
         member_mean: of each member's utility on the training data, ``(members,)``; 0 with ``pairwise``.
         member_sd: likewise its standard deviation; 1 with ``pairwise``.
         references: embeddings of training architectures, ``(members, references, width)``; none but with
             ``pairwise``.
-        reference_latents: what the companion says of them, ``(references,)``.
+        reference_latents: what the tabular says of them, ``(references,)``.
         steepness: logits per latent score, in the Rao-Kupper model of pairs.
         tie: threshold of that model.
     """
 
     network: RankerNetwork
     standardiser: Standardiser
-    companion: Companion | None
+    tabular: TabularModels | None
     member_mean: Floats
     member_sd: Floats
     references: NDArray[np.float32]
@@ -64,7 +64,7 @@ class Scorer:
         cls,
         network: RankerNetwork,
         standardiser: Standardiser,
-        companion: Companion | None,
+        tabular: TabularModels | None,
         encoding: Encoding,
         scores: Floats,
         margin: float,
@@ -74,7 +74,7 @@ class Scorer:
         Args:
             network: trained.
             standardiser: fitted.
-            companion: fitted, or None.
+            tabular: fitted, or None.
             encoding: the training data.
             scores: ``(graphs,)``.
             margin: scores no further apart are about equal.
@@ -89,14 +89,14 @@ class Scorer:
             order = np.argsort(scores, kind="stable")
             chosen = order[np.linspace(0, len(order) - 1, min(len(order), _MOST_REFERENCES)).astype(int)]
             references = embedding[:, chosen].numpy()
-            if companion is not None:
-                reference_latents = companion.predict(features[chosen])
+            if tabular is not None:
+                reference_latents = tabular.predict(features[chosen])
         else:
             raw = network.utilities(embedding).double().numpy()
             mean, sd = raw.mean(axis=1), np.maximum(raw.std(axis=1), 1e-9)
-        # The networks have seen their own training data; only the companion can leave examples out.
-        if companion is not None:
-            latent = companion.leave_one_out()
+        # The networks have seen their own training data; only the tabular can leave examples out.
+        if tabular is not None:
+            latent = tabular.leave_one_out()
         elif pairwise:
             latent = rank_gauss(scores)
         else:
@@ -105,7 +105,7 @@ class Scorer:
         return cls(
             network,
             standardiser,
-            companion,
+            tabular,
             mean,
             sd,
             references,
@@ -116,43 +116,43 @@ class Scorer:
 
     @property
     def shares(self) -> Floats:
-        """What counts how much: the networks together, and the parts of the companion; of sum 1."""
-        weights = np.array([1.0, *(() if self.companion is None else self.companion.weights)])
+        """What counts how much: the networks together, and the parts of the tabular; of sum 1."""
+        weights = np.array([1.0, *(() if self.tabular is None else self.tabular.weights)])
         return weights / weights.sum()
 
     def share_out(self, shares: Floats) -> Scorer:
         """The same with other `shares`."""
-        if self.companion is None:
+        if self.tabular is None:
             return self
-        return replace(self, companion=self.companion.weigh(shares[1:] / shares[0]))
+        return replace(self, tabular=self.tabular.weigh(shares[1:] / shares[0]))
 
     def opinions(self, encoding: Encoding) -> Floats:
-        """What the networks together, and the parts of the companion, say, ``(parts, graphs)``."""
+        """What the networks together, and the parts of the tabular, say, ``(parts, graphs)``."""
         features = self.standardiser.transform(encoding.features)
         networks = self._standardised(embed(self.network, encoding, features)).mean(axis=0)[None]
-        if self.companion is None:
+        if self.tabular is None:
             return networks
-        return np.concatenate([networks, self.companion.opinions(features)])
+        return np.concatenate([networks, self.tabular.opinions(features)])
 
     def latent(self, encoding: Encoding) -> Floats:
         """Latent scores, ``(graphs,)``; higher is better."""
-        members, companion = self._parts(encoding)
-        return self._join(members, companion)
+        members, tabular = self._parts(encoding)
+        return self._join(members, tabular)
 
     def latent_with_deviation(self, encoding: Encoding) -> tuple[Floats, Floats]:
         """Latent scores, and how far off each seems to be, both ``(graphs,)``.
 
         The deviation is raw: it says which are surer than others, and `Calibration` by how much.
         """
-        members, companion = self._parts(encoding)
-        latent = self._join(members, companion)
+        members, tabular = self._parts(encoding)
+        latent = self._join(members, tabular)
         spread = _quantile(members) if self._pairwise else members
         # With one degree of freedom less it does not depend on the number of members.
         variance = spread.var(axis=0, ddof=min(len(spread) - 1, 1)) + LEAST_DEVIATION**2
-        if self.companion is not None and companion is not None:
+        if self.tabular is not None and tabular is not None:
             features = self.standardiser.transform(encoding.features)
-            variance = variance + self.companion.variance(features)
-            variance = variance + (spread.mean(axis=0) - companion) ** 2 / 4
+            variance = variance + self.tabular.variance(features)
+            variance = variance + (spread.mean(axis=0) - tabular) ** 2 / 4
         return latent, np.sqrt(variance)
 
     def compare(self, a: Encoding, b: Encoding) -> Floats:
@@ -165,9 +165,9 @@ class Scorer:
                 embed(self.network, a, features[0]), embed(self.network, b, features[1])
             )
         votes = logits.double().softmax(dim=-1).mean(dim=0).numpy()
-        if self.companion is None:
+        if self.tabular is None:
             return votes
-        ahead = self.companion.predict(features[0]) - self.companion.predict(features[1])
+        ahead = self.tabular.predict(features[0]) - self.tabular.predict(features[1])
         return self._blend(votes, three_way(self.steepness * ahead, self.tie))
 
     @property
@@ -175,32 +175,32 @@ class Scorer:
         return self.network.shape.pairwise
 
     def _parts(self, encoding: Encoding) -> tuple[Floats, Floats | None]:
-        """What each member says, ``(members, graphs)``, and what the companion says, ``(graphs,)``."""
+        """What each member says, ``(members, graphs)``, and what the tabular says, ``(graphs,)``."""
         features = self.standardiser.transform(encoding.features)
         embedding = embed(self.network, encoding, features)
-        companion = None if self.companion is None else self.companion.predict(features)
+        tabular = None if self.tabular is None else self.tabular.predict(features)
         if not self._pairwise:
-            return self._standardised(embedding), companion
+            return self._standardised(embedding), tabular
         votes = self._votes(embedding)
-        if companion is None:
+        if tabular is None:
             return votes, None
-        p = three_way(self.steepness * (companion[:, None] - self.reference_latents), self.tie)
-        return self._blend(votes, (p[..., 2] - p[..., 0]).mean(axis=1)), companion
+        p = three_way(self.steepness * (tabular[:, None] - self.reference_latents), self.tie)
+        return self._blend(votes, (p[..., 2] - p[..., 0]).mean(axis=1)), tabular
 
     def _standardised(self, embedding: torch.Tensor) -> Floats:
         """Each member's utilities in units of their deviation on the training data, ``(members, graphs)``."""
         raw = self.network.utilities(embedding).double().numpy()
         return (raw - self.member_mean[:, None]) / self.member_sd[:, None]
 
-    def _join(self, members: Floats, companion: Floats | None) -> Floats:
+    def _join(self, members: Floats, tabular: Floats | None) -> Floats:
         mean = members.mean(axis=0)
         if self._pairwise:
             return _quantile(mean)
-        return mean if companion is None else self._blend(mean, companion)
+        return mean if tabular is None else self._blend(mean, tabular)
 
-    def _blend(self, networks: Floats, companion: Floats) -> Floats:
-        weight = 0.0 if self.companion is None else self.companion.weight
-        return (networks + weight * companion) / (1 + weight)
+    def _blend(self, networks: Floats, tabular: Floats) -> Floats:
+        weight = 0.0 if self.tabular is None else self.tabular.weight
+        return (networks + weight * tabular) / (1 + weight)
 
     def _votes(self, embedding: torch.Tensor) -> Floats:
         """Mean over the references of P(better than it) - P(worse than it), ``(members, graphs)``."""

@@ -13,6 +13,7 @@ import torch
 from egraph._version import __version__
 from egraph.ranker.columns import name
 from egraph.ranker.model_file import write_model
+from egraph.ranker.recorded import to_recorded
 
 if TYPE_CHECKING:
     from egraph.ranker.ranker import Ranker
@@ -41,16 +42,18 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
         "references": scorer.references,
         "reference_latents": scorer.reference_latents,
     }
-    companion = scorer.companion
-    if companion is not None:
-        arrays |= {f"companion.{name}": array for name, array in companion.arrays().items()}
+    # Files call the tabular models by the name they had in version 0.1.
+    tabular = scorer.tabular
+    if tabular is not None:
+        arrays |= {f"companion.{name}": array for name, array in tabular.arrays().items()}
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     weights = scorer.network.state_dict()
     tensors |= {f"network.{name}": tensor.contiguous() for name, tensor in weights.items()}
+    parameters = to_recorded(ranker.get_params())
     content: dict[str, Any] = {
         "schema": SCHEMA_VERSION,
         "egraph": __version__,
-        "parameters": {name: value for name, value in ranker.get_params().items() if name != "columns"},
+        "parameters": {name: value for name, value in parameters.items() if name != "columns"},
         "vocabulary": ranker.vocabulary_.to_json(),
         "eps": ranker.eps_,
         "trials": ranker.n_trials_,
@@ -58,7 +61,7 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
         "coverage": [None if math.isnan(share) else share for share in ranker.coverage_.values()],
         "steepness": scorer.steepness,
         "tie": scorer.tie,
-        "companion": None if companion is None else companion.numbers(),
+        "companion": None if tabular is None else tabular.numbers(),
         "card": dict(card if card is not None else ranker.card),
     }
     if ranker.columns is not None and ranker.filling_ is not None:

@@ -8,7 +8,7 @@ import pytest
 from egraph import Ranker, bench, datasets, load, metrics, spaces
 from egraph.errors import UnknownNameError, UsageError
 
-QUICK = {"members": 1, "companion": None, "folds": 0, "epochs": 2}
+QUICK = {"members": 1, "tabular": None, "folds": 0, "epochs": 2}
 
 
 @pytest.fixture(scope="module")

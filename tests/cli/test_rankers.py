@@ -99,7 +99,7 @@ def test_rank_warns_in_one_line_of_what_the_ranker_never_saw(egraph, lines):
         package.Architecture(["input", op, "output"], [(0, 1), (1, 2)])
         for op in ("mbconv3x3-e3", "mbconv5x5-e6")
     ]
-    small = package.Ranker(members=1, companion=None, epochs=1, folds=0).fit(short, [1, 2])
+    small = package.Ranker(members=1, tabular=None, epochs=1, folds=0).fit(short, [1, 2])
     small.save("small.egraph", card={"space": "nasbench_macro"})
     done = egraph("rank", "small.egraph", "-", stdin="\n".join(lines[0]))
     [line] = done.stderr.splitlines()

@@ -14,14 +14,14 @@ from egraph.ranker.sage import LINEAR
 
 FORMS = [
     *({"head": head} for head in HEADS),
-    {"head": "pairwise", "companion": None},
+    {"head": "pairwise", "tabular": None},
     {"layers": ("lstm", "pool")},
     {"layers": ("sum", "lstm"), "bidirectional": False, "head": "pairwise"},
     {"layers": ("mean", Layer("pool", 20, (0, 1))), "reads": (0, 2)},
     {"layers": (), "reads": (0,)},
     {"readout": tuple(READOUTS)},
-    {"companion": "gaussian-process"},
-    {"companion": None, "analytic": False},
+    {"tabular": "gaussian-process"},
+    {"tabular": None, "analytic": False},
     {"folds": 0},
     {"members": 1, "norm": False, "residual": False, "layers": ("sum", "sum")},
 ]

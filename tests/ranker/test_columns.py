@@ -101,10 +101,10 @@ def test_pairs_and_intervals_are_told_too(hinted, toy_data):
 
 
 @pytest.mark.parametrize("head", ["pairwise", "regression"])
-@pytest.mark.parametrize("companion", [None, "gaussian-process"])
-def test_every_kind_of_ranker_takes_them(head, companion, toy_data):
+@pytest.mark.parametrize("tabular", [None, "gaussian-process"])
+def test_every_kind_of_ranker_takes_them(head, tabular, toy_data):
     graphs, scores = toy_data
-    ranker = Ranker(columns=hint, head=head, companion=companion, folds=0, **SMALL)
+    ranker = Ranker(columns=hint, head=head, tabular=tabular, folds=0, **SMALL)
     assert np.isfinite(ranker.fit(graphs[:40], scores[:40]).predict(graphs)).all()
 
 

@@ -62,9 +62,9 @@ def test_each_architecture_is_judged_alone(ranker):
     assert (strange.unknown_operations, usual.unknown_operations) == (("t-strange",), ())
 
 
-def test_without_a_companion_operations_and_size_are_left(toy_data):
+def test_without_tabular_models_operations_and_size_are_left(toy_data):
     graphs, scores = toy_data
-    alone = Ranker(members=1, width=8, epochs=1, folds=0, companion=None).fit(graphs[:40], scores[:40])
+    alone = Ranker(members=1, width=8, epochs=1, folds=0, tabular=None).fit(graphs[:40], scores[:40])
     known, strange = alone.familiarity([graphs[0], chain("t-strange")])
     assert math.isnan(known.distance)
     assert known.inside

@@ -21,7 +21,7 @@ from egraph.spaces import graphsage
 from egraph.spaces.graphsage import HYPERPARAMETERS
 
 SOURCE, WIDE = spaces.get("graphsage"), spaces.get("graphsage-wide")
-SHORT = {"members": 2, "companion": None, "folds": 0, "epochs": 2}
+SHORT = {"members": 2, "tabular": None, "folds": 0, "epochs": 2}
 
 
 def predictions(ranker, toy_data):

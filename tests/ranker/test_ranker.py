@@ -33,7 +33,7 @@ def test_predictions_are_in_units_of_the_scores(fitted, toy_data):
 @pytest.mark.parametrize("head", ["utility", "pairwise", "regression"])
 def test_twenty_architectures_are_learnt_by_heart(head, toy_data, distinct):
     graphs, scores = distinct(*toy_data, 20)
-    ranker = Ranker(head=head, companion=None, members=1, epochs=200, dropout=0.0).fit(graphs, scores)
+    ranker = Ranker(head=head, tabular=None, members=1, epochs=200, dropout=0.0).fit(graphs, scores)
     assert ranker.score(graphs, scores) > 0.99
 
 
@@ -57,7 +57,7 @@ def test_isomorphic_architectures_get_one_score(fitted, toy_data, renumber):
 @pytest.mark.parametrize("readout", READOUTS)
 def test_no_aggregator_or_read_out_sees_the_numbering(aggregator, readout, toy_data, renumber):
     graphs, scores = toy_data
-    ranker = Ranker(layers=[aggregator] * 2, readout=[readout], companion=None, members=1, width=8, epochs=1)
+    ranker = Ranker(layers=[aggregator] * 2, readout=[readout], tabular=None, members=1, width=8, epochs=1)
     ranker.fit(graphs[:10], scores[:10])
     other = [renumber(a, np.random.default_rng(2)) for a in graphs]
     np.testing.assert_allclose(ranker.predict(graphs), ranker.predict(other), atol=1e-6)
@@ -224,7 +224,7 @@ def test_bad_scores_are_refused(scores, text, toy_data):
         ({"layers": []}, UsageError, "layers must name the aggregator of at least one layer"),
         ({"readout": ["middle"]}, UnknownNameError, "unknown read-out 'middle'"),
         ({"readout": []}, UsageError, "readout must name at least one read-out"),
-        ({"companion": "oracle"}, UnknownNameError, "unknown companion 'oracle'; known: gaussian-process"),
+        ({"tabular": "oracle"}, UnknownNameError, "unknown tabular models 'oracle'; known: gaussian-process"),
         ({"members": 0}, UsageError, "members and width must be at least 1, got 0 and 48"),
         ({"dropout": 1.0}, UsageError, r"dropout must be in \[0, 1\), got 1.0"),
         ({"epochs": 0}, UsageError, "epochs must be at least 1 and batch_size at least 2, got 0"),

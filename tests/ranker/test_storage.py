@@ -147,3 +147,10 @@ def test_parts_that_do_not_fit_together_are_refused(saved, change):
     _rewrite(saved, change)
     with pytest.raises(ModelError, match=r"r\.egraph is damaged: its parts do not fit together"):
         load(saved)
+
+
+def test_files_keep_the_names_of_version_0_1(saved):
+    with safe_open(saved, framework="pt") as file:
+        content = json.loads(file.metadata()["egraph ranker"])
+    assert content["parameters"]["companion"] == "gaussian-process+trees"
+    assert {"noise", "process_sd", "trees_sd"} < set(content["companion"])
