@@ -12,7 +12,7 @@ from egraph.searchers import Searcher, SearcherSpec
 from egraph.study._guide import Guide, Predictor
 from egraph.study._seeds import derive
 
-__all__ = ["check_whole", "find_searcher", "read_ranker", "read_screen", "read_searcher"]
+__all__ = ["find_searcher", "read_ranker", "read_screen", "read_searcher"]
 
 
 def find_searcher(text: str) -> SearcherSpec:
@@ -82,14 +82,3 @@ def read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -
     if not callable(screen):
         raise UsageError(f"screen must be a fitness, or False for none, got {screen!r}")
     return screen
-
-
-def check_whole(least: int, **values: object) -> None:
-    """Makes sure that each value is a whole number of at least so much.
-
-    Raises:
-        UsageError: one is not; the text has its name.
-    """
-    for name, value in values.items():
-        if not isinstance(value, int) or isinstance(value, bool) or value < least:
-            raise UsageError(f"{name} must be a whole number of at least {least}, got {value!r}")

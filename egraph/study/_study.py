@@ -19,12 +19,13 @@ import pandas as pd
 
 from egraph import metrics, spaces
 from egraph.architecture import Architecture
+from egraph.checks import check_whole
 from egraph.errors import FailedError, JournalError, UsageError
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.searchers import Searcher, describe
 from egraph.spaces import SearchSpace
-from egraph.study._arguments import check_whole, read_ranker, read_screen, read_searcher
+from egraph.study._arguments import read_ranker, read_screen, read_searcher
 from egraph.study._driver import Driver
 from egraph.study._evaluating import open_evaluation
 from egraph.study._events import Event, RoundFinished, RoundStarted, RunFinished, RunStarted
@@ -106,6 +107,10 @@ class Study:
             batch = workers if ranker is False else 8
         check_whole(0, seed=seed, far=far, max_failures=max_failures)
         check_whole(1, workers=workers, initial=initial, batch=batch, candidates=candidates)
+        # Integers of NumPy could not be written to the journal, and would give other seeds.
+        seed, far, workers, initial, batch, candidates = map(
+            int, (seed, far, workers, initial, batch, candidates)
+        )
         self.space = spaces.get(space) if isinstance(space, str) else space
         self.seed, self.workers, self.max_failures = seed, workers, max_failures
         self.stopped = ""

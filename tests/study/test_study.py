@@ -392,6 +392,14 @@ def test_wrong_argument_is_refused(options, text):
         study(**options)
 
 
+def test_integers_of_numpy_give_the_same_study():
+    one, other = study(seed=np.int64(3), batch=np.int32(4)), study(seed=3, batch=4)
+    assert one.journal.settings["settings"] == other.journal.settings["settings"]
+    one.run(trials=10)
+    other.run(trials=10)
+    assert one.trials["key"].tolist() == other.trials["key"].tolist()
+
+
 def test_unknown_space_and_searcher_are_refused():
     with pytest.raises(UnknownNameError, match="unknown search space 'nowhere'"):
         Study("nowhere", Played())
