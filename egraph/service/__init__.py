@@ -1,17 +1,17 @@
-"""A ranker as a service: JSON over HTTP, for those who have no PyTorch, or another machine.
+"""A ranker as a service: JSON over HTTP, for clients without PyTorch or on other machines.
 
-A request passes through, from the outside in:
+A request passes through these layers, from the outside in:
 
-- `_protocol`: one connection: its deadlines, its headers, how many there may be;
-- `_journal`: an identity, a line of the log, a count, and an answer where everything else failed;
+- `_protocol`: deadlines, size of headers and number of connections;
+- `_journal`: request identity, log line, counters, and a response to any failure;
 - `_security`: the token;
-- `_limits`: the size of the body, and of all bodies together;
-- `app`: the routes; `_reading` makes architectures of what came, `_schemas` describes both directions;
-- `_batching`: architectures of many requests, scored together;
-- `_models`: the ranker in use, and how another takes its place.
+- `_limits`: size of one body, and of all bodies together;
+- `app`: the routes; `_reading` parses architectures, `_schemas` describes requests and responses;
+- `_batching`: scores architectures of many requests together;
+- `_models`: the ranker in use, and its replacement.
 
-`_serving` and `_supervising` start the processes and keep them running. What goes wrong is told as a problem
-document (`_problems`). Nothing here imports PyTorch: workers run ONNX files.
+`_serving` starts the processes and `_supervising` keeps them running. Errors are problem documents
+(`_problems`). Workers do not import PyTorch: they run ONNX files.
 """
 
 from __future__ import annotations

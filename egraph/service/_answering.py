@@ -1,4 +1,4 @@
-"""What each request is answered with: JSON-ready values in, JSON-ready values out."""
+"""Answers to requests: JSON-ready values in, JSON-ready values out."""
 
 from __future__ import annotations
 
@@ -30,27 +30,27 @@ Content = dict[str, Any]
 
 LEVEL = 0.8
 TOP = 10
-_LONG_BODY = 1 << 16  # bytes, beyond which others shall not wait while it is read
+_LONG_BODY = 1 << 16  # bytes; larger bodies are parsed in a thread, so that other requests do not wait
 _THREADS = 2
-_DRAWN_EDGES = 400  # the time of a layout grows with their square
+_DRAWN_EDGES = 400  # layout time grows with the square of the edges
 _HELPED_AT_MOST = 64
 
 
 class HasModel(Protocol):
-    """Whatever says which model is current."""
+    """Anything that has a current model."""
 
     @property
     def model(self) -> Model:
-        """The one that a request that comes now is answered by."""
+        """The model that answers new requests."""
 
 
 class Answers:
-    """Answers requests with the model that is current when they come.
+    """Answers requests with the model that is current when they arrive.
 
     Args:
-        models: says which one that is.
-        settings: limits and batches.
-        metrics: where to count.
+        models: Source of the current model.
+        settings: Limits and batch sizes.
+        metrics: Counters.
     """
 
     def __init__(self, models: HasModel, settings: Settings, metrics: Metrics) -> None:
@@ -84,7 +84,7 @@ class Answers:
         }
 
     async def compare(self, content: Content, size: int) -> Content:
-        """Probabilities of pairs, in their order."""
+        """Probabilities for pairs, in their order."""
         read_fields(content, ["pairs"], ["space"])
         model = self.models.model
         reader = self._reader(model, content)
@@ -99,35 +99,35 @@ class Answers:
         }
 
     async def rank(self, content: Content, size: int) -> Content:
-        """The best of some architectures, best first."""
+        """The best architectures of the request, best first."""
         read_fields(content, ["architectures"], ["space", "level", "top"])
         model, level, top = self.models.model, _read_level(content), _read_top(content)
         architectures = await self._read_architectures(model, content, size)
         rows = await self._assess(model, architectures, level, "rank")
         best = np.argsort(-rows[:, 0], kind="stable")[:top]
         return {
-            "ranking": [{"index": int(place), **_estimate(rows[place])} for place in best],
+            "ranking": [{"index": int(position), **_estimate(rows[position])} for position in best],
             "model": model.identity,
         }
 
     async def neighbors(self, content: Content, size: int) -> Content:
-        """An architecture, and the better ones among those one change away."""
+        """An architecture and those of its neighbours that score better."""
         read_fields(content, ["architecture"], ["space", "level", "top"])
         model, level, top = self.models.model, _read_level(content), _read_top(content)
         reader = self._reader(model, content)
         given = _read_one(reader, content)
         if (space := reader.space_of(content["architecture"])) is None:
-            raise _wrong("/space", "the ranker names no search space, so neighbours need the field 'space'")
+            raise _wrong("/space", "the ranker has no search space; set the field 'space' to get neighbours")
         around = await self._help(True, lambda: _neighbors(space, given))
         rows = await self._assess(model, [given, *around], level, "neighbors")
         gains = rows[1:, 0] - rows[0, 0]
-        order = [place for place in np.argsort(-gains, kind="stable") if gains[place] > 0]
+        order = [index for index in np.argsort(-gains, kind="stable") if gains[index] > 0]
         return {
             **_show(given, space),
             **_estimate(rows[0]),
             "neighbors": [
-                {**_show(around[place], space), **_estimate(rows[1 + place]), "gain": float(gains[place])}
-                for place in order[:top]
+                {**_show(around[index], space), **_estimate(rows[1 + index]), "gain": float(gains[index])}
+                for index in order[:top]
             ],
             "better": len(order),
             "of": len(around),
@@ -140,7 +140,7 @@ class Answers:
         reader = self._reader(self.models.model, content)
         given = _read_one(reader, content)
         if len(given.edges) > _DRAWN_EDGES:
-            detail = f"at most {_DRAWN_EDGES} edges are drawn, got {len(given.edges)}"
+            detail = f"at most {_DRAWN_EDGES} edges can be drawn, got {len(given.edges)}"
             raise _wrong("/architecture/edges", detail)
         space = reader.space_of(content["architecture"])
         return {**_show(given, space), "svg": await self._help(True, given.to_svg)}
@@ -171,7 +171,7 @@ class Answers:
     ) -> Floats:
         rows = await self.batcher.run(model.assess(level), architectures)
         if not np.isfinite(rows[:, 0]).all():
-            raise Problem(422, "an architecture is too large to be scored: no number is left of its score")
+            raise Problem(422, "an architecture is too large: its score is not a finite number")
         self.metrics.architectures.labels(f"/v1/{route}").inc(len(architectures))
         return rows
 
@@ -183,10 +183,10 @@ class Answers:
     def _read_list(self, content: Content, name: str, most: int) -> list[Any]:
         items = content[name]
         if not isinstance(items, list) or not items:
-            raise _wrong(f"/{name}", "a list with at least one entry was expected")
+            raise _wrong(f"/{name}", "expected a list with at least one entry")
         if len(items) > most:
             raise _wrong(
-                f"/{name}", f"at most {most} entries are taken, got {len(items)}; send them in parts"
+                f"/{name}", f"at most {most} entries are allowed, got {len(items)}; split the request"
             )
         return items
 
@@ -202,12 +202,12 @@ class Answers:
         return Reader(self.settings.limits.vertices, model.operations, space)
 
     async def _help(self, lengthy: bool, work: Callable[[], Result]) -> Result:
-        """Does lengthy work in a thread, so that other requests go on."""
+        """Runs lengthy work in a thread, so that other requests are not blocked."""
         if not lengthy:
             return work()
         if self._helped >= _HELPED_AT_MOST:
             raise Problem(
-                503, "too many requests of this kind at once; try again", headers={"Retry-After": "1"}
+                503, "too many requests of this kind at once; try again later", headers={"Retry-After": "1"}
             )
         self._helped += 1
         try:
@@ -232,7 +232,7 @@ def _read_level(content: Content) -> float:
     if level is None:
         return LEVEL
     if isinstance(level, bool) or not isinstance(level, int | float) or not 0 <= level < 1:
-        raise _wrong("/level", "a number from 0 up to, but not, 1 was expected")
+        raise _wrong("/level", "expected a number of at least 0 and below 1")
     return float(level)
 
 
@@ -241,7 +241,7 @@ def _read_top(content: Content) -> int:
     if top is None:
         return TOP
     if isinstance(top, bool) or not isinstance(top, int | float) or not 1 <= top < math.inf or top % 1:
-        raise _wrong("/top", "a whole number of at least 1 was expected")
+        raise _wrong("/top", "expected a whole number of at least 1")
     return int(top)
 
 
@@ -249,7 +249,7 @@ def _neighbors(space: SearchSpace, architecture: Architecture) -> list[Architect
     try:
         return space.neighbors(architecture)
     except EgraphError as error:
-        raise _wrong("/architecture", f"not of the search space {space.name}: {str(error)[:300]}") from None
+        raise _wrong("/architecture", f"not in the search space {space.name}: {str(error)[:300]}") from None
 
 
 def _show(architecture: Architecture, space: SearchSpace | None) -> Content:
@@ -258,7 +258,7 @@ def _show(architecture: Architecture, space: SearchSpace | None) -> Content:
         try:
             text = space.format(architecture)
         except EgraphError:
-            text = None  # of no space, or of another one
+            text = None  # not in this space
     return {"architecture": architecture.to_dict(), "text": text}
 
 
@@ -268,7 +268,7 @@ def _estimate(row: Floats) -> Content:
 
 
 def _columns(rows: Floats) -> list[list[float | None]]:
-    """The columns of an assessment; what was not asked for is NaN there and null in JSON."""
+    """The columns of an assessment; values that were not requested are NaN there and null in JSON."""
     columns: list[list[float | None]] = rows.T.tolist()
     return [columns[0], *([_number(value) for value in column] for column in columns[1:])]
 

@@ -1,8 +1,8 @@
-"""Architectures of many requests, scored together.
+"""Scores architectures of many requests together.
 
-While the thread runs one batch, requests gather for the next; so batches grow with the load by themselves.
-Only where nothing runs does a request wait a moment for company. A request that is larger than a batch goes
-through in parts, a client that has gone is left out, and what comes beyond the bound is turned away.
+While the thread runs one batch, requests queue for the next, so batches grow with the load. If the thread is
+idle, the first request waits briefly for others to join. Requests larger than a batch are split into parts.
+Requests of disconnected clients are skipped. If the queue is full, requests are rejected.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Batcher", "Work"]
 
 Floats = NDArray[np.float64]
 Work = Callable[[list[Any]], Floats]
-"""Maps n items to ``(n, columns)``; equal works share a batch."""
+"""A function of n items that returns ``(n, columns)``; items of equal functions share a batch."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,11 +37,11 @@ class _Part:
 
 
 class Batcher:
-    """Runs works in one thread, items of several callers at a time.
+    """Runs work in one thread, with the items of several callers at a time.
 
     Args:
-        settings: how large a batch may be, and how long and how many may wait.
-        metrics: where to count.
+        settings: Size of a batch, waiting time and length of the queue.
+        metrics: Counters.
     """
 
     def __init__(self, settings: Settings, metrics: Metrics) -> None:
@@ -53,14 +53,16 @@ class Batcher:
         self._task: asyncio.Task[None] | None = None
 
     async def run(self, work: Work, items: Sequence[Any]) -> Floats:
-        """What the work gives for the items, ``(items, columns)``.
+        """The result of the work for the items, ``(items, columns)``.
 
         Raises:
-            Problem: too many wait already.
+            Problem: The queue is full.
         """
         if self._queued and self._queued + len(items) > self.settings.waiting:
             raise Problem(
-                503, "too many architectures wait to be scored; try again", headers={"Retry-After": "1"}
+                503,
+                "too many architectures are waiting to be scored; try again later",
+                headers={"Retry-After": "1"},
             )
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._serve(), name="egraph-batcher")
@@ -78,7 +80,7 @@ class Batcher:
             self._count(-len(items))
 
     async def close(self) -> None:
-        """Ends the thread; what still waits is cancelled."""
+        """Ends the thread and cancels all work in the queue."""
         if self._task is not None:
             self._task.cancel()
         for part in self._parts:
@@ -95,7 +97,7 @@ class Batcher:
                 await self._arrived.wait()
             if idle:
                 idle = False
-                await self._gather_company()
+                await self._wait_for_others()
             batch = self._take()
             if not batch:
                 continue
@@ -104,7 +106,7 @@ class Batcher:
             outcome = await loop.run_in_executor(self._thread, _attempt, batch[0].work, items)
             self.metrics.saw_batch(len(items), time.perf_counter() - began)
             if isinstance(outcome, Exception) and len(batch) > 1:
-                # One of them is to blame; the others shall not suffer from its company.
+                # Runs the parts one by one, so that only the faulty one fails.
                 for part in batch:
                     _answer([part], await loop.run_in_executor(self._thread, _attempt, part.work, part.items))
             else:
@@ -114,7 +116,8 @@ class Batcher:
         self._queued += items
         self.metrics.waiting.set(self._queued)
 
-    async def _gather_company(self) -> None:
+    async def _wait_for_others(self) -> None:
+        """Waits until a batch is full or the waiting time is over."""
         until = time.monotonic() + self.settings.longest_wait
         while self._queued < self.settings.largest_batch and (left := until - time.monotonic()) > 0:
             self._arrived.clear()
@@ -125,7 +128,7 @@ class Batcher:
                 return
 
     def _take(self) -> list[_Part]:
-        """The first part that somebody waits for, and those after it that fit into the same run."""
+        """The first part whose caller still waits, and later parts that fit into the same batch."""
         batch: list[_Part] = []
         others: deque[_Part] = deque()
         items = 0
@@ -147,7 +150,7 @@ class Batcher:
 def _attempt(work: Work, items: list[Any]) -> Floats | Exception:
     try:
         return work(items)
-    except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for the answer
+    except Exception as error:  # noqa: BLE001 - raised again in the caller that waits for the answer
         return error
 
 

@@ -1,4 +1,4 @@
-"""JSON to and from one service: open connections, retries, and failures in plain language."""
+"""The connection of a client to a service: JSON, open connections, retries, error texts."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ from egraph.errors import ServiceError, UsageError
 __all__ = ["CONNECTIONS", "Connection", "RefusedError", "plain"]
 
 CONNECTIONS = 4
-"""Requests that are under way at a time."""
+"""Number of simultaneous requests."""
 
-_FIRST = 0.5  # seconds before the first retry; each further one waits twice as long
-_LONGEST = 60.0  # seconds that one retry waits at most, whatever the service asks for
-_PASSING = {408, 429, 502, 503, 504}  # of these statuses a service recovers
+_FIRST = 0.5  # seconds before the first retry; the wait doubles with each retry
+_LONGEST = 60.0  # seconds; upper limit of a wait, ``Retry-After`` included
+_PASSING = {408, 429, 502, 503, 504}  # temporary failures
 
 
 class RefusedError(UsageError):
-    """The service finds fault with what was sent.
+    """The service rejects a request as invalid.
 
     Attributes:
-        pointer: the field, as a JSON pointer into the request; empty where the whole is meant.
-        detail: what is wrong with it, in the words of the service.
+        pointer: Field, as a JSON pointer into the request; empty for the request as a whole.
+        detail: Explanation by the service.
     """
 
     def __init__(self, pointer: str, detail: str) -> None:
@@ -48,20 +48,20 @@ class RefusedError(UsageError):
 
 
 class Connection:
-    """Asks one service, from any thread and, copied there, from any process.
+    """Sends requests to one service. It is safe to use from several threads, and can be pickled.
 
-    What passes is waited for: connections that fail or break, and the statuses 408, 429, 502, 503 and 504.
-    The waits double and are partly random, so that many clients of a service that was restarted do not come
-    all at once; ``Retry-After`` is heeded, up to a minute. A request that is sent twice changes nothing.
+    Temporary failures are retried: failed or broken connections, and the statuses 408, 429, 502, 503 and 504.
+    Waits double and are partly random, so that the clients of a restarted service do not all return at once.
+    ``Retry-After`` is respected, up to a minute. All requests are idempotent, so retries are safe.
 
     Args:
-        url: ``http://host:port`` or ``https://``, with a path where the service has one before its own.
-        token: sent with each request; None sends none. Nothing that this class says holds it.
-        timeout: seconds that one attempt may take.
-        retries: attempts after the first.
+        url: ``http://host:port`` or ``https://host:port``, followed by a path if a proxy adds one.
+        token: Token to send with each request; None sends none. It never appears in error texts.
+        timeout: Time limit of one attempt, in seconds.
+        retries: Number of attempts after the first.
 
     Raises:
-        UsageError: the address or the token cannot be one.
+        UsageError: The address or the token is malformed.
     """
 
     def __init__(self, url: str, token: str | None, timeout: float, retries: int) -> None:
@@ -71,9 +71,7 @@ class Connection:
         self._headers = {"Accept": "application/json", "User-Agent": f"egraph/{__version__}"}
         if token is not None:
             if not (token.isascii() and token.isprintable() and token and " " not in token):
-                raise UsageError(
-                    "a token is one line of visible ASCII characters without spaces; this is not"
-                )
+                raise UsageError("a token must be one line of printable ASCII characters without spaces")
             self._headers["Authorization"] = f"Bearer {token}"
         self._has_token = token is not None
         self._timeout, self._retries = timeout, retries
@@ -83,16 +81,16 @@ class Connection:
         """The JSON object at a path.
 
         Raises:
-            ServiceError: it was not to be had; the text says why.
+            ServiceError: The request failed; the text gives the reason.
         """
         return self._ask("GET", path, None)
 
     def post(self, path: str, body: bytes) -> dict[str, Any]:
-        """The JSON object that answers a JSON body.
+        """The JSON object that the service returns for a JSON body.
 
         Raises:
-            RefusedError: the service finds fault with the body.
-            ServiceError: there was no answer, or a wrong one; the text says why.
+            RefusedError: The service rejects the body as invalid.
+            ServiceError: The request failed; the text gives the reason.
         """
         return self._ask("POST", path, body)
 
@@ -101,7 +99,7 @@ class Connection:
 
     def _ask(self, method: str, path: str, body: bytes | None) -> dict[str, Any]:
         headers = self._headers if body is None else {**self._headers, "Content-Type": "application/json"}
-        patience = _Patience(
+        retries = _Backoff(
             self._retries, allowed_methods=None, status_forcelist=_PASSING, raise_on_status=False
         )
         try:
@@ -112,27 +110,27 @@ class Connection:
                 headers=headers,
                 redirect=False,
                 timeout=urllib3.Timeout(total=self._timeout),
-                retries=patience,
+                retries=retries,
             )
         except HTTPError as error:
-            raise ServiceError(f"{self.url} cannot be asked: {self._explain(error)}") from None
+            raise ServiceError(f"cannot reach {self.url}: {self._explain(error)}") from None
         content = _read_object(response.data)
         if response.status != 200:
             self._refuse(response.status, path, content or {})
         if content is None:
-            raise self.wrong(f"{path} is no JSON object")
+            raise self.wrong(f"{path} is not a JSON object")
         return content
 
     def wrong(self, what: str) -> ServiceError:
-        """The error to raise where the service answered, but nothing that makes sense."""
+        """The error to raise if a response does not have the expected form."""
         return ServiceError(
-            f"the answer of {self.url} is not understood: {what}; is it `egraph serve`, of a version that "
-            f"goes with egraph {__version__}?"
+            f"unexpected response from {self.url}: {what}; is it `egraph serve`, in a version compatible "
+            f"with egraph {__version__}?"
         )
 
     @property
     def _pool(self) -> urllib3.HTTPConnectionPool:
-        """Of this process: a process that was forked must not write into the connections of its parent."""
+        """Connections of this process: a forked process must not write into those of its parent."""
         process = os.getpid()
         if process not in self._pools:
             kind = (
@@ -144,12 +142,12 @@ class Connection:
         return self._pools[process]
 
     def _refuse(self, status: int, path: str, problem: dict[str, Any]) -> NoReturn:
-        detail = plain(problem.get("detail") or problem.get("title") or "it gives no reason")
+        detail = plain(problem.get("detail") or problem.get("title") or "no reason given")
         if status == 401:
             raise ServiceError(
-                f"{self.url} refuses the token; it needs the one that `egraph serve` was given"
+                f"{self.url} rejects the token; use the one that `egraph serve` was started with"
                 if self._has_token
-                else f"{self.url} wants a token; give token=..., or set EGRAPH_TOKEN"
+                else f"{self.url} requires a token; pass token=... or set EGRAPH_TOKEN"
             )
         if status in (400, 413, 422):
             errors = problem.get("errors")
@@ -166,19 +164,17 @@ class Connection:
             f" ({self._retries + 1} attempts)" if isinstance(error, MaxRetryError) and self._retries else ""
         )
         if isinstance(reason, TimeoutError) and not isinstance(reason, NewConnectionError):
-            return f"no answer within {self._timeout:g} s{tried}; give more with timeout="
+            return f"no response within {self._timeout:g} s{tried}; increase timeout="
         causes = [reason.__cause__, *reason.args]
         cause = next((cause for cause in causes if isinstance(cause, Exception)), reason)
         if isinstance(reason, SSLError):
-            return (
-                f"{plain(cause)}; https needs a certificate that this machine trusts, or SSL_CERT_FILE names"
-            )
+            return f"{plain(cause)}; https needs a certificate that this machine or SSL_CERT_FILE trusts"
         why = (isinstance(cause, OSError) and cause.strerror) or plain(cause)
         return f"{why}{tried}; is `egraph serve` running there?"
 
 
-class _Patience(urllib3.Retry):
-    """Waits longer each time, partly by chance, and never longer than a minute."""
+class _Backoff(urllib3.Retry):
+    """Waits that double, are partly random, and never exceed a minute."""
 
     def get_backoff_time(self) -> float:
         longest = min(_LONGEST, _FIRST * 2 ** (len(self.history) - 1))
@@ -199,20 +195,20 @@ class _Patience(urllib3.Retry):
         error: Any = None,
         *more: Any,
         **named: Any,
-    ) -> _Patience:
+    ) -> _Backoff:
         if isinstance(error, SSLError):
-            raise error  # a certificate does not become valid by waiting
+            raise error  # waiting does not make a certificate valid
         return super().increment(method, url, response, error, *more, **named)
 
 
 def _read_address(url: str) -> urllib3.util.Url:
-    expected = "an address is http://host:port or https://host:port"
+    expected = "an address must be http://host:port or https://host:port"
     try:
         address = urllib3.util.parse_url(url)
     except LocationValueError:
         raise UsageError(f"{expected}, got {url!r}") from None
     if address.auth:
-        raise UsageError(f"{expected}, without user or password; a token goes to token=, or EGRAPH_TOKEN")
+        raise UsageError(f"{expected}, without user or password; pass a token with token= or EGRAPH_TOKEN")
     if address.scheme not in ("http", "https") or not address.host or address.query or address.fragment:
         raise UsageError(f"{expected}, got {url!r}")
     return address._replace(path=(address.path or "").rstrip("/"))
@@ -227,6 +223,6 @@ def _read_object(data: bytes) -> dict[str, Any] | None:
 
 
 def plain(text: object, length: int = 300) -> str:
-    """What a service says, as one line without control characters: it goes to a terminal."""
+    """A text of the service as one line without control characters, safe for a terminal."""
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
     return line if len(line) <= length else line[: length - 3] + "..."

@@ -1,7 +1,7 @@
-"""The outermost layer of the application: each request gets an identity, an answer, a count and a line.
+"""The outermost layer of the application: request identity, response to failures, counters, log lines.
 
-Log lines are JSON. They have no payloads, no tokens and no query: what a client sends is its own affair, and
-so is the text of an unexpected error, which may quote it; the log has its kind and the places in the code.
+Log lines are JSON. They contain no payloads, tokens or queries, because these belong to the client. The text
+of an unexpected error may quote them, so the log has only its type and traceback.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = ["Journal", "JsonLines", "log", "set_up_logging"]
 _logger = logging.getLogger("egraph.service")
 
 _EVERYWHERE = [
-    # The page, all its parts included, comes from here and talks to nobody else.
+    # The page loads all its parts from this service and connects to no other.
     (
         b"content-security-policy",
         b"default-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -38,7 +38,7 @@ _EVERYWHERE = [
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: time, level and event, then what the event carries."""
+    """One JSON object a line: time, level, event and the fields of the event."""
 
     def format(self, record: logging.LogRecord) -> str:
         """The line of one record."""
@@ -60,7 +60,7 @@ class JsonLines(logging.Formatter):
 
 
 def set_up_logging() -> None:
-    """Sends what the service and its server have to say to standard error, as JSON lines."""
+    """Sends the log of the service and of uvicorn to standard error, as JSON lines."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonLines())
     for name, level in (("egraph.service", logging.INFO), ("uvicorn", logging.ERROR)):
@@ -75,17 +75,17 @@ def log(
     level: int = logging.INFO,
     error: BaseException | None = None,
 ) -> None:
-    """Writes one line: what happened, and the particulars."""
+    """Writes one line: an event and its fields."""
     _logger.log(level, "%s", event, extra={"fields": fields or {}}, exc_info=error)
 
 
 class Journal:
-    """Answers problems with their documents, and keeps the books.
+    """Gives each request an identity, turns errors into responses, and counts and logs requests.
 
     Args:
-        app: the rest of the application.
-        metrics: where to count.
-        log_requests: whether each request gets a line; those that failed get one always.
+        app: Inner application.
+        metrics: Counters.
+        log_requests: Whether each request is logged; failed ones always are.
     """
 
     def __init__(self, app: ASGIApp, metrics: Metrics, log_requests: bool) -> None:
@@ -113,10 +113,10 @@ class Journal:
             await self.app(scope, receive, watched)
         except Problem as problem:
             await respond(watched, problem, identity)
-        except Exception as error:  # noqa: BLE001 - the last resort: no client shall see what it was
+        except Exception as error:  # noqa: BLE001 - the last resort; clients must not see internal errors
             log("failed", {"request": identity}, logging.ERROR, error)
             if not status:
-                await respond(watched, Problem(500, "an error that is not yours; its log has more"), identity)
+                await respond(watched, Problem(500, "internal error; see the log of the service"), identity)
         self._close(scope, status, identity, time.perf_counter() - began)
 
     def _close(self, scope: Scope, status: int, identity: str, seconds: float) -> None:
@@ -138,7 +138,7 @@ class Journal:
 
 
 async def respond(send: Send, problem: Problem, identity: str) -> None:
-    """Sends the document of a problem."""
+    """Sends a problem document."""
     body = body_of(problem, identity)
     headers = {"Content-Type": MEDIA_TYPE, "Content-Length": str(len(body)), **problem.headers}
     await send(

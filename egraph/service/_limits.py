@@ -1,4 +1,4 @@
-"""Bodies of bounded size: of one request, and of all of them together."""
+"""Limits for the body of a request, and for all bodies together."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from egraph.service._settings import Limits
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-__all__ = ["Bounded", "Patient"]
+__all__ = ["Bounded", "Draining"]
 
-_MOST_READ_OVER = 64 << 20
-_READING_OVER_SECONDS = 2.0
+_MOST_DRAINED = 64 << 20  # bytes
+_DRAIN_SECONDS = 2.0
 
 
 class Bounded:
-    """Reads the whole body, within limits, before the application sees the request.
+    """Reads the whole body, within limits, before the inner application runs.
 
-    A client that hangs up while it waits for the answer has its request cancelled.
+    If the client disconnects while it waits for the response, its request is cancelled.
 
     Args:
-        app: what gets the body in one piece.
-        limits: of the body.
+        app: Inner application; it receives the body in one piece.
+        limits: Limits of the body.
     """
 
     def __init__(self, app: ASGIApp, limits: Limits) -> None:
@@ -39,16 +39,16 @@ class Bounded:
         body = bytearray()
         try:
             if not await self._read(scope, receive, body):
-                return  # the client has gone
+                return  # the client disconnected
             await _while_connected(self.app, scope, receive, send, bytes(body))
         finally:
             self._held -= len(body)
 
     async def _read(self, scope: Scope, receive: Receive, body: bytearray) -> bool:
         most = self.limits.body_bytes
-        too_large = Problem(413, f"the body has more than {most} bytes; send fewer architectures at a time")
+        too_large = Problem(413, f"the body has more than {most} bytes; split the request")
         if _expects(scope):
-            too_large.headers["Connection"] = "close"  # who asked whether to send will not send
+            too_large.headers["Connection"] = "close"  # the client will not send the body
         if (_length(scope) or 0) > most:
             raise too_large
         while True:
@@ -61,19 +61,21 @@ class Bounded:
             if len(body) > most:
                 raise too_large
             if self._held > self.limits.bodies_bytes:
-                raise Problem(503, "too many large requests at once; try again", headers={"Retry-After": "1"})
+                raise Problem(
+                    503, "too many large requests at once; try again later", headers={"Retry-After": "1"}
+                )
             if not message.get("more_body", False):
                 return True
 
 
-class Patient:
-    """Reads over the rest of a refused request, for a moment, where the connection ends with the answer.
+class Draining:
+    """Briefly drains a rejected body if the connection closes after the response.
 
-    Closed while the client still sends, it would take the answer back. On a connection that stays open the
-    server reads over what comes after an answer.
+    Closing while the client still sends would discard the response. On connections that stay open the server
+    itself skips the rest of the body.
 
     Args:
-        app: what refuses.
+        app: Inner application.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -82,7 +84,7 @@ class Patient:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         more, came = scope["type"] == "http", 0
 
-        async def heard() -> Message:
+        async def observed() -> Message:
             nonlocal more, came
             message = await receive()
             more = message.get("more_body", False)
@@ -90,24 +92,24 @@ class Patient:
             return message
 
         try:
-            await self.app(scope, heard, send)
+            await self.app(scope, observed, send)
         except Problem:
             if _closes(scope) and not _expects(scope):
                 with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(_READING_OVER_SECONDS):
-                        while more and came < _MOST_READ_OVER:
-                            await heard()
+                    async with asyncio.timeout(_DRAIN_SECONDS):
+                        while more and came < _MOST_DRAINED:
+                            await observed()
             raise
 
 
 async def _while_connected(app: ASGIApp, scope: Scope, receive: Receive, send: Send, body: bytes) -> None:
-    """Runs the application on a body that has been read; cancels it when the client hangs up."""
+    """Runs the application on a body that has been read; cancels it if the client disconnects."""
     handed_over = False
 
     async def replay() -> Message:
         nonlocal handed_over
         if handed_over:
-            return await receive()  # files are sent until the client is gone
+            return await receive()  # responses with files watch for a disconnect
         handed_over = True
         return {"type": "http.request", "body": body, "more_body": False}
 
@@ -129,12 +131,12 @@ async def _while_connected(app: ASGIApp, scope: Scope, receive: Receive, send: S
 
 
 def _expects(scope: Scope) -> bool:
-    """Whether the client waits to be told to send its body."""
+    """Whether the client waits for permission to send its body."""
     return any(name == b"expect" for name, _ in scope["headers"])
 
 
 def _closes(scope: Scope) -> bool:
-    """Whether the connection ends with the answer."""
+    """Whether the connection closes after the response."""
     return scope.get("http_version") == "1.0" or any(
         name == b"connection" and value.lower() == b"close" for name, value in scope["headers"]
     )

@@ -1,7 +1,7 @@
-"""Counters for Prometheus, right for all workers together.
+"""Counters for Prometheus, summed over all workers.
 
-With several processes each writes its numbers into a folder of its own files, which whichever worker is asked
-adds up. `PROMETHEUS_MULTIPROC_DIR`, which the parent sets, says where.
+Each worker process writes its numbers to files in a shared folder; the worker that answers a request for
+metrics adds them up. The parent sets the folder in `PROMETHEUS_MULTIPROC_DIR`.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ _ITEMS = tuple(float(1 << power) for power in range(14))
 
 
 class Metrics:
-    """What a service counts.
+    """The metrics of a service.
 
     Attributes:
-        requests: answered, by route, method and status.
-        seconds: from the headers of a request to the end of its answer, by route.
-        architectures: scored, by route.
-        batch_items: architectures or pairs of one run.
-        batch_seconds: of one run.
-        waiting: architectures and pairs that wait to be scored.
-        reloads: of the ranker, by result.
+        requests: Requests answered, by route, method and status.
+        seconds: Time from the headers of a request to the end of its response, by route.
+        architectures: Architectures scored, by route.
+        batch_items: Architectures or pairs in one batch.
+        batch_seconds: Time of one batch.
+        waiting: Architectures and pairs in the queue.
+        reloads: Reloads of the ranker, by result.
     """
 
     def __init__(self) -> None:
@@ -40,30 +40,30 @@ class Metrics:
             "egraph_requests", "Requests answered.", ["route", "method", "status"], registry=own
         )
         self.seconds = Histogram(
-            "egraph_request_seconds", "Time to answer.", ["route"], buckets=_SECONDS, registry=own
+            "egraph_request_seconds", "Response time.", ["route"], buckets=_SECONDS, registry=own
         )
         self.architectures = Counter("egraph_architectures", "Architectures scored.", ["route"], registry=own)
         self.batch_items = Histogram(
-            "egraph_batch_items", "Architectures or pairs of one run.", buckets=_ITEMS, registry=own
+            "egraph_batch_items", "Architectures or pairs in one batch.", buckets=_ITEMS, registry=own
         )
         self.batch_seconds = Histogram(
-            "egraph_batch_seconds", "Time of one run.", buckets=_SECONDS, registry=own
+            "egraph_batch_seconds", "Time of one batch.", buckets=_SECONDS, registry=own
         )
         self.waiting = Gauge(
             "egraph_waiting_items",
-            "Architectures and pairs that wait to be scored.",
+            "Architectures and pairs in the queue.",
             registry=own,
             multiprocess_mode="livesum",
         )
-        self.reloads = Counter("egraph_reloads", "Changes of the ranker.", ["result"], registry=own)
+        self.reloads = Counter("egraph_reloads", "Reloads of the ranker.", ["result"], registry=own)
 
     def saw_batch(self, items: int, seconds: float) -> None:
-        """Counts one run."""
+        """Counts one batch."""
         self.batch_items.observe(items)
         self.batch_seconds.observe(seconds)
 
     def render(self) -> bytes:
-        """All of them in the text format."""
+        """All metrics in the text format of Prometheus."""
         if FOLDER in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)

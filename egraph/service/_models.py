@@ -1,8 +1,8 @@
-"""The ranker in use, and how another takes its place.
+"""The ranker in use, and its replacement.
 
-The parent process publishes a ranker by writing a file into a folder of its own and then, in one step, the
-note that says which file is the current one. Workers look at the note now and then. A file that is no ranker
-is never published, so that the old one stays.
+The parent process publishes a ranker: it writes the file into a folder and then, atomically, a note with the
+name of the current file. Workers check the note regularly. A file that is not a valid ranker is never
+published, so the old ranker stays in use.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ NOTE = "current.json"
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """A ranker that is being served.
+    """A ranker in use by the service.
 
     Attributes:
-        ranker: scores and compares.
-        name: of the file it came from.
-        version: digest of that file.
+        ranker: Ranker that scores and compares.
+        name: Name of its file.
+        version: Digest of its file.
     """
 
     ranker: OnnxRanker
@@ -54,7 +54,7 @@ class Model:
         """Loads an ONNX file.
 
         Raises:
-            ModelError: it is none that `Ranker.to_onnx` wrote.
+            ModelError: The file is not a ranker in ONNX format.
         """
         from egraph.export import OnnxRanker
 
@@ -62,7 +62,7 @@ class Model:
 
     @property
     def identity(self) -> dict[str, str]:
-        """What answers name the model by."""
+        """Name and version, as responses contain them."""
         return {"name": self.name, "version": self.version}
 
     @functools.cached_property
@@ -72,12 +72,12 @@ class Model:
 
     @functools.cached_property
     def operations(self) -> frozenset[str]:
-        """Names of all operations that it can read."""
+        """Names of all operations that the ranker accepts."""
         return self.trained_on | frozenset(operations.registry)
 
     @functools.cached_property
     def space(self) -> SearchSpace | None:
-        """The search space of its training data, if that is one that is known here."""
+        """The search space of the training data; None if it is unknown here."""
         try:
             return spaces.get(self.ranker.space) if self.ranker.space else None
         except UnknownNameError:
@@ -85,7 +85,7 @@ class Model:
 
     @functools.cached_property
     def example(self) -> Architecture:
-        """An architecture to begin with: of the ranker's space, or a chain of what it was trained on."""
+        """An example: an architecture of the ranker's space, or a chain of operations it was trained on."""
         if self.space is not None:
             return self.space.sample(np.random.default_rng(0))
         names = (operation.name for operation in self.ranker.vocabulary.operations)
@@ -93,29 +93,32 @@ class Model:
         return Architecture(ops, [(v, v + 1) for v in range(len(ops) - 1)])
 
     def unfamiliar(self, architecture: Architecture) -> str | None:
-        """In what an architecture is unlike all that the ranker was trained on, if it is."""
+        """How an architecture differs from all training data; None if it does not."""
         ops = architecture.ops
         if len(ops) <= self.ranker.largest and self.trained_on.issuperset(ops):
             return None
-        ops = simplify(architecture).ops  # what changes nothing is not unfamiliar either
-        strangers = sorted(set(ops) - self.trained_on)
-        reasons = [f"operations that training lacked: {', '.join(strangers)}"] if strangers else []
+        ops = simplify(architecture).ops  # parts without effect do not count
+        unknown = sorted(set(ops) - self.trained_on)
+        reasons = [f"operations missing from the training data: {', '.join(unknown)}"] if unknown else []
         if len(ops) > self.ranker.largest:
-            reasons.append(f"{len(ops)} vertices, where {self.ranker.largest} was the most in training")
+            reasons.append(f"{len(ops)} vertices, more than the {self.ranker.largest} in the training data")
         return "; ".join(reasons) or None
 
     def assess(self, level: float) -> Assess:
-        """The work that scores architectures, for a batch."""
+        """A function that scores a batch of architectures."""
         return Assess(self, level)
 
     def compare(self) -> Compare:
-        """The work that compares pairs, for a batch."""
+        """A function that compares a batch of pairs."""
         return Compare(self)
 
 
 @dataclass(frozen=True)
 class Assess:
-    """Maps architectures to ``(architectures, 4)``: score, deviation, lower and upper end; NaN at level 0."""
+    """Maps architectures to ``(architectures, 4)``: score, deviation, lower and upper bound.
+
+    At level 0 only the score is computed; the others are NaN.
+    """
 
     model: Model
     level: float
@@ -130,7 +133,7 @@ class Assess:
 
 @dataclass(frozen=True)
 class Compare:
-    """Maps pairs to ``(pairs, 3)``: worse, equal, better."""
+    """Maps pairs to ``(pairs, 3)``: probabilities of worse, equal, better."""
 
     model: Model
 
@@ -142,14 +145,14 @@ class Compare:
 
 
 class Published:
-    """The ranker that a folder's note names, and whether it has changed since.
+    """The current ranker of a folder that `publish` writes to.
 
     Args:
-        folder: where `publish` writes.
-        threads: of onnxruntime.
+        folder: Folder with the note and the rankers.
+        threads: Number of threads of onnxruntime.
 
     Raises:
-        ModelError: the folder names none that can be loaded.
+        ModelError: The folder has no ranker that can be loaded.
     """
 
     def __init__(self, folder: Path, threads: int | None = None) -> None:
@@ -158,10 +161,13 @@ class Published:
         self.model = self._load()
 
     def refresh(self) -> bool:
-        """Loads the current ranker if it is another one; requests in flight keep the old one.
+        """Loads the current ranker if it has changed; requests in progress keep the old one.
+
+        Returns:
+            Whether it has changed.
 
         Raises:
-            ModelError: it cannot be loaded; the old one stays, and is not tried again.
+            ModelError: The new ranker cannot be loaded. The old one stays, and loading is not tried again.
         """
         stamp = self._stamp()
         if stamp == self._seen:
@@ -183,17 +189,17 @@ class Published:
 
 
 def publish(source: Path, folder: Path) -> dict[str, Any]:
-    """Makes a ranker the current one of a folder: converts it where that is needed, and tries it.
+    """Makes a ranker the current one of a folder: converts it if necessary, and tests it.
 
     Args:
-        source: an ONNX file is taken as it is, any other is read as a ranker of PyTorch.
-        folder: that workers look at.
+        source: ONNX file, or a saved `egraph.Ranker`, which is converted.
+        folder: Folder that workers watch.
 
     Returns:
-        Its note.
+        The note: file, name and version.
 
     Raises:
-        ModelError: the file is no ranker; what was current stays so.
+        ModelError: The file is not a ranker; the current one does not change.
     """
     try:
         version = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
@@ -211,20 +217,20 @@ def publish(source: Path, folder: Path) -> dict[str, Any]:
     before = _current(folder)
     write_text(folder / NOTE, json.dumps(note))
     for path in folder.glob("*.onnx"):
-        if path.name not in (target.name, before):  # a worker may be about to read the one before
+        if path.name not in (target.name, before):  # a worker may be reading the previous one
             path.unlink()
     return note
 
 
 def _try(model: Model) -> None:
-    """Scores one architecture, so that a file that loads and does not run is found out here."""
+    """Scores one architecture, so that a file that loads but does not run is rejected here."""
     tiny = Architecture(["input", "output"], [(0, 1)])
     try:
         rows = model.assess(0.8)([tiny])
     except Exception as error:
         raise ModelError(f"the ranker cannot score: {type(error).__name__}") from error
     if not np.isfinite(rows[:, 0]).all():
-        raise ModelError("the ranker scores not with finite numbers")
+        raise ModelError("the ranker returned non-finite scores")
 
 
 def _current(folder: Path) -> str | None:

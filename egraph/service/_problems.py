@@ -1,4 +1,4 @@
-"""What goes wrong, as problem documents.
+"""Errors as problem documents.
 
 References:
     Nottingham, Wilde and Dalal, "Problem Details for HTTP APIs", RFC 9457, 2023,
@@ -19,8 +19,8 @@ MEDIA_TYPE = "application/problem+json"
 TITLES = {
     400: "The request is malformed",
     401: "A token is required",
-    404: "There is nothing here",
-    405: "This method is not allowed here",
+    404: "Not found",
+    405: "The method is not allowed",
     408: "The request took too long to arrive",
     413: "The request is too large",
     421: "The request is not meant for this service",
@@ -30,7 +30,7 @@ TITLES = {
     500: "The service failed",
     503: "The service is busy",
 }
-"""What each status means here."""
+"""Title of each status."""
 
 _NAMES = {
     400: "malformed",
@@ -42,11 +42,11 @@ _NAMES = {
 
 
 class FieldError(ValueError):
-    """A field of a request is wrong.
+    """A field of a request is invalid.
 
     Args:
-        pointer: where, as a JSON pointer (RFC 6901).
-        detail: what came, what was expected.
+        pointer: Position of the field, as a JSON pointer (RFC 6901).
+        detail: Value received and value expected.
     """
 
     def __init__(self, pointer: str, detail: str) -> None:
@@ -55,13 +55,13 @@ class FieldError(ValueError):
 
 
 class Problem(Exception):  # noqa: N818 - this is its name in the RFC
-    """An answer that is not the one that was asked for.
+    """An error response.
 
     Args:
-        status: of the response, one of `TITLES`.
-        detail: one sentence on this very request.
-        errors: the fields that are to blame.
-        headers: of the response.
+        status: Status of the response, one of `TITLES`.
+        detail: One sentence about this request.
+        errors: Invalid fields.
+        headers: Further headers of the response.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Problem(Exception):  # noqa: N818 - this is its name in the RFC
 
 
 def body_of(problem: Problem, request: str | None = None) -> bytes:
-    """The document; ``request`` is the identity that the log knows the request by."""
+    """The problem document in JSON; ``request`` is the identity of the request in the log."""
     name = _NAMES.get(problem.status)
     content: dict[str, Any] = {
         "type": f"urn:egraph:problem:{name}" if name else "about:blank",

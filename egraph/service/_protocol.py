@@ -1,7 +1,7 @@
-"""One connection: how long it may take, how large its headers may be, and how many there are.
+"""Limits of connections: deadlines, size of headers, number.
 
-uvicorn waits for ever for the headers and the body of a request. Here both have a deadline, so that clients
-that send a byte now and then do not take all connections.
+uvicorn sets no time limit for headers and body of a request. Here both have a deadline, so that slow clients
+cannot occupy all connections.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ from egraph.service._settings import Limits
 __all__ = ["protocol_within"]
 
 _MOST_HEADER_BYTES = 65_536
-_MOST_READ_OVER = 64 << 20  # bytes of a body that has been refused
+_MOST_DRAINED = 64 << 20  # bytes of a rejected body
 _CROWDED_SECONDS = 2.0
 _LINGERING_SECONDS = 1.0
 _LAST_WORD_SECONDS = 0.3
-_CROWD = 2  # times the limit of connections, beyond which there is not even an answer
+_CROWD = 2  # times the limit of connections; further ones are closed without a response
 
 
 def protocol_within(limits: Limits) -> type[HttpToolsProtocol]:
-    """The protocol of uvicorn, within limits."""
+    """The HTTP protocol of uvicorn with limits."""
     return type("_Protocol", (_BoundedProtocol,), {"limits": limits})
 
 
@@ -35,8 +35,8 @@ class _BoundedProtocol(HttpToolsProtocol):
     def __init__(self, *args: Any, **keywords: Any) -> None:
         super().__init__(*args, **keywords)
         self._deadline: asyncio.TimerHandle | None = None
-        self._part = "nothing"  # of a request that has begun to arrive: nothing, headers, body
-        self._header_bytes = self._read_over = 0
+        self._part = "nothing"  # part of the request that is arriving: nothing, headers, body
+        self._header_bytes = self._drained = 0
         self._crowded = self._refused = self._ending = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -63,13 +63,13 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._part, self._header_bytes, self._read_over = "headers", 0, 0
+        self._part, self._header_bytes, self._drained = "headers", 0, 0
 
     def on_headers_complete(self) -> None:
         if self._refused:
             return
         if self._crowded:
-            self._refuse(Problem(503, "too many connections; try again", headers={"Retry-After": "1"}))
+            self._refuse(Problem(503, "too many connections; try again later", headers={"Retry-After": "1"}))
             return
         self._part = "body"
         self._set_deadline(self.limits.body_seconds)
@@ -81,8 +81,8 @@ class _BoundedProtocol(HttpToolsProtocol):
         if self._refused:
             return
         if self.cycle.response_complete:
-            self._read_over += len(body)
-            if self._read_over > _MOST_READ_OVER:
+            self._drained += len(body)
+            if self._drained > _MOST_DRAINED:
                 self.transport.close()
         super().on_body(body)
 
@@ -93,7 +93,7 @@ class _BoundedProtocol(HttpToolsProtocol):
             super().on_message_complete()
 
     def shutdown(self) -> None:
-        """Ends the connection: with its answer, or in a moment, as a client may be asking right now."""
+        """Closes the connection after its response, or after a short wait for a request on its way."""
         self._ending = True
         if self.cycle is None or self.cycle.response_started:
             self.loop.call_later(_LAST_WORD_SECONDS, super().shutdown)
@@ -101,14 +101,14 @@ class _BoundedProtocol(HttpToolsProtocol):
             super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Closes an idle connection, at once where the client has not even read its last answer."""
+        """Closes an idle connection; aborts it if the client has not read its last response."""
         if self.transport.get_write_buffer_size():
             self.transport.abort()
         super().timeout_keep_alive_handler()
 
     def send_400_response(self, msg: str) -> None:
-        """Answers what is no HTTP."""
-        self._refuse(Problem(400, "this is not HTTP as it should be"))
+        """Responds to data that is not HTTP."""
+        self._refuse(Problem(400, "the request is not valid HTTP"))
 
     def _set_deadline(self, seconds: float | None) -> None:
         if self._deadline is not None:
@@ -117,7 +117,7 @@ class _BoundedProtocol(HttpToolsProtocol):
 
     def _expire(self) -> None:
         if self._part == "nothing":
-            self.transport.close()  # nothing was asked, so there is nothing to answer
+            self.transport.close()  # there is no request to respond to
         else:
             self._refuse(Problem(408, "the request did not arrive in time"))
 
@@ -127,10 +127,10 @@ class _BoundedProtocol(HttpToolsProtocol):
         return not self.cycle.response_started if self._part == "body" else self.cycle.response_complete
 
     def _refuse(self, problem: Problem) -> None:
-        """Answers, unless an answer is under way, and closes the connection.
+        """Sends a response, unless one has begun, and closes the connection.
 
-        What still comes is read for a moment: to close at once would take the answer back from a client that
-        is still sending.
+        Data is still read for a short time: closing at once would discard the response of a client that is
+        still sending.
         """
         self._set_deadline(None)
         self._refused = True

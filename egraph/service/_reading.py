@@ -1,7 +1,6 @@
-"""Architectures out of JSON: each of the forms that a request may use.
+"""Parses architectures from JSON, in each form that a request may use.
 
-What is too large is refused before anything is computed from it, and what is wrong is told by the place where
-it stands.
+Sizes are checked before any computation. Errors name the invalid field.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ class Reader:
     """Reads architectures within limits.
 
     Args:
-        vertices: of one architecture at most.
-        operations: names of those that the ranker can read.
-        space: reads strings; None where nobody said of which space they are.
+        vertices: Largest number of vertices of an architecture.
+        operations: Names of the operations that the ranker accepts.
+        space: Search space of strings; None if unknown.
     """
 
     def __init__(self, vertices: int, operations: Collection[str], space: SearchSpace | None) -> None:
@@ -41,15 +40,15 @@ class Reader:
         self.space = space
 
     def read(self, content: Any, pointer: str) -> Architecture:
-        """One architecture.
+        """Reads one architecture.
 
         Raises:
-            FieldError: it is none.
+            FieldError: The content is not an architecture.
         """
         if isinstance(content, str):
             architecture = self._read_text(content, pointer)
         elif not isinstance(content, dict):
-            raise FieldError(pointer, f"an architecture is an object or a string, got {_kind(content)}")
+            raise FieldError(pointer, f"an architecture must be an object or a string, got {_kind(content)}")
         elif "normal" in content or "reduce" in content:
             architecture = _attempt(lambda genotype: _darts().from_genotype(genotype), content, pointer)
         elif "matrix" in content:
@@ -60,7 +59,7 @@ class Reader:
         return architecture
 
     def space_of(self, content: Any) -> SearchSpace | None:
-        """The search space that something which can be read is of: some forms are of one only."""
+        """The search space of an architecture that has been read; some forms belong to one space only."""
         if isinstance(content, dict) and "matrix" in content:
             return self._cells
         if (isinstance(content, dict) and "normal" in content) or _is_genotype(content):
@@ -69,19 +68,19 @@ class Reader:
 
     @property
     def _cells(self) -> NASBench101:
-        """What reads matrices."""
+        """The search space that reads matrices."""
         space = self.space if isinstance(self.space, NASBench101) else spaces.get("nasbench101")
         assert isinstance(space, NASBench101)
         return space
 
     def read_pair(self, content: Any, pointer: str) -> tuple[Architecture, Architecture]:
-        """Two architectures out of an object with the fields a and b.
+        """Reads two architectures from an object with the fields a and b.
 
         Raises:
-            FieldError: they are none.
+            FieldError: One of them is not an architecture.
         """
         if not isinstance(content, dict):
-            raise FieldError(pointer, f"a pair is an object with 'a' and 'b', got {_kind(content)}")
+            raise FieldError(pointer, f"a pair must be an object with 'a' and 'b', got {_kind(content)}")
         _only(content, ("a", "b"), pointer)
         a, b = (self.read(content.get(side), f"{pointer}/{side}") for side in ("a", "b"))
         return a, b
@@ -89,13 +88,13 @@ class Reader:
     def _read_text(self, text: str, pointer: str) -> Architecture:
         if len(text) > _LONGEST_TEXT:
             raise FieldError(
-                pointer, f"a string of at most {_LONGEST_TEXT} characters was expected, got {len(text)}"
+                pointer, f"expected a string of at most {_LONGEST_TEXT} characters, got {len(text)}"
             )
         if _is_genotype(text):
             return _attempt(lambda genotype: _darts().parse(genotype), text, pointer)
         if self.space is None:
             raise FieldError(
-                pointer, "a string is of a search space, and this ranker names none: set the field 'space'"
+                pointer, "a string needs a search space, and this ranker has none; set the field 'space'"
             )
         return _attempt(self.space.parse, text, pointer)
 
@@ -105,17 +104,17 @@ class Reader:
         ops = self._read_ops(content.get("ops"), f"{pointer}/ops")
         for number, row in enumerate(matrix):
             if not isinstance(row, list) or len(row) != len(ops):
-                raise FieldError(f"{pointer}/matrix/{number}", f"a row of {len(ops)} entries was expected")
+                raise FieldError(f"{pointer}/matrix/{number}", f"expected a row of {len(ops)} entries")
             for column, entry in enumerate(row):
                 if type(entry) is not int or entry not in (0, 1):
                     raise FieldError(
                         f"{pointer}/matrix/{number}/{column}",
-                        f"0 or 1 was expected, got {shorten(entry, 60)}",
+                        f"expected 0 or 1, got {shorten(entry, 60)}",
                     )
         return _attempt(lambda rows: self._cells.from_matrix(rows, ops), matrix, f"{pointer}/matrix")
 
     def _read_graph(self, content: dict[str, Any], pointer: str) -> Architecture:
-        """The common form, so the way through it is short; `_blame` is for those that are wrong."""
+        """Reads the most frequent form, with few checks; `_find_fault` locates the error if they fail."""
         ops, edges, disabled = content.get("ops"), content.get("edges"), content.get("disabled", [])
         if (
             len(content) == 2 + ("disabled" in content)
@@ -128,13 +127,13 @@ class Reader:
             try:
                 architecture = Architecture(ops, edges, disabled)
             except (UsageError, TypeError):
-                raise self._blame(content, pointer) from None
+                raise self._find_fault(content, pointer) from None
             self._check(architecture, pointer)
             return architecture
-        raise self._blame(content, pointer)
+        raise self._find_fault(content, pointer)
 
-    def _blame(self, content: dict[str, Any], pointer: str) -> FieldError:
-        """Which part of a graph is wrong."""
+    def _find_fault(self, content: dict[str, Any], pointer: str) -> FieldError:
+        """The error of an invalid graph, with the field that causes it."""
         try:
             _only(content, ("ops", "edges", "disabled"), pointer)
             ops = self._read_ops(content.get("ops"), f"{pointer}/ops")
@@ -145,26 +144,24 @@ class Reader:
             _attempt(lambda graph: Architecture(**graph), content, f"{pointer}/edges")
         except FieldError as error:
             return error
-        return FieldError(f"{pointer}/edges", "more edges than that many vertices can have")
+        return FieldError(f"{pointer}/edges", "too many edges for this number of vertices")
 
     def _check_edges(self, edges: Any, vertices: int, pointer: str) -> None:
         if not isinstance(edges, list):
-            raise FieldError(pointer, f"a list of pairs was expected, got {_kind(edges)}")
+            raise FieldError(pointer, f"expected a list of pairs, got {_kind(edges)}")
         if len(edges) > self.vertices**2:
             raise FieldError(pointer, f"{vertices} vertices cannot have {len(edges)} edges")
         for number, edge in enumerate(edges):
-            place = f"{pointer}/{number}"
+            at = f"{pointer}/{number}"
             if not isinstance(edge, list) or len(edge) != 2 or any(type(end) is not int for end in edge):
-                raise FieldError(place, f"a pair of vertex numbers was expected, got {shorten(edge, 60)}")
+                raise FieldError(at, f"expected a pair of vertex numbers, got {shorten(edge, 60)}")
             if not all(0 <= end < vertices for end in edge):
-                raise FieldError(place, f"{shorten(edge, 60)} names a vertex outside 0 to {vertices - 1}")
+                raise FieldError(at, f"{shorten(edge, 60)} names a vertex outside 0 to {vertices - 1}")
 
     def _read_ops(self, ops: Any, pointer: str) -> list[str]:
         for number, op in enumerate(self._sized(ops, pointer)):
             if not isinstance(op, str):
-                raise FieldError(
-                    f"{pointer}/{number}", f"the name of an operation was expected, got {_kind(op)}"
-                )
+                raise FieldError(f"{pointer}/{number}", f"expected the name of an operation, got {_kind(op)}")
         if len(ops) < 2 or ops[0] != "input" or ops[-1] != "output":
             raise FieldError(pointer, "operations must begin with 'input' and end with 'output'")
         found: list[str] = ops
@@ -172,23 +169,23 @@ class Reader:
 
     def _sized(self, content: Any, pointer: str) -> list[Any]:
         if not isinstance(content, list):
-            raise FieldError(pointer, f"a list was expected, got {_kind(content)}")
+            raise FieldError(pointer, f"expected a list, got {_kind(content)}")
         if len(content) > self.vertices:
-            raise FieldError(pointer, f"at most {self.vertices} vertices are taken, got {len(content)}")
+            raise FieldError(pointer, f"at most {self.vertices} vertices are allowed, got {len(content)}")
         return content
 
     def _check(self, architecture: Architecture, pointer: str) -> None:
-        """Refuses what is too large, and operations that nobody described."""
+        """Refuses architectures that are too large, and unknown operations."""
         if len(architecture.ops) > self.vertices:
             raise FieldError(
-                pointer, f"at most {self.vertices} vertices are taken, got {len(architecture.ops)}"
+                pointer, f"at most {self.vertices} vertices are allowed, got {len(architecture.ops)}"
             )
         for vertex, op in enumerate(architecture.ops):
             if op not in self.operations:
                 raise FieldError(
                     f"{pointer}/ops/{vertex}",
                     f"unknown operation {shorten(op, 60)}; "
-                    "/v1/model lists those that the ranker was trained on",
+                    "/v1/model lists the operations of the training data",
                 )
 
 
@@ -201,10 +198,10 @@ def _darts() -> Any:
 
 
 def parse_json(body: bytes) -> dict[str, Any]:
-    """The object that a body holds.
+    """Parses a body, which must be an object.
 
     Raises:
-        Problem: it is no JSON, strictly read, or no object.
+        Problem: The body is not strict JSON, or not an object.
     """
     try:
         content = from_json(body, allow_inf_nan=False)
@@ -214,7 +211,7 @@ def parse_json(body: bytes) -> dict[str, Any]:
         raise Problem(
             422,
             f"the body must be an object, got {_kind(content)}",
-            [FieldError("", "an object was expected")],
+            [FieldError("", "expected an object")],
         )
     return content
 
@@ -223,7 +220,7 @@ def read_fields(content: dict[str, Any], required: Sequence[str], optional: Sequ
     """Refuses fields that are missing or unknown.
 
     Raises:
-        Problem: it names them.
+        Problem: Fields are missing or unknown; the text names one.
     """
     errors = [FieldError(f"/{name}", "this field is required") for name in required if name not in content]
     known = (*required, *optional)
@@ -240,7 +237,7 @@ def each(content: Sequence[Any], pointer: str, read: Callable[[Any, str], Read])
     """Reads all items of a list.
 
     Raises:
-        Problem: some are wrong; it names the first few.
+        Problem: Items are invalid; it lists the first few.
     """
     found, errors = [], []
     for number, item in enumerate(content):
@@ -256,7 +253,7 @@ def each(content: Sequence[Any], pointer: str, read: Callable[[Any, str], Read])
 
 
 def _attempt(read: Callable[[Any], Architecture], content: Any, pointer: str) -> Architecture:
-    """What a reader of architectures makes of it; its refusal becomes one of this field."""
+    """Calls a function that reads an architecture; its error becomes one of this field."""
     try:
         return read(content)
     except UsageError as error:

@@ -1,7 +1,7 @@
-"""Requests and responses as the OpenAPI document describes them.
+"""Models of requests and responses for the OpenAPI document.
 
-Requests are not validated by these models, which would take longer than to score them: `_reading` does it,
-and the tests hold the two together.
+These models do not validate requests, because that would take longer than scoring. `_reading` validates them,
+and tests check that the two agree.
 """
 
 from __future__ import annotations
@@ -25,17 +25,17 @@ Edge = Annotated[list[Vertex], Field(min_length=2, max_length=2)]
 
 
 class Graph(_Closed):
-    """One operation a vertex, from `input` to `output`; an edge `[i, j]` leads from i to j; no cycles."""
+    """An acyclic graph, one operation per vertex, `input` first, `output` last; edge `[i, j]`: i to j."""
 
     model_config = ConfigDict(extra="forbid", json_schema_extra={"example": _GRAPH})
 
     ops: list[str] = Field(min_length=2)
     edges: list[Edge]
-    disabled: list[Edge] = Field(default=[], description="Edges of a genome that carry nothing.")
+    disabled: list[Edge] = Field(default=[], description="Edges of a genome that have no effect.")
 
 
 class Matrix(_Closed):
-    """A cell as NAS-Bench-101 publishes it."""
+    """A cell in the format of NAS-Bench-101."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -52,7 +52,7 @@ class Matrix(_Closed):
 
 
 class Genotype(_Closed):
-    """Two cells as DARTS publishes them: eight pairs of operation and input each."""
+    """Two cells in the format of DARTS: eight pairs of operation and input each."""
 
     normal: list[list[Any]] = Field(min_length=8, max_length=8)
     reduce: list[list[Any]] = Field(min_length=8, max_length=8)
@@ -63,24 +63,24 @@ class Genotype(_Closed):
 Text = Annotated[
     str,
     Field(
-        description="In the notation of the search space, or `Genotype(...)` as DARTS prints it.",
+        description="Notation of the search space, or `Genotype(...)` as printed by DARTS.",
         examples=[_TEXT],
     ),
 ]
 AnyArchitecture = Graph | Matrix | Genotype | Text
 Space = Annotated[
     str | None,
-    Field(description="The search space that strings are of; that of the ranker where it is left out."),
+    Field(description="Search space of strings; the default is that of the ranker."),
 ]
 Level = Annotated[
     float | None,
     Field(
         ge=0,
         lt=1,
-        description="Of the intervals: the probability that a measured score lies in one; 0 for none.",
+        description="Probability that a measured score lies in its interval; 0 for no intervals.",
     ),
 ]
-Top = Annotated[int | None, Field(ge=1, description="How many of the best to return.")]
+Top = Annotated[int | None, Field(ge=1, description="Number of results.")]
 Architectures = Annotated[list[AnyArchitecture], Field(min_length=1, examples=[[_GRAPH, _TEXT]])]
 
 
@@ -107,7 +107,7 @@ class CompareRequest(_Closed):
 
 
 class RankRequest(_Closed):
-    """Architectures, of which the best are wanted."""
+    """Architectures to rank."""
 
     architectures: Architectures
     top: Top = 10
@@ -116,7 +116,7 @@ class RankRequest(_Closed):
 
 
 class NeighborsRequest(_Closed):
-    """An architecture, of whose neighbours the better ones are wanted."""
+    """An architecture to improve by one change."""
 
     architecture: Annotated[AnyArchitecture, Field(examples=[_TEXT])]
     top: Top = 10
@@ -132,25 +132,25 @@ class DrawRequest(_Closed):
 
 
 class Identity(BaseModel):
-    """Which ranker answered."""
+    """The ranker that computed the response."""
 
     name: str = Field(examples=["r"])
-    version: str = Field(description="Digest of its file.", examples=["5f0d2c8a9b3e7c41"])
+    version: str = Field(description="Digest of the file of the ranker.", examples=["5f0d2c8a9b3e7c41"])
 
 
 class ScoreResponse(BaseModel):
-    """One entry an architecture, in their order; scores in units of the training scores, higher is better."""
+    """One entry per architecture, in order; scores in units of the training scores, higher is better."""
 
     scores: list[float]
     deviations: list[float | None]
     lower: list[float | None]
     upper: list[float | None]
-    unfamiliar: list[str | None] = Field(description="In what it is unlike all training data, if it is.")
+    unfamiliar: list[str | None] = Field(description="Difference from all training data, or null.")
     model: Identity
 
 
 class Probabilities(BaseModel):
-    """That a is worse than, about equal to, better than b; they sum to 1."""
+    """Probabilities that a is worse than, about equal to or better than b; their sum is 1."""
 
     worse: float
     equal: float
@@ -158,14 +158,14 @@ class Probabilities(BaseModel):
 
 
 class CompareResponse(BaseModel):
-    """One entry a pair, in their order."""
+    """One entry per pair, in order."""
 
     probabilities: list[Probabilities]
     model: Identity
 
 
 class Estimate(BaseModel):
-    """A score, and between which two a measured one is expected."""
+    """A score and the interval in which a measured score is expected."""
 
     score: float
     deviation: float | None
@@ -174,37 +174,37 @@ class Estimate(BaseModel):
 
 
 class Ranked(Estimate):
-    """One of the best."""
+    """One of the best architectures."""
 
     index: int = Field(description="Position in the request.")
 
 
 class RankResponse(BaseModel):
-    """The best first."""
+    """The best architectures, best first."""
 
     ranking: list[Ranked]
     model: Identity
 
 
 class Drawn(BaseModel):
-    """An architecture as a graph, and in the notation of its space where it has one."""
+    """An architecture as a graph, and in the notation of its space if it has one."""
 
     architecture: Graph
     text: str | None
 
 
 class Neighbor(Estimate, Drawn):
-    """An architecture one change away."""
+    """A neighbour: an architecture that differs by one change."""
 
-    gain: float = Field(description="By how much its score is higher than that of the given one.")
+    gain: float = Field(description="Difference of its score to that of the given architecture.")
 
 
 class NeighborsResponse(Estimate, Drawn):
-    """The given architecture, and of its neighbours those with a higher score, best first."""
+    """The given architecture and its neighbours with a higher score, best first."""
 
     neighbors: list[Neighbor]
-    better: int = Field(description="How many have a higher score.")
-    of: int = Field(description="How many there are.")
+    better: int = Field(description="Number of neighbours with a higher score.")
+    of: int = Field(description="Number of all neighbours.")
     model: Identity
 
 
@@ -215,7 +215,7 @@ class DrawResponse(Drawn):
 
 
 class LimitsOfRequests(BaseModel):
-    """What a request may have at most."""
+    """Limits of a request."""
 
     body_bytes: int
     architectures: int
@@ -223,31 +223,31 @@ class LimitsOfRequests(BaseModel):
 
 
 class ModelResponse(BaseModel):
-    """The ranker that answers."""
+    """The current ranker and the limits."""
 
     name: str
     version: str
-    space: str | None = Field(description="The search space of its training data.")
-    trials: int = Field(description="Architectures that it was fitted on.")
-    largest: int = Field(description="Vertices of the largest of these.")
+    space: str | None = Field(description="Search space of the training data.")
+    trials: int = Field(description="Number of architectures in the training data.")
+    largest: int = Field(description="Number of vertices of the largest of them.")
     coverage: dict[str, float | None] = Field(
-        description="Share of held-out scores in the intervals of each level; null where none were held out."
+        description="Share of held-out scores in the intervals of each level; null if none were held out."
     )
     card: dict[str, Any]
-    vocabulary: list[dict[str, Any]] = Field(description="The operations that training had.")
+    vocabulary: list[dict[str, Any]] = Field(description="Operations of the training data.")
     limits: LimitsOfRequests
-    spaces: list[str] = Field(description="Search spaces that strings may be of.")
-    example: Graph = Field(description="An architecture to begin with.")
+    spaces: list[str] = Field(description="Search spaces whose notation strings may use.")
+    example: Graph = Field(description="An example of an architecture.")
 
 
 class Health(BaseModel):
-    """The process is there."""
+    """The process is alive."""
 
     status: Literal["ok"]
 
 
 class FieldProblem(BaseModel):
-    """A field of the request that is wrong."""
+    """An invalid field of the request."""
 
     pointer: str = Field(description="JSON pointer (RFC 6901).", examples=["/architectures/3/edges/0"])
     detail: str
@@ -261,7 +261,7 @@ class ProblemDocument(BaseModel):
     status: int
     detail: str
     errors: list[FieldProblem] = []
-    request: str | None = Field(default=None, description="What the log knows the request by.")
+    request: str | None = Field(default=None, description="Identity of the request in the log.")
 
 
 REQUESTS: dict[str, type[BaseModel]] = {
@@ -282,11 +282,14 @@ RESPONSES: dict[str, type[BaseModel]] = {
 
 
 def describe(document: dict[str, Any], *, architectures: int) -> dict[str, Any]:
-    """Adds the bodies of the requests, and what all routes share, to an OpenAPI document.
+    """Adds the bodies of requests and the problem document to an OpenAPI document.
 
     Args:
-        document: as FastAPI made it; changed in place.
-        architectures: most of a request.
+        document: Document by FastAPI; it is changed in place.
+        architectures: Largest number of architectures in a request.
+
+    Returns:
+        The same document.
     """
     schemas = document.setdefault("components", {}).setdefault("schemas", {})
     described: list[tuple[str, type[BaseModel]]] = [("", ProblemDocument), *REQUESTS.items()]

@@ -1,4 +1,4 @@
-"""Who may ask: whoever sends the token."""
+"""Authentication by a token."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ if TYPE_CHECKING:
 __all__ = ["OPEN", "Guard", "is_loopback", "read_token"]
 
 OPEN = frozenset({"/healthz", "/readyz"})
-"""What answers without a token."""
+"""Paths that need no token."""
 
-# Chromium reads the first challenge only; the other one it would not ask its user for.
+# Basic comes first: Chromium reads only the first challenge, and cannot ask its user for a bearer token.
 _CHALLENGE = 'Basic realm="egraph", charset="UTF-8", Bearer realm="egraph"'
 
 
 class Guard:
-    """Lets through who sends the token: as ``Bearer``, or, as browsers do, as the password of ``Basic``.
+    """Requires the token: as ``Bearer`` or, for browsers, as the password of ``Basic``.
 
     Args:
-        app: what is guarded.
-        settings: the token, and whether only this machine is served.
+        app: Inner application.
+        settings: Token, and whether the service is for this machine only.
     """
 
     def __init__(self, app: ASGIApp, settings: Settings) -> None:
@@ -44,18 +44,21 @@ class Guard:
 
     def _check(self, scope: Scope) -> None:
         if self._token is not None:
-            # Compared even where nothing came, so that each refusal takes as long.
+            # Compares even without a token, so that all refusals take the same time.
             if not hmac.compare_digest(_token_of(scope) or b"", self._token):
                 raise Problem(401, "send the token of this service", headers={"WWW-Authenticate": _CHALLENGE})
         elif self.settings.local and not is_loopback(_host_of(scope)):
-            raise Problem(421, "without a token this service answers under its machine's own name only")
+            raise Problem(
+                421,
+                "without a token the only host name accepted is that of this machine",
+            )
 
 
 def read_token(path: str | Path) -> str:
-    """The token that a file holds, without the white space around it.
+    """Reads a token from a file and strips the white space around it.
 
     Raises:
-        UsageError: the file cannot be read or is empty.
+        UsageError: The file cannot be read or is empty.
     """
     try:
         token = Path(path).read_text(encoding="ascii").strip()
@@ -65,14 +68,14 @@ def read_token(path: str | Path) -> str:
         raise UsageError(f"the token file {path} is not ASCII text") from None
     if not token:
         raise UsageError(
-            f"the token file {path} is empty; write one line into it, such as that of "
+            f"the token file {path} is empty; write one line into it, such as the output of "
             "`python -c 'import secrets; print(secrets.token_urlsafe())'`"
         )
     return token
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what listens at ``host``."""
+    """Whether an address can be reached from this machine only."""
     if host == "localhost":
         return True
     try:
@@ -82,7 +85,7 @@ def is_loopback(host: str) -> bool:
 
 
 def _host_of(scope: Scope) -> str:
-    """The name that the client knows the service by, without the port."""
+    """The host that the client addressed, without the port."""
     host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
     return host.rpartition(":")[0] if host.rpartition(":")[2].isdigit() else host
 

@@ -1,4 +1,4 @@
-"""Starts a service: the socket, the model, the workers; and a worker."""
+"""Starts a service: socket, ranker and workers."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from egraph.service._supervising import Supervisor
 
 __all__ = ["serve"]
 
-_PACKAGES = ("fastapi", "httptools", "onnxruntime", "uvicorn")  # what workers need
-_DRAIN_SECONDS = 15  # a little longer than a worker gives its clients
+_PACKAGES = ("fastapi", "httptools", "onnxruntime", "uvicorn")  # packages that workers need
+_DRAIN_SECONDS = 15  # longer than `_working.DRAIN_SECONDS`
 
 
 def serve(
@@ -40,22 +40,22 @@ def serve(
     insecure: bool = False,
     on_ready: Callable[[str], None] = lambda address: None,
 ) -> None:
-    """Serves a ranker until SIGTERM or SIGINT; SIGHUP reads its file again.
+    """Serves a ranker until SIGTERM or SIGINT; SIGHUP reloads its file.
 
     Args:
-        path: an ONNX file, or a ranker of PyTorch, which is converted first.
-        host: address to listen at.
-        port: 0 for any that is free.
-        workers: processes.
-        settings: token, limits, batches.
-        insecure: whether others than this machine may ask without a token.
-        on_ready: told the address once all workers answer.
+        path: ONNX file, or a saved `egraph.Ranker`, which is converted first.
+        host: Address to listen at.
+        port: Port to listen at; 0 selects a free one.
+        workers: Number of worker processes.
+        settings: Token, limits and batch sizes.
+        insecure: Whether other machines may use the service without a token.
+        on_ready: Callback of the address, once all workers accept requests.
 
     Raises:
-        UsageError: there is no token, and other machines could reach the service.
-        MissingExtraError: a package of the extra ``serve`` is not installed.
-        ModelError: the file is no ranker.
-        FailedError: the address is taken, or workers do not start.
+        UsageError: There is no token, and other machines could reach the service.
+        MissingExtraError: A package of the extra ``serve`` is not installed.
+        ModelError: The file is not a ranker.
+        FailedError: The address is in use, or workers do not start.
     """
     for package in _PACKAGES:
         if importlib.util.find_spec(package) is None:
@@ -65,8 +65,8 @@ def serve(
         settings = replace(settings, threads=max(1, len(os.sched_getaffinity(0)) // workers))
     if settings.token is None and not insecure and not is_loopback(host):
         raise UsageError(
-            f"whoever reaches {host} could use the service; give a token (--token-file FILE), listen at "
-            "127.0.0.1, or say --insecure"
+            f"anyone who can reach {host} could use the service; set a token (--token-file FILE), listen at "
+            "127.0.0.1, or pass --insecure"
         )
     if settings.token is None and not insecure:
         settings = replace(settings, local=True)
@@ -77,29 +77,29 @@ def serve(
             work=run_worker,
             arguments=(folder, settings, listener),
             load=lambda: run_apart(publish, Path(path), folder),
-            forget=mark_process_dead,
-            leave=listener.close,  # else new connections would wait for nobody while the workers drain
+            on_death=mark_process_dead,
+            on_end=listener.close,  # else new connections would queue while the workers drain
             drain_seconds=_DRAIN_SECONDS,
         )
         supervisor.run(lambda: on_ready(_address(listener)))
 
 
 def run_worker(ready: Connection, folder: Path, settings: Settings, listener: socket.socket) -> None:
-    """What a worker process does until SIGTERM; sends a word when it answers."""
+    """Runs a worker process until SIGTERM; signals through ``ready`` when it accepts requests."""
     from egraph.service._working import work
 
     work(ready, folder, settings, listener)
 
 
 def run_apart(work: Callable[..., object], *arguments: object) -> object:
-    """Calls a function in a process of its own, which takes PyTorch and its memory away with it."""
+    """Calls a function in a separate process, whose end frees the memory of PyTorch."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
         return pool.submit(work, *arguments).result()
 
 
 @contextmanager
 def _folder() -> Iterator[Path]:
-    """A folder for what the parent publishes and what the workers count."""
+    """A folder for published rankers and for the counters of the workers."""
     with tempfile.TemporaryDirectory(prefix="egraph-serve-") as name:
         os.environ[FOLDER] = name
         try:

@@ -1,4 +1,4 @@
-"""What can be set of a service."""
+"""Settings of a service."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ __all__ = ["Limits", "Settings"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """What a request may ask for at most, and how long it may take to arrive.
+    """Limits of a request in size and time.
 
     Attributes:
-        body_bytes: of one request.
-        architectures: of one request; a pair counts as two.
-        vertices: of one architecture, input and output included.
-        connections: open at once, in one worker.
-        header_seconds: until the last header has come.
-        body_seconds: until the last byte of the body has come after that.
-        idle_seconds: between two requests of one connection.
+        body_bytes: Size of a body.
+        architectures: Number of architectures in a request; a pair counts as two.
+        vertices: Number of vertices of an architecture, input and output included.
+        connections: Number of open connections of one worker.
+        header_seconds: Time for the headers to arrive.
+        body_seconds: Time for the body to arrive after the headers.
+        idle_seconds: Time between two requests on one connection.
 
     Raises:
-        UsageError: a limit is not positive, or leaves no architecture.
+        UsageError: A limit is not positive, or allows no architecture.
     """
 
     body_bytes: int = 4 << 20
@@ -42,27 +42,28 @@ class Limits:
 
     @property
     def bodies_bytes(self) -> int:
-        """Bytes of all bodies that a worker holds at once."""
+        """Size of all bodies that a worker holds at once."""
         return 16 * self.body_bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a service works.
+    """Settings of a service.
 
     Attributes:
-        token: who does not send it gets nothing but the health checks; None lets everybody in.
-        limits: of requests.
-        largest_batch: architectures that are scored in one run.
-        longest_wait: seconds that a request waits for company while nothing runs.
-        waiting: architectures that wait at most, in one worker; beyond that requests are turned away.
-        threads: of onnxruntime in one worker.
-        log_requests: whether each request gets a line in the log.
-        local: whether to refuse requests that name another host than this machine: pages of the web can have
-            a browser ask for them under a name of their own.
+        token: Token. Required except for health checks; None disables authentication.
+        limits: Limits of requests.
+        largest_batch: Largest number of architectures in a batch.
+        longest_wait: Time in seconds that an idle worker waits for further requests before it runs a batch.
+        waiting: Largest number of architectures in the queue of one worker; further requests are rejected.
+        threads: Number of threads of onnxruntime in one worker.
+        log_requests: Whether each request is logged.
+        local: Whether to reject requests that address another host than this machine. Otherwise a web page
+            could reach the service from a browser on this machine, under a host name of its own (DNS
+            rebinding).
 
     Raises:
-        UsageError: the token is empty or has characters that no header can carry.
+        UsageError: The token is empty or has characters that a header cannot contain.
     """
 
     token: str | None = field(default=None, repr=False)

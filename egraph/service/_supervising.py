@@ -1,8 +1,7 @@
 """Keeps worker processes running.
 
-uvicorn has a supervisor of its own, which restarts its workers on SIGHUP and waits for ever for one that does
-not end. Here SIGHUP changes the ranker in place, an end has a time limit, and a service whose first workers
-die does not begin.
+The supervisor of uvicorn restarts its workers on SIGHUP and waits without limit for one that does not end.
+This one reloads the ranker on SIGHUP, ends workers within a time limit, and fails if the first workers die.
 """
 
 from __future__ import annotations
@@ -36,16 +35,17 @@ class _Worker:
 
 
 class Supervisor:
-    """Starts workers, starts again those that die, and ends all of them.
+    """Starts workers, restarts those that die, and ends all of them.
 
     Args:
-        count: of workers.
-        work: what one does, called with a connection to say that it is ready, and the arguments.
-        arguments: can be pickled.
-        load: called before the first worker starts, and again in a thread after SIGHUP.
-        forget: called with the process number of a worker that died.
-        leave: called before the end, so that the parent keeps nothing open that its workers close.
-        drain_seconds: how long workers may take to end after SIGTERM.
+        count: Number of workers.
+        work: Function that runs in a worker; its arguments are a connection, on which it signals that it is
+            ready, and ``arguments``.
+        arguments: Further arguments of ``work``; they must be picklable.
+        load: Function that runs before the first worker starts, and again in a thread after SIGHUP.
+        on_death: Callback of the process number of a worker that died.
+        on_end: Callback before workers are ended; it closes what the workers share with the parent.
+        drain_seconds: Time limit for workers to end after SIGTERM, in seconds.
     """
 
     def __init__(
@@ -54,12 +54,12 @@ class Supervisor:
         work: Callable[..., None],
         arguments: tuple[Any, ...],
         load: Callable[[], object],
-        forget: Callable[[int], object],
-        leave: Callable[[], object],
+        on_death: Callable[[int], object],
+        on_end: Callable[[], object],
         drain_seconds: float,
     ) -> None:
         self.count, self.work, self.arguments = count, work, arguments
-        self.load, self.forget, self.leave, self.drain_seconds = load, forget, leave, drain_seconds
+        self.load, self.on_death, self.on_end, self.drain_seconds = load, on_death, on_end, drain_seconds
         self._context = get_context("spawn")
         self._workers: list[_Worker] = []
         self._ending = False
@@ -68,13 +68,13 @@ class Supervisor:
         allow_connection_pickling()
 
     def run(self, on_ready: Callable[[], None]) -> None:
-        """Loads, starts, and returns after SIGTERM or SIGINT, when all workers have ended.
+        """Loads, starts the workers, and returns after SIGTERM or SIGINT, when all workers have ended.
 
         Args:
-            on_ready: called once all workers are.
+            on_ready: Callback once all workers are ready.
 
         Raises:
-            FailedError: a worker died before all were ready for the first time; or whatever `load` raises.
+            FailedError: A worker died before all were ready. Errors of ``load`` pass unchanged.
         """
         began = False
         with self._signals():
@@ -99,7 +99,7 @@ class Supervisor:
         return _Worker(process, receiver)
 
     def _wait(self) -> None:
-        """Until a worker dies or says that it is ready, or for a moment."""
+        """Waits until a worker dies or signals that it is ready, but for a short time only."""
         ends = [worker.process.sentinel for worker in self._workers]
         wait([*ends, *(worker.ready for worker in self._workers if not worker.is_ready)], _TICK_SECONDS)
         for worker in self._workers:
@@ -107,24 +107,24 @@ class Supervisor:
                 try:
                     worker.is_ready = worker.ready.recv()
                 except EOFError:
-                    continue  # it has died, which is seen elsewhere
+                    continue  # it died; `_replace_dead` handles this
 
     def _replace_dead(self, began: bool) -> None:
-        for place, worker in enumerate(self._workers):
+        for index, worker in enumerate(self._workers):
             if worker.process.is_alive() or self._ending:
                 continue
             worker.process.join()
             if not began:
                 raise FailedError(
-                    f"a worker ended at its start with code {worker.process.exitcode}; see its log"
+                    f"a worker exited at start-up with code {worker.process.exitcode}; see its log"
                 )
             fields = {"worker": worker.process.pid, "code": worker.process.exitcode}
             log("a worker died", fields, logging.ERROR)
-            self.forget(worker.process.pid or 0)
+            self.on_death(worker.process.pid or 0)
             if not worker.is_ready:
-                time.sleep(_PAUSE_SECONDS)  # it did not even start; the next may not either
+                time.sleep(_PAUSE_SECONDS)  # it died at start-up, and the next may do the same
             worker.ready.close()
-            self._workers[place] = self._start()
+            self._workers[index] = self._start()
 
     def _reload_if_asked(self) -> None:
         if self._reloads and (self._reloading is None or not self._reloading.is_alive()):
@@ -137,13 +137,13 @@ class Supervisor:
             self.load()
         except EgraphError as error:
             log("kept the old ranker", {"reason": str(error)}, logging.ERROR)
-        except Exception as error:  # noqa: BLE001 - whatever is wrong with the new one, the old one serves
+        except Exception as error:  # noqa: BLE001 - the old ranker stays in use
             log("kept the old ranker", None, logging.ERROR, error)
 
     def _end(self) -> None:
-        """Ends all workers in good order, and after the time limit in any."""
+        """Ends all workers with SIGTERM, and kills those that exceed the time limit."""
         self._ending = True
-        self.leave()
+        self.on_end()
         for worker in self._workers:
             worker.process.terminate()
         until = time.monotonic() + self.drain_seconds

@@ -21,23 +21,23 @@ from egraph.service.app import create_app
 __all__ = ["DRAIN_SECONDS", "work"]
 
 DRAIN_SECONDS = 10
-"""How long a worker goes on with what it has begun after SIGTERM."""
+"""Time that a worker has after SIGTERM to finish its requests."""
 
 _BACKLOG = 2048
 _FILES = 65_536
 
 
 def work(ready: Connection, folder: Path, settings: Settings, listener: socket.socket) -> None:
-    """Answers requests until SIGTERM, or until the parent is gone.
+    """Answers requests until SIGTERM, or until the parent process ends.
 
     Args:
-        ready: told once requests will be answered.
-        folder: where the parent publishes rankers.
-        settings: of the service.
-        listener: bound, shared with other workers.
+        ready: Connection to signal that the worker accepts requests.
+        folder: Folder in which the parent publishes rankers.
+        settings: Settings of the service.
+        listener: Bound socket, shared with other workers.
     """
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent reloads for all
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent passes it on
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends it to all; the parent ends workers
     set_up_logging()
     _allow_files()
     config = uvicorn.Config(
@@ -56,7 +56,7 @@ def work(ready: Connection, folder: Path, settings: Settings, listener: socket.s
 
 
 class _Server(uvicorn.Server):
-    """Says when it has started, and ends when nobody would restart it."""
+    """Signals when it has started, and ends when its parent has ended."""
 
     def __init__(self, config: uvicorn.Config, ready: Connection) -> None:
         super().__init__(config)
@@ -65,7 +65,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         gc.collect()
-        gc.freeze()  # what is here now stays, so nobody need look at it again with each request
+        gc.freeze()  # objects that exist now stay; the garbage collector need not scan them
         self._ready.send(True)
 
     async def on_tick(self, counter: int) -> bool:
@@ -75,7 +75,7 @@ class _Server(uvicorn.Server):
 
 
 def _allow_files() -> None:
-    """As many connections as the system lets a process have."""
+    """Raises the limit of open files, and so of connections, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _FILES if hard == resource.RLIM_INFINITY else min(_FILES, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,4 +1,4 @@
-"""The application: which address does what."""
+"""The application and its routes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from egraph.errors import ModelError
 from egraph.service import _schemas
 from egraph.service._answering import Answers, HasModel
 from egraph.service._journal import Journal, log
-from egraph.service._limits import Bounded, Patient
+from egraph.service._limits import Bounded, Draining
 from egraph.service._metrics import MEDIA_TYPE, Metrics
 from egraph.service._models import Published
 from egraph.service._problems import MEDIA_TYPE as PROBLEM
@@ -40,8 +40,8 @@ _LOOKS_SECONDS = 0.2
 _SUMMARIES = {
     "score": "Score architectures",
     "compare": "Compare pairs of architectures",
-    "rank": "Find the best of some architectures",
-    "neighbors": "Find better architectures one change away",
+    "rank": "Find the best architectures",
+    "neighbors": "Find better neighbours of an architecture",
     "draw": "Draw an architecture",
 }
 Handler = Callable[[dict[str, Any], int], Awaitable[dict[str, Any]]]
@@ -51,8 +51,8 @@ def create_app(models: HasModel, settings: Settings | None = None) -> ASGIApp:
     """The service as an ASGI application.
 
     Args:
-        models: says which model is current; a `Published` is watched for another one.
-        settings: token, limits and batches.
+        models: Source of the current model; a `Published` is watched for changes.
+        settings: Token, limits and batch sizes.
     """
     settings = settings or Settings()
     metrics = Metrics()
@@ -84,7 +84,7 @@ def create_app(models: HasModel, settings: Settings | None = None) -> ASGIApp:
     _add_plain_routes(app, answers, metrics)
     _describe(app, settings)
     guarded = Guard(Bounded(app, settings.limits), settings)
-    return Journal(Patient(guarded), metrics, settings.log_requests)
+    return Journal(Draining(guarded), metrics, settings.log_requests)
 
 
 def _add_route(app: FastAPI, name: str, answer: Handler) -> None:
@@ -117,22 +117,22 @@ def _add_plain_routes(app: FastAPI, answers: Answers, metrics: Metrics) -> None:
     async def model() -> Response:
         return _json(answers.describe())
 
-    @app.get("/healthz", summary="Say that the process is alive", response_model=_schemas.Health)
+    @app.get("/healthz", summary="Check that the process is alive", response_model=_schemas.Health)
     async def healthz() -> Response:
         return _json({"status": "ok"})
 
-    @app.get("/readyz", summary="Say that requests will be answered", response_model=_schemas.Health)
+    @app.get("/readyz", summary="Check that the service accepts requests", response_model=_schemas.Health)
     async def readyz() -> Response:
         return _json({"status": "ok"})
 
-    @app.get("/metrics", summary="Counters for Prometheus", response_class=Response)
+    @app.get("/metrics", summary="Get metrics for Prometheus", response_class=Response)
     async def prometheus() -> Response:
         return Response(metrics.render(), media_type=MEDIA_TYPE)
 
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
         if not (STATIC / "index.html").exists():
-            raise Problem(404, "there is no page")
+            raise Problem(404, "the page is not installed")
         return FileResponse(STATIC / "index.html")
 
     if STATIC.is_dir():
@@ -140,7 +140,7 @@ def _add_plain_routes(app: FastAPI, answers: Answers, metrics: Metrics) -> None:
 
 
 def _describe(app: FastAPI, settings: Settings) -> None:
-    """Completes the OpenAPI document: the bodies, which are read without FastAPI, and the token."""
+    """Completes the OpenAPI document: bodies, which are parsed without FastAPI, and authentication."""
     usual = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -170,7 +170,7 @@ def _problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 async def _watch(models: Published, metrics: Metrics) -> None:
-    """Looks now and then whether another ranker has been published."""
+    """Checks regularly whether another ranker has been published."""
     while True:
         await asyncio.sleep(_LOOKS_SECONDS)
         try:
@@ -208,4 +208,4 @@ async def _answer_http(request: Request, error: Exception) -> Response:
 
 
 async def _answer_unexpected(request: Request, error: Exception) -> Response:
-    return _respond(request, Problem(500, "an error that is not yours; the log of the service has more"))
+    return _respond(request, Problem(500, "internal error; see the log of the service"))

@@ -1,4 +1,4 @@
-"""A ranker on another machine, used like one in the same process."""
+"""The client: a ranker on another machine as a fitness."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ __all__ = ["RemoteRanker", "fitness"]
 
 Floats = NDArray[np.float64]
 Graph = Architecture | str | Mapping[str, Any]
-"""An architecture, or what a service reads as one: a string in a space's notation, an object of JSON."""
+"""An architecture, or a form of it that a service accepts: a string in a space's notation, a JSON object."""
 
-_CHANGES = 3  # attempts to get all answers from one version of the model
+_CHANGES = 3  # attempts to get all scores from one version of the model
 
 
 def fitness(
@@ -34,34 +34,35 @@ def fitness(
     timeout: float = 30.0,
     retries: int = 5,
 ) -> RemoteRanker:
-    """The ranker that `egraph serve` offers at an address, as a fitness.
+    """The ranker of an `egraph serve` at an address, as a fitness.
 
     Args:
-        url: such as ``"http://host:8000"``; ``https`` where a proxy before the service speaks it.
-        token: of the service; None takes the environment variable ``EGRAPH_TOKEN``, where it is set.
-        space: whose notation strings are in; None is the model's own.
-        batch: architectures in one request; fewer where the service takes fewer. Four requests are under way
-            at a time.
-        timeout: seconds that one attempt to get an answer may take.
-        retries: attempts after the first where the service is absent or overloaded, with growing waits.
+        url: Address, such as ``"http://host:8000"``; ``https`` if a proxy in front of the service uses it.
+        token: Token of the service; None reads the environment variable ``EGRAPH_TOKEN``.
+        space: Search space whose notation strings use; None selects the model's own.
+        batch: Number of architectures in a request; fewer if the limit of the service is lower. Four requests
+            run at a time.
+        timeout: Time limit of one attempt, in seconds.
+        retries: Number of attempts after the first if the service is absent or overloaded, with growing
+            waits.
 
     Raises:
-        UsageError: an argument cannot be right.
-        ServiceError: there is no such service at the address, or it refuses the token.
+        UsageError: An argument is invalid.
+        ServiceError: There is no such service at the address, or it rejects the token.
     """
     return RemoteRanker(url, token, space, batch, timeout, retries)
 
 
 class RemoteRanker:
-    """What `fitness` returns: scores architectures by asking a service; higher is better.
+    """Scores architectures with a service; higher is better. Made by `fitness`.
 
-    It is a fitness, and has the ``predict`` that a study wants of a ranker. It may be used by several
-    threads, and pickled for other processes; the pickle holds the token. All scores of one call are of one
-    version of the model: where the service changes it in between, they are asked for again.
+    It is a fitness, and has the ``predict`` that a study needs of a ranker. Several threads may use it, and
+    it can be pickled for other processes; the pickle contains the token. All scores of one call come from one
+    version of the model: if the service changes it during the call, all scores are requested again.
 
     Raises:
-        UsageError: an argument cannot be right.
-        ServiceError: there is no such service at the address, or it refuses the token.
+        UsageError: An argument is invalid.
+        ServiceError: There is no such service at the address, or it rejects the token.
     """
 
     def __init__(
@@ -79,28 +80,28 @@ class RemoteRanker:
             limits = self.model["limits"]
             self._batch, self._room = min(batch, int(limits["architectures"])), int(limits["body_bytes"])
         except (KeyError, TypeError, ValueError):
-            raise self._connection.wrong("/v1/model does not tell the limits") from None
+            raise self._connection.wrong("/v1/model has no limits") from None
 
     @property
     def model(self) -> dict[str, Any]:
-        """What the service says of its model now: name, version, space, card, vocabulary, limits.
+        """The current model of the service: name, version, space, card, vocabulary, limits.
 
         Raises:
-            ServiceError: it does not answer, or wrongly.
+            ServiceError: The service does not respond, or not as expected.
         """
         return self._connection.get("/v1/model")
 
     @property
     def card(self) -> Mapping[str, Any]:
-        """Where its model comes from.
+        """The card of the model: its origin.
 
         Raises:
-            ServiceError: it does not answer, or wrongly.
+            ServiceError: The service does not respond, or not as expected.
         """
         return self.model.get("card") or {}
 
     def __call__(self, architectures: Iterable[Graph]) -> Floats:
-        """`predict` without its warning, as of a ranker in the same process."""
+        """`predict` without its warning, like a ranker in the same process."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", OutOfDistributionWarning)
             return self.predict(architectures)
@@ -109,11 +110,11 @@ class RemoteRanker:
         """Scores, ``(architectures,)``, in units of the training scores; NaN for what the model cannot score.
 
         Raises:
-            ArchitectureError: the service refuses one; the text names it by its place.
-            ServiceError: it does not answer, or wrongly.
+            ArchitectureError: The service rejects an architecture; the text names its position.
+            ServiceError: The service does not respond, or not as expected.
 
         Warns:
-            OutOfDistributionWarning: an architecture is unlike all that the model was trained on.
+            OutOfDistributionWarning: Architectures differ from all training data of the model.
         """
         scores, reasons = [np.zeros(0)], list[str]()
         graphs = list(map(_write, architectures))
@@ -123,27 +124,27 @@ class RemoteRanker:
             reasons += filter(None, unfamiliar) if isinstance(unfamiliar, list) else []
         if reasons:
             warnings.warn(
-                f"{len(reasons)} of the architectures are unlike all that the ranker was trained on; "
-                f"the first because: {plain(reasons[0])}",
+                f"{len(reasons)} of the architectures differ from all training data of the ranker; "
+                f"the first: {plain(reasons[0])}",
                 OutOfDistributionWarning,
                 stacklevel=2,
             )
         return np.concatenate(scores)
 
     def compare(self, a: Iterable[Graph], b: Iterable[Graph]) -> Floats:
-        """Probabilities that each of ``a`` is worse than, about equal to, better than its partner in ``b``.
+        """Probabilities that each of ``a`` is worse than, about equal to or better than its partner in ``b``.
 
         Returns:
             ``(pairs, 3)``.
 
         Raises:
-            UsageError: there are not as many in ``b`` as in ``a``.
-            ArchitectureError: the service refuses one; the text names the pair by its place.
-            ServiceError: it does not answer, or wrongly.
+            UsageError: ``a`` and ``b`` have different lengths.
+            ArchitectureError: The service rejects an architecture; the text names the position of its pair.
+            ServiceError: The service does not respond, or not as expected.
         """
         first, second = list(map(_write, a)), list(map(_write, b))
         if len(first) != len(second):
-            raise UsageError(f"compare needs as many in b as in a, got {len(second)} and {len(first)}")
+            raise UsageError(f"compare needs a and b of equal length, got {len(first)} and {len(second)}")
         pairs = [f'{{"a":{one},"b":{other}}}' for one, other in zip(first, second, strict=True)]
         found = [np.zeros((0, 3))]
         for size, answer in self._ask("/v1/compare", "pairs", pairs, max(1, self._batch // 2)):
@@ -156,7 +157,7 @@ class RemoteRanker:
         return np.concatenate(found)
 
     def describe(self) -> dict[str, object]:
-        """Where it is and what it is, as JSON-ready values; without the token."""
+        """Address and model as JSON-ready values, without the token."""
         model = self.model
         return {
             "address": self._connection.url,
@@ -169,7 +170,7 @@ class RemoteRanker:
     def _ask(
         self, path: str, field: str, items: list[str], most: int, **rest: object
     ) -> list[tuple[int, dict[str, Any]]]:
-        """Answers for all items in turn, each with the number of items that it is for, of one model."""
+        """The responses for all items, each with its number of items, all from one version of the model."""
         if self._space is not None:
             rest["space"] = self._space
         end = "".join(f",{json.dumps(name)}:{json.dumps(value)}" for name, value in rest.items())
@@ -193,7 +194,7 @@ class RemoteRanker:
             try:
                 return len(some), self._connection.post(path, ",".join(some).join(frame).encode())
             except RefusedError as error:
-                raise _blame(error, field, start) from None
+                raise _locate(error, field, start) from None
 
         if len(batches) < 2:
             return [ask(*one) for one in batches]
@@ -205,35 +206,35 @@ class RemoteRanker:
                 raise
 
     def _read(self, values: object, shape: tuple[int, ...]) -> Floats:
-        """Numbers of an answer; null is NaN."""
+        """The numbers of a response; null becomes NaN."""
         try:
             numbers = np.array(values, dtype=np.float64)
         except (TypeError, ValueError):
             raise self._connection.wrong("not all values are numbers") from None
         if numbers.shape != shape:
-            raise self._connection.wrong(f"values of shape {numbers.shape}, where {shape} was expected")
+            raise self._connection.wrong(f"values have shape {numbers.shape}, expected {shape}")
         return numbers
 
 
 def _write(graph: Graph) -> str:
     if isinstance(graph, Architecture):
-        graph = {"ops": graph.ops, "edges": graph.edges}  # what is disabled computes nothing
+        graph = {"ops": graph.ops, "edges": graph.edges}  # disabled edges have no effect
     try:
         return json.dumps(graph, separators=(",", ":"))
     except (TypeError, ValueError):
         raise ArchitectureError(
-            f"neither an Architecture nor text nor JSON: {type(graph).__name__}"
+            f"expected an Architecture, a string or a JSON object, got {type(graph).__name__}"
         ) from None
 
 
 def _split(items: list[str], most: int, room: int) -> list[tuple[int, list[str]]]:
-    """Runs of at most ``most`` items and, where that is possible, ``room`` characters; with their starts."""
+    """Batches of at most ``most`` items and, if possible, ``room`` characters, each with its start."""
     runs: list[tuple[int, list[str]]] = []
     length = 0
-    for place, item in enumerate(items):
+    for start, item in enumerate(items):
         length += len(item) + 1
         if not runs or len(runs[-1][1]) == most or length > room:
-            runs.append((place, []))
+            runs.append((start, []))
             length = len(item)
         runs[-1][1].append(item)
     return runs
@@ -244,10 +245,12 @@ def _version(answer: dict[str, Any]) -> object:
     return model.get("version") if isinstance(model, dict) else None
 
 
-def _blame(error: RefusedError, field: str, start: int) -> UsageError:
-    """The fault with the place that the caller knows, where the service names one in the batch."""
+def _locate(error: RefusedError, field: str, start: int) -> UsageError:
+    """The error with the position in the caller's list, if the service names one in the batch."""
     match error.pointer.split("/"):
-        case ["", name, place, *within] if name == field and place.isdigit():
+        case ["", name, position, *within] if name == field and position.isdigit():
             where = f" at {'/'.join(within)}" if within else ""
-            return ArchitectureError(f"{field[:-1]} {start + int(place)} is refused{where}: {error.detail}")
-    return UsageError(f"the service refuses the request: {error}")
+            return ArchitectureError(
+                f"{field[:-1]} {start + int(position)} is invalid{where}: {error.detail}"
+            )
+    return UsageError(f"the service rejects the request: {error}")

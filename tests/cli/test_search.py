@@ -265,5 +265,5 @@ def test_a_ranker_of_a_service_guides(search, monkeypatch):
 def test_a_service_that_is_not_there_is_told_before_anything_is_written(search, tmp_path, monkeypatch):
     monkeypatch.setattr("egraph.service._connection._FIRST", 0.001)
     done = search("--ranker", "http://127.0.0.1:9", "--storage", "x.db", code=1)
-    assert "http://127.0.0.1:9 cannot be asked: Connection refused (6 attempts)" in done.stderr
+    assert "cannot reach http://127.0.0.1:9: Connection refused (6 attempts)" in done.stderr
     assert not (tmp_path / "x.db").exists()

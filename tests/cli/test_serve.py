@@ -7,7 +7,7 @@ from egraph.cli import serve as module
 
 def test_others_need_a_token(egraph):
     done = egraph("serve", "r.onnx", "--host", "0.0.0.0", code=2)
-    assert "give a token (--token-file FILE)" in done.stderr
+    assert "set a token (--token-file FILE)" in done.stderr
 
 
 def test_a_token_file_must_be_there(egraph):

@@ -146,7 +146,7 @@ def test_too_many_are_turned_away():
 
     async def scenario(batcher):
         first, others = await _begun(work, batcher, 3)
-        with pytest.raises(Problem, match="too many architectures wait to be scored") as caught:
+        with pytest.raises(Problem, match="too many architectures are waiting to be scored") as caught:
             await batcher.run(work, [4])
         work.gate.set()
         await asyncio.gather(first, *others)

@@ -59,7 +59,7 @@ def test_a_million_vertices_are_refused(client):
     million = b'"input"' + b',"x"' * 1_000_000 + b',"output"'
     answer = client.post("/v1/score", b'{"architectures":[{"ops":[' + million + b'],"edges":[]}]}')
     assert answer.status_code == 422
-    detail = "at most 128 vertices are taken, got 1000002"
+    detail = "at most 128 vertices are allowed, got 1000002"
     assert answer.json()["errors"] == [{"pointer": "/architectures/0/ops", "detail": detail}]
 
 

@@ -186,7 +186,7 @@ def test_more_connections_than_are_allowed_are_told_so(talk):
 
     answers, again = talk(talking, connections=3)
     assert [statuses(answer) for answer in answers] == [[503], [503]]
-    assert problem(answers[0])["detail"] == "too many connections; try again"
+    assert problem(answers[0])["detail"] == "too many connections; try again later"
     assert again == b"HTTP/1.1 200 OK\r\n"
 
 

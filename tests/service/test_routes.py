@@ -69,13 +69,13 @@ def test_what_training_lacked_is_told(client):
     answer = scores_of(client, CELL, chain.to_dict(), unknown)
     assert answer["unfamiliar"] == [
         None,
-        "11 vertices, where 8 was the most in training",
-        "operations that training lacked: sep_conv_3x3.16",
+        "11 vertices, more than the 8 in the training data",
+        "operations missing from the training data: sep_conv_3x3.16",
     ]
 
 
 def test_what_vanishes_is_not_unfamiliar(client):
-    """An identity that training lacked is no part of the computation."""
+    """An identity outside of the training data is not part of the computation."""
     ops = ["input", *["skip_connect"] * 12, "nor_conv_3x3", "concat", "output"]
     chain = {"ops": ops, "edges": [[i, i + 1] for i in range(len(ops) - 1)]}
     assert scores_of(client, chain)["unfamiliar"] == [None]
@@ -161,7 +161,7 @@ def test_a_picture_of_very_many_edges_is_refused(client):
     answer = client.post("/v1/draw", {"architecture": graph})
     assert answer.status_code == 422
     assert answer.json()["errors"] == [
-        {"pointer": "/architecture/edges", "detail": "at most 400 edges are drawn, got 2016"}
+        {"pointer": "/architecture/edges", "detail": "at most 400 edges can be drawn, got 2016"}
     ]
 
 

@@ -158,7 +158,7 @@ def test_loopback_is_what_only_this_machine_can_reach(host, only_here):
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.1", "example.org"])
 def test_others_are_not_served_without_a_token(host, file):
     with pytest.raises(
-        UsageError, match=r"give a token \(--token-file FILE\), listen at 127.0.0.1, or say --insecure"
+        UsageError, match=r"set a token \(--token-file FILE\), listen at 127.0.0.1, or pass --insecure"
     ):
         serve(file, host=host)
 

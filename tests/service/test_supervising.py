@@ -20,8 +20,8 @@ def supervise():
 
     def run(work, then=lambda supervisor: None, load=lambda: None, **settings):
         settings = {"count": 1, "arguments": (), "drain_seconds": 5.0, **settings}
-        forget, leave = (settings.pop(name, lambda *rest: None) for name in ("forget", "leave"))
-        supervisor = Supervisor(work=work, load=load, forget=forget, leave=leave, **settings)
+        on_death, on_end = (settings.pop(name, lambda *rest: None) for name in ("on_death", "on_end"))
+        supervisor = Supervisor(work=work, load=load, on_death=on_death, on_end=on_end, **settings)
 
         def on_ready():
             thread = threading.Thread(target=act)
@@ -44,7 +44,7 @@ def events(capfd):
 
 
 def test_workers_that_cannot_start_end_the_service(supervise):
-    with pytest.raises(FailedError, match="a worker ended at its start with code 3; see its log"):
+    with pytest.raises(FailedError, match="a worker exited at start-up with code 3; see its log"):
         supervise(lives.fail, count=2)
 
 
@@ -77,7 +77,7 @@ def test_a_worker_that_dies_is_replaced(supervise, capfd):
             time.sleep(0.02)
         numbers.append(supervisor._workers[0].process.pid)
 
-    supervise(lives.wait, then, forget=forgotten.append)
+    supervise(lives.wait, then, on_death=forgotten.append)
     assert numbers[0] != numbers[1]
     assert forgotten == numbers[:1]
     assert events(capfd) == ["a worker died"]
@@ -111,5 +111,5 @@ def test_loading_again_that_fails_is_logged_and_nothing_else(supervise, capfd):
 
 def test_the_parent_lets_go_before_its_workers_end(supervise):
     seen = []
-    supervise(lives.wait, leave=lambda: seen.append("left"))
+    supervise(lives.wait, on_end=lambda: seen.append("left"))
     assert seen == ["left"]
