@@ -15,11 +15,14 @@ import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from egraph import operations
-from egraph.architecture import Architecture
+
+if TYPE_CHECKING:
+    from egraph.architecture import Architecture
 
 __all__ = ["Box", "Layout", "Route", "layout"]
 

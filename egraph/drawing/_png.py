@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from egraph.architecture import Architecture
 from egraph.drawing._layout import ARROW, FONT_SIZE, layout
 from egraph.drawing._palette import EDGE, colours
 from egraph.files import atomic_path
+
+if TYPE_CHECKING:
+    from egraph.architecture import Architecture
 
 __all__ = ["save_png"]
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape, quoteattr
 
-from egraph.architecture import Architecture
 from egraph.drawing._layout import ARROW, FONT_SIZE, Layout, Point, layout
 from egraph.drawing._palette import EDGE, HUES, colours
+
+if TYPE_CHECKING:
+    from egraph.architecture import Architecture
 
 __all__ = ["to_svg"]
 

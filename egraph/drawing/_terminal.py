@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from egraph import operations
-from egraph.architecture import Architecture
 from egraph.drawing._palette import ANSI
+
+if TYPE_CHECKING:
+    from egraph.architecture import Architecture
 
 __all__ = ["to_terminal"]
 
