@@ -7,10 +7,20 @@ over the vertices: no path is listed, so a graph with 10^18 paths costs as much 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from egraph.encoding.sweeps import (
+    path_histogram,
+    path_statistics,
+    split_channels,
+    sweep_max,
+    sweep_sum,
+    sweep_width,
+    walk_back,
+)
 from egraph.operations import Operation
 
 __all__ = ["VERTEX_NAMES", "feature_groups", "feature_names", "graph_features", "parameter_cost"]
@@ -31,9 +41,6 @@ _GOES_ON = 0.75
 
 _WEIGHTINGS = ("vertices", "trainable", "parameters", "scaled parameters", "lost pixels", "halvings")
 """What is summed over paths, beside each class of operations."""
-
-_ROUNDING = 1e-12
-"""Variance over mean square that is no more than rounding."""
 
 _MAX_CLASSES = 10
 """Above so many operation names, operations are counted by kind and not by name."""
@@ -116,99 +123,197 @@ def graph_features(
     counts: Floats,
     sizes: NDArray[np.int64],
 ) -> tuple[Floats, Floats]:
-    """Describes each graph in numbers, and how much of the graph each vertex is.
+    """Describes each graph, and the share of each vertex in it, by numbers.
 
     Args:
-        operations: the interior operations to tell apart.
-        unknown: further operations, which add to totals but are not counted by name.
-        codes: ``(graphs, vertices)``; position of each vertex in ``operations`` and, behind them,
-            ``unknown``;
-            -1 for padding, input and output.
-        counts: ``(graphs, vertices, vertices)``; edge multiplicities in topological order.
-        sizes: ``(graphs,)``; number of vertices.
+        operations: Interior operations to tell apart.
+        unknown: Further operations, which add to totals but are not counted by name.
+        codes: Position of each vertex in ``operations`` and, behind them, ``unknown``; -1 for padding, input
+            and output; ``(graphs, vertices)``.
+        counts: Edge multiplicities in topological order, ``(graphs, vertices, vertices)``.
+        sizes: Number of vertices, ``(graphs,)``.
 
     Returns:
         ``(graphs, len(feature_names(operations)))`` and ``(graphs, vertices, len(VERTEX_NAMES))``.
     """
-    # From here on the graphs are the last axis of every array: steps over vertices then run along memory.
+    batch = _describe(operations, unknown, codes, counts, sizes)
+    weights = _weigh(batch)
+    one_hot = weights[:, len(_WEIGHTINGS) :]
+    paths = sweep_sum(batch.counts)
+    channels = split_channels(batch.present, batch.last)
+    # A walk back from the output takes each edge with the share that its source has in the sum of its target.
+    share = batch.counts / np.maximum(batch.counts.sum(axis=0), 1.0)
+    visits = walk_back(share, batch.last)
+    near = walk_back(_GOES_ON * share, batch.last)
+    edges = np.nonzero(batch.present)
+    pairs = _pairs(batch, edges)
+    level = np.minimum(batch.reduction, _LEVELS - 1).astype(np.int64)
+    columns = [  # in the order of `_names`
+        *_whole_columns(batch, paths, channels),
+        weights.sum(axis=0),
+        one_hot.sum(axis=0) / np.maximum(batch.interior.sum(axis=0), 1.0),
+        *_path_columns(batch, paths, weights),
+        # More than 16 edges between two vertices say no more than 16.
+        np.log1p(pairs.sums(np.minimum(batch.counts[edges], 16.0))),
+        np.einsum("vg,vwg->wg", visits, weights),
+        np.einsum("vg,vwg->wg", near, weights),
+        pairs.sums((share * visits)[edges]),
+        *(np.einsum("vg,vwg->wg", level == one, one_hot) for one in range(_LEVELS)),
+    ]
+    channels[0] = channels[batch.output] = 1.0
+    vertices = np.stack([visits, near, channels], axis=-1).transpose(1, 0, 2)
+    return np.ascontiguousarray(np.concatenate(columns).T), vertices
+
+
+class _Batch(NamedTuple):
+    """Graphs as arrays whose last axis is the graphs: steps over vertices then run along memory.
+
+    Attributes:
+        counts: Edge multiplicities, ``(sources, targets, graphs)``.
+        present: Whether there is an edge, ``(sources, targets, graphs)``.
+        last: Output vertex, ``(graphs,)``.
+        interior: 1 for vertices between input and output, ``(vertices, graphs)``.
+        parameters: `parameter_cost` of each vertex, ``(vertices, graphs)``.
+        stride: Logarithm to base 2 of the stride, ``(vertices, graphs)``.
+        reduction: Sum of these on the way from the input, ``(vertices, graphs)``.
+        border: Pixels that an unpadded operation takes off, ``(vertices, graphs)``.
+        filters: Width of the operation, ``(vertices, graphs)``.
+        codes: Position of the operation of each vertex, ``(vertices, graphs)``.
+        membership: Membership of each operation in each class, by code, ``(codes, classes)``.
+        ends: Kind of each vertex as end of an edge: 0 the input, 1 and more the classes, then the output, and
+            last all that are not told apart; ``(vertices, graphs)``.
+    """
+
+    counts: Floats
+    present: NDArray[np.bool_]
+    last: NDArray[np.int64]
+    interior: Floats
+    parameters: Floats
+    stride: Floats
+    reduction: Floats
+    border: Floats
+    filters: Floats
+    codes: NDArray[np.int64]
+    membership: Floats
+    ends: NDArray[np.int64]
+
+    @property
+    def output(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Index of the outputs in arrays of shape ``(vertices, graphs)``."""
+        return self.last, np.arange(len(self.last))
+
+
+def _describe(
+    operations: Sequence[Operation],
+    unknown: Sequence[Operation],
+    codes: NDArray[np.int64],
+    counts: Floats,
+    sizes: NDArray[np.int64],
+) -> _Batch:
     codes, counts = codes.T, counts.transpose(1, 2, 0)
-    width, graphs = codes.shape
     last = sizes - 1
-    output = last, np.arange(graphs)
-    classes, member = _classes(operations)
+    vertex = np.arange(len(codes))[:, None]
+    names, member = _classes(operations)
+    # Tables by code; their last row, which code -1 selects, is for padding, input and output.
     everything = [*operations, *unknown]
     parameters = np.array([parameter_cost(op) for op in everything] + [0.0])[codes]
     stride = np.log2(np.array([op.stride for op in everything] + [1]))[codes]
     border = np.array([0.0 if op.padded else op.kernel - op.stride for op in everything] + [0.0])[codes]
     filters = np.array([op.width for op in everything] + [1.0])[codes]
-    vertex = np.arange(width)[:, None]
-    interior = ((vertex > 0) & (vertex < last)).astype(np.float64)
-    present = counts > 0
-
-    weights = np.empty((width, len(_WEIGHTINGS) + len(classes), graphs))  # of vertices, in several weightings
-    weights[:, 0] = interior
-    weights[:, 1] = parameters > 0
-    weights[:, 2] = parameters
-    # Channels are usually doubled where the resolution is halved, which makes weights four times as many.
-    reduction = np.minimum(_sweep_max(present, stride), 10.0)
-    weights[:, 3] = parameters * np.exp2(2 * reduction)
-    weights[:, 4] = border * np.exp2(reduction - np.minimum(stride, reduction))  # in pixels of the input
-    weights[:, 5] = stride
-    one_hot = weights[:, len(_WEIGHTINGS) :]
-    for position, column in enumerate(np.pad(member, [(0, len(unknown) + 1), (0, 0)]).T):
-        one_hot[:, position] = column[codes]
-
-    paths = _sweep_sum(counts)
-    connected = paths[output] > 0
-    total_paths = np.where(connected, paths[output], 1.0)
-    statistics = _path_statistics(counts, present, paths, weights, last) * connected
-    histogram = _histogram(counts, parameters > 0)[last, :, output[1]].T  # (bins, graphs)
-
-    depth = _sweep_max(present, np.ones((width, graphs))).astype(np.int64)
-    at_depth = np.bincount((depth * graphs + output[1]).ravel(), interior.ravel(), (width + 1) * graphs)
-    level = np.minimum(reduction, _LEVELS - 1).astype(np.int64)
-    channels = _split_channels(present, last)
-    from_input = counts[0]
-    to_output = counts[:, last, output[1]]
-
-    # Ends of edges: the input, the classes, the output, and what is not told apart.
-    kinds = np.pad(member @ np.arange(1, len(classes) + 1), (0, len(unknown) + 1), constant_values=-1)
-    ends = kinds.astype(np.int64)[codes] % (len(classes) + 3)
+    kinds = np.pad(member @ np.arange(1, len(names) + 1), (0, len(unknown) + 1), constant_values=-1)
+    ends = kinds.astype(np.int64)[codes] % (len(names) + 3)
     ends[0] = 0
-    ends[output] = len(classes) + 1
-    edges = np.nonzero(present)
-    pairs = ends[edges[0], edges[2]], ends[edges[1], edges[2]], edges[2]
-    kinds_and_graphs = len(classes) + 3, graphs
-    share = counts / np.maximum(counts.sum(axis=0), 1.0)
-    visits = _walk_back(share, last)
-    near = _walk_back(_GOES_ON * share, last)
+    ends[last, np.arange(len(sizes))] = len(names) + 1
+    present = counts > 0
+    return _Batch(
+        counts=counts,
+        present=present,
+        last=last,
+        interior=((vertex > 0) & (vertex < last)).astype(np.float64),
+        parameters=parameters,
+        stride=stride,
+        reduction=np.minimum(sweep_max(present, stride), 10.0),  # bounds the powers of two below
+        border=border,
+        filters=filters,
+        codes=codes,
+        membership=np.pad(member, [(0, len(unknown) + 1), (0, 0)]),
+        ends=ends,
+    )
 
-    columns = [
-        np.log1p(sizes)[None],
+
+def _weigh(batch: _Batch) -> Floats:
+    """Each vertex in the weightings and the classes, ``(vertices, weightings, graphs)``."""
+    width, graphs = batch.codes.shape
+    weights = np.empty((width, len(_WEIGHTINGS) + batch.membership.shape[1], graphs))
+    weights[:, 0] = batch.interior
+    weights[:, 1] = batch.parameters > 0
+    weights[:, 2] = batch.parameters
+    # Channels are usually doubled where the resolution is halved, which makes weights four times as many.
+    weights[:, 3] = batch.parameters * np.exp2(2 * batch.reduction)
+    # Pixels of the input: a pixel behind n halvings stands for 2^n of them. The operation's own stride comes
+    # after its border.
+    weights[:, 4] = batch.border * np.exp2(batch.reduction - np.minimum(batch.stride, batch.reduction))
+    weights[:, 5] = batch.stride
+    for position, column in enumerate(batch.membership.T, len(_WEIGHTINGS)):
+        weights[:, position] = column[batch.codes]
+    return weights
+
+
+def _whole_columns(batch: _Batch, paths: Floats, channels: Floats) -> list[Floats]:
+    """The columns of the group ``whole``, ``(1, graphs)`` each."""
+    counts, present, output = batch.counts, batch.present, batch.output
+    width, graphs = batch.interior.shape
+    depth = sweep_max(present, np.ones((width, graphs))).astype(np.int64)
+    at_depth = np.bincount((depth * graphs + output[1]).ravel(), batch.interior.ravel(), (width + 1) * graphs)
+    return [
+        np.log1p(batch.last + 1)[None],
         np.log1p(counts.sum(axis=(0, 1)))[None],
         np.log1p(paths[output])[None],
-        connected[None],
-        np.log1p(to_output.sum(axis=0))[None],
-        np.log1p(from_input.sum(axis=0))[None],
+        (paths[output] > 0)[None],
+        np.log1p(counts[:, *output].sum(axis=0))[None],
+        np.log1p(counts[0].sum(axis=0))[None],
         at_depth.reshape(width + 1, graphs).max(axis=0)[None],
-        np.log1p(from_input[output])[None],
-        (parameters * channels**2).sum(axis=0)[None],
-        (present[0] * channels * interior).sum(axis=0)[None],
-        _sweep_width(present, parameters > 0, filters)[output][None],
-        weights.sum(axis=0),
-        one_hot.sum(axis=0) / np.maximum(interior.sum(axis=0), 1.0),
-        statistics.reshape(-1, graphs),
-        histogram / total_paths,
-        np.log1p(histogram),
-        np.log1p(_by_pair(pairs, np.minimum(counts[edges], 16.0), kinds_and_graphs)),
-        np.einsum("vg,vwg->wg", visits, weights),
-        np.einsum("vg,vwg->wg", near, weights),
-        _by_pair(pairs, (share * visits)[edges], kinds_and_graphs),
-        *(np.einsum("vg,vwg->wg", level == one, one_hot) for one in range(_LEVELS)),
+        np.log1p(counts[0][output])[None],
+        (batch.parameters * channels**2).sum(axis=0)[None],
+        (present[0] * channels * batch.interior).sum(axis=0)[None],
+        sweep_width(present, batch.parameters > 0, batch.filters)[output][None],
     ]
-    channels[0] = channels[output] = 1.0
-    vertices = np.stack([visits, near, channels], axis=-1).transpose(1, 0, 2)
-    return np.ascontiguousarray(np.concatenate(columns).T), vertices
+
+
+def _path_columns(batch: _Batch, paths: Floats, weights: Floats) -> list[Floats]:
+    """The columns of the groups ``path``, ``paths`` and ``log paths``, ``(columns, graphs)`` each."""
+    connected = paths[batch.output] > 0
+    total = np.where(connected, paths[batch.output], 1.0)
+    statistics = path_statistics(batch.counts, batch.present, paths, weights, batch.last) * connected
+    histogram = path_histogram(batch.counts, batch.parameters > 0, _PATH_BINS)
+    histogram = histogram[batch.last, :, batch.output[1]].T  # (bins, graphs)
+    return [statistics.reshape(-1, len(total)), histogram / total, np.log1p(histogram)]
+
+
+class _Pairs(NamedTuple):
+    """Edges by the kinds of their two ends.
+
+    Attributes:
+        position: Position of each edge in a flat array of ``shape``, ``(edges,)``.
+        shape: Number of kinds, the same again, and number of graphs.
+    """
+
+    position: NDArray[np.int64]
+    shape: tuple[int, int, int]
+
+    def sums(self, amounts: Floats) -> Floats:
+        """Sums of ``(edges,)`` amounts for each pair of kinds and graph, ``(pairs of kinds, graphs)``."""
+        total = np.bincount(self.position, amounts, np.prod(self.shape)).astype(np.float64, copy=False)
+        # No edge leaves the output or enters the input, and what is not told apart is left out.
+        return total.reshape(self.shape)[:-2, 1:-1].reshape(-1, self.shape[2])
+
+
+def _pairs(batch: _Batch, edges: tuple[NDArray[np.int64], ...]) -> _Pairs:
+    source, target, graph = edges
+    kinds = batch.membership.shape[1] + 3
+    pairs = batch.ends[source, graph], batch.ends[target, graph], graph
+    shape = kinds, kinds, len(batch.last)
+    return _Pairs(np.ravel_multi_index(pairs, shape), shape)
 
 
 def _classes(operations: Sequence[Operation]) -> tuple[list[str], Floats]:
@@ -220,116 +325,3 @@ def _classes(operations: Sequence[Operation]) -> tuple[list[str], Floats]:
     return names, np.array([[float(label == name) for name in names] for label in labels]).reshape(
         len(labels), len(names)
     )
-
-
-def _by_pair(
-    pairs: tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]],
-    amounts: Floats,
-    kinds_and_graphs: tuple[int, int],
-) -> Floats:
-    """Sums over the edges of each graph by the kinds of their two ends, ``(pairs of kinds, graphs)``.
-
-    Args:
-        pairs: of each edge the kinds of its source and target, and its graph; ``(edges,)`` each.
-        amounts: ``(edges,)``.
-        kinds_and_graphs: how many there are. Kind 0 is never a target, the last but one never a source, and
-            the last is left out.
-    """
-    kinds, graphs = kinds_and_graphs
-    place = np.ravel_multi_index(pairs, (kinds, kinds, graphs))
-    sums = np.bincount(place, amounts, kinds * kinds * graphs).astype(np.float64, copy=False)
-    return sums.reshape(kinds, kinds, graphs)[:-2, 1:-1].reshape(-1, graphs)
-
-
-def _sweep_sum(counts: Floats) -> Floats:
-    """Number of paths from the input to each vertex, ``(vertices, graphs)``."""
-    paths = np.zeros(counts.shape[1:])
-    paths[0] = 1.0
-    for v in range(1, len(counts)):
-        paths[v] = (counts[:v, v] * paths[:v]).sum(axis=0)
-    return paths
-
-
-def _sweep_max(present: NDArray[np.bool_], weight: Floats) -> Floats:
-    """Largest sum of weights on a path to each vertex, its own included, ``(vertices, graphs)``."""
-    best = weight.copy()
-    for v in range(1, len(weight)):
-        best[v] += np.where(present[:v, v], best[:v], 0.0).max(axis=0)
-    return best
-
-
-def _sweep_width(present: NDArray[np.bool_], trainable: NDArray[np.bool_], filters: Floats) -> Floats:
-    """Width of each vertex if the narrowest of what meets there decides, ``(vertices, graphs)``."""
-    found = filters.copy()
-    for v in range(1, len(found)):
-        narrowest = np.where(present[:v, v], found[:v], np.inf).min(axis=0)
-        found[v] = np.where(trainable[v] | np.isinf(narrowest), found[v], narrowest)
-    return found
-
-
-def _path_statistics(
-    counts: Floats, present: NDArray[np.bool_], paths: Floats, weights: Floats, last: NDArray[np.int64]
-) -> Floats:
-    """Least, largest, mean and sd of the weight of a path to the output, ``(weightings, 4, graphs)``."""
-    least, largest = weights.copy(), weights.copy()
-    mean, square = weights.copy(), weights**2
-    least[1:] += np.inf
-    for v in range(1, len(weights)):
-        edge = present[:v, v, None]
-        share = counts[:v, v] * paths[:v] / np.maximum(paths[v], 1.0)  # (sources, graphs)
-        least[v] = weights[v] + np.where(edge, least[:v], np.inf).min(axis=0)
-        largest[v] += np.where(edge, largest[:v], 0.0).max(axis=0)
-        before = np.einsum("ig,iwg->wg", share, mean[:v])
-        mean[v] = before + weights[v]
-        square[v] += np.einsum("ig,iwg->wg", share, square[:v]) + 2 * before * weights[v]
-    output = last, slice(None), np.arange(len(last))
-    least, largest, mean, square = (s[output].T for s in (least, largest, mean, square))
-    least[~np.isfinite(least)] = 0.0
-    variance = square - mean**2
-    variance[variance < _ROUNDING * square] = 0.0  # else equal paths would seem to differ
-    return np.stack([least, largest, mean, np.sqrt(variance)], axis=1)
-
-
-def _histogram(counts: Floats, trainable: NDArray[np.bool_]) -> Floats:
-    """Number of paths to each vertex with 0, 1, ... trainable operations, the last bin for all above.
-
-    ``(vertices, bins, graphs)``
-    """
-    width, graphs = trainable.shape
-    bins = np.zeros((width, _PATH_BINS, graphs))
-    bins[0, 0] = 1.0
-    for v in range(1, width):
-        incoming = np.einsum("ig,ikg->kg", counts[:v, v], bins[:v])
-        shifted = np.concatenate([np.zeros((1, graphs)), incoming[:-1]])
-        shifted[-1] += incoming[-1]
-        bins[v] = np.where(trainable[v], shifted, incoming)
-    return bins
-
-
-def _walk_back(share: Floats, last: NDArray[np.int64]) -> Floats:
-    """Expected visits of each vertex by a walk from the output against the edges, ``(vertices, graphs)``.
-
-    Where branches are averaged or normalised after they meet, this is how much of the output a vertex makes:
-    unlike the share of paths, it does not grow with the number of ways that lead to the vertex.
-
-    Args:
-        share: probability of the step to each vertex from each, ``(vertices, vertices, graphs)``.
-        last: ``(graphs,)``; the output.
-    """
-    width, _, graphs = share.shape
-    visits = np.zeros((width, graphs))
-    visits[last, np.arange(graphs)] = 1.0
-    for v in range(width - 1, 0, -1):
-        visits[:v] += share[:v, v] * visits[v]
-    return visits
-
-
-def _split_channels(present: NDArray[np.bool_], last: NDArray[np.int64]) -> Floats:
-    """Width of each vertex if the results that meet in the output are concatenated there, not summed."""
-    to_output = present[:, last, np.arange(len(last))]
-    to_output[0] = False
-    channels = to_output / np.maximum(to_output.sum(axis=0), 1)
-    for v in range(len(present) - 2, 0, -1):
-        wider = np.where(present[v, v + 1 :], channels[v + 1 :], 0.0).max(axis=0)
-        channels[v] = np.maximum(channels[v], wider)
-    return channels
