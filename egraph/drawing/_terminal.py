@@ -51,68 +51,111 @@ def to_terminal(
         disabled: whether to draw disabled edges, dashed.
     """
     order = _topological_order(architecture)
-    place = {vertex: row for row, vertex in enumerate(order)}
-    rails = _make_rails(architecture, place, disabled)
+    row_of = {vertex: row for row, vertex in enumerate(order)}
+    rails = _make_rails(architecture, row_of, disabled)
     lane_of, lanes = _assign_lanes(rails)
-    boxed = architecture.num_vertices <= MOST_BOXES
-
     longest = max(len(op) for op in architecture.ops)
     spacing = next((s for s in (3, 2) if longest + 8 + s * lanes <= width), 1)
     room = max(8, width - spacing * lanes - 8)
-    labels = [_shorten(_printable(architecture.ops[v]), room, unicode) for v in order]
-    inner = max(len(label) for label in labels)
-
+    plan = _Plan(
+        labels=[_shorten(_printable(architecture.ops[v]), room, unicode) for v in order],
+        kinds=[operations.get(architecture.ops[v]).kind for v in order],
+        joined={row_of[i] for i, j in architecture.edges if row_of[j] == row_of[i] + 1},
+        rails=rails,
+        lane_of=lane_of,
+        spacing=spacing,
+    )
     canvas = _Canvas(unicode)
-    joined = {(place[i], place[j]) for i, j in architecture.edges if place[j] == place[i] + 1}
-    starts = {rail.source for rail in rails}
-    rows: list[tuple[int, int | None]] = []  # of each vertex: its row, the row where its rails leave
-    y = 0
     for k in range(len(order)):
-        label_row = y + boxed
-        y = label_row + 1 + boxed
-        leaves = y if k in starts or (not boxed and k + 1 < len(order)) else None
-        y += leaves is not None
-        rows.append((label_row, leaves))
-    stem = 1 + (inner + 4) // 2 if boxed else 1
-    base = inner + 6 if boxed else inner + 5  # the first lane
-
-    for k, label in enumerate(labels):
-        row, leaves = rows[k]
-        kind = operations.get(architecture.ops[order[k]]).kind
-        fed, feeds = (k - 1, k) in joined, (k, k + 1) in joined
-        here = [rail for rail in rails if rail.source == k]
-        if boxed:
-            canvas.box(
-                1,
-                row,
-                inner + 4,
-                label,
-                kind,
-                arrow=stem if fed else None,
-                stem=stem if feeds or here else None,
-            )
-        else:
-            canvas.vertex(1, row, label, kind)
-        if leaves is not None:
-            canvas.join(stem, leaves, (_UP | _DOWN) if feeds else (_UP if here else 0))
-            for rail in here:
-                column = base + spacing * lane_of[rail]
-                canvas.join(stem, leaves, _RIGHT, dashed=rail.disabled)
-                canvas.across(stem + 1, column - 1, leaves, dashed=rail.disabled)
-                canvas.join(column, leaves, _LEFT | _DOWN, dashed=rail.disabled)
+        _draw_vertex(canvas, plan, k)
     for rail in rails:
-        column = base + spacing * lane_of[rail]
-        top, bottom = rows[rail.source][1], rows[rail.targets[-1]][0]
-        assert top is not None
-        for line in range(top + 1, bottom):
-            canvas.join(column, line, _UP | _DOWN, dashed=rail.disabled)
-        for target in rail.targets:
-            row = rows[target][0]
-            canvas.join(column, row, _UP | _LEFT | (_DOWN if row != bottom else 0), dashed=rail.disabled)
-            tip = inner + 5 if boxed else 4 + len(labels[target])
-            canvas.put(tip, row, "◀" if unicode else "<")
-            canvas.across(tip + 1, column - 1, row, dashed=rail.disabled)
+        _draw_rail(canvas, plan, rail)
     return canvas.text(color)
+
+
+class _Plan:
+    """Where things go; vertices are numbered from top to bottom.
+
+    Args:
+        labels: Text of each vertex.
+        kinds: Kind of the operation of each vertex.
+        joined: Vertices that a line joins to the next one.
+        rails: Rails of all edges that skip vertices.
+        lane_of: Lane of each rail, 0 next to the vertices.
+        spacing: Columns from one lane to the next.
+
+    Attributes:
+        boxed: Whether vertices stand in boxes.
+        rows: Row of the label of each vertex, and row below it in which its rails begin, if any.
+        inner: Width of the longest label.
+        stem: Column of the line from one vertex to the next.
+        column_of: Column of each rail.
+    """
+
+    def __init__(
+        self,
+        labels: list[str],
+        kinds: list[str],
+        joined: set[int],
+        rails: list[_Rail],
+        lane_of: dict[_Rail, int],
+        spacing: int,
+    ) -> None:
+        self.labels, self.kinds, self.joined, self.rails = labels, kinds, joined, rails
+        self.boxed = len(labels) <= MOST_BOXES
+        self.inner = max(len(label) for label in labels)
+        self.stem = 1 + (self.inner + 4) // 2 if self.boxed else 1
+        first = self.inner + 6 if self.boxed else self.inner + 5
+        self.column_of = {rail: first + spacing * lane for rail, lane in lane_of.items()}
+        self.rows = self._assign_rows()
+
+    def _assign_rows(self) -> list[tuple[int, int | None]]:
+        starts = {rail.source for rail in self.rails}
+        rows: list[tuple[int, int | None]] = []
+        y = 0
+        for k in range(len(self.labels)):
+            label = y + self.boxed
+            y = label + 1 + self.boxed
+            # Boxes touch each other where nothing leaves between them; bare vertices are one row apart.
+            leaves = y if k in starts or (not self.boxed and k + 1 < len(self.labels)) else None
+            y += leaves is not None
+            rows.append((label, leaves))
+        return rows
+
+
+def _draw_vertex(canvas: _Canvas, plan: _Plan, k: int) -> None:
+    row, leaves = plan.rows[k]
+    fed, feeds = k - 1 in plan.joined, k in plan.joined
+    rails = [rail for rail in plan.rails if rail.source == k]
+    label, kind, stem = plan.labels[k], plan.kinds[k], plan.stem
+    if plan.boxed:
+        arrow, below = stem if fed else None, stem if feeds or rails else None
+        canvas.box(1, row, plan.inner + 4, label, kind, arrow=arrow, stem=below)
+    else:
+        canvas.vertex(1, row, label, kind)
+    if leaves is None:
+        return
+    canvas.join(stem, leaves, (_UP | _DOWN) if feeds else (_UP if rails else 0))
+    for rail in rails:
+        column = plan.column_of[rail]
+        canvas.join(stem, leaves, _RIGHT, dashed=rail.disabled)
+        canvas.across(stem + 1, column - 1, leaves, dashed=rail.disabled)
+        canvas.join(column, leaves, _LEFT | _DOWN, dashed=rail.disabled)
+
+
+def _draw_rail(canvas: _Canvas, plan: _Plan, rail: _Rail) -> None:
+    """The rail from below its vertex down to its last target, and the arrows to all of its targets."""
+    column = plan.column_of[rail]
+    top, bottom = plan.rows[rail.source][1], plan.rows[rail.targets[-1]][0]
+    assert top is not None
+    for line in range(top + 1, bottom):
+        canvas.join(column, line, _UP | _DOWN, dashed=rail.disabled)
+    for target in rail.targets:
+        row = plan.rows[target][0]
+        canvas.join(column, row, _UP | _LEFT | (_DOWN if row != bottom else 0), dashed=rail.disabled)
+        tip = plan.inner + 5 if plan.boxed else 4 + len(plan.labels[target])
+        canvas.put(tip, row, "◀" if canvas.unicode else "<")
+        canvas.across(tip + 1, column - 1, row, dashed=rail.disabled)
 
 
 class _Canvas:
@@ -205,15 +248,15 @@ def _topological_order(architecture: Architecture) -> list[int]:
     return order
 
 
-def _make_rails(architecture: Architecture, place: dict[int, int], disabled: bool) -> list[_Rail]:
+def _make_rails(architecture: Architecture, row_of: dict[int, int], disabled: bool) -> list[_Rail]:
     rails = []
     enabled = set(architecture.edges)
     dormant = [edge for edge in architecture.disabled if edge not in enabled] if disabled else []
     for edges, dashed in ((architecture.edges, False), (dormant, True)):
         targets: dict[int, list[int]] = {}
         for i, j in edges:
-            if dashed or place[j] != place[i] + 1:
-                targets.setdefault(place[i], []).append(place[j])
+            if dashed or row_of[j] != row_of[i] + 1:
+                targets.setdefault(row_of[i], []).append(row_of[j])
         rails += [_Rail(source, tuple(sorted(ends)), dashed) for source, ends in targets.items()]
     return rails
 
