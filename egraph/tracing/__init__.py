@@ -3,7 +3,7 @@
 `from_torch` goes these steps, one module each:
 
 - `capture`: `torch.export` follows one forward pass; what has no single path is refused with its line, which
-  `places` finds;
+  `locations` finds;
 - `reading`: the ATen graph becomes a `sketch`. Convolutions, matrix products, attention and pools are
   vertices, sums and concatenations are joins; norms, activations and reshapes leave their parameters to a
   neighbour and go;

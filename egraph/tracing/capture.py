@@ -19,7 +19,7 @@ from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
 from torch.nn.parameter import is_lazy
 
 from egraph.errors import ArchitectureError, EgraphError, UsageError
-from egraph.tracing.places import place_of, raised_at
+from egraph.tracing.locations import location_of_error, location_of_node
 
 __all__ = ["Program", "capture"]
 
@@ -80,14 +80,14 @@ def capture(module: nn.Module, example_input: Any) -> Program:
             raise
         except _BY_VALUES as error:
             raise ArchitectureError(
-                f"what the network computes depends on values in its tensors{raised_at(error)}; {_WAY_OUT}"
+                f"what the network computes depends on values in its tensors{location_of_error(error)}; {_WAY_OUT}"
             ) from error
         except Exception as error:
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
             reason = str(error).strip().split("\n")[0][:300]
             raise ArchitectureError(
                 f"cannot follow the network on an input of shape {shapes}: {type(error).__name__}: {reason}"
-                f"{raised_at(error)}; pass an example_input that its forward takes, and keep to operations "
+                f"{location_of_error(error)}; pass an example_input that its forward takes, and keep to operations "
                 "of PyTorch there"
             ) from error
     names = program.graph_signature.inputs_to_parameters
@@ -107,13 +107,13 @@ def _refuse_sizes_by_values(graph: fx.Graph) -> None:
         value = node.meta.get("val")
         if isinstance(value, Tensor) and not all(isinstance(size, int) for size in value.shape):
             raise ArchitectureError(
-                f"a size in the network depends on values in its tensors{place_of(node)}; {_WAY_OUT}"
+                f"a size in the network depends on values in its tensors{location_of_node(node)}; {_WAY_OUT}"
             )
         if node.op == "call_function" and isinstance(node.target, torch._ops.HigherOrderOperator):
             name = node.target.name()
             if not name.startswith("wrap_with"):
                 raise ArchitectureError(
-                    f"the network holds the control flow {name!r}{place_of(node)}; {_WAY_OUT}"
+                    f"the network holds the control flow {name!r}{location_of_node(node)}; {_WAY_OUT}"
                 )
 
 

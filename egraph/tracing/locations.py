@@ -1,4 +1,4 @@
-"""Lines of the user's code, to stand in an error text."""
+"""Locations in the user's source code, for error texts."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from pathlib import Path
 import torch
 from torch import fx
 
-__all__ = ["place_of", "raised_at"]
+__all__ = ["location_of_error", "location_of_node"]
 
 _FRAME = re.compile(r'File "(.+?)", line (\d+), in ')
 _NOT_THE_USERS = (f"{Path(torch.__file__).parent}/", f"{Path(__file__).parent}/", "<frozen", "<eval_with_key")
 _STANDARD_LIBRARY = f"{sysconfig.get_path('stdlib')}/"
 
 
-def place_of(node: fx.Node) -> str:
-    """Where a node of a recorded graph comes from: ``, at FILE, line N: `SOURCE` ``, empty if not known."""
+def location_of_node(node: fx.Node) -> str:
+    """The location that a node of a recorded graph comes from: ``, at FILE, line N: `SOURCE` ``, or empty."""
     frames = _FRAME.findall(node.meta.get("stack_trace") or "")
     return _innermost([(file, int(line)) for file, line in frames])
 
 
-def raised_at(error: BaseException) -> str:
-    """The same for an error; the line that led to it."""
+def location_of_error(error: BaseException) -> str:
+    """The innermost line of the user's code that led to an error, in the same form."""
     frames: list[tuple[str, int]] = []
     cause: BaseException | None = error
     while cause is not None:
