@@ -80,15 +80,16 @@ def capture(module: nn.Module, example_input: Any) -> Program:
             raise
         except _BY_VALUES as error:
             raise ArchitectureError(
-                f"what the network computes depends on values in its tensors{location_of_error(error)}; {_WAY_OUT}"
+                f"what the network computes depends on values in its tensors{location_of_error(error)}; "
+                f"{_WAY_OUT}"
             ) from error
         except Exception as error:
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
             reason = str(error).strip().split("\n")[0][:300]
             raise ArchitectureError(
                 f"cannot follow the network on an input of shape {shapes}: {type(error).__name__}: {reason}"
-                f"{location_of_error(error)}; pass an example_input that its forward takes, and keep to operations "
-                "of PyTorch there"
+                f"{location_of_error(error)}; pass an example_input that its forward takes, and keep to "
+                "operations of PyTorch there"
             ) from error
     names = program.graph_signature.inputs_to_parameters
     own = dict(module.named_parameters(remove_duplicate=False))
