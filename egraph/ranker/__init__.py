@@ -31,7 +31,8 @@ from egraph.ranker.genome import Genome, from_genome, shipped_genomes
 from egraph.ranker.heads import HEADS, Head, Pairs
 from egraph.ranker.loading import load
 from egraph.ranker.network import Layer
-from egraph.ranker.ranker import TABULAR_MODELS, Ranker
+from egraph.ranker.parameters import TABULAR_MODELS
+from egraph.ranker.ranker import Ranker
 from egraph.ranker.readout import READOUTS, ReadOut
 from egraph.ranker.sage import AGGREGATORS, Aggregator, Linear, Neighbours, SAGELayer
 

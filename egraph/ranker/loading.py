@@ -17,6 +17,7 @@ from egraph.ranker.calibration import Calibration
 from egraph.ranker.columns import Columns, Filling
 from egraph.ranker.model_file import read_model
 from egraph.ranker.network import RankerNetwork
+from egraph.ranker.parameters import make_shape
 from egraph.ranker.ranker import Ranker
 from egraph.ranker.recorded import from_recorded
 from egraph.ranker.scale import Scale, Standardiser
@@ -89,7 +90,7 @@ def _restore(
     standardiser = Standardiser(
         arrays["standardiser.kept"], arrays["standardiser.mean"], arrays["standardiser.sd"]
     )
-    shape = ranker.network_shape(ranker.vocabulary_.vertex_width, len(standardiser.kept))
+    shape = make_shape(ranker, ranker.vocabulary_.vertex_width, len(standardiser.kept))
     network = RankerNetwork(shape)
     prefix = "network."
     network.load_state_dict(

@@ -17,6 +17,7 @@ from egraph.ranker import (
     load,
     shipped_genomes,
 )
+from egraph.ranker.parameters import make_shape
 from egraph.spaces import graphsage
 from egraph.spaces.graphsage import HYPERPARAMETERS
 
@@ -138,7 +139,7 @@ def test_shipped_genomes_make_rankers_and_say_where_they_come_from(name):
     genome = Genome.load(name)
     assert genome.architecture in SOURCE or genome.architecture in WIDE
     assert genome.provenance
-    from_genome(name).network_shape(10, 10)
+    make_shape(from_genome(name), 10, 10)
 
 
 def test_the_genome_of_the_source_is_shipped():

@@ -1,0 +1,117 @@
+"""What the parameters of a `Ranker` ask for: shape and training of its networks, and the margin of a tie."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.errors import UnknownNameError, UsageError
+from egraph.ranker.fitting import Plan
+from egraph.ranker.network import Layer, NetworkShape
+from egraph.ranker.scale import Standardiser
+from egraph.ranker.training import Schedule
+
+if TYPE_CHECKING:
+    from egraph.ranker.ranker import Ranker
+
+__all__ = [
+    "TABULAR_MODELS",
+    "check_tabular",
+    "choose_margin",
+    "make_plan",
+    "make_shape",
+]
+
+Floats = NDArray[np.float64]
+
+_GAUSSIAN_PROCESS_AND_TREES = "gaussian-process+trees"
+TABULAR_MODELS = (_GAUSSIAN_PROCESS_AND_TREES, "gaussian-process")
+"""Choices of the models that are averaged with the networks."""
+
+
+def check_tabular(ranker: Ranker) -> None:
+    """Checks the name of the tabular models.
+
+    Raises:
+        UnknownNameError: The name is unknown.
+    """
+    if ranker.tabular is not None and ranker.tabular not in TABULAR_MODELS:
+        raise UnknownNameError("tabular models", ranker.tabular, TABULAR_MODELS)
+
+
+def make_plan(ranker: Ranker, standardiser: Standardiser, groups: Sequence[str]) -> Plan:
+    """The plan of a fit.
+
+    Args:
+        ranker: Ranker that has measured its training data.
+        standardiser: Fitted standardiser of the analytic features.
+        groups: Group of each analytic feature; see `GaussianProcess.fit`.
+
+    Raises:
+        UsageError: The parameters describe no network or no training.
+    """
+    return Plan(
+        shape=make_shape(ranker, ranker.vocabulary_.vertex_width, len(standardiser.kept)),
+        standardiser=standardiser,
+        groups=[groups[position] for position in standardiser.kept],
+        tabular=ranker.tabular is not None,
+        trees=ranker.tabular == _GAUSSIAN_PROCESS_AND_TREES,
+        schedule=_make_schedule(ranker),
+        margin=ranker.eps_,
+        folds=ranker.folds,
+        seed=ranker.seed,
+    )
+
+
+def make_shape(ranker: Ranker, vertex_features: int, graph_features: int) -> NetworkShape:
+    """The sizes of the networks.
+
+    Args:
+        ranker: Ranker with the parameters.
+        vertex_features: Number of features of a vertex.
+        graph_features: Number of analytic features that vary.
+
+    Raises:
+        UsageError: The parameters describe no network.
+    """
+    return NetworkShape(
+        members=ranker.members,
+        vertex_features=vertex_features,
+        graph_features=graph_features if ranker.analytic else 0,
+        # The JSON of a file turns each `Layer` into a list.
+        layers=tuple(layer if isinstance(layer, str) else Layer(*layer) for layer in ranker.layers),
+        width=ranker.width,
+        readout=tuple(ranker.readout),
+        head=ranker.head,
+        bidirectional=ranker.bidirectional,
+        dropout=ranker.dropout,
+        norm=ranker.norm,
+        residual=ranker.residual,
+        reads=None if ranker.reads is None else tuple(ranker.reads),
+    )
+
+
+def choose_margin(ranker: Ranker, scores: Floats) -> float:
+    """The largest difference of two scores that counts as about equal.
+
+    Raises:
+        UsageError: The parameter ``eps`` is negative or not finite.
+    """
+    if ranker.eps is not None:
+        if not (np.isfinite(ranker.eps) and ranker.eps >= 0):
+            raise UsageError(f"eps must be a finite number of at least 0, got {ranker.eps}")
+        return float(ranker.eps)
+    low, high = np.quantile(scores, [0.25, 0.75])
+    return float(high - low) / 50
+
+
+def _make_schedule(ranker: Ranker) -> Schedule:
+    count = ranker.n_trials_
+    epochs = ranker.epochs if ranker.epochs is not None else (120 if count < 2000 else 80)
+    batch = ranker.batch_size if ranker.batch_size is not None else (32 if count < 1000 else 64)
+    if epochs < 1 or batch < 2:
+        raise UsageError(f"epochs must be at least 1 and batch_size at least 2, got {epochs} and {batch}")
+    return Schedule(epochs, batch, ranker.learning_rate, ranker.weight_decay)

@@ -1,0 +1,53 @@
+"""Encodes and scores any number of architectures, part by part, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+from egraph.encoding import Encoding, encode, in_parts, warn_of_unlike
+from egraph.ranker.columns import measure
+from egraph.ranker.threads import in_threads
+
+if TYPE_CHECKING:
+    from egraph.ranker.ranker import Ranker
+
+__all__ = ["encode_part", "score_parts"]
+
+Floats = NDArray[np.float64]
+
+
+def encode_part(ranker: Ranker, part: Encoding | list[Architecture]) -> Encoding:
+    """Encodes architectures, unless they are encoded already, and adds the columns of the caller."""
+    if isinstance(part, Encoding):
+        return part
+    encoding = encode(part, ranker.vocabulary_)
+    if ranker.columns is None or ranker.filling_ is None:
+        return encoding
+    # The caller's function may not accept an empty list.
+    values = measure(ranker.columns, part) if part else np.zeros((0, len(ranker.filling_.medians)))
+    return encoding.widen(ranker.filling_.fill(values))
+
+
+def score_parts(
+    ranker: Ranker, score: Callable[[Encoding], Floats], architectures: Iterable[Architecture] | Encoding
+) -> list[Floats]:
+    """Results of `score` for one part of the architectures after another.
+
+    Warns:
+        OutOfDistributionWarning: An architecture has operations, or a size, that the training data lacks.
+    """
+
+    def work(part: Encoding | list[Architecture]) -> tuple[Encoding, Floats]:
+        encoding = encode_part(ranker, part)
+        return encoding, score(encoding)
+
+    parts = in_parts(architectures)
+    if ranker.columns is not None:
+        # The calling thread encodes the parts: the caller's function may not be thread-safe.
+        parts = (encode_part(ranker, part) for part in parts)
+    return list(warn_of_unlike(in_threads(work, parts), ranker.largest_, stacklevel=3))
