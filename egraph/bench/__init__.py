@@ -1,19 +1,23 @@
-"""Benchmarks: how well predictors order networks that they have not seen, and what searchers find.
+"""Benchmarks: how well predictors order unseen networks, and what searchers find.
 
-A `Cell` is one predictor, fitted once: on a benchmark, with so many labels, chosen by a seed and divided from
-the test side by a protocol. `plan` lists cells, `run` measures them in parallel processes and keeps each
-finished one as a line of a file, so that a run that was killed goes on where it was. `predictors` does both:
+A `Cell` is one fit of one predictor: a benchmark, a number of labels, a protocol that separates training from
+test networks, and a seed. `plan` lists cells. `run` measures them in parallel processes and appends each
+result to a file as one line, so that an interrupted run can be resumed. `predictors` does both:
 
     result = egraph.bench.predictors(["egraph"], ["nasbench201:cifar10_test_200"], [78, 156], seeds=5)
     result.summary
 
-`PROTOCOLS` says who is trained and who is tested, each by the name and the source of a publication; the
-default ``key`` keeps every network on one side. `published` gives the figures that others have reported.
-`arrange`, `to_markdown` and `plot` render a result. `searchers` compares searchers in the same way; its parts
-are in `egraph.bench.arena`.
+`PROTOCOLS` are the ways to choose training and test networks; most follow a publication. The default ``key``
+never puts one network on both sides. `published` returns the figures of other publications. `arrange`,
+`to_markdown` and `plot` render a result. `searchers` compares searchers in the same way; its parts are in
+`egraph.bench.arena`.
+
+`fit_on_table` fits one ranker on a table and scores it on the rest, `score_on_table` scores a fitted one, and
+`save_with_card` writes a ranker with its model card.
 
 To add a protocol: a function in ``_protocols.py`` and its entry in `PROTOCOLS`. To add a predictor: the
-registry ``egraph.ranker.predictors``, or a mapping from names to what takes ``seed=`` and gives one.
+registry ``egraph.ranker.predictors``, or a mapping from names to functions that take
+``seed=`` and return one.
 """
 
 from __future__ import annotations

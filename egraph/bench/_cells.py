@@ -1,4 +1,4 @@
-"""One predictor, fitted once and measured on what it has not seen."""
+"""One predictor, fitted once and measured on unseen networks."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ from egraph.errors import FailedError
 __all__ = ["Cell", "Factory", "measure", "read_settings"]
 
 Factory = Callable[..., Any]
-"""Takes ``seed=`` and gives an unfitted predictor, with ``fit(architectures, scores)`` and ``predict``."""
+"""Takes ``seed=`` and returns an unfitted predictor with ``fit(architectures, scores)`` and ``predict``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one measurement depends on; two equal cells give the same ranking.
+    """Everything that one measurement depends on; equal cells give the same ranking.
 
     Attributes:
-        predictor: its name.
-        benchmark: the table's name, or the path of its file.
-        metric: what is predicted; negated where lower is better.
-        protocol: who is trained and who is tested.
-        samples: labels that the predictor is fitted on.
-        seed: of the split and of the predictor.
-        k: of precision@k and regret@k.
-        shuffled: whether the training labels are shuffled: a predictor that still ranks has seen the test.
-        settings: the predictor's parameters, JSON-ready, its seed left out.
+        predictor: Name of the predictor.
+        benchmark: Name of the table, or the path of its file.
+        metric: Metric to predict; negated where lower is better.
+        protocol: Name of the protocol in `PROTOCOLS`.
+        samples: Number of training labels.
+        seed: Seed of the split and of the predictor.
+        k: The k of precision@k and regret@k.
+        shuffled: Whether the training labels are shuffled. A predictor that still ranks has seen test labels.
+        settings: Parameters of the predictor as JSON-ready values, without its seed.
     """
 
     predictor: str
@@ -50,7 +50,7 @@ class Cell:
 
 
 def read_settings(predictor: Any) -> dict[str, Any]:
-    """The parameters of a predictor that tells them as scikit-learn's do; empty for others."""
+    """The parameters of a predictor with scikit-learn's ``get_params``; empty for others."""
     if not hasattr(predictor, "get_params"):
         return {}
     from egraph.ranker.recorded import to_recorded  # slow to load: PyTorch
@@ -58,29 +58,30 @@ def read_settings(predictor: Any) -> dict[str, Any]:
     values = to_recorded(predictor.get_params(deep=False))
     values.pop("seed", None)
     if values.get("columns", ...) is None:
-        del values["columns"]  # results from before rankers could have any stay valid
+        del values["columns"]  # keeps results valid that were written before rankers had columns
     settings: dict[str, Any] = json.loads(json.dumps(values, default=_describe))
     return settings
 
 
 def measure(cell: Cell, factory: Factory, table: Table) -> dict[str, Any]:
-    """Fits the predictor of a cell, has it score the test side, and compares.
+    """Fits the predictor of a cell and compares its scores of the test networks with the truth.
 
     Args:
-        cell: what is measured.
-        factory: makes the predictor.
-        table: the benchmark, as the protocol has prepared it.
+        cell: The cell to measure.
+        factory: Function that makes the predictor.
+        table: The benchmark, as `Protocol.prepare` returns it.
 
     Returns:
-        The fields of the cell and, for all test rows: ``tau``, ``tau_top50``, ``tau_top20`` (Kendall's tau-b
-        of all, the best half and the best fifth by truth), ``precision`` and ``regret`` (at k),
-        ``fit_seconds``, ``architectures_per_second``, and the sizes ``train`` and ``test``. Where the
-        protocol has a margin: ``tau_apart`` and ``tau_apart_top50`` (pairs inside it left out) and
-        ``three_way`` (share of pairs rightly called worse, about equal or better). None where undefined.
+        The fields of the cell and these measures on the test rows: ``tau``, ``tau_top50`` and ``tau_top20``
+        (Kendall's tau-b of all rows, the best half and the best fifth by truth), ``precision`` and
+        ``regret`` (at k), ``fit_seconds``, ``architectures_per_second``, and the sizes ``train`` and
+        ``test``. Where the protocol has a margin: ``tau_apart`` and ``tau_apart_top50`` (without pairs closer
+        than the margin) and ``three_way`` (share of pairs classified correctly as worse, about equal or
+        better). An undefined measure is None.
 
     Raises:
-        UsageError: no such metric or protocol, or the table has too few rows.
-        FailedError: the predictor gave no usable scores.
+        UsageError: There is no such metric or protocol, or the table has too few rows.
+        FailedError: The predictor did not return one finite score for each architecture.
     """
     split = PROTOCOLS[cell.protocol].split(table, cell.metric, cell.samples, cell.seed)
     labels = split.train.scores(cell.metric)
@@ -95,8 +96,9 @@ def measure(cell: Cell, factory: Factory, table: Table) -> dict[str, Any]:
     done = time.perf_counter()
     if scores.shape != (len(test),) or not np.isfinite(scores).all():
         raise FailedError(
-            f"predictor {cell.predictor!r} must give one finite score for each of {len(test)} architectures, "
-            f"got shape {scores.shape} with {np.count_nonzero(~np.isfinite(scores))} not finite"
+            f"predictor {cell.predictor!r} must return one finite score for each of {len(test)} "
+            f"architectures, got shape {scores.shape} with {np.count_nonzero(~np.isfinite(scores))} "
+            "not finite"
         )
     return {
         **asdict(cell),
@@ -109,7 +111,7 @@ def measure(cell: Cell, factory: Factory, table: Table) -> dict[str, Any]:
 
 
 def _describe(value: Any) -> Any:
-    """A record by its fields, a function by its name; others by type, as their repr may hold an address."""
+    """A dataclass by its fields, a function by its name; others by type, as a repr may contain an address."""
     if is_dataclass(value) and not isinstance(value, type):
         return {"type": type(value).__name__, **{f.name: getattr(value, f.name) for f in fields(value)}}
     return getattr(value, "__qualname__", type(value).__name__)
@@ -136,9 +138,9 @@ def _compare(
 
 
 def _choose_margin(labels: NDArray[np.float64], scores: NDArray[np.float64], eps: float) -> float:
-    """The difference of scores that calls as many test pairs about equal as there are among the labels.
+    """The margin of scores under which the share of test pairs about equal is that of the training labels.
 
-    Scores have units of their own, and the test labels may not be looked at.
+    Scores are in units of the predictor, and the test labels must not be used.
     """
     from scipy.spatial.distance import pdist
 

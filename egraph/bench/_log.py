@@ -1,4 +1,4 @@
-"""Results on disk: one JSON object a line, one line a finished cell."""
+"""Results on disk: one JSON object a line, one line for each finished cell."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Log", "open_log", "read_log"]
 
 
 class Log:
-    """A file that grows by whole lines; made by `open_log`."""
+    """A file to which whole lines are appended; made by `open_log`."""
 
     def __init__(self, path: Path, handle: int) -> None:
         self.path = path
@@ -25,7 +25,7 @@ class Log:
         """Writes a line; it is on disk when this returns.
 
         Raises:
-            FailedError: the disk is full.
+            FailedError: The disk is full.
         """
         line = (json.dumps(row, allow_nan=False) + "\n").encode()
         try:
@@ -38,18 +38,18 @@ class Log:
 
 @contextmanager
 def open_log(path: str | os.PathLike[str], contestant: str) -> Iterator[Log]:
-    """Opens a file of results to go on with it, for one process at a time.
+    """Opens a file of results for appending; only one process at a time can.
 
-    A last line that a killed process left unfinished is cut off.
+    An unfinished last line, left by a killed process, is removed.
 
     Args:
-        path: of the file, made where it does not exist.
-        contestant: the field that every line begins with, such as ``predictor``.
+        path: Path of the file, which is created if it does not exist.
+        contestant: Name of the first field of every line, such as ``predictor``.
 
     Raises:
-        UsageError: the path is a folder.
-        FailedError: another process writes the file, or it cannot be written.
-        DataError: the file holds something else.
+        UsageError: The path is a folder.
+        FailedError: Another process has opened the file, or it cannot be written.
+        DataError: The file is not a file of such results.
     """
     import filelock
 
@@ -82,14 +82,14 @@ def open_log(path: str | os.PathLike[str], contestant: str) -> Iterator[Log]:
 
 
 def read_log(path: str | os.PathLike[str], contestant: str) -> list[dict[str, Any]]:
-    """The results in a file, which may be being written; none where there is no file.
+    """The results in a file, which another process may be writing; empty where there is no file.
 
     Args:
-        path: of the file.
-        contestant: the field that every line begins with.
+        path: Path of the file.
+        contestant: Name of the first field of every line.
 
     Raises:
-        DataError: a line is not a result, or the file cannot be read.
+        DataError: A line is not a result, or the file cannot be read.
     """
     try:
         data = Path(path).read_bytes()
@@ -109,7 +109,7 @@ def read_log(path: str | os.PathLike[str], contestant: str) -> list[dict[str, An
         if not isinstance(row, dict) or contestant not in row:
             raise _refuse_line(path, number, line)
         rows.append(row)
-    if not (rest.startswith(start) or start.startswith(rest)):  # nobody's unfinished line
+    if not (rest.startswith(start) or start.startswith(rest)):  # no unfinished line of this format
         raise _refuse_line(path, len(lines) + 1, rest)
     return rows
 
@@ -120,7 +120,7 @@ def _find_whole_lines(data: bytes) -> int:
 
 def _refuse_line(path: str | os.PathLike[str], number: int, line: bytes) -> DataError:
     return DataError(
-        f"{path} is no file of results: line {number} is {line[:40]!r}; "
+        f"{path} is not a file of results: line {number} is {line[:40]!r}; "
         "give another file, or remove that line"
     )
 

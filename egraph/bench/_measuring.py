@@ -1,4 +1,4 @@
-"""Measures cells in parallel processes, and keeps each finished one as a line of a file."""
+"""Measures cells in parallel processes, and writes each result as a line of a file."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ from egraph.executors import (
 __all__ = ["Failure", "Measure", "Measured", "Progress", "identify", "measure_all"]
 
 Measure = Callable[[Any], dict[str, Any]]
-"""Measures a cell: gives the row of its result, which begins with the fields of the cell."""
+"""Measures a cell, and returns the row of its result, which begins with the fields of the cell."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A cell that could not be measured; it is not written down, so that the next run tries again."""
+    """A cell that could not be measured; it is not written to the file, so the next run tries it again."""
 
     cell: Any
     reason: str
@@ -59,11 +59,11 @@ class Measured:
 
 Outcome = Row | Failure
 Progress = Callable[[int, int, Outcome | None], None]
-"""Told how many cells are done, of how many, and the row or failure that came last."""
+"""Called with the cells done, the cells in all, and the last row or failure (None at first)."""
 
 
 def identify(row: Any, kind: type) -> str:
-    """A text that a cell of this kind shares with the row of its result, and with no other."""
+    """An identifier that a cell of this kind has in common with the row of its result, and with no other."""
     values = row if isinstance(row, Mapping) else asdict(row)
     return json.dumps({each.name: values.get(each.name) for each in fields(kind)}, sort_keys=True)
 
@@ -77,25 +77,24 @@ def measure_all(
     processes: int = 1,
     progress: Progress | None = None,
 ) -> tuple[list[Row], list[Failure], int]:
-    """Measures the cells that a file does not have yet.
+    """Measures the cells without a result in a file.
 
     Args:
-        kind: the dataclass of the cells; its first field names the contestant, such as ``predictor``.
-        cells: what to measure, JSON-ready; equal ones are measured once.
-        measure: goes to each process once, where it may keep what several cells need.
-        out: a file of results to go on with.
-        processes: how many cells at a time; they share the cores evenly.
-        progress: is told of each cell.
+        kind: Dataclass of the cells; its first field names the contestant, such as ``predictor``.
+        cells: JSON-ready cells to measure; equal ones are measured once.
+        measure: Function that measures a cell. It is sent once to each process, and may keep there what
+            several cells need.
+        out: File of results to resume.
+        processes: Number of cells at a time; they share the cores evenly.
+        progress: Callback after each cell.
 
     Returns:
-        The rows in the order of the cells, the failures, and how many rows were in the file already. Beside
-        what ``measure`` gives, a row has ``threads``, ``finished`` (seconds since 1970) and ``egraph``, the
-        version.
+        The fields of `Measured`: rows, failures and resumed.
 
     Raises:
         UsageError: ``processes`` is below 1, or ``measure`` cannot be sent to other processes.
-        DataError: ``out`` is no file of such results.
-        FailedError: a process died, or ``out`` cannot be written. What is in ``out`` stays.
+        DataError: ``out`` is not a file of such results.
+        FailedError: A process died, or ``out`` cannot be written. The results in ``out`` are kept.
     """
     if processes < 1:
         raise UsageError(f"processes must be at least 1, got {processes}")
@@ -126,7 +125,7 @@ def measure_all(
 def _measure(
     measure: Measure, cells: Sequence[Any], processes: int, contestant: str
 ) -> Generator[Outcome, None, None]:
-    """Measures the cells; gives each when it is done."""
+    """Measures the cells, and yields each outcome as soon as it is there."""
     workers = max(1, min(processes, len(cells)))
     threads = max(1, (os.cpu_count() or 1) // processes)
     try:

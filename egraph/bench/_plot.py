@@ -23,19 +23,19 @@ COLUMNS = 3
 
 
 def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], *, reference: bool = True) -> None:
-    """Draws one chart for each benchmark and protocol, with one line a predictor.
+    """Draws one chart for each benchmark and protocol, with one line for each predictor.
 
-    A point is the mean over the seeds, its bar the standard deviation. Grey crosses are the best that others
-    have published under the same protocol.
+    A point is the mean over the seeds, and its error bar the standard deviation. Grey crosses are the best
+    published results under the same protocol.
 
     Args:
-        rows: what `measure` has given.
-        path: a file whose name ends as matplotlib knows, such as ``.svg`` or ``.png``.
-        reference: whether to draw what was published.
+        rows: Results of `measure`.
+        path: File to write; the ending, such as ``.svg`` or ``.png``, chooses the format.
+        reference: Whether to draw published results.
 
     Raises:
-        UsageError: there are no rows, or matplotlib does not know the kind of file.
-        FailedError: the file cannot be written.
+        UsageError: There are no rows, or matplotlib cannot write this format.
+        FailedError: The file cannot be written.
     """
     from matplotlib.figure import Figure
 

@@ -1,4 +1,4 @@
-"""Who is trained and who is tested."""
+"""Protocols: the choice of training and test networks."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ THESIS_EPS = {"fraction": 0.003, "percent": 0.3}
 
 @dataclass(frozen=True, slots=True)
 class Split:
-    """The two sides of one measurement.
+    """The training and test networks of one measurement.
 
     Attributes:
-        train: what the predictor is fitted on.
-        test: what it is asked for.
-        eps: true values less than this apart are about equal, in units of the metric; None where the
-            protocol has no such margin.
+        train: Networks that the predictor is fitted on.
+        test: Networks that it scores.
+        eps: Margin in units of the metric below which two true values count as about equal; None where the
+            protocol has no margin.
     """
 
     train: Table
@@ -36,13 +36,13 @@ class Split:
 
 @dataclass(frozen=True, slots=True)
 class Protocol:
-    """A way to divide a benchmark, known by a name.
+    """A way to divide a benchmark into training and test networks.
 
     Attributes:
-        name: how it is asked for.
-        description: one sentence.
-        by_key: whether the rows of a network are one row, with the mean of their metrics, before anything
-            else; where not, a network can be on both sides under two names.
+        name: Name of the protocol.
+        description: One sentence.
+        by_key: Whether rows of the same network are first averaged into one row. If not, one network can be
+            on both sides under two names.
         split: ``(table, metric, samples, seed) -> Split``; raises `UsageError` where the table has too few
             rows.
     """
@@ -53,7 +53,7 @@ class Protocol:
     split: Callable[[Table, str, int, int], Split]
 
     def prepare(self, table: Table, metric: str) -> Table:
-        """The rows that can be drawn: those with a finite metric, one a key where the protocol says so."""
+        """The rows to draw from: those with a finite metric, one for each key where ``by_key`` is set."""
         measured = table.take(np.flatnonzero(np.isfinite(table[metric])))
         return measured.distinct() if self.by_key else measured
 
@@ -100,11 +100,11 @@ def _check_room(table: Table, samples: int, most: int) -> None:
 
 
 PROTOCOLS: Registry[Protocol] = Registry("protocol")
-"""The ways to divide a benchmark; ``docs/how-to/compare-predictors.md`` has their sources and doubts."""
+"""The protocols by name; ``docs/how-to/compare-predictors.md`` has their sources and weaknesses."""
 
 for _protocol in (
     Protocol("key", "split by key: tested on every other network", True, _split_by_key),
-    Protocol("pinat", "random rows; tested on all other rows, twins included", False, _split_rows),
+    Protocol("pinat", "random rows; tested on all other rows, isomorphic ones included", False, _split_rows),
     Protocol(
         "tagates", "random rows of one half of the space; tested on the other half", False, _split_halves
     ),

@@ -1,4 +1,4 @@
-"""What others have reported."""
+"""Results of other publications."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ __all__ = ["Published", "published"]
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """One figure of another's work.
+    """One figure of another publication.
 
     Attributes:
-        benchmark: the table it is compared on.
-        metric: what is predicted.
-        protocol: who was trained and who was tested.
-        samples: labels that were used.
-        method: the predictor.
+        benchmark: Name of the table.
+        metric: Metric that was predicted.
+        protocol: Name of the protocol that comes closest.
+        samples: Number of training labels.
+        method: Name of the predictor.
         tau: Kendall's tau.
-        tau_top50: of the best half; NaN where not reported.
-        source: where it comes from, and what is doubtful about it.
+        tau_top50: Kendall's tau of the best half; NaN where not reported.
+        source: The publication, and doubts about the comparison.
     """
 
     benchmark: str
@@ -42,7 +42,7 @@ def published(
     protocol: str | None = None,
     samples: int | None = None,
 ) -> list[Published]:
-    """The figures that match all that is given; they stand, with their sources, in ``published.toml``."""
+    """The figures that match all given arguments; ``published.toml`` contains them with their sources."""
     wanted = (benchmark, metric, protocol, samples)
     return [
         each

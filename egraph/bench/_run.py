@@ -1,4 +1,4 @@
-"""Plans cells of predictors, and measures those that are not measured yet."""
+"""Plans cells of predictors, and measures those without a result."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Predictors = Sequence[str] | Mapping[str, Factory]
 
 
 class Result(Measured):
-    """What a run has measured."""
+    """The outcome of a run over predictors."""
 
     __slots__ = ()
 
@@ -51,25 +51,26 @@ def predictors(
     """Measures all predictors on all benchmarks, with all numbers of labels and seeds.
 
     Args:
-        predictors: names in the registry ``egraph.ranker.predictors``; or, by name, what takes ``seed=`` and
-            gives an unfitted predictor, at the top of a module where there are several processes.
-        benchmarks: tables or their files with a metric, such as ``"nasbench201:cifar10_test_200"``; the
-            metric can be left out where the table has one.
-        samples: numbers of labels.
-        seeds: how many; they count from 0.
-        protocol: a name in `PROTOCOLS`.
-        k: of precision@k and regret@k.
-        shuffled: shuffle the training labels: every tau must then be 0 within noise.
-        out: a file of results to go on with; cells that it has are not measured again.
-        processes: how many cells at a time. They share the cores evenly, and so the seconds of a fit depend
-            on it.
-        root: where to look for data first.
-        progress: is told of each cell.
+        predictors: Names in the registry ``egraph.ranker.predictors``; or a mapping from names to functions
+            that take ``seed=`` and return an unfitted predictor. With several processes, the functions must
+            be defined at the top of a module.
+        benchmarks: Tables or their files, each with a metric, such as ``"nasbench201:cifar10_test_200"``. The
+            metric can be omitted where the table has only one.
+        samples: Numbers of training labels.
+        seeds: Number of seeds, counted from 0.
+        protocol: A name in `PROTOCOLS`.
+        k: The k of precision@k and regret@k.
+        shuffled: Whether to shuffle the training labels. Every tau must then be 0 within noise.
+        out: File of results to resume; cells with a result in it are not measured again.
+        processes: Number of cells at a time. They share the cores evenly, so the seconds of a fit depend on
+            it.
+        root: Folder in which data is searched for first.
+        progress: Callback after each cell.
 
     Raises:
-        UsageError: an argument is not as said above.
-        DataError: a table is absent or damaged, or ``out`` is no file of results.
-        FailedError: a process died, or ``out`` cannot be written. What is in ``out`` stays.
+        UsageError: An argument is invalid.
+        DataError: A table is absent or damaged, or ``out`` is not a file of results.
+        FailedError: A process died, or ``out`` cannot be written. The results in ``out`` are kept.
     """
     cells = plan(
         predictors,
@@ -95,11 +96,11 @@ def plan(
     shuffled: bool = False,
     root: str | os.PathLike[str] | None = None,
 ) -> list[Cell]:
-    """The cells of a benchmark, those of one split beside each other; arguments as for `predictors`.
+    """The cells of a comparison, those of one split next to each other; arguments as for `predictors`.
 
     Raises:
-        UsageError: a predictor, metric or protocol is unknown, or there is nothing to measure.
-        DataError: a table is absent or damaged.
+        UsageError: A predictor, metric or protocol is unknown, or there is nothing to measure.
+        DataError: A table is absent or damaged.
     """
     if seeds < 1 or k < 1 or any(n < 1 for n in samples):
         raise UsageError(f"seeds, k and samples must be at least 1, got {seeds}, {k} and {list(samples)}")
@@ -125,7 +126,7 @@ def run(
     root: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Measures the cells that ``out`` does not have yet; arguments and errors as for `predictors`."""
+    """Measures the cells without a result in ``out``; arguments and errors as for `predictors`."""
     cells = list(cells)
     factories = _find_factories(predictors)
     for cell in cells:
@@ -159,7 +160,7 @@ def _read_benchmark(benchmark: str, root: str | os.PathLike[str] | None) -> tupl
 
 
 class _Bench:
-    """Measures cells one after the other, keeping the table that the last one used."""
+    """Measures cells one after the other, and keeps the table of the last one in memory."""
 
     def __init__(self, factories: Mapping[str, Factory], root: str | os.PathLike[str] | None) -> None:
         self._factories = factories

@@ -1,4 +1,4 @@
-"""Tables of results: means and standard deviations over seeds, beside what others have published."""
+"""Tables of results: means and standard deviations over seeds, beside published results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MEASURES = {
     "fit_seconds": "fit s",
     "architectures_per_second": "architectures/s",
 }
-"""What is measured, in the order of the tables, and what the columns are called."""
+"""The measures in the order of the tables, and the titles of their columns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +35,11 @@ class Section:
     """The table of one benchmark and protocol, as text.
 
     Attributes:
-        title: what was measured.
-        header: names of the columns.
-        lines: the cells of each line.
-        own: for each line, whether it was measured here; the others were published.
-        notes: what must be known to read it, sources among it.
+        title: Title of the table.
+        header: Names of the columns.
+        lines: The cells of each line.
+        own: For each line, whether it was measured here rather than published.
+        notes: Notes and sources below the table.
     """
 
     title: str
@@ -50,7 +50,7 @@ class Section:
 
     @property
     def texts(self) -> list[bool]:
-        """For each column, whether it holds words rather than numbers."""
+        """For each column, whether it contains words rather than numbers."""
         return [any(cell[:1].isalpha() for cell in column) for column in zip(*self.lines, strict=True)]
 
 
@@ -58,10 +58,10 @@ def summarise(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     """One row for each benchmark, protocol, number of labels and predictor.
 
     Returns:
-        The columns ``benchmark``, ``metric``, ``protocol``, ``shuffled``, ``samples``, ``predictor``, ``k``,
-        ``seeds`` (how many), and for each measure its mean under its name and its standard deviation over
-        the seeds (with n - 1; NaN for one seed) under its name with ``_sd``. A measure that is undefined for
-        some seed is averaged over the others.
+        The columns ``benchmark``, ``metric``, ``protocol``, ``shuffled``, ``samples``, ``predictor``, ``k``
+        and ``seeds`` (their number). For each measure, a column with its name contains the mean, and one with
+        ``_sd`` appended the standard deviation over the seeds (with n - 1; NaN for one seed). Seeds for which
+        a measure is undefined are left out of its mean.
     """
     import pandas as pd
 
@@ -76,11 +76,11 @@ def summarise(rows: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def arrange(rows: Sequence[Mapping[str, Any]], *, reference: bool = True) -> Iterator[Section]:
-    """The tables that a person reads, one for each benchmark, metric, protocol and k.
+    """The tables of results, one for each benchmark, metric, protocol and k.
 
     Args:
-        rows: what `measure` has given.
-        reference: whether to add what others have published under the same protocol.
+        rows: Results of `measure`.
+        reference: Whether to add published results under the same protocol.
     """
     frame = summarise(rows)
     group: Any
@@ -114,12 +114,12 @@ def arrange(rows: Sequence[Mapping[str, Any]], *, reference: bool = True) -> Ite
 
 
 def to_markdown(rows: Sequence[Mapping[str, Any]], *, reference: bool = True) -> str:
-    """The tables as Markdown; what others have published is in italics, with its source below."""
+    """The tables as Markdown; published results are in italics, with their sources below."""
     return write_sections(arrange(rows, reference=reference))
 
 
 def write_sections(sections: Iterable[Section]) -> str:
-    """Tables as Markdown, what was not measured here in italics."""
+    """Tables as Markdown, with published results in italics."""
     parts = []
     for section in sections:
         rule = ["---" if text else "---:" for text in section.texts]

@@ -1,10 +1,15 @@
 """Evolution of the ranker itself: which graph neural network ranks best?
 
-The space is ``graphsage``, the searcher regularized evolution, and the fitness of a genome is how well its
-ranker, trained for a moment on a few measured networks, orders others: `RankerEvaluator`. `make_study` puts
-them into a `egraph.Study`, so that an evolution has workers, a journal, and can be broken off. `split_table`
-keeps the networks on which the outcome is reported away from all of this; `choose` and `compare` end it, and
-`draw` shows how it went.
+The space is ``graphsage`` and the searcher regularized evolution. The fitness of a genome, by
+`RankerEvaluator`, is how well its ranker orders some networks after a short training on others.
+
+`split_table` sets apart the networks on which the outcome is reported. `make_study` returns a `egraph.Study`,
+so an evolution has workers and a journal, and can be resumed. `run` runs it, takes the best genome (`choose`)
+and compares it with the default ranker (`compare`). `draw` makes a picture of the evolution.
+
+References:
+    "The thesis" in this package is G. Kyriakides, "Parallel and Distributed Methods for Autonomous Design of
+    Artificial Neural Networks", PhD thesis, University of Macedonia, 2022, chapter 7.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The fitness of a genome: how its ranker orders networks that it has not seen."""
+"""The fitness of a genome: how well its ranker orders unseen networks."""
 
 from __future__ import annotations
 
@@ -23,21 +23,22 @@ from egraph.threads import threads_limited
 __all__ = ["RankerEvaluator", "order_tau", "reduced_training", "single_training"]
 
 MARGINS = {"fraction": 0.01, "percent": 1.0}
-"""By unit of the scores: differences that the source takes for none."""
+"""Differences that the thesis counts as equal, by unit of the scores."""
 
 _EPOCHS, _PAIRS = 2, 256
 
 
 def reduced_training(split: Split) -> dict[str, Any]:
-    """Parameters of `egraph.Ranker` that make the short training of the source's table 7.2.
+    """Parameters of `egraph.Ranker` for the short training of table 7.2 of the thesis.
 
-    There a batch has 256 pairs, and an epoch is each pair once; two epochs are made. Here a batch has as many
-    architectures as have about 256 ordered pairs (16), and there are so many passes over the architectures
-    that each pair is met about twice. One network, no tabular models, no calibration, AdamW with weight decay
-    0.01. A hundredth in accuracy counts as equal, where the scores are known to be accuracies.
+    In the thesis, a batch has 256 pairs, an epoch passes over each pair once, and there are two epochs. Here
+    a batch has 16 architectures, which have about 256 ordered pairs, and the number of epochs is such that
+    each pair occurs about twice. The ranker has one network, no tabular models and no calibration; the
+    optimizer is AdamW with weight decay 0.01. Accuracies closer than 0.01 count as equal, where the unit says
+    that scores are accuracies.
 
     Args:
-        split: whose training part is learnt from.
+        split: Split whose training part is learnt from.
     """
     count = len(split.train)
     batch = min(round(_PAIRS**0.5), count)
@@ -54,24 +55,25 @@ def reduced_training(split: Split) -> dict[str, Any]:
 
 
 def single_training() -> dict[str, Any]:
-    """Parameters of `egraph.Ranker` that train one of its networks as long as in a ranker, and no more."""
+    """Parameters of `egraph.Ranker` for one network, trained as long as those of a default ranker."""
     return {"members": 1, "tabular": None, "folds": 0}
 
 
 class RankerEvaluator(Evaluator):
-    """Trains the ranker of a genome on one part of a split; the score is Kendall's tau on the second.
+    """Trains the ranker of a genome on the training part; the score is Kendall's tau on the validation part.
 
-    It holds no network of the third part. A ranker that gives all networks one and the same score has tau 0.
-    A seed gives the same score again on the same machine. Given several splits, of different tables, it
-    trains a ranker on each; the score is the mean of their taus.
+    The evaluator contains no network of the test part. A ranker with the same score for all networks has
+    tau 0. The same seed gives the same score on the same machine. With several splits, one ranker is trained
+    on each, and the score is the mean of their taus.
 
     Args:
-        splits: what to learn from and to choose by, at least one.
-        filters: width of a layer of standard width.
-        training: parameters of `egraph.Ranker`, over those of the genome; None takes `reduced_training`.
+        splits: At least one split of a table.
+        filters: Width of a layer of standard width.
+        training: Parameters of `egraph.Ranker` that replace those of the genome; None takes
+            `reduced_training`.
 
     Raises:
-        UsageError: there is no split.
+        UsageError: There is no split.
     """
 
     def __init__(
@@ -86,8 +88,8 @@ class RankerEvaluator(Evaluator):
         """Trains the ranker and measures it.
 
         Raises:
-            ArchitectureError: the architecture is no genome of a ranker.
-            UsageError: the training makes no ranker.
+            ArchitectureError: The architecture is not a genome of a ranker.
+            UsageError: The training has invalid parameters.
         """
         started = time.perf_counter()
         taus, params = [], 0
@@ -105,7 +107,7 @@ class RankerEvaluator(Evaluator):
         )
 
     def describe(self) -> dict[str, object]:
-        """Tables, splits and training; the parts to report on are not among it."""
+        """Tables, splits and training, without the test parts."""
         parts = [{**part.said, "training": to_recorded(part.training)} for part in self._parts]
         return {"kind": "ranker", "filters": self.filters, "splits": parts}
 
@@ -115,7 +117,7 @@ class RankerEvaluator(Evaluator):
 
 @dataclass(frozen=True, slots=True)
 class _Part:
-    """One split without its test part, and how to train on it."""
+    """One split without its test part, and the training on it."""
 
     said: dict[str, object]
     train: tuple[list[Architecture], NDArray[np.float64]]
@@ -132,6 +134,6 @@ class _Part:
 
 
 def order_tau(ranker: Ranker, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> float:
-    """Kendall's tau of a fitted ranker; 0 where it gives all networks one and the same score."""
+    """Kendall's tau of a fitted ranker; 0 where all networks have the same score."""
     tau = ranker.score(architectures, scores)
     return 0.0 if math.isnan(tau) else tau

@@ -1,4 +1,4 @@
-"""An evolution of rankers from its first genome to the comparison with the default ranker."""
+"""The parts of an evolution of rankers: the study, the choice of the best genome, and the comparison."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ _BATCH = 8
 
 @dataclass(frozen=True, slots=True)
 class Finalist:
-    """A genome that came out well.
+    """One of the best genomes.
 
     Attributes:
-        genome: of the space that was searched.
-        found: tau on the validation part, mean of the evaluations of the search.
-        evaluations: how many these were.
-        scores: tau there again, trained with fresh seeds.
-        params: trainable parameters.
+        genome: Architecture of the space that was searched.
+        found: Tau on the validation part, mean over the evaluations of the search.
+        evaluations: Number of these evaluations.
+        scores: Tau on the validation part after trainings with fresh seeds.
+        params: Number of trainable parameters.
     """
 
     genome: Architecture
@@ -55,22 +55,22 @@ class Finalist:
 
     @property
     def score(self) -> float:
-        """Mean of the evaluations with fresh seeds, on which the selection had no influence."""
+        """Mean of the evaluations with fresh seeds, which the search has not selected by."""
         return float(np.mean(self.scores)) if self.scores else float("nan")
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """How one ranker did on the part of the table that nothing was chosen by.
+    """Results of one ranker on the test part of a table.
 
     Attributes:
-        table: whose networks they are.
+        table: Name of the table.
         ranker: ``"evolved"`` or ``"default"``.
-        training: ``"search"``, as genomes are trained in the search, or ``"full"``.
-        labels: how many measured networks it learnt from.
-        taus: Kendall's tau on the test part, one a seed; 0 where all networks got one and the same score.
-        seconds: of a fit, mean.
-        params: trainable parameters of all its networks.
+        training: ``"search"``, the training of genomes in the search, or ``"full"``.
+        labels: Number of measured networks learnt from.
+        taus: Kendall's tau on the test part for each seed; 0 where all networks have the same score.
+        seconds: Mean duration of a fit.
+        params: Number of trainable parameters of all its networks.
     """
 
     table: str
@@ -99,20 +99,20 @@ def make_study(
 ) -> Study:
     """A study that evolves rankers; run it with ``trials = population + cycles``.
 
-    Genomes may come again, as in the source: their fitness is then measured with another seed.
+    As in the thesis, a genome can be evaluated repeatedly, each time with another seed.
 
     Args:
         space: ``graphsage`` or ``graphsage-wide``.
-        evaluator: says what is fit.
-        storage: file of the journal; None keeps it in memory.
-        seed: of the evolution.
-        workers: how many genomes are trained at a time; the history does not depend on it.
-        population: how many genomes live.
-        sample: how many of them compete to be the parent.
+        evaluator: Fitness of the genomes.
+        storage: File of the journal; None keeps it in memory.
+        seed: Seed of the evolution.
+        workers: Number of genomes trained at a time; the history does not depend on it.
+        population: Number of genomes in the population.
+        sample: Number of genomes that compete to be the parent.
 
     Raises:
-        UsageError: a number is out of range.
-        JournalError: the journal is of something else.
+        UsageError: A number is out of range.
+        JournalError: The journal is that of another study.
     """
     searcher = partial(RegularizedEvolution, population=population, sample=sample, distinct=False)
     return Study(
@@ -136,25 +136,25 @@ def choose(
 ) -> list[Finalist]:
     """The best genomes of an evolution, best first.
 
-    Those with the best mean tau are trained again with fresh seeds, the same for each, and ordered by that:
-    the best of many noisy measurements is mostly luck. The journal keeps the results.
+    The genomes with the best mean tau are trained again with fresh seeds, the same for each, and ordered by
+    the result: the best of many noisy measurements is partly luck. The results are written to the journal.
 
     Args:
-        study: that was run.
-        finalists: how many.
-        repeats: trainings of each.
-        progress: called with trainings done and trainings in all.
+        study: A study that was run.
+        finalists: Number of genomes to train again.
+        repeats: Number of trainings of each.
+        progress: Callback with the trainings done and the trainings in all.
 
     Raises:
-        UsageError: a number is not positive.
-        FailedError: no genome was evaluated.
+        UsageError: A number is not positive.
+        FailedError: No genome was evaluated successfully.
     """
     if finalists < 1 or repeats < 1:
         raise UsageError(f"finalists and repeats must be at least 1, got {finalists} and {repeats}")
     trials = study.trials
     complete = trials[trials["state"] == "complete"]
     if complete.empty:
-        raise FailedError("no genome has been evaluated with success yet")
+        raise FailedError("no genome has been evaluated successfully yet")
     means = complete.groupby("key", sort=False)["score"].agg(["mean", "size"])
     best = means.sort_values("mean", ascending=False, kind="stable").head(finalists)
     first = complete.drop_duplicates("key").set_index("key").loc[best.index]
@@ -184,16 +184,16 @@ def compare(
 ) -> list[Measured]:
     """Measures the ranker of a genome and the default `egraph.Ranker` on the test part of each split.
 
-    Both learn from the same networks: in the training of the search from the training part, in the full one,
-    that of `egraph.Ranker`, from training and validation part together.
+    Both learn from the same networks. The training of the search uses the training part; the full training,
+    that of `egraph.Ranker`, uses the training and validation parts.
 
     Args:
-        genome: the evolved one.
-        splits: of which the test part has not been looked at.
-        seeds: of the rankers.
-        training: of the search; None is `reduced_training`.
-        full: whether to make the full training too.
-        progress: called with fits done and fits in all.
+        genome: The evolved genome.
+        splits: Splits whose test parts have not been used yet.
+        seeds: Seeds of the rankers.
+        training: Training of the search; None is `reduced_training`.
+        full: Whether to compare after the full training too.
+        progress: Callback with the fits done and the fits in all.
     """
     rankers: dict[str, Callable[..., Ranker]] = {
         "evolved": partial(from_genome, genome),

@@ -1,4 +1,4 @@
-"""How an evolution of rankers went, as one picture."""
+"""The course of an evolution of rankers as one picture."""
 
 from __future__ import annotations
 
@@ -22,18 +22,18 @@ _RECENT = 25
 
 
 def draw(trials: pd.DataFrame, path: str | os.PathLike[str]) -> None:
-    """Draws the search: best so far, tau against parameters, and tau by read-out.
+    """Draws three charts: the best tau so far, tau against parameters, and tau by read-out.
 
-    These are the figures 7.3 to 7.8 of the source. The horizontal axis of the middle one is logarithmic; its
-    colours tell tau within the better half.
+    They correspond to figures 7.3 to 7.8 of the thesis. In the middle chart, the horizontal axis is
+    logarithmic, and colours show tau within the better half.
 
     Args:
-        trials: of the study, such as `egraph.Study.trials`.
-        path: the picture, ``.svg`` or ``.png``; it appears whole or not at all.
+        trials: Trials of the study, as `egraph.Study.trials` gives them.
+        path: File to write, ``.svg`` or ``.png``; it appears whole or not at all.
 
     Raises:
-        UsageError: the path ends otherwise.
-        FailedError: no trial has succeeded, or the file cannot be written.
+        UsageError: The path has another ending.
+        FailedError: No trial has succeeded, or the file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -42,7 +42,7 @@ def draw(trials: pd.DataFrame, path: str | os.PathLike[str]) -> None:
         raise UsageError(f"the name of a picture must end in .svg or .png, got {os.fspath(path)!r}")
     complete = trials[trials["state"] == "complete"].sort_values("number")
     if complete.empty:
-        raise FailedError("there is nothing to draw: no genome has been evaluated with success yet")
+        raise FailedError("there is nothing to draw: no genome has been evaluated successfully yet")
     figure = Figure(figsize=(12.5, 3.8), layout="constrained")
     progress, size, readout = figure.subplots(1, 3)
     _draw_progress(progress, complete)
@@ -68,7 +68,7 @@ def _draw_progress(axes: Axes, trials: pd.DataFrame) -> None:
     if len(scores) > _RECENT:
         mean = np.convolve(scores, np.ones(_RECENT) / _RECENT, mode="valid")
         axes.plot(steps[_RECENT - 1 :], mean, color=MEAN, lw=1.5, label=f"mean of the last {_RECENT}")
-    # A genome that learnt nothing must not press all others together.
+    # An outlier, such as a genome that learnt nothing, must not compress the axis.
     low = max(float(scores.min()), 2 * float(np.median(scores)) - float(scores.max()) - 0.15)
     axes.set_ylim(low - 0.02, float(scores.max()) + 0.02)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -1,4 +1,4 @@
-"""Three parts of a table: to train rankers on, to choose one by, to report it on."""
+"""Three parts of a table: to train rankers, to choose one, and to report its accuracy."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ class Split:
     """A table in three parts; no network, by its key, is in two of them.
 
     Attributes:
-        train: what rankers learn from.
-        validation: what decides which genome is better.
-        test: what the outcome is reported on, and nothing else.
-        metric: the scores; where lower is better, their negatives are learnt.
-        seed: of the split.
+        train: Networks that rankers learn from.
+        validation: Networks that genomes are selected by.
+        test: Networks that only the outcome is reported on.
+        metric: Metric of the scores; where lower is better, its negative is learnt.
+        seed: Seed of the split.
     """
 
     train: Table
@@ -32,7 +32,7 @@ class Split:
     seed: int
 
     def describe(self) -> dict[str, object]:
-        """What was split how, as JSON-ready values."""
+        """The table, metric, sizes and digest of the split as JSON-ready values."""
         return {
             "table": self.train.name,
             "metric": self.metric,
@@ -50,16 +50,16 @@ def split_table(
     """Splits the distinct networks of a table at random; rows without a finite score are left out.
 
     Args:
-        table: measured networks.
-        metric: what rankers shall learn.
-        train: number of networks in this part.
-        validation: likewise.
-        test: at most so many of the others.
-        seed: of the split.
+        table: Measured networks.
+        metric: Metric that rankers learn.
+        train: Number of networks to train on.
+        validation: Number of networks to choose by.
+        test: Largest number of networks to report on.
+        seed: Seed of the split.
 
     Raises:
-        UnknownNameError: the table has no such metric.
-        UsageError: a part is too small to be ranked, or the table is.
+        UnknownNameError: The table has no such metric.
+        UsageError: The table, or a part, has too few networks.
     """
     if min(train, validation, test) < 2:
         raise UsageError(

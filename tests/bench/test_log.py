@@ -38,10 +38,10 @@ def test_another_file_is_refused_and_left_as_it_was(tmp_path, text):
     path = tmp_path / "x.jsonl"
     path.write_text(text)
     with pytest.raises(
-        DataError, match=r"x.jsonl is no file of results: line [12] is b.*; give another file"
+        DataError, match=r"x.jsonl is not a file of results: line [12] is b.*; give another file"
     ):
         read_log(path, "predictor")
-    with pytest.raises(DataError, match="is no file of results"), open_log(path, "predictor"):
+    with pytest.raises(DataError, match="is not a file of results"), open_log(path, "predictor"):
         pass
     assert path.read_text() == text
 

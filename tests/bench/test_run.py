@@ -84,7 +84,7 @@ def test_killed_again_and_again_the_table_is_the_same(benchmark, kill_and_finish
     [
         ("refuse", "too few networks"),
         ("bug", "ZeroDivisionError: by zero"),
-        ("nan", "predictor 'broken' must give one finite score for each of"),
+        ("nan", "predictor 'broken' must return one finite score for each of"),
     ],
 )
 def test_a_predictor_that_fails_stops_no_other(benchmark, tmp_path, how, reason):

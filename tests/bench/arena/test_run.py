@@ -97,7 +97,7 @@ def test_what_is_in_the_file_is_not_searched_again(duel, tmp_path):
 def test_a_file_of_other_results_is_refused(duel, tmp_path):
     out = tmp_path / "x.jsonl"
     out.write_text('{"predictor": "forest"}\n')
-    with pytest.raises(DataError, match=r"x\.jsonl is no file of results: line 1"):
+    with pytest.raises(DataError, match=r"x\.jsonl is not a file of results: line 1"):
         bench.searchers(["random"], [duel], queries=5, seeds=1, out=out)
 
 
