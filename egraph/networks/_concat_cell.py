@@ -12,8 +12,8 @@ from egraph.architecture import Architecture
 from egraph.canonical import Simplified, simplify
 from egraph.errors import UsageError
 from egraph.networks._allocation import allocate, check_arguments
-from egraph.networks._layers import Layer, conv_norm, read_operation
-from egraph.operations import Operation
+from egraph.networks._layers import Layer, read_operation
+from egraph.networks.operations import make_layer
 
 __all__ = ["build_concat_cells"]
 
@@ -119,7 +119,7 @@ class Cell(nn.Module):
         for name, sources in zip(graph.ops[1:-1], self.sources[1:-1], strict=True):
             operation = operations.get(name)
             outputs = max(1, round(channels * operation.width))
-            self.layers.append(_make_layer(operation, sum(widths[i] for i in sources), outputs))
+            self.layers.append(make_layer("concat-cell", operation, sum(widths[i] for i in sources), outputs))
             widths.append(outputs)
         self.width = sum(widths[i] for i in self.sources[-1])
 
@@ -129,46 +129,3 @@ class Cell(nn.Module):
         for sources, layer in zip(self.sources[1:-1], self.layers, strict=True):
             results.append(layer(torch.cat([results[i] for i in sources], dim=1)))
         return torch.cat([results[i] for i in self.sources[-1]], dim=1)
-
-
-class Gate(nn.Module):
-    """A 1x1 convolution, each channel times a factor that a look at the whole map gives.
-
-    The look is a convolution of few channels, batch normalisation, a pool to 4x4 and a dense layer: 3x3, 4
-    channels and averages, or 7x7 in steps of 5, 8 channels and maxima.
-
-    Shapes:
-        - input: ``(batch, inputs, height, width)``
-        - output: ``(batch, outputs, height, width)``
-    """
-
-    def __init__(self, inputs: int, outputs: int, kernel: int) -> None:
-        super().__init__()
-        self.branch = conv_norm(inputs, outputs, 1)
-        self.look = nn.Sequential(
-            *(conv_norm(inputs, 4, 3) if kernel == 3 else conv_norm(inputs, 8, 7, 5)),
-            nn.AdaptiveAvgPool2d(4) if kernel == 3 else nn.AdaptiveMaxPool2d(4),
-            nn.Flatten(),
-            nn.Linear(64 if kernel == 3 else 128, outputs),
-        )
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """The branch, scaled channel by channel."""
-        return self.branch(maps) * self.look(maps)[:, :, None, None]
-
-
-def _make_layer(operation: Operation, inputs: int, outputs: int) -> nn.Module:
-    kernel = operation.kernel
-    if operation.kind == "separable-conv":
-        depthwise = nn.Conv2d(inputs, inputs, kernel, padding=kernel // 2, groups=inputs, bias=False)
-        return nn.Sequential(nn.ReLU(), depthwise, *conv_norm(inputs, outputs, 1))
-    if operation.kind == "conv":
-        return nn.Sequential(nn.ReLU(), *conv_norm(inputs, outputs, kernel))
-    if operation.kind == "attention":
-        return nn.Sequential(nn.ReLU(), Gate(inputs, outputs, kernel))
-    pool = (
-        nn.MaxPool2d(kernel, 1, kernel // 2)
-        if operation.kind == "max-pool"
-        else nn.AvgPool2d(kernel, 1, kernel // 2, count_include_pad=False)
-    )
-    return pool if inputs == outputs else nn.Sequential(nn.ReLU(), *conv_norm(inputs, outputs, 3), pool)

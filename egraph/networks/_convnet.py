@@ -11,6 +11,7 @@ from egraph.architecture import Architecture
 from egraph.errors import UsageError
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._sizes import Shape, Stage, plan_stages
+from egraph.networks.operations import make_layer
 
 __all__ = ["ConvNet", "build_convnet"]
 
@@ -133,15 +134,7 @@ class SizeMatch(nn.Module):
 
 def _make_layer(stage: Stage, dropout: float) -> nn.Module:
     operation = stage.operation
-    if operation.kind == "conv":
-        return nn.Sequential(
-            nn.Conv2d(stage.joined.channels, stage.shape.channels, operation.kernel, operation.stride),
-            nn.ReLU6(),
-            nn.BatchNorm2d(stage.shape.channels),
-            nn.Dropout(dropout),
-        )
-    if operation.kind == "avg-pool":
-        return nn.AvgPool2d(operation.kernel, operation.stride)
-    if operation.kind == "max-pool":
-        return nn.MaxPool2d(operation.kernel, operation.stride)
-    return nn.Identity()
+    if operation.kind == "output":
+        return nn.Identity()
+    layer = make_layer("convnet", operation, stage.joined.channels, stage.shape.channels, operation.stride)
+    return nn.Sequential(*layer, nn.Dropout(dropout)) if isinstance(layer, nn.Sequential) else layer

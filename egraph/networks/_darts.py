@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad, relu
 
 from egraph import operations
 from egraph.architecture import Architecture
@@ -16,22 +14,12 @@ from egraph.canonical import Simplified, simplify
 from egraph.errors import ArchitectureError, UsageError
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._layers import classifier, conv_norm
+from egraph.networks.operations import LAYERS, STRIDED, FactorizedReduction, make_layer, relu_conv_norm
 
 __all__ = ["build_darts"]
 
 BEFORE_LAST, LAST, NODE = "c_{k-2}", "c_{k-1}", "node"
-
-LAYERS: dict[str, Callable[[int, int], nn.Module]] = {
-    "max_pool_3x3": lambda _, stride: nn.MaxPool2d(3, stride, 1),
-    "avg_pool_3x3": lambda _, stride: nn.AvgPool2d(3, stride, 1, count_include_pad=False),
-    # With stride 1 it is an identity, and not there any more.
-    "skip_connect": lambda channels, _: FactorizedReduction(channels, channels),
-    "sep_conv_3x3": lambda channels, stride: _convolve_twice(channels, 3, stride),
-    "sep_conv_5x5": lambda channels, stride: _convolve_twice(channels, 5, stride),
-    "dil_conv_3x3": lambda channels, stride: _convolve(channels, 3, stride, dilation=2),
-    "dil_conv_5x5": lambda channels, stride: _convolve(channels, 5, stride, dilation=2),
-}
-"""Makes the layer of an operation from its channels and stride."""
+NAMES = tuple(name for name in LAYERS["darts"] if name not in ("zero", "identity"))
 
 
 class CellGraph(NamedTuple):
@@ -162,33 +150,13 @@ class Cell(nn.Module):
         return torch.cat([results[vertex] for vertex in self.nodes], dim=1)
 
 
-class FactorizedReduction(nn.Module):
-    """ReLU, two 1x1 convolutions of stride 2 of which one looks a pixel to the lower right, normalisation.
-
-    Shapes:
-        - input: ``(batch, inputs, height, width)``
-        - output: ``(batch, outputs, height / 2, width / 2)``, rounded up; ``outputs`` must be even
-    """
-
-    def __init__(self, inputs: int, outputs: int) -> None:
-        super().__init__()
-        self.convolutions = nn.ModuleList(nn.Conv2d(inputs, outputs // 2, 1, 2, bias=False) for _ in range(2))
-        self.norm = nn.BatchNorm2d(outputs)
-
-    def forward(self, maps: Tensor) -> Tensor:
-        """Zeros stand beyond the border where a side is odd."""
-        maps = relu(maps)
-        halves = zip(self.convolutions, (maps, pad(maps, (0, 1, 0, 1))[:, :, 1:, 1:]), strict=True)
-        return self.norm(torch.cat([convolve(half) for convolve, half in halves], dim=1))
-
-
 def _split(graph: Simplified) -> tuple[CellGraph, CellGraph]:
     """The normal and the reduction cell; of what joins them only that they follow each other is looked at."""
     known = (BEFORE_LAST, LAST, NODE)
     for name in graph.ops[1:-1]:
-        if name not in known and name.removesuffix("-s2") not in LAYERS:
+        if name not in known and name.removesuffix(STRIDED) not in NAMES:
             raise ArchitectureError(
-                f"a darts network has no layer for {name!r}; it builds {', '.join(LAYERS)}, with stride 2 "
+                f"a darts network has no layer for {name!r}; it builds {', '.join(NAMES)}, with stride 2 "
                 "where '-s2' is appended"
             )
     starts = [vertex for vertex, name in enumerate(graph.ops) if name == BEFORE_LAST]
@@ -214,23 +182,12 @@ def _cut(graph: Simplified, start: int, stop: int) -> CellGraph | None:
     return CellGraph(ops, sources) if all(sources[2:]) else None
 
 
-def _make_layer(op: str, channels: int) -> nn.Module:
-    if op == NODE:
+def _adapt(inputs: int, outputs: int) -> nn.Module:
+    return relu_conv_norm(inputs, outputs, 1)
+
+
+def _make_layer(name: str, channels: int) -> nn.Module:
+    if name == NODE:
         return nn.Identity()
-    return LAYERS[op.removesuffix("-s2")](channels, operations.get(op).stride)
-
-
-def _adapt(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.ReLU(), *conv_norm(inputs, outputs, 1))
-
-
-def _convolve(channels: int, kernel: int, stride: int, dilation: int = 1) -> nn.Sequential:
-    """ReLU, a convolution of each channel by itself, one of all of them, batch normalisation."""
-    depthwise = nn.Conv2d(
-        channels, channels, kernel, stride, dilation * (kernel // 2), dilation, groups=channels, bias=False
-    )
-    return nn.Sequential(nn.ReLU(), depthwise, *conv_norm(channels, channels, 1))
-
-
-def _convolve_twice(channels: int, kernel: int, stride: int) -> nn.Sequential:
-    return nn.Sequential(*_convolve(channels, kernel, stride), *_convolve(channels, kernel, 1))
+    operation = operations.get(name)
+    return make_layer("darts", operation, channels, channels, operation.stride)

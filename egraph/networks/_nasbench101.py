@@ -13,6 +13,7 @@ from egraph.canonical import live_vertices
 from egraph.errors import ArchitectureError, UsageError
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._layers import Layer, classifier, conv_norm_relu, read_operation
+from egraph.networks.operations import make_layer
 from egraph.operations import Operation
 
 __all__ = ["CellGraph", "build_nasbench101", "plan_cell", "split_channels"]
@@ -120,9 +121,7 @@ class Cell(nn.Module):
             }
         )
         self.layers = nn.ModuleList(
-            conv_norm_relu(width, width, operation.kernel)
-            if operation.kind == "conv"
-            else nn.MaxPool2d(operation.kernel, 1, operation.kernel // 2)
+            make_layer("nasbench101", operation, width, width)
             for operation, width in zip(graph.operations, self.widths, strict=False)
         )
 

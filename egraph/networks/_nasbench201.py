@@ -9,6 +9,7 @@ from egraph.architecture import Architecture
 from egraph.canonical import Simplified, simplify
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._layers import Layer, classifier, conv_norm, read_operation
+from egraph.networks.operations import make_layer
 
 __all__ = ["build_nasbench201"]
 
@@ -89,7 +90,10 @@ class Cell(nn.Module):
             [source for source, count in enumerate(column) for _ in range(count)]
             for column in graph.counts.T[1:].tolist()
         ]
-        self.layers = nn.ModuleList(_make_layer(name, channels) for name in graph.ops[1:])
+        self.layers = nn.ModuleList(
+            make_layer("nasbench201", operations.get(name), channels, channels) for name in graph.ops[1:-1]
+        )
+        self.layers.append(nn.Identity())  # the output only sums
 
     def forward(self, images: Tensor) -> Tensor:
         """Computes the vertices in order."""
@@ -124,12 +128,3 @@ class ResidualBlock(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """The sum of both branches."""
         return self.convolutions(images) + self.shortcut(images)
-
-
-def _make_layer(name: str, channels: int) -> nn.Module:
-    operation = operations.get(name)
-    if operation.kind == "conv":
-        return nn.Sequential(nn.ReLU(), *conv_norm(channels, channels, operation.kernel))
-    if operation.kind == "avg-pool":
-        return nn.AvgPool2d(operation.kernel, 1, operation.kernel // 2, count_include_pad=False)
-    return nn.Identity()

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
-from torch import Tensor, nn
+from torch import nn
 
 from egraph.architecture import Architecture
 from egraph.canonical import simplify
 from egraph.errors import ArchitectureError
 from egraph.networks._allocation import allocate, check_arguments
-from egraph.networks._layers import Layer, classifier, conv_norm, conv_norm_relu, read_operation
-from egraph.operations import Operation
+from egraph.networks._layers import Layer, classifier, conv_norm_relu, read_operation
+from egraph.networks.operations import make_layer
 
 __all__ = ["build_nasbench_macro"]
 
@@ -69,40 +69,10 @@ def build_nasbench_macro(
         blocks: list[nn.Module] = [conv_norm_relu(input_shape[0], channels, 3)]
         width = channels
         for operation in layers:
-            blocks.append(_make_layer(operation, width))
-            width *= operation.stride
+            outputs = operation.stride * width
+            blocks.append(make_layer("nasbench_macro", operation, width, outputs, operation.stride))
+            width = outputs
         wide = 40 * channels
         return nn.Sequential(*blocks, conv_norm_relu(width, wide, 1), classifier(wide, num_classes))
 
     return allocate(make, seed, max_params, f"use fewer channels than {channels}")
-
-
-class InvertedResidual(nn.Module):
-    """The block of MobileNetV2: widen, convolve each channel by itself, narrow without activation.
-
-    Where the resolution stays the input is added.
-
-    Shapes:
-        - input: ``(batch, inputs, height, width)``
-        - output: ``(batch, stride * inputs, height / stride, width / stride)``, rounded up
-    """
-
-    def __init__(self, operation: Operation, inputs: int) -> None:
-        super().__init__()
-        stride, hidden = operation.stride, round(inputs * operation.expansion)
-        self.residual = stride == 1
-        self.layers = nn.Sequential(
-            conv_norm_relu(inputs, hidden, 1),
-            conv_norm_relu(hidden, hidden, operation.kernel, stride, groups=hidden),
-            conv_norm(hidden, stride * inputs, 1),
-        )
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Applies the block."""
-        return images + self.layers(images) if self.residual else self.layers(images)
-
-
-def _make_layer(operation: Operation, inputs: int) -> nn.Module:
-    if operation.kind == "conv":
-        return conv_norm(inputs, operation.stride * inputs, operation.kernel, operation.stride)
-    return InvertedResidual(operation, inputs)

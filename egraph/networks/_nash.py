@@ -9,7 +9,8 @@ from egraph import operations
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError
 from egraph.networks._allocation import allocate, check_arguments
-from egraph.networks._layers import Layer, classifier, conv_norm_relu, read_operation
+from egraph.networks._layers import Layer, classifier, read_operation
+from egraph.networks.operations import make_layer
 
 __all__ = ["NashNetwork", "build_nash"]
 
@@ -92,12 +93,9 @@ class NashNetwork(nn.Module):
         for vertex in range(1, last):
             operation = operations.get(self.ops[vertex])
             read = sum(self.widths[source] for source in self.sources[vertex])
-            if operation.kind == "conv":
-                self.widths.append(round(channels * operation.width))
-                self.layers.append(conv_norm_relu(read, self.widths[vertex], operation.kernel))
-            else:
-                self.widths.append(read)
-                self.layers.append(nn.MaxPool2d(operation.kernel, operation.stride, ceil_mode=True))
+            width = round(channels * operation.width) if operation.kind == "conv" else read
+            self.widths.append(width)
+            self.layers.append(make_layer("nash", operation, read, width, operation.stride))
         self.widths.append(num_classes)
         self.layers.append(classifier(sum(self.widths[source] for source in self.sources[last]), num_classes))
 

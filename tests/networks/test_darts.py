@@ -8,7 +8,7 @@ from torch.nn import functional
 from egraph import Architecture
 from egraph.errors import ArchitectureError, UsageError
 from egraph.networks import build_darts, count_params
-from egraph.networks._darts import FactorizedReduction
+from egraph.networks.operations import FactorizedReduction
 from egraph.spaces import get
 from egraph.spaces.darts import LAYERS
 
