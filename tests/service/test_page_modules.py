@@ -97,7 +97,7 @@ def test_disabled_connections_follow_their_vertices(run):
         (None, "ops"),
         ({"ops": ["input", 3, "output"], "edges": []}, "ops"),
         ({"ops": ["input", "output"], "edges": [[0, 2]]}, "edges"),
-        ({"ops": ["input", "a", "b", "output"], "edges": [[1, 2], [2, 1]]}, "circle"),
+        ({"ops": ["input", "a", "b", "output"], "edges": [[1, 2], [2, 1]]}, "cycle"),
     ],
 )
 def test_what_is_no_architecture_is_refused(run, architecture, told):

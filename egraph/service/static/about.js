@@ -1,4 +1,4 @@
-// What the service tells of its model.
+// Information about the model.
 
 import { h } from "./dom.js";
 import { percent } from "./bars.js";
@@ -11,20 +11,20 @@ export const headline = ({ name, space, trials, version }) =>
     .filter((part) => part)
     .join(" · ");
 
-// What the scores measure, where the card says it.
+// Metric and unit of the scores, if the card has them.
 export function metricOf({ card }) {
   const { name, unit } = card?.metric ?? {};
   return [name, unit].filter((part) => part).join(", ");
 }
 
-// The card: operations in their colours, how often the intervals hold, and all else that it says.
+// The card: operations in their colours, coverage of the intervals, and all other entries.
 export function aboutParts(model) {
   const coverage = Object.entries(model.coverage ?? {}).filter(([, share]) => share != null);
   return [
     h("h3", {}, "Operations"),
     h("ul", { class: "legend" }, model.operations.map((op) => h("li", { class: `kind-${model.kindOf(op)}` }, op))),
     coverage.length > 0 && h("h3", {}, "Intervals"),
-    coverage.length > 0 && h("p", {}, `Of scores that the fit held out, intervals of ${coverage.map(([level, share]) => `${percent(level)} hold ${percent(share)}`).join(", of ")}.`),
+    coverage.length > 0 && h("p", {}, `Share of held-out scores inside the intervals: ${coverage.map(([level, share]) => `${percent(share)} at level ${percent(level)}`).join(", ")}.`),
     Object.entries(model.card ?? {}).map(([name, value]) => [h("h3", {}, capitalise(name)), describeValue(value)]),
   ];
 }

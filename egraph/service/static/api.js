@@ -1,13 +1,13 @@
-// The service over HTTP: a later request of a kind takes the place of an earlier one, and a server that is away is
-// asked again until it answers.
+// Requests to the service: a new request cancels an earlier one of the same kind, and requests are repeated while the
+// server is unavailable.
 
 const LONGEST_WAIT = 10; // seconds
 const AWAY = new Set([502, 503, 504]);
 
 const running = new Map();
-let tell = () => {};
+let notify = () => {};
 
-// What the service refused, as its problem document says (RFC 9457).
+// An error response of the service: a problem document (RFC 9457).
 export class Problem extends Error {
   constructor(status, { title, detail, errors } = {}) {
     super(detail || title || `The server answered with status ${status}.`);
@@ -15,10 +15,11 @@ export class Problem extends Error {
   }
 }
 
-// Calls `listener` with the seconds until the next attempt while the server is away, and with null when it is back.
-export const onAway = (listener) => (tell = listener);
+// Calls `listener` with the seconds until the next attempt while the server is unavailable, and with null once it is
+// available again.
+export const onAway = (listener) => (notify = listener);
 
-// The answer of the service, or null where a later request of this kind overtook this one.
+// The response of the service, or null if a later request of this kind replaced this one.
 export async function ask(kind, path, body) {
   running.get(kind)?.abort();
   const controller = new AbortController();
@@ -39,11 +40,11 @@ async function persist(path, body, signal) {
   for (let wait = 1; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
     const response = await send(path, body, signal);
     if (response && !AWAY.has(response.status)) {
-      tell(null);
+      notify(null);
       return await unpack(response);
     }
     signal.throwIfAborted();
-    tell(wait);
+    notify(wait);
     await pause(wait, signal);
   }
 }
@@ -59,7 +60,7 @@ async function send(path, body, signal) {
     return await fetch(new URL(path, document.baseURI), options);
   } catch (error) {
     signal.throwIfAborted();
-    if (error instanceof TypeError) return null; // fetch's word for a server that cannot be reached
+    if (error instanceof TypeError) return null; // how fetch reports that the server cannot be reached
     throw error;
   }
 }

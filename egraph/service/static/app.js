@@ -1,5 +1,5 @@
-// The page: reads what the service's model knows, shows an architecture of its space, and keeps score, neighbours and
-// comparison up with what the visitor edits.
+// The page: loads the model's description, shows an architecture of its space, and updates score, neighbours and
+// comparison after each edit.
 
 import { aboutParts, headline, metricOf } from "./about.js";
 import { ask, cancel, onAway, Problem } from "./api.js";
@@ -15,18 +15,18 @@ import { makeStore, readFragment } from "./store.js";
 import { showTable } from "./table.js";
 import { showTools } from "./tools.js";
 
-const REST = 120; // milliseconds without an edit before the service is asked
+const REST = 120; // milliseconds between an edit and the requests to the service
 
 const store = makeStore(update);
 let model, canvas, timer;
 let found = null; // the score of the edited architecture
-let around = []; // the scores of neighbours, those of the last architecture until the new ones come
+let around = []; // the scores of neighbours; those of the previous architecture until new ones arrive
 
 onAway((wait) => {
-  find("away").textContent = wait === null ? "" : `The server does not answer; asking again in ${wait} s.`;
+  find("away").textContent = wait === null ? "" : `The server does not answer; next attempt in ${wait} s.`;
 });
 start().catch((error) => {
-  find("model").textContent = `There is no model to show: ${error.message}`;
+  find("model").textContent = `Cannot load the model: ${error.message}`;
   throw error;
 });
 
@@ -42,21 +42,21 @@ async function start() {
   follow();
 }
 
-// Names and kinds of the operations, beside what the service told.
-function prepare(told) {
-  const kinds = new Map(told.vocabulary.map(({ name, kind }) => [name, kind]));
-  const operations = told.vocabulary.map(({ name }) => name).filter((name) => name !== "input" && name !== "output");
-  return { ...told, operations, kindOf: (op) => kinds.get(op) ?? "other" };
+// The model's description with names and kinds of operations.
+function prepare(given) {
+  const kinds = new Map(given.vocabulary.map(({ name, kind }) => [name, kind]));
+  const operations = given.vocabulary.map(({ name }) => name).filter((name) => name !== "input" && name !== "output");
+  return { ...given, operations, kindOf: (op) => kinds.get(op) ?? "other" };
 }
 
-// Takes up what the address's fragment holds; the model's example where it holds nothing, or something else.
+// Shows the architectures of the address's fragment, or the model's example if it has none or an invalid one.
 function follow() {
   let given = null;
   let refusal = "";
   try {
     given = readFragment(location.hash);
   } catch (error) {
-    refusal = `The link holds no architecture that can be read: ${error.message}`;
+    refusal = `The link holds no architecture: ${error.message}`;
   }
   store.change(given ?? { edited: store.edited ?? read(model.example) });
   find("editor-error").textContent = refusal;
@@ -109,7 +109,7 @@ function update({ edited, kept }) {
 function load() {
   const { edited, kept } = store;
   const loading = [loadScore(edited), loadNeighbors(edited), kept && loadComparison(edited, kept)];
-  Promise.all(loading).then((told) => (find("status").textContent = told.filter((text) => text).join(" ")));
+  Promise.all(loading).then((texts) => (find("status").textContent = texts.filter((text) => text).join(" ")));
 }
 
 async function loadScore(edited) {
@@ -118,14 +118,14 @@ async function loadScore(edited) {
     showTable(find("rows"), edited, model, rows, act);
     find("editor-error").textContent = rest;
     find("caution").hidden = true;
-    finish("score", h("p", { class: "hint" }, "None: the service refuses this architecture, as said beside it."));
+    finish("score", h("p", { class: "hint" }, "No score: the service rejects this architecture; the editor shows the reason."));
   });
   if (!answer) return "";
   found = rowOf(answer, 0);
   showScore();
   const { unfamiliar } = found;
   find("caution").hidden = !unfamiliar;
-  find("caution").textContent = unfamiliar && `Take this score with care: ${unfamiliar}.`;
+  find("caution").textContent = unfamiliar && `This score is uncertain: ${unfamiliar}.`;
   return `Score ${find("score-value").textContent}.${unfamiliar ? ` ${find("caution").textContent}` : ""}`;
 }
 
@@ -136,7 +136,7 @@ async function loadNeighbors(edited) {
   around = answer.neighbors;
   const scale = scaleOf([answer, ...around]);
   finish("neighbors", neighborParts(answer, edited, scale, model.kindOf, { keep: act.keep, take: takeNeighbor }));
-  if (found) showScore(); // on the scale of its neighbours
+  if (found) showScore(); // now on the scale of the neighbours
   return summary(answer);
 }
 
@@ -163,13 +163,13 @@ async function loadComparison(edited, kept) {
   return verdict(compared.probabilities[0]);
 }
 
-// The pictures at once, scores and probabilities when they come.
+// Pictures immediately, scores and probabilities when they arrive.
 function showComparison(rows, probabilities) {
   const sides = [store.edited, store.kept].map((graph, k) => ({ graph, found: rows[k] }));
   show(find("comparison"), comparisonParts(sides, probabilities, scaleOf(rows), model.kindOf, act));
 }
 
-// The answer, or null where it was refused or overtaken.
+// The response, or null if the request was rejected or replaced.
 async function tryTo(kind, path, body, refuse) {
   try {
     return await ask(kind, path, body);
@@ -185,7 +185,7 @@ function finish(id, parts) {
   find(id).setAttribute("aria-busy", "false");
 }
 
-// Undo and redo by the keys that everybody knows, except where a text is typed.
+// Undo and redo with the usual keys, except in the text field.
 function readShortcut(event) {
   if (!(event.ctrlKey || event.metaKey) || event.target.matches("textarea")) return;
   const key = event.key.toLowerCase();

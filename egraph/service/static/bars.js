@@ -2,28 +2,28 @@
 
 import { h } from "./dom.js";
 
-// The stretch of scores that bars to be compared share: tells the place of a score on them, as a percentage.
+// A common scale for several bars: maps a score to its position, in percent.
 export function scaleOf(rows) {
   const ends = rows.flatMap(({ score, lower, upper }) => [score, lower, upper]).filter(Number.isFinite);
   const [low, high] = [Math.min(...ends), Math.max(...ends)];
   return (value) => `${high > low ? (3 + (94 * (value - low)) / (high - low)).toFixed(2) : 50}%`;
 }
 
-// As many decimals as the deviation makes sense of.
+// Rounds to the decimals that are significant at this deviation.
 export function format(value, deviation) {
   if (!Number.isFinite(value)) return "–";
   const step = deviation > 0 ? Math.floor(Math.log10(deviation)) : -2;
   return value.toFixed(Math.min(Math.max(1 - step, 0), 6)).replace("-", "−");
 }
 
-// Nothing but certainty is said to be certain.
+// 0 % and 100 % are shown only if they are exact.
 export function percent(probability) {
   if (probability > 0 && probability < 0.01) return "< 1 %";
   if (probability < 1 && probability > 0.99) return "> 99 %";
   return `${Math.round(100 * probability)} %`;
 }
 
-// A score with its interval; `reference` is a score to compare with, drawn as a thin line.
+// A score with its interval; `reference` is another score, drawn as a thin line.
 export function intervalBar(scale, { score, lower, upper, deviation }, reference) {
   const certain = lower == null || upper == null;
   const label = certain
@@ -38,7 +38,7 @@ export function intervalBar(scale, { score, lower, upper, deviation }, reference
   );
 }
 
-// Three parts that fill a bar, each on the side of the one that wins; `words` name them.
+// A bar of three parts, better on one side and worse on the other; `words` names them.
 export function probabilityBar(probabilities, words) {
   const parts = ["better", "equal", "worse"];
   return h(

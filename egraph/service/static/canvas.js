@@ -1,17 +1,17 @@
-// The drawing as a tool: vertices are chosen and connected by mouse, by touch and by keyboard.
+// The interactive drawing: vertices are selected and connected by mouse, touch or keyboard.
 
 import { find, s, show } from "./dom.js";
 import { describe, draw } from "./draw.js";
 import { sources } from "./graph.js";
 
-const STILL = 6; // pixels that a pointer may move and still mean a click
+const STILL = 6; // pixels that a pointer may move during a click
 
-// Makes `container` show graphs. `act` has connect(from, to), remove(vertex) and choose(vertex), which opens the
+// Shows graphs in `container`. `act` has connect(from, to), remove(vertex) and choose(vertex), which focuses the
 // vertex's row in the table.
 export function makeCanvas(container, kindOf, act) {
   let graph = null;
-  let picked = null; // the vertex that waits for another to be connected with
-  let focused = 0; // the vertex that the tabulator comes to
+  let picked = null; // the selected vertex, to be connected with the next one
+  let focused = 0; // the vertex that the Tab key reaches
   let drag = null;
 
   function render() {
@@ -25,7 +25,7 @@ export function makeCanvas(container, kindOf, act) {
       element.setAttribute("role", "button");
       element.setAttribute("tabindex", vertex === focused ? 0 : -1);
       element.setAttribute("aria-pressed", vertex === picked);
-      element.setAttribute("aria-label", `${vertex}, ${graph.ops[vertex]}${from && `, fed by ${from}`}`);
+      element.setAttribute("aria-label", `${vertex}, ${graph.ops[vertex]}${from && `, sources ${from}`}`);
     }
     show(container, svg);
   }

@@ -1,4 +1,4 @@
-// The edited architecture and the kept one, side by side.
+// The edited and the kept architecture, side by side.
 
 import { format, intervalBar, percent, probabilityBar } from "./bars.js";
 import { h } from "./dom.js";
@@ -7,8 +7,8 @@ import { changedVertices } from "./graph.js";
 
 const WORDS = { better: "edited better", equal: "about equal", worse: "kept better" };
 
-// `sides` are two of {graph, found}, the edited first; `probabilities` are those of the edited against the kept. Both
-// come later than the pictures. `act` has swap() and drop().
+// `sides` are two objects {graph, found}, the edited one first; `probabilities` compare the edited with the kept one.
+// `found` and `probabilities` arrive later than the pictures. `act` has swap() and drop().
 export function comparisonParts(sides, probabilities, scale, kindOf, act) {
   const changed = changedVertices(sides[0].graph, sides[1].graph);
   return [
@@ -31,9 +31,9 @@ export function comparisonParts(sides, probabilities, scale, kindOf, act) {
 
 // The comparison in a sentence.
 export function verdict({ worse, equal, better }) {
-  if (equal >= better && equal >= worse) return `The two are about equal, with ${percent(equal)}.`;
+  if (equal >= better && equal >= worse) return `The two are about equal (probability ${percent(equal)}).`;
   const [winner, share] = better > worse ? ["edited", better] : ["kept", worse];
-  return `The ${winner} one is better, with ${percent(share)}.`;
+  return `The ${winner} one is better (probability ${percent(share)}).`;
 }
 
 const makeSide = (name, { graph, found }, marked, scale, kindOf) =>

@@ -1,15 +1,15 @@
-// Elements, made in one line each.
+// Creation of DOM elements.
 
 export const find = (id) => document.getElementById(id);
 
-// h("button", {class: "quiet", onclick: undo, disabled: true}, "Undo"): an attribute that is false or undefined is
-// left out; a name with two dashes is a property of CSS, which a policy without inline styles lets a script set.
+// h("button", {class: "quiet", onclick: undo, disabled: true}, "Undo"): attributes that are false or undefined are
+// omitted; a name with two dashes is a CSS property, which scripts may set although the policy forbids inline styles.
 export const h = (tag, attributes, ...children) => build(document.createElement(tag), attributes, children);
 
 export const s = (tag, attributes, ...children) =>
   build(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes, children);
 
-// Shows new children in an element; what had the focus there keeps it, told by its id.
+// Replaces the children of an element; the child with the focus, found by its id, keeps it.
 export function show(element, ...children) {
   const focused = element.contains(document.activeElement) ? document.activeElement.id : "";
   element.replaceChildren(...children.flat(Infinity).filter((child) => child));

@@ -1,4 +1,4 @@
-// A graph as an SVG element, in the colours of its operations' kinds.
+// Draws a graph as SVG, coloured by kind of operation.
 
 import { s } from "./dom.js";
 import { live } from "./graph.js";
@@ -6,8 +6,8 @@ import { layout } from "./layout.js";
 
 const TIP = 7;
 
-// The picture of a graph. `kindOf` tells the kind of an operation, `marked` are vertices to point out; a
-// `small` one is without names, and one with a `label` is an image to screen readers.
+// The picture of a graph. `kindOf` maps an operation to its kind, `marked` are highlighted vertices; a `small` picture
+// has no names, and one with a `label` is an image for screen readers.
 export function draw(graph, kindOf, { marked = new Set(), label, small = false } = {}) {
   const plan = layout(graph, small);
   const alive = live(graph);
@@ -21,7 +21,7 @@ export function draw(graph, kindOf, { marked = new Set(), label, small = false }
   return svg;
 }
 
-// A sentence that says what a picture shows.
+// A description of a picture in words.
 export const describe = (graph) =>
   `${graph.ops.length} vertices: ` +
   graph.ops.map((op, v) => `${v} ${op}`).join(", ") +

@@ -1,22 +1,22 @@
 // The graph of an architecture as an immutable value, and its edits.
 //
-// A graph is {ops, edges, disabled?} as the service reads it. Vertex 0 is the input, the last is the output, and
-// connections lead from lower to higher numbers; an edit that would turn that around renumbers the vertices.
+// A graph is {ops, edges, disabled?} as in the service. Vertex 0 is the input, the last vertex is the output, and
+// connections lead from lower to higher numbers; edits that would break this order renumber the vertices.
 
 export class GraphError extends Error {}
 
 const order = (edges) => edges.sort(([i, j], [k, l]) => i - k || j - l);
 
-// Takes over an architecture that the service or a link gave.
+// Validates an architecture from the service or from a link.
 export function read(architecture) {
   const { ops, edges, disabled = [] } = architecture ?? {};
   const isVertex = (v) => Number.isInteger(v) && v >= 0 && v < ops.length;
   const areEdges = (list) =>
     Array.isArray(list) && list.every((edge) => Array.isArray(edge) && edge.length === 2 && edge.every(isVertex));
   if (!Array.isArray(ops) || ops.length < 2 || !ops.every((op) => typeof op === "string"))
-    throw new GraphError("an architecture has a list “ops” of operation names, from input to output");
+    throw new GraphError("an architecture needs a list “ops” of operation names, from input to output");
   if (!areEdges(edges) || !areEdges(disabled))
-    throw new GraphError("an architecture has a list “edges” of pairs of its vertices");
+    throw new GraphError("an architecture needs a list “edges” of pairs of vertices");
   return renumber({ ops: [...ops], edges: order([...edges]), ...(disabled.length && { disabled: [...disabled] }) });
 }
 
@@ -30,7 +30,7 @@ export const targets = (graph, vertex) => graph.edges.filter(([i]) => i === vert
 
 export const setOperation = (graph, vertex, op) => ({ ...graph, ops: graph.ops.with(vertex, op) });
 
-// Connects two vertices, or disconnects them. Where the connection would close a circle it gets the other direction.
+// Connects or disconnects two vertices. A connection that would close a cycle is reversed.
 export function toggle(graph, from, to) {
   const edges = graph.edges.filter(([i, j]) => !(i === from && j === to) && !(i === to && j === from));
   if (from === to || edges.length < graph.edges.length) return { ...graph, edges };
@@ -38,7 +38,7 @@ export function toggle(graph, from, to) {
   return renumber({ ...graph, edges: order([...edges, backward ? [to, from] : [from, to]]) });
 }
 
-// A new vertex behind a vertex: it is fed by that one, and feeds what that one fed.
+// Inserts a vertex after another: it takes over the outgoing connections of that one and is connected to it.
 export function insertAfter(graph, vertex, op) {
   const shift = (v) => (v > vertex ? v + 1 : v);
   const move = ([i, j]) => [i === vertex ? vertex + 1 : shift(i), shift(j)];
@@ -47,7 +47,7 @@ export function insertAfter(graph, vertex, op) {
   return { ...graph, ops: graph.ops.toSpliced(vertex + 1, 0, op), edges: order(edges), ...moved(graph, move) };
 }
 
-// Takes a vertex away; what fed it feeds what it fed.
+// Removes a vertex and connects its sources to its targets.
 export function remove(graph, vertex) {
   const bridges = sources(graph, vertex).flatMap((i) =>
     targets(graph, vertex).filter((j) => !has(graph, i, j)).map((j) => [i, j]));
@@ -63,7 +63,7 @@ export function remove(graph, vertex) {
   };
 }
 
-// The vertices on a path from input to output; the others do not count.
+// The vertices on a path from input to output; the others have no effect.
 export function live(graph) {
   const after = reach(graph, 0, targets);
   const before = reach(graph, graph.ops.length - 1, sources);
@@ -77,7 +77,7 @@ export function changedVertices(before, after) {
   return new Set(more === 0 ? [...after.ops.keys()].filter((v) => before.ops[v] !== after.ops[v]) : []);
 }
 
-// What turns one graph into another, in a few words.
+// A short description of the difference between two graphs.
 export function difference(before, after) {
   const more = after.ops.length - before.ops.length;
   const [changed, ...others] = changedVertices(before, after);
@@ -93,7 +93,7 @@ export function difference(before, after) {
   return `${after.ops.length} vertices, ${after.edges.length} ${after.edges.length === 1 ? "connection" : "connections"}`;
 }
 
-// The vertex without which `large` has the operations of `small`, and its connections if that can be; else -1.
+// The vertex whose removal turns `large` into `small`, at least in its operations; -1 if there is none.
 function addedVertex(small, large) {
   const fitting = [...large.ops.keys()].filter((v) => same(large.ops.toSpliced(v, 1), small.ops));
   return fitting.find((v) => same(remove(large, v).edges, small.edges)) ?? fitting[0] ?? -1;
@@ -107,7 +107,7 @@ function reach(graph, start, next) {
 
 const moved = ({ disabled }, move) => disabled && { disabled: order(disabled.map(move)) };
 
-// Numbers vertices so that connections lead upward; keeps the numbers where they do already.
+// Renumbers vertices so that connections lead to higher numbers; keeps the numbers if they already do.
 function renumber(graph) {
   const all = [...graph.edges, ...(graph.disabled ?? [])];
   if (all.every(([i, j]) => i < j)) return graph;
@@ -116,12 +116,12 @@ function renumber(graph) {
   const sorted = [];
   while (waiting.size) {
     const free = [...waiting].filter((v) => all.every(([i, j]) => j !== v || !waiting.has(i)));
-    if (!free.length) throw new GraphError("the architecture has a circle");
+    if (!free.length) throw new GraphError("the architecture has a cycle");
     const next = free.find((v) => v !== last) ?? last;
     waiting.delete(next);
     sorted.push(next);
   }
-  const place = ([i, j]) => [sorted.indexOf(i), sorted.indexOf(j)];
+  const renumbered = ([i, j]) => [sorted.indexOf(i), sorted.indexOf(j)];
   const ops = sorted.map((v) => graph.ops[v]);
-  return { ...graph, ops, edges: order(graph.edges.map(place)), ...moved(graph, place) };
+  return { ...graph, ops, edges: order(graph.edges.map(renumbered)), ...moved(graph, renumbered) };
 }

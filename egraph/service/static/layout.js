@@ -1,13 +1,13 @@
-// Where the vertices and connections of a drawing go, from top to bottom.
+// Layout of a drawing: positions of vertices and connections, from top to bottom.
 //
-// Vertices are put into layers by their longest path from the input; a connection that skips layers gets a
-// waypoint in each. Barycentres order the layers. The horizontal places are the weighted means of the neighbours
-// above and below, in turn, with boxes kept apart: for one layer that is a regression on a rising sequence,
-// which pooling adjacent violators solves exactly (Barlow et al., 1972).
+// The layer of a vertex is its longest path from the input; a connection that skips layers gets a waypoint in each.
+// Barycentres order the layers. The horizontal positions are weighted means of the neighbours above and below, in
+// turn, with boxes kept apart: for one layer that is an isotonic regression, which the algorithm of pooled adjacent
+// violators solves exactly (Barlow et al., 1972).
 
 import { sources, targets } from "./graph.js";
 
-const CHARACTER = 7.85; // the advance of common monospaced fonts at 13 px
+const CHARACTER = 7.85; // pixels; width of a character in common monospaced fonts at 13 px
 const HEIGHT = 30;
 const ROW = 68;
 const GAP = 20;
@@ -17,7 +17,7 @@ const MOST_WAYPOINTS = 800;
 const STILL = 0.5; // pixels
 const SMALL = { width: 30, row: 46 };
 
-// {boxes: [{vertex, label, x, y, width, height}], routes: [{edge, points}], width, height}; `small` is without labels.
+// {boxes: [{vertex, label, x, y, width, height}], routes: [{edge, points}], width, height}; `small` omits labels.
 export function layout(graph, small = false) {
   const labels = graph.ops.map((op) => (op.length > LONGEST ? op.slice(0, LONGEST - 1) + "…" : op));
   const { layers, chains } = makeLayers(graph);
@@ -51,7 +51,7 @@ function stack(graph) {
   for (let v = 1; v <= last; v++) layer[v] = Math.max(1, ...sources(graph, v).map((u) => layer[u] + 1));
   layer[last] = Math.max(layer[last], ...layer.slice(0, last).map((at) => at + 1));
   for (let v = last - 1; v > 0; v--) {
-    // What has more readers than sources moves down to them, to shorten connections.
+    // Vertices with more targets than sources move down to their targets, to shorten connections.
     const readers = targets(graph, v).map((w) => layer[w]);
     if (readers.length > sources(graph, v).length) layer[v] = Math.max(layer[v], Math.min(...readers) - 1);
   }
@@ -70,7 +70,7 @@ function makeLayers(graph) {
   const nodes = layer.map((at, vertex) => create({ layer: at, vertex }));
   const chains = graph.edges.map(([i, j]) => {
     const chain = [nodes[i]];
-    // A drawing of more waypoints nobody could follow anyway.
+    // With more waypoints the drawing would be unreadable anyway, and slow.
     if (skipped <= MOST_WAYPOINTS)
       for (let at = layer[i] + 1; at < layer[j]; at++) chain.push(create({ layer: at }));
     chain.push(nodes[j]);
@@ -83,9 +83,9 @@ function makeLayers(graph) {
   return { layers, chains };
 }
 
-// Sorts the layers so that few connections cross.
+// Orders the nodes of each layer so that few connections cross.
 function reorder(layers) {
-  const number = () => layers.forEach((nodes) => nodes.forEach((node, place) => (node.place = place)));
+  const number = () => layers.forEach((nodes) => nodes.forEach((node, position) => (node.position = position)));
   number();
   let best = layers.map((nodes) => [...nodes]);
   let fewest = crossings(layers);
@@ -94,12 +94,12 @@ function reorder(layers) {
     for (const nodes of down ? layers : layers.toReversed()) {
       const centre = new Map(nodes.map((node) => {
         const seen = down ? node.above : node.below;
-        return [node, seen.length ? mean(seen.map((other) => other.place)) : node.place];
+        return [node, seen.length ? mean(seen.map((other) => other.position)) : node.position];
       }));
-      // Every other pair of sweeps turns ties around, to leave orders in which nothing moves any more.
+      // Every other pair of sweeps reverses ties, to escape local optima.
       const tie = sweep % 4 < 2 ? 1 : -1;
-      nodes.sort((a, b) => centre.get(a) - centre.get(b) || tie * (a.place - b.place));
-      nodes.forEach((node, place) => (node.place = place));
+      nodes.sort((a, b) => centre.get(a) - centre.get(b) || tie * (a.position - b.position));
+      nodes.forEach((node, position) => (node.position = position));
     }
     const count = crossings(layers);
     if (count < fewest) [fewest, best] = [count, layers.map((nodes) => [...nodes])];
@@ -111,19 +111,19 @@ function reorder(layers) {
 function crossings(layers) {
   let total = 0;
   for (const nodes of layers) {
-    const before = []; // how many connections so far end at each place
+    const before = []; // number of connections so far that end at each position
     for (const node of nodes) {
-      for (const { place } of node.below) for (let k = place + 1; k < before.length; k++) total += before[k] ?? 0;
-      for (const { place } of node.below) before[place] = (before[place] ?? 0) + 1;
+      for (const { position } of node.below) for (let k = position + 1; k < before.length; k++) total += before[k] ?? 0;
+      for (const { position } of node.below) before[position] = (before[position] ?? 0) + 1;
     }
   }
   return total;
 }
 
-// Room for the number and the label.
+// Width of a box with number and label.
 const widthOf = (label, vertex) => Math.max(64, (label.length + String(vertex).length + 1) * CHARACTER + 24);
 
-// Down and up in turn first, by which news of one end reaches the other; then both sides at once.
+// First down and up in turn, so that positions propagate from end to end; then both sides at once.
 function spread(layers) {
   for (const nodes of layers) settle(nodes, nodes.map(() => ({ at: 0, weight: 1 })));
   let moved = Infinity;
@@ -137,7 +137,7 @@ function spread(layers) {
 
 const isWaypoint = (node) => node.vertex === undefined;
 
-// Where its neighbours want a node: long connections want most to be straight.
+// The preferred position of a node: the weighted mean of its neighbours. Long connections weigh most, to be straight.
 function pull(node, others) {
   if (!others.length) return { at: node.x, weight: 1 };
   const weights = others.map((other) => [1, 3, 60][isWaypoint(node) + isWaypoint(other)]);
@@ -145,8 +145,8 @@ function pull(node, others) {
   return { at: others.reduce((sum, other, k) => sum + weights[k] * other.x, 0) / weight, weight };
 }
 
-// Places the nodes of one layer as near as can be to where they are wanted, in their order and apart; tells how far
-// one of them moved at most.
+// Moves the nodes of one layer as close as possible to their preferred positions, in their order and without overlap;
+// returns the largest move.
 function settle(nodes, wanted) {
   const offsets = [0];
   for (let k = 1; k < nodes.length; k++)
@@ -161,9 +161,9 @@ function settle(nodes, wanted) {
       blocks.push({ weight, at: (a.at * a.weight + b.at * b.weight) / weight, count: a.count + b.count });
     }
   });
-  const places = blocks.flatMap((block) => Array(block.count).fill(block.at)).map((at, k) => at + offsets[k]);
-  const moved = Math.max(...places.map((x, k) => Math.abs(x - nodes[k].x)));
-  places.forEach((x, k) => (nodes[k].x = x));
+  const positions = blocks.flatMap((block) => Array(block.count).fill(block.at)).map((at, k) => at + offsets[k]);
+  const moved = Math.max(...positions.map((x, k) => Math.abs(x - nodes[k].x)));
+  positions.forEach((x, k) => (nodes[k].x = x));
   return moved;
 }
 

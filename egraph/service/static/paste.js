@@ -1,11 +1,11 @@
-// The field into which an architecture is pasted, in any notation that the service reads.
+// The field for pasting an architecture, in any notation that the service accepts.
 
 import { ask, Problem } from "./api.js";
 import { find, h } from "./dom.js";
 import { read } from "./graph.js";
 import { explain } from "./problems.js";
 
-// Wires the form; `take(graph)` gets what was read.
+// Connects the form with its events; `take(graph)` gets the parsed architecture.
 export function wirePaste(model, take) {
   const text = find("paste-text");
   const space = find("paste-space");
@@ -21,13 +21,13 @@ export function wirePaste(model, take) {
   }
 
   form.addEventListener("submit", submit);
-  text.addEventListener("paste", () => setTimeout(submit)); // once the text is there
+  text.addEventListener("paste", () => setTimeout(submit)); // after the text has been inserted
   text.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
   });
 }
 
-// Has the service read a text; gives what is wrong with it, or nothing.
+// Parses a text with the service; returns an error text, empty on success.
 async function readText(text, space, take) {
   const trimmed = text.trim();
   if (!trimmed) return "Paste an architecture first.";

@@ -1,6 +1,6 @@
-// What the service refused, in plain words at the place where it can be mended.
+// Errors of the service, shown where they can be corrected.
 
-// Splits a problem of an architecture into texts by vertex, and one for the rest.
+// Splits the errors of an architecture into texts by vertex, and one text for the rest.
 export function locate(problem, graph) {
   const rows = new Map();
   const rest = [];
@@ -12,14 +12,14 @@ export function locate(problem, graph) {
   return { rows, rest: rest.join(" ") };
 }
 
-// A problem of a pasted architecture as lines of text, each with its place.
+// The errors of a pasted architecture as lines of text, each with its position.
 export const explain = (problem) =>
   problem.errors.length
-    ? problem.errors.map(({ pointer, detail }) => place(pointer) + sentence(detail)).join("\n")
+    ? problem.errors.map(({ pointer, detail }) => position(pointer) + sentence(detail)).join("\n")
     : sentence(problem.message);
 
-// The place that a JSON pointer names: "/architecture/edges/3" is "edges[3]: ".
-function place(pointer) {
+// The position that a JSON pointer names: "/architecture/edges/3" becomes "edges[3]: ".
+function position(pointer) {
   const names = pointer.split("/").slice(1).filter((name) => !["architecture", "architectures", "pairs"].includes(name));
   const text = names.map((name) => (/^\d+$/.test(name) ? `[${name}]` : `.${name}`)).join("");
   return text ? `${text.replace(/^\./, "")}: ` : "";

@@ -1,4 +1,4 @@
-// What the service says of the edited architecture: its score, and the neighbours that would be better.
+// The score of the edited architecture, and its neighbours with a higher score.
 
 import { format, intervalBar } from "./bars.js";
 import { h } from "./dom.js";
@@ -7,7 +7,7 @@ import { changedVertices, difference, read } from "./graph.js";
 
 export const LEVEL = 0.8; // probability of the intervals
 
-// `found` is one row of a score.
+// `found` is one row of a response, as from `rowOf`.
 export function scoreParts(found, scale, metric) {
   const { score, deviation, lower, upper } = found;
   return [
@@ -17,7 +17,7 @@ export function scoreParts(found, scale, metric) {
   ];
 }
 
-// One row of the answer to /v1/score.
+// One row of the response of /v1/score.
 export const rowOf = (answer, k) => ({
   score: answer.scores[k],
   deviation: answer.deviations[k],
@@ -28,7 +28,7 @@ export const rowOf = (answer, k) => ({
 
 // The sentence above the neighbours.
 export function summary({ better, of, neighbors }) {
-  if (!of) return "It has no neighbours.";
+  if (!of) return "The architecture has no neighbours.";
   if (!better) return of === 1 ? "Its one neighbour is not better." : `None of its ${of} neighbours is better.`;
   const shown = neighbors.length < better ? ` The best ${neighbors.length}:` : "";
   return `${better} of its ${of} neighbours ${better === 1 ? "is" : "are"} better.${shown}`;
@@ -46,13 +46,13 @@ export function neighborParts(answer, graph, scale, kindOf, act) {
       { class: "neighbor" },
       h(
         "button",
-        { type: "button", class: "take", id: `take-${k}`, title: describe(other), "aria-label": `Take up: ${what}, score ${format(neighbor.score, neighbor.deviation)}, ${gain}`, onclick: () => act.take(other) },
+        { type: "button", class: "take", id: `take-${k}`, title: describe(other), "aria-label": `Use: ${what}, score ${format(neighbor.score, neighbor.deviation)}, ${gain}`, onclick: () => act.take(other) },
         h("span", { class: "thumbnail", "aria-hidden": "true" }, draw(other, kindOf, { marked: changedVertices(graph, other), small: true })),
         h("span", { class: "what" }, what),
         h("span", { class: "gain" }, gain),
         intervalBar(scale, neighbor, answer.score),
       ),
-      h("button", { type: "button", class: "small", id: `beside-${k}`, "aria-label": `Compare with: ${what}`, title: "Put beside, to compare", onclick: () => act.keep(other) }, "⇄"),
+      h("button", { type: "button", class: "small", id: `beside-${k}`, "aria-label": `Compare with: ${what}`, title: "Compare side by side", onclick: () => act.keep(other) }, "⇄"),
     );
   });
   return [h("p", { id: "neighbors-summary" }, summary(answer)), items.length > 0 && h("ol", { class: "neighbors" }, items)];

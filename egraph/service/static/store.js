@@ -1,5 +1,5 @@
-// What the page is about: the architecture that is edited and the one kept beside it, their history, and the fragment
-// of the address that holds both, so that a link can be shared and a reload keeps them.
+// The state of the page: the edited and the kept architecture, their history, and the fragment of the address that
+// encodes both, so that a link can be shared and a reload restores them.
 
 import { read, same } from "./graph.js";
 
@@ -22,7 +22,7 @@ export function makeStore(listener) {
     get canUndo() { return past.length > 0; },
     get canRedo() { return future.length > 0; },
 
-    // Changes one of the two or both; a change of nothing leaves no trace.
+    // Replaces one or both architectures; a change without effect is not recorded.
     change(changes) {
       const next = { ...now, ...changes };
       if (same(next, now)) return;
@@ -45,8 +45,8 @@ export function makeStore(listener) {
   };
 }
 
-// The two architectures of an address's fragment; null where it holds none.
-// Throws GraphError or SyntaxError where it holds something else.
+// The two architectures of an address's fragment; null if it has none.
+// Throws GraphError or SyntaxError if the fragment is invalid.
 export function readFragment(hash) {
   const fields = new URLSearchParams(hash.slice(1));
   if (!fields.has("a")) return null;

@@ -1,9 +1,9 @@
-// The graph as a table: one row a vertex, with its operation and the vertices that feed it.
+// The graph as a table: one row per vertex, with its operation and its sources.
 
 import { find, h, show } from "./dom.js";
 import { has, live } from "./graph.js";
 
-// Shows a graph in the list `rows`. `model` tells the operations, `problems` is a Map of vertex to text, and `act` has
+// Shows a graph in the list `rows`. `model` has the operations, `problems` maps a vertex to a text, and `act` has
 // setOperation(vertex, op), connect(from, to), insertAfter(vertex) and remove(vertex).
 export function showTable(rows, graph, model, problems, act) {
   const alive = live(graph);
@@ -11,7 +11,7 @@ export function showTable(rows, graph, model, problems, act) {
   show(rows, graph.ops.map((_, vertex) => makeRow(graph, vertex, model, act, alive, full, problems.get(vertex))));
 }
 
-// Moves between the buttons of one row by arrow keys, so that the tabulator needs one stop for them.
+// Moves between the buttons of one row with the arrow keys, so that the row is a single Tab stop.
 export function moveAmongChips(event) {
   const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
   const group = event.target.closest(".chips");
@@ -45,7 +45,7 @@ function makeRow(graph, vertex, model, act, alive, full, problem) {
       }, "−"),
     ),
     vertex > 0 && makeChips(graph, vertex, act),
-    !alive.has(vertex) && h("p", { class: "hint" }, "Not on a path from input to output: it does not count."),
+    !alive.has(vertex) && h("p", { class: "hint" }, "Not on a path from input to output: no effect on the score."),
     problem && h("p", { class: "error", id: `problem-${vertex}` }, problem),
   );
 }
@@ -61,7 +61,7 @@ function makeMenu(op, vertex, model, act, problem) {
       "aria-describedby": problem ? `problem-${vertex}` : undefined,
       onchange: (event) => act.setOperation(vertex, event.target.value),
     },
-    !known && h("option", { value: op, selected: true }, `${op} (unseen)`),
+    !known && h("option", { value: op, selected: true }, `${op} (not in the training data)`),
     model.operations.map((name) => h("option", { value: name, selected: name === op }, name)),
   );
 }
@@ -71,11 +71,11 @@ function makeChips(graph, vertex, act) {
   const at = Math.min(Number(stop), vertex - 1);
   return h(
     "div",
-    { class: "chips", role: "group", "aria-label": `Vertex ${vertex} is fed by`, onkeydown: moveAmongChips },
+    { class: "chips", role: "group", "aria-label": `Sources of vertex ${vertex}`, onkeydown: moveAmongChips },
     Array.from({ length: vertex }, (_, from) =>
       h("button", {
         type: "button", class: "chip", id: `edge-${from}-${vertex}`, "data-from": from, tabindex: from === at ? 0 : -1,
-        "aria-pressed": String(has(graph, from, vertex)), "aria-label": `${from} feeds ${vertex}`,
+        "aria-pressed": String(has(graph, from, vertex)), "aria-label": `${from} connects to ${vertex}`,
         onclick: () => act.connect(from, vertex),
       }, String(from))),
   );

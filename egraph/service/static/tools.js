@@ -14,7 +14,7 @@ export function showTools(element, store, act) {
   );
 }
 
-// Where the browser lets no page at this address write to the clipboard, the visitor copies from the address bar.
+// If the browser denies access to the clipboard, the button points to the address bar.
 async function copyLink(button) {
   try {
     await navigator.clipboard.writeText(location.href);
