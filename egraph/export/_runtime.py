@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -18,8 +17,9 @@ from numpy.typing import NDArray
 import egraph.spaces  # noqa: F401
 from egraph.architecture import Architecture
 from egraph.encoding import Encoding, Vocabulary, as_architectures, encode, in_parts, warn_of_unlike
-from egraph.errors import MissingExtraError, ModelError, UsageError
-from egraph.export._schema import KEY, SCHEMA_VERSION
+from egraph.errors import ModelError, UsageError
+from egraph.export._padding import CELLS_AT_ONCE, pad, padded_widths, split_runs
+from egraph.export._session import open_session, read_description
 
 __all__ = ["Assessment", "OnnxRanker"]
 
@@ -27,14 +27,8 @@ Floats = NDArray[np.float64]
 Rows = TypeVar("Rows", NDArray[np.int64], slice)
 Outputs = dict[str, Floats]
 
-_CELLS_AT_ONCE = 1 << 16
-"""Bounds the memory of one run: graphs x vertices x vertices."""
-
 _GRAPHS_AT_ONCE = {"pairwise": 64}
 """Graphs a run, where a head compares each with many references."""
-
-_WIDTH = 8
-"""Graphs are padded to a multiple of so many vertices."""
 
 _LEAST_RUN = 4
 """Products of fewer rows are rounded otherwise, and a score shall not depend on its company."""
@@ -92,9 +86,9 @@ class OnnxRanker:
         self._threads = min(os.cpu_count() or 1, 4) if threads is None else threads
         # Threads that stay: new ones for each call score a quarter fewer a second.
         self._pool = ThreadPoolExecutor(self._threads, "ranker")
-        self._session = _open(self.path)
+        self._session = open_session(self.path)
         self._outputs = [output.name for output in self._session.get_outputs()]
-        content = _describe(self.path, self._session)
+        content = read_description(self.path, self._session)
         try:
             self.vocabulary = Vocabulary.from_json(content["vocabulary"])
             self.card: Mapping[str, Any] = content["card"]
@@ -104,7 +98,7 @@ class OnnxRanker:
             self.coverage = {
                 float(level): np.nan if share is None else float(share) for level, share in shares
             }
-            self._most = _GRAPHS_AT_ONCE.get(content["head"], _CELLS_AT_ONCE)
+            self._most = _GRAPHS_AT_ONCE.get(content["head"], CELLS_AT_ONCE)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"{path} is damaged: its description is incomplete ({error})") from None
 
@@ -175,7 +169,7 @@ class OnnxRanker:
         both = [each for pair in zip(first, second, strict=True) for each in pair]
 
         def cut(encoding: Encoding) -> Iterator[slice]:
-            step = 2 * max(min(self._most, _CELLS_AT_ONCE // encoding.vertices.shape[1] ** 2) // 2, 1)
+            step = 2 * max(min(self._most, CELLS_AT_ONCE // encoding.vertices.shape[1] ** 2) // 2, 1)
             return (slice(start, start + step) for start in range(0, len(encoding), step))
 
         rows = [np.zeros((0, 3))]
@@ -203,7 +197,7 @@ class OnnxRanker:
 
         def cut(encoding: Encoding) -> Iterator[NDArray[np.int64]]:
             share = -(-len(encoding) // self._threads)  # few of them still occupy all threads
-            return _runs(encoding.sizes, min(self._most, max(share, _LEAST_SHARE)))
+            return split_runs(encoding.sizes, min(self._most, max(share, _LEAST_SHARE)))
 
         for encoding, runs in self._ask(architectures, cut, level):
             found = np.empty((len(Assessment._fields), len(encoding)))
@@ -243,13 +237,13 @@ class OnnxRanker:
 
     def _run(self, encoding: Encoding, level: float, pairs: bool) -> Outputs:
         """The outputs of the file for a few graphs; with ``pairs`` each of even place meets the next."""
-        graphs, width = len(encoding), int(_widths(encoding.sizes).max())
+        graphs, width = len(encoding), int(padded_widths(encoding.sizes).max())
         if graphs < _LEAST_RUN:
             encoding = encoding.take(np.resize(np.arange(graphs), _LEAST_RUN))
         rows = np.arange(graphs if pairs else 0, dtype=np.int64).reshape(-1, 2)
         inputs = {
-            "vertices": _widen(encoding.vertices, (1,), width),
-            "counts": _widen(encoding.counts, (1, 2), width),
+            "vertices": pad(encoding.vertices, (1,), width),
+            "counts": pad(encoding.counts, (1, 2), width),
             "sizes": encoding.sizes,
             "features": encoding.features,
             "level": np.array(level),
@@ -257,31 +251,6 @@ class OnnxRanker:
         }
         found = zip(self._outputs, self._session.run(self._outputs, inputs), strict=True)
         return {name: values[: graphs if name != "probabilities" else len(rows)] for name, values in found}
-
-
-def _runs(sizes: NDArray[np.int64], most: int) -> Iterator[NDArray[np.int64]]:
-    """Positions of the graphs of each run: those that are padded to the same width."""
-    widths = _widths(sizes)
-    for width in np.unique(widths):
-        alike = np.flatnonzero(widths == width)
-        size = max(min(most, _CELLS_AT_ONCE // int(width) ** 2), 1)
-        yield from np.split(alike, range(size, len(alike), size))
-
-
-def _widths(sizes: NDArray[np.int64]) -> NDArray[np.int64]:
-    """What graphs are padded to, which depends on no other: sums over more vertices are rounded otherwise."""
-    return -(-sizes // _WIDTH) * _WIDTH
-
-
-def _widen(array: NDArray[np.float32], axes: tuple[int, ...], width: int) -> NDArray[np.float32]:
-    """Cut or padded to a width."""
-    shape = tuple(width if axis in axes else size for axis, size in enumerate(array.shape))
-    inner = tuple(slice(0, min(a, b)) for a, b in zip(shape, array.shape, strict=True))
-    if shape == tuple(s.stop for s in inner):
-        return array[inner]
-    wide = np.zeros(shape, np.float32)
-    wide[inner] = array[inner]
-    return wide
 
 
 def _finish(
@@ -299,39 +268,3 @@ def _check_level(level: float) -> float:
     if not 0 < level < 1:
         raise UsageError(f"level must be between 0 and 1, got {level}")
     return float(level)
-
-
-def _open(path: Path) -> Any:
-    """A session of onnxruntime in which each run has one thread."""
-    try:
-        import onnxruntime
-    except ImportError:
-        raise MissingExtraError("onnxruntime", "onnx-runtime") from None
-    if not path.is_file():
-        raise ModelError(f"no ranker at {path}: there is no such file")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - of classes that onnxruntime does not name
-        raise ModelError(f"{path} is damaged or no ONNX file: {error}") from None
-
-
-def _describe(path: Path, session: Any) -> dict[str, Any]:
-    """The description in the metadata of the file."""
-    text = session.get_modelmeta().custom_metadata_map.get(KEY)
-    if text is None:
-        raise ModelError(f"{path} is an ONNX file, but no ranker of egraph")
-    try:
-        content = json.loads(text)
-        version = content["schema"]
-        newer = version > SCHEMA_VERSION
-    except (ValueError, KeyError, TypeError):
-        raise ModelError(f"{path} is damaged: its description cannot be read") from None
-    if newer:
-        raise ModelError(
-            f"{path} was written by a newer egraph ({content.get('egraph')}, schema {version}); "
-            f"this one reads schema {SCHEMA_VERSION}: update egraph"
-        )
-    return content

@@ -10,7 +10,7 @@ import egraph
 from egraph import Architecture
 from egraph.errors import MissingExtraError, ModelError, OutOfDistributionWarning, UsageError
 from egraph.export import OnnxRanker
-from egraph.export._runtime import _runs
+from egraph.export._padding import split_runs
 
 
 def test_it_is_the_same_fitness(ranker, file, sampled):
@@ -73,7 +73,7 @@ def test_several_threads_may_call_it(file, sampled):
 
 def test_large_graphs_go_in_small_runs():
     sizes = np.array([64] * 40 + [4] * 100 + [1000])
-    runs = list(_runs(sizes, 1 << 16))
+    runs = list(split_runs(sizes, 1 << 16))
     assert sorted(np.concatenate(runs).tolist()) == list(range(141))
     assert all(len(rows) * sizes[rows].max() ** 2 <= 1 << 16 or len(rows) == 1 for rows in runs)
     assert len(runs[0]) >= 100
