@@ -27,7 +27,7 @@ class Driver:
         deadline: of ``time.monotonic``, after which no trial begins.
         baseline: whether trials of the baseline run too.
         max_failures: trials that may fail in succession.
-        tell: is told of each trial.
+        emit: called with an event of each trial.
     """
 
     def __init__(
@@ -39,11 +39,11 @@ class Driver:
         deadline: float,
         baseline: bool,
         max_failures: int,
-        tell: Callable[[Event], object],
+        emit: Callable[[Event], object],
     ) -> None:
         self._journal, self._executor = journal, executor
         self._limit, self._deadline, self._baseline = limit, deadline, baseline
-        self._max_failures, self._tell = max_failures, tell
+        self._max_failures, self._emit = max_failures, emit
         self._failures = 0
         done = journal.read_trials(states=DONE)
         self.finished = sum(trial.origin != BASELINE for trial in done)
@@ -61,7 +61,7 @@ class Driver:
         while queue or running:
             while queue and len(running) < self._executor.capacity and not self.out_of_time:
                 trial = self._journal.start(queue.popleft().number)
-                self._tell(TrialStarted(trial))
+                self._emit(TrialStarted(trial))
                 running[self._executor.submit(Job(trial.architecture, trial.seed))] = trial.number
             if not running:
                 return
@@ -95,7 +95,7 @@ class Driver:
             else:
                 self.finished += 1
             self._failures = self._failures + 1 if trial.state == "failed" else 0
-            self._tell(TrialFinished(trial, self.finished, self.baseline_finished))
+            self._emit(TrialFinished(trial, self.finished, self.baseline_finished))
         for outcome in outcomes.values():
             if outcome.fatal is not None:
                 raise outcome.fatal

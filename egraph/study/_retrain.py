@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -69,29 +70,30 @@ def retrain(
     repeats: int,
     seed: int,
     workers: int,
-    tell: Callable[[Event], object],
+    emit: Callable[[Event], object],
 ) -> dict[str, Retrained]:
-    """Evaluates as often as the journal does not yet say, and writes each result as soon as it is there.
+    """Evaluates architectures as often as the journal lacks; each result is written as soon as it is there.
 
     Args:
-        journal: remembers what was evaluated before.
-        evaluator: measures.
-        architectures: by their keys.
-        repeats: evaluations of each.
-        seed: of the study; the seeds of the repeats follow from it, the same ones for each architecture.
-        workers: evaluations at a time.
-        tell: called with a `RetrainFinished` after each.
+        journal: Journal with the results of earlier calls.
+        evaluator: Evaluator that measures.
+        architectures: Architectures by their keys.
+        repeats: Number of evaluations of each.
+        seed: Seed of the study. The seeds of the repeats follow from it, the same ones for each architecture.
+        workers: Number of evaluations at a time.
+        emit: Called with a `RetrainFinished` after each.
+
+    Returns:
+        The results of all calls by the keys.
     """
     evaluated_by = json.dumps(evaluator.describe(), sort_keys=True, default=str)
     known = _read(journal, evaluated_by)
     done = set(zip(known["key"], known["repeat"], strict=True))
     left = [(key, repeat) for key in architectures for repeat in range(repeats) if (key, repeat) not in done]
-    executor = open_evaluation(evaluator, min(workers, max(len(left), 1)))
-    try:
-        running = {
-            executor.submit(Job(architectures[key], derive(seed, "retrain", repeat))): (key, repeat)
-            for key, repeat in left
-        }
+    seeds = [derive(seed, "retrain", repeat) for repeat in range(repeats)]
+    jobs = {(key, repeat): Job(architectures[key], seeds[repeat]) for key, repeat in left}
+    with closing(open_evaluation(evaluator, min(workers, max(len(left), 1)))) as executor:
+        running = {executor.submit(job): of for of, job in jobs.items()}
         while running:
             for future in executor.wait():
                 key, repeat = running.pop(future)
@@ -103,25 +105,30 @@ def retrain(
                     repeat,
                     evaluator=evaluated_by,
                     architecture=architectures[key],
-                    seed=derive(seed, "retrain", repeat),
+                    seed=seeds[repeat],
                     state=outcome.state,
                     evaluation=outcome.measured,
                     reason=outcome.reason,
                 )
-                tell(RetrainFinished(len(left) - len(running), len(left)))
-    finally:
-        executor.close()
-    known = _read(journal, evaluated_by)
-    known = known[(known["repeat"] < repeats) & (known["state"] == "complete")].astype(
-        {"score": float, "test_score": float}
-    )
-    by_key = {key: known[known["key"] == key] for key in architectures}
-    return {
-        key: Retrained(architectures[key], tuple(rows["score"]), tuple(rows["test_score"]))
-        for key, rows in by_key.items()
-    }
+                emit(RetrainFinished(len(jobs) - len(running), len(jobs)))
+    return _gather(_read(journal, evaluated_by), architectures, repeats)
 
 
 def _read(journal: Journal, evaluated_by: str) -> pd.DataFrame:
+    """The fresh evaluations by one evaluator."""
     rows = journal.retrains
     return rows[rows["evaluator"] == evaluated_by]
+
+
+def _gather(
+    rows: pd.DataFrame, architectures: Mapping[str, Architecture], repeats: int
+) -> dict[str, Retrained]:
+    """The scores of the architectures, of the first repeats only."""
+    complete = rows[(rows["repeat"] < repeats) & (rows["state"] == "complete")].astype(
+        {"score": float, "test_score": float}
+    )
+    by_key = {key: complete[complete["key"] == key] for key in architectures}
+    return {
+        key: Retrained(architectures[key], tuple(own["score"]), tuple(own["test_score"]))
+        for key, own in by_key.items()
+    }

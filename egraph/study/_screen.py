@@ -19,7 +19,7 @@ _DRAWN = 16
 
 
 def screen(
-    space: SearchSpace, fitness: Fitness, count: int, seed: int, tell: Callable[[Event], object]
+    space: SearchSpace, fitness: Fitness, count: int, seed: int, emit: Callable[[Event], object]
 ) -> list[Architecture]:
     """The best of many random architectures, best first.
 
@@ -30,7 +30,7 @@ def screen(
         SpaceExhaustedError: the space is empty.
     """
     drawn = RandomSearch(space, seed=seed).ask(_DRAWN * count)
-    tell(Screening(len(drawn)))
+    emit(Screening(len(drawn)))
     scores = np.asarray(fitness(drawn), dtype=np.float64)
     order = np.argsort(-scores, kind="stable")  # NaN last
     return [drawn[row] for row in order[:count]]

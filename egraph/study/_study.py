@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import platform
-import shlex
-import sys
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from importlib import metadata
+from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any, Literal
 
 import pandas as pd
 
-from egraph import metrics, spaces
+from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
-from egraph.errors import FailedError, JournalError, UsageError
+from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.searchers import Searcher, describe
@@ -28,19 +22,19 @@ from egraph.spaces import SearchSpace
 from egraph.study._arguments import read_ranker, read_screen, read_searcher
 from egraph.study._driver import Driver
 from egraph.study._evaluating import open_evaluation
-from egraph.study._events import Event, RoundFinished, RoundStarted, RunFinished, RunStarted
+from egraph.study._events import Event, RunFinished, RunStarted
+from egraph.study._finalists import best_baseline_trials, best_mean, best_trials
 from egraph.study._guide import Predictor
+from egraph.study._identity import register
 from egraph.study._journal import Journal
+from egraph.study._loop import Loop
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
-from egraph.study._rounds import Proposer, Round
-from egraph.study._seeds import derive
-from egraph.study._trial import BASELINE, INITIAL, OWN, Trial
+from egraph.study._rounds import Proposer, choose_strategy
+from egraph.study._trial import BASELINE, OWN, Trial
 
 __all__ = ["Study"]
 
 Progress = Callable[[Event], object]
-
-_RANDOM_SEARCH = (INITIAL, BASELINE)
 
 
 class Study:
@@ -118,7 +112,7 @@ class Study:
         make_searcher = read_searcher(searcher)
         first_choice = read_screen(screen, self._evaluator)
         self._guide = None if ranker is False else read_ranker(ranker, seed, initial)
-        self._proposer = Proposer(
+        strategy = choose_strategy(
             self.space,
             seed,
             guide=self._guide,
@@ -129,6 +123,7 @@ class Study:
             far=far,
             candidates=candidates,
         )
+        self._proposer = Proposer(self.space, seed, strategy)
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
             "searcher": describe(make_searcher, self.space),
@@ -141,7 +136,7 @@ class Study:
         }
         self._journal = Journal(storage)
         try:
-            self._register(settings)
+            register(self._journal, self.space, seed, self._evaluator, settings)
             self._requeued = self._journal.requeue()
         except BaseException:
             self._journal.close()
@@ -179,7 +174,7 @@ class Study:
         Raises:
             FailedError: no trial has succeeded yet.
         """
-        return _best(self._journal.read_trials(states=["complete"], origins=OWN))
+        return best_trials(self._journal, 1)[0]
 
     @property
     def baseline_best(self) -> Trial:
@@ -188,7 +183,7 @@ class Study:
         Raises:
             FailedError: none of them has succeeded yet.
         """
-        return _best(self._journal.read_trials(states=["complete"], origins=_RANDOM_SEARCH))
+        return best_baseline_trials(self._journal, 1)[0]
 
     @property
     def ranker(self) -> Predictor | None:
@@ -226,27 +221,38 @@ class Study:
             check_whole(1, trials=trials)
         if seconds is not None and not seconds > 0:
             raise UsageError(f"seconds must be positive, got {seconds!r}")
-        tell = progress or _ignore
+        emit = progress or _ignore
+        limit = math.inf if trials is None else trials
         executor = open_evaluation(self._evaluator, self.workers)
         driver = Driver(
             self._journal,
             executor,
-            limit=math.inf if trials is None else trials,
+            limit=limit,
             deadline=math.inf if seconds is None else time.monotonic() + seconds,
             baseline=baseline,
             max_failures=self.max_failures,
-            tell=tell,
+            emit=emit,
+        )
+        loop = Loop(
+            self.space,
+            self.seed,
+            journal=self._journal,
+            proposer=self._proposer,
+            driver=driver,
+            limit=limit,
+            baseline=baseline,
+            emit=emit,
         )
         begun = (driver.finished, driver.baseline_finished, self._requeued)
-        tell(RunStarted(*begun, trials=trials, seconds=seconds, baseline=baseline))
+        emit(RunStarted(*begun, trials=trials, seconds=seconds, baseline=baseline))
         self._requeued = 0
         try:
-            self.stopped = self._loop(driver, math.inf if trials is None else trials, baseline, tell)
+            self.stopped = loop.run()
         finally:
-            # Whatever broke it off, nothing is left that looks as if it still ran.
+            # Whatever ended the run, no trial stays marked as running.
             executor.close()
             self._journal.requeue()
-        tell(RunFinished(self.stopped))
+        emit(RunFinished(self.stopped))
 
     def retrain(
         self,
@@ -301,7 +307,7 @@ class Study:
             repeats=repeats,
             seed=self.seed,
             workers=self.workers,
-            tell=progress or _ignore,
+            emit=progress or _ignore,
         )
         return [fresh[key] for key in keys]
 
@@ -323,152 +329,16 @@ class Study:
             FailedError: no trial has succeeded yet, or each of the fresh evaluations failed.
         """
         check_whole(1, most=most, repeats=repeats)
-        sides = [self._journal.read_trials(states=["complete"], origins=OWN)]
+        finalists = [best_trials(self._journal, most)]
         if self._journal.read_trials(states=["complete"], origins=[BASELINE]):
-            sides.append(self._journal.read_trials(states=["complete"], origins=_RANDOM_SEARCH))
-        finalists = [_best_first(trials, most) for trials in sides]
+            finalists.append(best_baseline_trials(self._journal, most))
         fresh = self.retrain_all(chain(*finalists), repeats, progress=progress)
         first = len(finalists[0])
-        winners = [_best_mean(side) for side in (fresh[:first], fresh[first:]) if side]
+        winners = [best_mean(side) for side in (fresh[:first], fresh[first:]) if side]
         return Confirmed(winners[0], winners[1] if len(winners) > 1 else None)
 
     def __repr__(self) -> str:
         return f"<study of {self.space.name} in {self._journal.path or 'memory'}>"
-
-    def _loop(self, driver: Driver, limit: float, baseline: bool, tell: Progress) -> str:
-        """Evaluates what is queued and proposes more, until there is a reason to stop."""
-        while True:
-            driver.work_off()
-            self._finish_rounds(tell)
-            if driver.out_of_time:
-                return "the time is over"
-            trials = self._journal.read_trials()
-            if any(trial.state == "queued" and trial.origin != BASELINE for trial in trials):
-                return f"{driver.finished} trials are done"  # left over from a run with a larger budget
-            state = self._journal.settings.get("searcher state")
-            proposed = self._proposer.propose(trials, limit, baseline, state, tell)
-            if not proposed.proposals:
-                if driver.finished < limit:
-                    return f"the space {self.space.name!r} is exhausted after {driver.finished} trials"
-                return f"{driver.finished} trials are done"
-            self._queue(proposed, trials, tell)
-
-    def _queue(self, proposed: Round, before: list[Trial], tell: Progress) -> None:
-        # Search and baseline count for themselves, so that a search is the same with a baseline beside it.
-        counts = Counter(trial.origin == BASELINE for trial in before)
-        seeds = []
-        for proposal in proposed.proposals:
-            random = proposal.origin == BASELINE
-            seeds.append(derive(self.seed, "baseline trial" if random else "trial", counts[random]))
-            counts[random] += 1
-        trials = [
-            Trial(
-                number=number,
-                round=proposed.number,
-                origin=proposal.origin,
-                state="queued",
-                key=self.space.key(proposal.architecture),
-                architecture=proposal.architecture,
-                seed=seed,
-                predicted=proposal.predicted,
-            )
-            for number, (proposal, seed) in enumerate(
-                zip(proposed.proposals, seeds, strict=True), len(before)
-            )
-        ]
-        beside = sum(trial.origin == BASELINE for trial in trials)
-        row = {
-            "round": proposed.number,
-            "trials": len(trials) - beside,
-            "baseline_trials": beside,
-            "learned_from": proposed.learned_from,
-            "fit_seconds": proposed.fit_seconds,
-            "candidates": proposed.candidates,
-            "search_seconds": proposed.search_seconds,
-        }
-        self._journal.propose(trials, row, proposed.searcher_state)
-        tell(
-            RoundStarted(
-                proposed.number, len(trials) - beside, beside, proposed.candidates, proposed.search_seconds
-            )
-        )
-
-    def _finish_rounds(self, tell: Progress) -> None:
-        """Writes the ranker's tau on each round of which no trial is outstanding."""
-        rounds = self._journal.rounds
-        for number in rounds.loc[rounds["finished"].isna(), "round"].astype(int):
-            trials = self._journal.read_trials(round=int(number))
-            if any(trial.state in ("queued", "running") for trial in trials):
-                continue
-            own = _tau(trial for trial in trials if trial.origin != BASELINE)
-            random = _tau(trial for trial in trials if trial.origin == BASELINE)
-            self._journal.finish_round(int(number), tau=own, tau_baseline=random)
-            tell(RoundFinished(int(number), own, random))
-
-    def _register(self, settings: Mapping[str, object]) -> None:
-        """Claims a new journal, or makes sure that an old one is of this study."""
-        evaluator = json.loads(_to_json(self._evaluator.describe()))
-        identity = {"space": self.space.name, "seed": self.seed, "evaluator": evaluator}
-        known = self._journal.settings
-        for name, value in identity.items():
-            if known.get(name, value) != value:
-                raise JournalError(
-                    f"{self._journal.path} is of a study with {name} {known[name]}, not {value}; "
-                    "use the same arguments to go on with it, or another storage"
-                )
-        command, versions = shlex.join(sys.orig_argv), _versions()
-        if not known:
-            once = {"settings": settings, "versions": versions, "command": command, "created": time.time()}
-            self._journal.describe({**identity, **once})
-        self._journal.add_session(command, settings, versions)
-
-
-def _tau(trials: Iterable[Trial]) -> float:
-    """Kendall's tau-b between prediction and score; NaN where it is not defined."""
-    pairs = [(t.score, t.predicted) for t in trials if t.state == "complete" and t.predicted == t.predicted]
-    return metrics.kendall_tau(*zip(*pairs, strict=True)) if len(pairs) > 1 else math.nan
-
-
-def _best(trials: list[Trial]) -> Trial:
-    return _best_first(trials, 1)[0]
-
-
-def _best_first(trials: list[Trial], most: int) -> list[Trial]:
-    """The best trials, each network once, the first of equals first.
-
-    Raises:
-        FailedError: there is none.
-    """
-    if not trials:
-        raise FailedError("no trial has succeeded yet")
-    networks: dict[str, Trial] = {}
-    for trial in sorted(trials, key=lambda trial: -trial.score):  # stable: the first of equals stays first
-        networks.setdefault(trial.key, trial)
-    return list(networks.values())[:most]
-
-
-def _best_mean(finalists: list[Retrained]) -> Retrained:
-    scored = [one for one in finalists if one.scores]
-    if not scored:
-        raise FailedError(
-            "each fresh evaluation of the best networks failed; `retrains` of the journal say why"
-        )
-    return max(scored, key=lambda one: one.score)
-
-
-def _to_json(value: object) -> str:
-    return json.dumps(value, sort_keys=True, default=str)
-
-
-def _versions() -> dict[str, str]:
-    """Of what decides the results."""
-    versions = {"python": platform.python_version()}
-    for package in ("egraph", "torch", "numpy", "scikit-learn"):
-        try:
-            versions[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
 
 
 def _ignore(event: Event) -> None:

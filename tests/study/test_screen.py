@@ -31,11 +31,11 @@ def preview(architectures):
 def test_the_best_of_many_random_ones_are_chosen_and_those_without_a_score_come_last():
     drawn = RandomSearch(SPACE, seed=7).ask(96)
     scores = preview(drawn)
-    chosen = screen(SPACE, preview, 6, seed=7, tell=_ignore)
+    chosen = screen(SPACE, preview, 6, seed=7, emit=_ignore)
     expected = sorted(scores[~np.isnan(scores)], reverse=True)[:6]
     np.testing.assert_array_equal(preview(chosen), expected)
 
-    everything = screen(small := ToySpace(2, 3), _shy, 6, seed=0, tell=_ignore)
+    everything = screen(small := ToySpace(2, 3), _shy, 6, seed=0, emit=_ignore)
     assert len(everything) == 6
     assert [bool(np.isnan(_shy([a])[0])) for a in everything] == [False] * 3 + [True] * 3
     assert list(small.numbers(everything[0])) == [1, 2]
@@ -47,7 +47,7 @@ def _shy(architectures):
 
 
 def test_without_any_score_the_choice_is_random():
-    chosen = screen(SPACE, lambda many: np.full(len(many), math.nan), 4, seed=3, tell=_ignore)
+    chosen = screen(SPACE, lambda many: np.full(len(many), math.nan), 4, seed=3, emit=_ignore)
     assert chosen == RandomSearch(SPACE, seed=3).ask(64)[:4]
 
 
@@ -95,7 +95,7 @@ def test_what_trains_recommends_networks_that_can_learn():
 
     space = egraph.spaces.get("convnet")
     training = Training(space, "digits", device="cpu")
-    chosen = screen(space, training.screen(), 2, seed=0, tell=_ignore)
+    chosen = screen(space, training.screen(), 2, seed=0, emit=_ignore)
     scores = training.screen()(RandomSearch(space, seed=0).ask(32))
     assert np.isnan(scores).mean() > 0.5
     assert np.isfinite(training.screen()(chosen)).all()

@@ -1,0 +1,51 @@
+"""The best trials of a journal, and the winner among those that were evaluated again."""
+
+from __future__ import annotations
+
+from egraph.errors import FailedError
+from egraph.study._journal import Journal
+from egraph.study._retrain import Retrained
+from egraph.study._trial import BASELINE, INITIAL, OWN, Trial
+
+__all__ = ["best_baseline_trials", "best_mean", "best_trials"]
+
+
+def best_trials(journal: Journal, most: int) -> list[Trial]:
+    """The best trials of the search, each network once, the first of equals first.
+
+    Raises:
+        FailedError: No trial has succeeded yet.
+    """
+    return _best_first(journal.read_trials(states=["complete"], origins=OWN), most)
+
+
+def best_baseline_trials(journal: Journal, most: int) -> list[Trial]:
+    """The same of random search alone: of random initial trials and the baseline's.
+
+    Raises:
+        FailedError: None of them has succeeded yet.
+    """
+    return _best_first(journal.read_trials(states=["complete"], origins=[INITIAL, BASELINE]), most)
+
+
+def best_mean(finalists: list[Retrained]) -> Retrained:
+    """The one with the best mean of fresh scores.
+
+    Raises:
+        FailedError: None has a fresh score.
+    """
+    scored = [one for one in finalists if one.scores]
+    if not scored:
+        raise FailedError(
+            "each fresh evaluation of the best networks failed; `retrains` of the journal say why"
+        )
+    return max(scored, key=lambda one: one.score)
+
+
+def _best_first(trials: list[Trial], most: int) -> list[Trial]:
+    if not trials:
+        raise FailedError("no trial has succeeded yet")
+    networks: dict[str, Trial] = {}
+    for trial in sorted(trials, key=lambda trial: -trial.score):  # stable: the first of equals stays first
+        networks.setdefault(trial.key, trial)
+    return list(networks.values())[:most]

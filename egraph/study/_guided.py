@@ -1,0 +1,109 @@
+"""The strategy with a ranker, which learns from all trials and chooses among thousands of candidates."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from functools import cached_property
+
+from egraph.architecture import Architecture
+from egraph.searchers import RandomSearch, Searcher
+from egraph.spaces import SearchSpace
+from egraph.study._events import RankerFitted
+from egraph.study._guide import Guide, Predictor
+from egraph.study._mutants import Mutants
+from egraph.study._proposals import Plan, Proposal, Situation, Strategy
+from egraph.study._seeds import derive
+from egraph.study._selection import Candidates, choose, gather, score_untried
+
+__all__ = ["Guided"]
+
+_PARENTS = 8  # of the mutants among the candidates
+
+
+class Guided:
+    """The ranker learns from all trials so far and chooses among candidates.
+
+    Args:
+        space: Where to search.
+        seed: Seed of the study.
+        guide: Fits the ranker.
+        make_searcher: Called with ``space, seed=``; searches with the ranker as fitness.
+        otherwise: Strategy for as long as the ranker has too little to learn from.
+        batch: Trials a round.
+        far: Number of them that are chosen to be different.
+        candidates: Number of architectures that the ranker scores in a round; all of a smaller space.
+    """
+
+    def __init__(
+        self,
+        space: SearchSpace,
+        seed: int,
+        *,
+        guide: Guide,
+        make_searcher: Callable[..., Searcher],
+        otherwise: Strategy,
+        batch: int,
+        far: int,
+        candidates: int,
+    ) -> None:
+        self._space, self._seed = space, seed
+        self._guide, self._make_searcher, self._otherwise = guide, make_searcher, otherwise
+        self._batch, self._far, self._candidates = batch, far, candidates
+
+    def propose(self, situation: Situation) -> Plan:
+        """The best candidates and some different ones."""
+        own = situation.own
+        began = time.perf_counter()
+        model, learned_from = self._guide.fit(own)
+        fit_seconds = math.nan
+        if learned_from:
+            fit_seconds = time.perf_counter() - began
+            situation.emit(RankerFitted(situation.number, learned_from, fit_seconds))
+        if model is None:
+            return self._otherwise.propose(situation)
+        tried = {trial.key: trial.architecture for trial in own}
+        if self._everything is None:
+            candidates = self._search(model, situation, tried)
+        else:
+            candidates = score_untried(self._everything, model, tried)
+        size = situation.room(self._batch)
+        chosen = choose(candidates, model, list(tried.values()), size, self._far)
+        proposals = [
+            Proposal(candidates.architectures[row], origin, float(candidates.predicted[row]))
+            for row, origin in chosen
+        ]
+        return Plan(proposals, learned_from, fit_seconds, candidates.scored, model)
+
+    @cached_property
+    def _everything(self) -> dict[str, Architecture] | None:
+        """All architectures of a small space by their keys; None where the space is large or infinite."""
+        try:
+            if len(self._space) > self._candidates:
+                return None
+        except TypeError:
+            return None
+        everything: dict[str, Architecture] = {}
+        for architecture in self._space:
+            everything.setdefault(self._space.key(architecture), architecture)
+        return everything
+
+    def _search(
+        self, model: Predictor, situation: Situation, tried: Mapping[str, Architecture]
+    ) -> Candidates:
+        """The candidates that three searches find with the ranker as fitness.
+
+        A searcher drifts to regions without training data, where the ranker may be wrong; mutants of the best
+        measured architectures and random samples stay within them.
+        """
+        complete = (trial for trial in situation.own if trial.state == "complete")
+        done = sorted(complete, key=lambda trial: -trial.score)
+        best = [trial.architecture for trial in done[:_PARENTS]]
+        number = situation.number
+        searchers = [
+            self._make_searcher(self._space, seed=derive(self._seed, "searcher", number)),
+            Mutants(self._space, best, seed=derive(self._seed, "mutants", number)),
+            RandomSearch(self._space, seed=derive(self._seed, "samples", number)),
+        ]
+        return gather(searchers, model, self._space, tried, self._candidates)

@@ -1,0 +1,86 @@
+"""What a strategy gets and gives: the state of a study, and what shall be evaluated next."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from egraph.architecture import Architecture
+from egraph.study._events import Event
+from egraph.study._guide import Predictor
+from egraph.study._trial import BASELINE, Trial
+
+__all__ = ["Plan", "Proposal", "Situation", "Strategy"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One architecture that shall be evaluated.
+
+    Attributes:
+        architecture: What to evaluate.
+        origin: Reason, one of the origins of `Trial`.
+        predicted: Score that the ranker expects; NaN where there is no ranker.
+    """
+
+    architecture: Architecture
+    origin: str
+    predicted: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """The state of a study before a round.
+
+    Attributes:
+        trials: All trials, each complete or failed.
+        number: Number of the round, from 0.
+        limit: Number of trials that there may be in all, those of the baseline not counted.
+        searcher_state: State that the last plan gave.
+        emit: Called with an event when the ranker was fitted, or networks are screened.
+    """
+
+    trials: Sequence[Trial]
+    number: int
+    limit: float
+    searcher_state: dict[str, Any] | None
+    emit: Callable[[Event], object]
+
+    @property
+    def own(self) -> list[Trial]:
+        """The trials of the search itself, without the baseline's."""
+        return [trial for trial in self.trials if trial.origin != BASELINE]
+
+    def room(self, size: int) -> int:
+        """As many trials as are wanted, or as the limit leaves."""
+        return int(min(self.limit - len(self.own), size))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """The trials of a round, and how they were found.
+
+    Attributes:
+        proposals: What to evaluate, in this order; empty where nothing is left to propose.
+        learned_from: Number of trials that the ranker was fitted on; 0 where it was not.
+        fit_seconds: Duration of the fit; NaN where there was none.
+        candidates: Number of architectures that the ranker scored.
+        model: The ranker that chose; None where there was none.
+        searcher_state: State of a searcher that sees real scores; None with a ranker.
+    """
+
+    proposals: list[Proposal]
+    learned_from: int = 0
+    fit_seconds: float = math.nan
+    candidates: int = 0
+    model: Predictor | None = None
+    searcher_state: dict[str, Any] | None = None
+
+
+class Strategy(Protocol):
+    """A way to propose. The same situation gives the same plan."""
+
+    def propose(self, situation: Situation) -> Plan:
+        """The next round. The limit leaves room for one trial at least."""

@@ -1,0 +1,193 @@
+"""Strategies without a ranker: random or screened trials, the searcher alone, the random baseline."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
+
+import numpy as np
+
+from egraph.errors import SpaceExhaustedError
+from egraph.evaluation.base import Fitness
+from egraph.searchers import RandomSearch, Searcher
+from egraph.spaces import SearchSpace
+from egraph.study._guide import Predictor
+from egraph.study._proposals import Plan, Proposal, Situation, Strategy
+from egraph.study._screen import screen
+from egraph.study._seeds import derive
+from egraph.study._selection import predict
+from egraph.study._trial import BASELINE, INITIAL, RANDOM, SCREENED, SEARCH, Trial
+
+__all__ = ["Begun", "RandomRounds", "RandomStart", "ScreenedStart", "SearcherAlone", "WithBaseline"]
+
+
+@dataclass(frozen=True, slots=True)
+class SearcherAlone:
+    """The searcher proposes, and learns from the real scores.
+
+    Attributes:
+        space: Where to search.
+        seed: Seed of the study.
+        make_searcher: Called with ``space, seed=``.
+        batch: Trials a round.
+    """
+
+    space: SearchSpace
+    seed: int
+    make_searcher: Callable[..., Searcher]
+    batch: int
+
+    def propose(self, situation: Situation) -> Plan:
+        """Continues the searcher, which first learns from the last round."""
+        searcher = self.make_searcher(self.space, seed=derive(self.seed, "searcher"))
+        if situation.searcher_state is not None:
+            searcher.load_state_dict(situation.searcher_state)
+            own = situation.own
+            last = [trial for trial in own if trial.round == own[-1].round]
+            searcher.tell([trial.architecture for trial in last], [trial.score for trial in last])
+        try:
+            asked = searcher.ask(situation.room(self.batch))
+        except SpaceExhaustedError:
+            asked = []
+        return Plan([Proposal(one, SEARCH) for one in asked], searcher_state=searcher.state_dict())
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """One strategy for the first trials, another one for the rest.
+
+    Attributes:
+        first: Strategy of the first trials.
+        initial: Number of the first trials.
+        then: Strategy after them.
+    """
+
+    first: Strategy
+    initial: int
+    then: Strategy
+
+    def propose(self, situation: Situation) -> Plan:
+        """The plan of the strategy whose turn it is."""
+        begins = len(situation.own) < self.initial
+        return (self.first if begins else self.then).propose(situation)
+
+
+@dataclass(frozen=True, slots=True)
+class RandomStart:
+    """Random architectures before there is a ranker. They belong to the random baseline too.
+
+    Attributes:
+        space: Where to search.
+        seed: Seed of the study.
+        initial: Number of the first trials.
+    """
+
+    space: SearchSpace
+    seed: int
+    initial: int
+
+    def propose(self, situation: Situation) -> Plan:
+        """Those of the first trials that are missing."""
+        size = situation.room(self.initial - len(situation.own))
+        return Plan(_random_sequence(self.space, self.seed, situation.trials, size, INITIAL))
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenedStart:
+    """The best of many random architectures by a score that needs no training.
+
+    Attributes:
+        space: Where to search.
+        seed: Seed of the study.
+        initial: Number of the first trials.
+        screen: The score.
+    """
+
+    space: SearchSpace
+    seed: int
+    initial: int
+    screen: Fitness
+
+    def propose(self, situation: Situation) -> Plan:
+        """Those of the first trials that are missing."""
+        done = len(situation.own)
+        seed = derive(self.seed, "screen")
+        chosen = screen(self.space, self.screen, self.initial, seed, situation.emit)
+        return Plan([Proposal(one, SCREENED) for one in chosen[done:][: situation.room(self.initial - done)]])
+
+
+@dataclass(frozen=True, slots=True)
+class RandomRounds:
+    """Random architectures that were not tried, for as long as the ranker has too little to learn from.
+
+    Attributes:
+        space: Where to search.
+        seed: Seed of the study.
+        batch: Trials a round.
+    """
+
+    space: SearchSpace
+    seed: int
+    batch: int
+
+    def propose(self, situation: Situation) -> Plan:
+        """Random ones, drawn anew in each round."""
+        own = situation.own
+        searcher = RandomSearch(self.space, seed=derive(self.seed, "round", situation.number))
+        searcher.tell([trial.architecture for trial in own], np.full(len(own), math.nan))
+        try:
+            return Plan([Proposal(one, RANDOM) for one in searcher.ask(situation.room(self.batch))])
+        except SpaceExhaustedError:
+            return Plan([])
+
+
+@dataclass(frozen=True, slots=True)
+class WithBaseline:
+    """Mixes random trials into the plans of another strategy, as many as make both searches equally long.
+
+    The ranker's predictions for them are kept too: they show how well it orders the whole space.
+
+    Attributes:
+        space: Where to search.
+        seed: Seed of the study.
+        strategy: The other one.
+    """
+
+    space: SearchSpace
+    seed: int
+    strategy: Strategy
+
+    def propose(self, situation: Situation) -> Plan:
+        """The plan of the other strategy with random trials between its own."""
+        plan = self.strategy.propose(situation)
+        origins = [trial.origin for trial in situation.trials] + [one.origin for one in plan.proposals]
+        missing = len(origins) - origins.count(INITIAL) - 2 * origins.count(BASELINE)
+        if missing <= 0:
+            return plan
+        skip = sum(proposal.origin == INITIAL for proposal in plan.proposals)
+        random = _random_sequence(self.space, self.seed, situation.trials, missing, BASELINE, skip)
+        if plan.model is not None and random:
+            random = _predicted(plan.model, random)
+        mixed = zip_longest(plan.proposals, random)
+        return replace(plan, proposals=[one for pair in mixed for one in pair if one is not None])
+
+
+def _predicted(model: Predictor, proposals: list[Proposal]) -> list[Proposal]:
+    scores = predict(model, [proposal.architecture for proposal in proposals])
+    return [replace(one, predicted=float(score)) for one, score in zip(proposals, scores, strict=True)]
+
+
+def _random_sequence(
+    space: SearchSpace, seed: int, trials: Sequence[Trial], size: int, origin: str, skip: int = 0
+) -> list[Proposal]:
+    """The next of one fixed random sequence, from which initial and baseline trials are taken in turn."""
+    skip += sum(trial.origin in (INITIAL, BASELINE) for trial in trials)
+    searcher = RandomSearch(space, seed=derive(seed, "random"))
+    try:
+        if skip:
+            searcher.ask(skip)
+        return [Proposal(architecture, origin) for architecture in searcher.ask(size)]
+    except SpaceExhaustedError:
+        return []
