@@ -6,13 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Literal
 
+from egraph.checks import check_whole
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.searchers import Searcher, SearcherSpec
 from egraph.study._guide import Guide, Predictor
 from egraph.study._seeds import derive
 
-__all__ = ["find_searcher", "read_ranker", "read_screen", "read_searcher"]
+__all__ = ["check_budget", "find_searcher", "read_ranker", "read_screen", "read_searcher"]
 
 
 def find_searcher(text: str) -> SearcherSpec:
@@ -82,3 +83,17 @@ def read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -
     if not callable(screen):
         raise UsageError(f"screen must be a fitness, or False for none, got {screen!r}")
     return screen
+
+
+def check_budget(trials: int | None, seconds: float | None) -> None:
+    """Makes sure that a run has a budget.
+
+    Raises:
+        UsageError: It has none, or it is not positive.
+    """
+    if trials is None and seconds is None:
+        raise UsageError("a run needs a budget: trials=60, or seconds=300, or both")
+    if trials is not None:
+        check_whole(1, trials=trials)
+    if seconds is not None and not seconds > 0:
+        raise UsageError(f"seconds must be positive, got {seconds!r}")

@@ -14,12 +14,11 @@ import pandas as pd
 from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
-from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.searchers import Searcher, describe
 from egraph.spaces import SearchSpace
-from egraph.study._arguments import read_ranker, read_screen, read_searcher
+from egraph.study._arguments import check_budget, read_ranker, read_screen, read_searcher
 from egraph.study._driver import Driver
 from egraph.study._evaluating import open_evaluation
 from egraph.study._events import Event, RunFinished, RunStarted
@@ -215,12 +214,7 @@ class Study:
             FailedError: more than ``max_failures`` trials failed in succession.
             EgraphError: the evaluation cannot work at all.
         """
-        if trials is None and seconds is None:
-            raise UsageError("a run needs a budget: trials=60, or seconds=300, or both")
-        if trials is not None:
-            check_whole(1, trials=trials)
-        if seconds is not None and not seconds > 0:
-            raise UsageError(f"seconds must be positive, got {seconds!r}")
+        check_budget(trials, seconds)
         emit = progress or _ignore
         limit = math.inf if trials is None else trials
         executor = open_evaluation(self._evaluator, self.workers)
