@@ -111,16 +111,14 @@ class Study:
         make_searcher = read_searcher(searcher)
         first_choice = read_screen(screen, self._evaluator)
         self._guide = None if ranker is False else read_ranker(ranker, seed, initial)
+        sizes = {"initial": initial, "batch": batch, "far": far, "candidates": candidates}
         strategy = choose_strategy(
             self.space,
             seed,
             guide=self._guide,
             make_searcher=make_searcher,
-            initial=initial,
             screen=first_choice,
-            batch=batch,
-            far=far,
-            candidates=candidates,
+            **sizes,
         )
         self._proposer = Proposer(self.space, seed, strategy)
         settings = {
