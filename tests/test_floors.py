@@ -1,8 +1,9 @@
-"""Imports go down only: the floors that ARCHITECTURE.md draws."""
+"""Imports go down only, and never in a circle: the floors that ARCHITECTURE.md draws."""
 
 import ast
 from pathlib import Path
 
+import networkx
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -54,24 +55,32 @@ def _room(path: Path) -> str:
     return parts[1] if parts[0] == "egraph" else parts[0]
 
 
-def _imported_rooms(path: Path) -> set[str]:
-    """The rooms of egraph a module imports anywhere, leaving out what only the type checker reads."""
+def _imported_names(path: Path) -> list[tuple[str, str]]:
+    """Modules of egraph that a file imports anywhere, each with the name that it takes from there, if any.
+
+    What only the type checker reads is left out.
+    """
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             node.body = []
-    rooms = set()
+    names = []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
+            names += [(alias.name, "") for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [node.module or ""]
-            if node.module == "egraph":
-                names = [f"egraph.{alias.name}" for alias in node.names]
-        else:
-            continue
-        rooms |= {name.split(".")[1] for name in names if name.startswith("egraph.")}
-    return rooms & FLOOR_OF.keys()
+            names += [(node.module or "", alias.name) for alias in node.names]
+    return [(module, name) for module, name in names if f"{module}.".startswith("egraph.")]
+
+
+def _imported_rooms(path: Path) -> set[str]:
+    names = [f"{module}.{name}".rstrip(".") for module, name in _imported_names(path)]
+    return {name.split(".")[1] for name in names if "." in name} & FLOOR_OF.keys()
+
+
+def _module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in ("egraph", *parts[parts[0] == "egraph" :]) if part != "__init__")
 
 
 def test_every_room_has_a_floor():
@@ -89,6 +98,18 @@ def test_imports_go_down_only(path):
             continue
         assert FLOOR_OF[imported] <= FLOOR_OF[room], f"{room} imports {imported} from a floor above it"
         assert not {room, imported} <= NEIGHBOURS, f"{room} and {imported} must not import each other"
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Imports inside functions count too: they only hide a circle."""
+    paths = {_module_name(path): path for path in _modules()}
+    graph: networkx.DiGraph[str] = networkx.DiGraph()
+    for importer, path in paths.items():
+        for module, name in _imported_names(path):
+            submodule = f"{module}.{name}"
+            graph.add_edge(importer, submodule if submodule in paths else module)
+    circles = [sorted(part) for part in networkx.strongly_connected_components(graph) if len(part) > 1]
+    assert not circles
 
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
