@@ -1,8 +1,8 @@
-"""A new environment with NumPy and onnxruntime alone: its size, and how long the runtime takes to import.
+"""Measures an environment with only NumPy and onnxruntime: its size and the import time of the runtime.
 
     python benchmarks/bare_environment.py [ranker.onnx]
 
-Makes the environment in a temporary folder, installs egraph there without what it requires, and scores an
+Creates the environment in a temporary folder, installs egraph there without its dependencies, and scores an
 architecture with the given file, if any.
 """
 
@@ -41,7 +41,7 @@ print(f"score: {ranker([architecture])[0]:.6f} of {space.format(architecture)}")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("ranker", nargs="?", help="an exported ranker to score an architecture with")
+    parser.add_argument("ranker", nargs="?", help="exported ranker, which scores one architecture")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         venv.create(folder, with_pip=True)
@@ -52,7 +52,7 @@ def main() -> None:
         install = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
         constraints = ["--constraint", str(ROOT / "constraints.txt")]
         subprocess.run([*install, *constraints, *PACKAGES], check=True)
-        # A copy, since a build leaves its products beside the sources.
+        # A copy, because a build writes files next to the sources.
         source = Path(folder, "source")
         shutil.copytree(ROOT, source, symlinks=True, ignore=shutil.ignore_patterns(".*", "build", "runs"))
         subprocess.run([*install, "--no-deps", str(source)], check=True)
@@ -60,7 +60,7 @@ def main() -> None:
             if not name.endswith(".dist-info") and (mega := _size(site / name) / 1e6) > 1:
                 print(f"{name:<20}{mega:8.1f} MB")
         print(f"{'installed in all':<20}{(_size(site) - before) / 1e6:8.1f} MB")
-        for _ in range(2):  # the first compiles
+        for _ in range(2):  # the first run compiles bytecode
             told = subprocess.check_output([python, "-c", IMPORT], cwd=folder, text=True)
         print(told, end="")
         if args.ranker:

@@ -1,11 +1,11 @@
-"""Does the ONNX file of a ranker say what the ranker says, on every search space?
+"""Compares the scores of a ranker with those of its ONNX file, on every search space.
 
     python benchmarks/parity.py [SPACE ...] [--count 2000] [--members 5]
 
-For each space a ranker learns a made-up score of 100 architectures; then both score architectures that
-neither has seen: samples of the space, and as many random graphs of its operations with 2 to 64 vertices.
-Scores are in standard deviations of the training scores. Two architectures are swapped where one is better by
-more than 1e-6 for the ranker, and worse by more than that for the file.
+For each space a ranker is fitted to synthetic scores of 100 architectures. Then the ranker and its file score
+new architectures: samples of the space, and as many random graphs of its operations with 2 to 64 vertices.
+Scores are in standard deviations of the training scores. Two architectures are swapped if one is better by
+more than 1e-6 according to the ranker, and worse by more than that according to the file.
 """
 
 import argparse
@@ -26,8 +26,8 @@ TIE = 1e-6
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("spaces", nargs="*", default=egraph.spaces.names(), metavar="SPACE")
-    parser.add_argument("--count", type=int, default=2000, help="architectures of each kind [2000]")
-    parser.add_argument("--members", type=int, default=5, help="networks of a ranker [5]")
+    parser.add_argument("--count", type=int, default=2000, help="number of architectures of each kind [2000]")
+    parser.add_argument("--members", type=int, default=5, help="number of networks in a ranker [5]")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
     warnings.simplefilter("ignore", OutOfDistributionWarning)
@@ -60,7 +60,7 @@ def main() -> None:
 
 
 def score(graphs: list[egraph.Architecture], rng: np.random.Generator) -> np.ndarray:
-    """Something that a ranker can learn: a random mixture of what graphs are like, and noise."""
+    """Synthetic scores that a ranker can learn: a random combination of features, and noise."""
     from egraph.encoding import Vocabulary, encode
 
     features = encode(graphs, Vocabulary.of(graphs)).features

@@ -1,12 +1,12 @@
-"""The ranker and its baselines on all benchmarks, with the figure that each must reach printed beside.
+"""The ranker and its baselines on all benchmarks, compared with the required figures.
 
     python benchmarks/predictors.py --processes 2
     python benchmarks/predictors.py nasbench201 thesis --predictor all
 
-The ranker is measured everywhere; its baselines where it must be above them, or everywhere with `--predictor
-all`. Kendall's tau-b over everything that was not learned from, mean ± standard deviation over seeds; nothing
-was chosen on them. Killed and started again, it goes on. Beside the file of results go all tables, as
-Markdown, and a picture.
+The ranker is measured on all benchmarks, the baselines where the ranker must surpass them, or everywhere with
+`--predictor all`. The measure is Kendall's tau-b over all architectures outside of the training data, as mean
+± standard deviation over seeds; these seeds were not used for any choice. If interrupted, run the same
+command again to resume. All tables, as Markdown, and a plot are written next to the file of results.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ RENAS_LEAD = 0.05
 
 @dataclass(frozen=True)
 class Case:
-    """What is measured on one benchmark, and how good it must be.
+    """One benchmark and the figures that the ranker must reach on it.
 
     Attributes:
-        benchmark: table and metric.
-        protocol: who is trained and who is tested.
-        bounds: for each number of labels and measure, what must at least be reached, and what is aimed at.
-        baselines: the predictors that must be surpassed in the first measure.
-        lead: by how much.
-        beside: what else must be known.
+        benchmark: Table and metric.
+        protocol: Protocol that splits training and test data.
+        bounds: Required figure and goal, for each number of labels and each measure.
+        baselines: Predictors that the ranker must surpass in the first measure.
+        lead: Required lead over the baselines.
+        beside: Note for the output.
     """
 
     benchmark: str
@@ -55,7 +55,7 @@ class Case:
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the verdict."""
+    """One line of the comparison with the required figures."""
 
     case: Case
     labels: int
@@ -121,7 +121,7 @@ def measure(cases: list[Case], arguments: argparse.Namespace) -> bench.Result:
 
 
 def check(case: Case, summary: pd.DataFrame) -> Iterator[Check]:
-    """The lines of one case: first what must be reached, then who must be surpassed."""
+    """The lines of one case: first the required figures, then the baselines to surpass."""
     benchmark, _, metric = case.benchmark.rpartition(":")
     wanted = {"benchmark": benchmark, "metric": metric, "protocol": case.protocol}
     here = summary[(summary[list(wanted)] == list(wanted.values())).all(axis=1)]
@@ -166,8 +166,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("case", nargs="*", help="only benchmarks or protocols with such names")
-    parser.add_argument("--predictor", action="append", default=[], help="one more everywhere, or `all`")
+    parser.add_argument("case", nargs="*", help="part of the name of a benchmark or protocol; default: all")
+    parser.add_argument(
+        "--predictor", action="append", default=[], help="additional predictor on all benchmarks, or `all`"
+    )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", default="runs/predictors.jsonl")

@@ -1,11 +1,12 @@
-"""What a ranker gains from zero-cost scores as columns beside its own features.
+"""The gain of a ranker from zero-cost scores as additional columns.
 
     python benchmarks/ranker_columns.py
     python benchmarks/ranker_columns.py nasbench201 --seeds 100 101 102 --folds 0
 
-Few labels, 500 other networks to rank, both drawn by seed from the distinct networks of a table; the same
-ranker with and without the columns. Prints Kendall's tau-b of each and of the columns alone, and what the
-scores cost. They are kept in --scores, and the same command goes on with those that are missing.
+A ranker is fitted with and without the columns on a few labels, and ranks 500 other networks. Both sets are
+drawn by seed from the distinct networks of a table. Prints Kendall's tau-b of both rankers and of each column
+alone, and the CPU time of the scores. Scores are stored in --scores; a run computes only those that are
+missing.
 """
 
 from __future__ import annotations
@@ -42,10 +43,12 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument(
-        "benchmarks", nargs="*", default=list(TASKS), help=f"only these of {', '.join(TASKS)}"
+        "benchmarks", nargs="*", default=list(TASKS), help=f"benchmarks, of {', '.join(TASKS)}; default: all"
     )
     parser.add_argument("--proxies", nargs="+", default=PROXIES, metavar="NAME")
-    parser.add_argument("--seeds", nargs="+", type=int, default=[100, 101], help="of splits and rankers")
+    parser.add_argument(
+        "--seeds", nargs="+", type=int, default=[100, 101], help="seeds of splits and rankers"
+    )
     parser.add_argument("--data", default="noise-16", help="images")
     parser.add_argument("--batch-size", type=int, default=32)
     parser.add_argument("--channels", type=int, default=16)

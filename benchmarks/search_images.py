@@ -1,15 +1,15 @@
-"""`egraph search` against the random search that it prints, over seeds: real trainings on real images.
+"""`egraph search` compared with random search, over several seeds: real trainings on real images.
 
     python benchmarks/search_images.py                         # digits: about 20 minutes on 2 cores
     python benchmarks/search_images.py --seeds 1               # a first look
     python benchmarks/search_images.py --data fashion-mnist    # 1,000 of its images: half an hour a seed
 
-Each seed is one study with the defaults of `egraph search`: as many trainings for the ranker-guided search
-as for random search. Each trains its best five by validation three times again from scratch, with the same
-seeds, and chooses by the mean validation accuracy of these; the mean test accuracy of the chosen one is
-reported. Prints it for each seed, mean and standard deviation over seeds, the difference with its standard
-error, and the ratio of the test errors (below 1: the guided search is better). Then, for both, accuracies of
-what had the best validation accuracy after a few trainings, of one training each.
+Each seed is one study with the defaults of `egraph search`. The guided search and random search have the same
+number of trainings. Each then trains its best five architectures by validation accuracy three times from
+scratch, with the same seeds, and selects one by the mean validation accuracy. Its mean test accuracy is the
+result. Prints the results of each seed, their mean and standard deviation, the difference with its standard
+error, and the ratio of test errors (below 1: the guided search is better). Then prints, for both searches,
+the accuracy of the best architecture by validation accuracy after some numbers of trainings.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from egraph.datasets import ImageData
 from egraph.evaluation import Recipe, Training
 
 FASHION = Recipe(epochs=10, batch_size=64, learning_rate=1e-2, channels=16)
-"""For a thousand images of 28 x 28: some seconds a training."""
+"""Recipe for a thousand images of 28 x 28 pixels; a training takes seconds."""
 
 
 @functools.cache
@@ -58,7 +58,7 @@ MARKS = (8, 16, 32, 60)
 
 
 def curve(trials: pd.DataFrame) -> list[tuple[float, float]]:
-    """Validation and test accuracy of the best by validation after each of the marks."""
+    """Validation and test accuracy of the best architecture by validation after each mark."""
     best = [trials[:mark].sort_values("score", ascending=False, kind="stable").iloc[0] for mark in MARKS]
     return [(row["score"], row["test_score"]) for row in best]
 

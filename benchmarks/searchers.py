@@ -1,13 +1,13 @@
-"""All searchers, and a ranker in the loop, on tables; what must be reached is printed beside what was found.
+"""All searchers, and a search guided by a ranker, on tables, compared with the required figures.
 
     python benchmarks/searchers.py --processes 2
     python benchmarks/searchers.py validation --without-ranker       # minutes in place of hours
 
-Three cases. `test`: NAS-Bench-201, a query gives the 200-epoch test accuracy, which is reported, as most
-published tables do. `validation`: a query gives the validation accuracy after 12 epochs, the 200-epoch test
-accuracy of what is best by it is reported. `pool`: the cells of NAS-Bench-101 that the table has, accuracy
-after 108 epochs. Nobody pays twice for one network. Killed and started again, it goes on. Beside the file of
-results go all tables, as Markdown, and a picture.
+Three cases. `test`: NAS-Bench-201, where a query returns the 200-epoch test accuracy, which is also the
+result, as in most publications. `validation`: a query returns the validation accuracy after 12 epochs; the
+result is the 200-epoch test accuracy of the best architecture by validation. `pool`: the cells of
+NAS-Bench-101 in the table, accuracy after 108 epochs. A repeated query is free. If interrupted, run the same
+command again to resume. All tables, as Markdown, and a plot are written next to the file of results.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from egraph.files import write_text
 
 GUIDED = "regularized-evolution"
 DATA = ("cifar10", "cifar100", "imagenet16")
-SMALL = {"classic-evolution": "classic-evolution:population=20,sample=5"}  # with more it would hardly begin
-UNFIT = ("deepneat", "codeepneat")  # for spaces that these tables are not of
+SMALL = {"classic-evolution": "classic-evolution:population=20,sample=5"}  # larger ones exhaust the budget
+UNFIT = ("deepneat", "codeepneat")  # these need other spaces
 
 
 @dataclass(frozen=True)
 class Case:
-    """Benchmarks that are searched with one budget."""
+    """Benchmarks with the same budget."""
 
     benchmarks: tuple[str, ...]
     queries: int
@@ -48,7 +48,7 @@ CASES = {
 
 @dataclass(frozen=True)
 class Check:
-    """One line of the verdict."""
+    """One line of the comparison with the required figures."""
 
     what: str
     found: str
@@ -117,12 +117,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("case", nargs="*", help=f"only these of {', '.join(CASES)}")
-    parser.add_argument("--searcher", action="append", help="only these; each with options if wanted")
+    parser.add_argument("case", nargs="*", help=f"cases, of {', '.join(CASES)}; default: all")
+    parser.add_argument("--searcher", action="append", help="searcher, with options if wanted; default: all")
     parser.add_argument(
-        "--ranker", default="ranker:members=2,candidates=20001", help="the fitness of the ranker in the loop"
+        "--ranker", default="ranker:members=2,candidates=20001", help="fitness of the guided search"
     )
-    parser.add_argument("--without-ranker", action="store_true", help="leave it out")
+    parser.add_argument("--without-ranker", action="store_true", help="omit the guided search")
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", default="runs/searchers.jsonl")
@@ -154,7 +154,7 @@ def main() -> None:
                 f"{'ok' if check.passed else 'BELOW':6s} {check.what:50s} {check.found:>30s}   {check.wanted}"
             )
     if result.failures:
-        sys.exit(f"{len(result.failures)} searches failed; start again to try them")
+        sys.exit(f"{len(result.failures)} searches failed; run the same command again to retry them")
 
 
 if __name__ == "__main__":

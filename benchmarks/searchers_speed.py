@@ -1,17 +1,17 @@
-"""How many asks and tells a second a searcher makes: what it costs itself, with a fitness that costs nothing.
+"""Speed of searchers: pairs of ask and tell per second, with a free fitness.
 
     python benchmarks/searchers_speed.py                                        # every searcher
     python benchmarks/searchers_speed.py regularized-evolution --pairs 100000
-    python benchmarks/searchers_speed.py --distinct --pairs 4000                # no network is asked twice
+    python benchmarks/searchers_speed.py --distinct --pairs 4000                # no network twice
 
-Cells of NAS-Bench-201, one at a time, all with the same score. A pair is one ask and one tell; the columns
-are pairs a second of processor time, in the first hundredth, the rest of the first tenth, and the rest of
-all pairs. Where they fall, a candidate costs the more, the more was told. The last column is the last rate as
-a part of that of random search. A searcher that takes too long is stopped, which leaves columns empty.
+The space is NAS-Bench-201. Cells are proposed one at a time, and all have the same score. The columns are
+pairs per second of CPU time, in the first hundredth, the rest of the first tenth, and the rest of all pairs.
+If the rates fall, the cost of a candidate grows with the history. The last column is the last rate relative
+to random search. A searcher that exceeds the time limit is stopped; its remaining columns are empty.
 
-Repeats are allowed, for the space has only 5,260 networks. With --distinct a search also looks up the keys of
-the cells that it meets, and draws again where one is known: the more often, the fuller the space is. Cells
-that no search of the process has met cost more, the first time; before the rates stands what all of them do.
+Repeats are allowed by default, because the space has only 5,260 networks. With --distinct a search also looks
+up the key of each cell and draws again if it is known, more often as the space fills. The key of a cell is
+computed once in the process; the time for all keys is printed first.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from egraph.errors import SpaceExhaustedError
 
 
 def measure(searcher: searchers.Searcher, marks: list[int], seconds: float) -> list[float]:
-    """Pairs a second up to each of the marks from the one before, as far as time and the space suffice."""
+    """Pairs per second between successive marks, as far as time limit and space allow."""
     rates: list[float] = []
     done, begin = 0, time.process_time()
     for mark in marks:
@@ -45,10 +45,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", help="of searchers; default: all")
-    parser.add_argument("--pairs", type=int, default=20_000, help="at least 100 (default: 20,000)")
-    parser.add_argument("--seconds", type=float, default=20, help="for one searcher (default: 20)")
-    parser.add_argument("--distinct", action="store_true")
+    parser.add_argument("names", nargs="*", help="names of searchers; default: all")
+    parser.add_argument(
+        "--pairs", type=int, default=20_000, help="number of pairs, at least 100 (default: 20,000)"
+    )
+    parser.add_argument("--seconds", type=float, default=20, help="time limit of a searcher (default: 20)")
+    parser.add_argument("--distinct", action="store_true", help="propose each network once")
     arguments = parser.parse_args()
 
     space = spaces.get("nasbench201")
@@ -58,7 +60,7 @@ def main() -> None:
         print(f"{len(keys):,} cells and their keys: {time.process_time() - start:.2f} s")
     marks = [arguments.pairs // 100, arguments.pairs // 10, arguments.pairs]
     print(
-        f"{'pairs a second':24}" + "".join(f"{f'to {mark:,}':>12}" for mark in marks) + f"{'of random':>12}"
+        f"{'pairs per second':24}" + "".join(f"{f'to {mark:,}':>12}" for mark in marks) + f"{'of random':>12}"
     )
     random = float("nan")
     names = arguments.names or searchers.names()

@@ -1,16 +1,16 @@
-"""How many architectures a second are scored: in one process, and through a service under load.
+"""Throughput of scoring: in one process, and through a service under load.
 
     python benchmarks/serving.py                     # about ten minutes
-    python benchmarks/serving.py --smoke             # seconds; the figures say little
+    python benchmarks/serving.py --smoke             # seconds; the figures are not meaningful
     python benchmarks/serving.py --out serving.jsonl
 
-In one process: the exported ranker, the ranker of PyTorch, and torch-geometric networks, as many as the
-ranker has members: plain ones of the same width, and ones with what the ranker's have (both directions,
-norms, skips, three readouts), from graphs that lie ready as tensors and from architectures, as rankers get
-them. A ranker has tabular models besides, which they lack. Then the service, which a process of its own asks
-over the loopback device, on the same cores: many connections at once and one alone, with requests of many
-architectures and of one, with requests scored together and each by itself. What the ranker was fitted to,
-random numbers, does not change its speed.
+In one process: the exported ranker, the PyTorch ranker, and torch-geometric networks, as many as the ranker
+has members. These networks are plain ones of the same width, and ones with the components of the ranker's
+networks (both directions, norms, skips, three readouts). They start from prepared tensors or, like rankers,
+from architectures. They lack the tabular models of a ranker. Then the service: a separate process sends
+requests over the loopback device, on the same cores, with many connections or one, many architectures a
+request or one, and with or without batching over requests. The ranker is fitted to random numbers, which does
+not affect its speed.
 """
 
 from __future__ import annotations
@@ -46,15 +46,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--space", default="nasbench201", help="of the architectures")
-    parser.add_argument("--seconds", type=float, default=60, help="of load, each time")
+    parser.add_argument("--space", default="nasbench201", help="search space of the architectures")
+    parser.add_argument("--seconds", type=float, default=60, help="duration of each load")
     parser.add_argument("--connections", type=int, default=64)
-    parser.add_argument("--batch", type=int, default=256, help="architectures of a large request")
-    parser.add_argument("--count", type=int, default=8192, help="architectures scored in one process")
-    parser.add_argument("--repeats", type=int, default=5, help="the fastest counts")
-    parser.add_argument("--workers", type=int, default=1, help="of the service")
-    parser.add_argument("--smoke", action="store_true", help="little of everything")
-    parser.add_argument("--out", type=Path, help="append the figures as JSON lines")
+    parser.add_argument("--batch", type=int, default=256, help="number of architectures in a large request")
+    parser.add_argument(
+        "--count", type=int, default=8192, help="number of architectures scored in one process"
+    )
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="number of repeats, of which the fastest counts"
+    )
+    parser.add_argument("--workers", type=int, default=1, help="number of workers of the service")
+    parser.add_argument("--smoke", action="store_true", help="a short run")
+    parser.add_argument("--out", type=Path, help="file to append the figures to, as JSON lines")
     options = parser.parse_args()
     if options.smoke:
         options.seconds, options.count, options.repeats = min(options.seconds, 1.0), 1024, 2
@@ -67,7 +71,7 @@ def main() -> None:
 
 
 class AlikeNetwork(torch.nn.Module):
-    """What a member of the default ranker computes, of torch-geometric's layers."""
+    """The computation of a member of the default ranker, with torch-geometric's layers."""
 
     def __init__(self, inputs: int, width: int, layers: int) -> None:
         super().__init__()
@@ -89,7 +93,7 @@ class AlikeNetwork(torch.nn.Module):
 
 
 def measure(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any]]:
-    """All rows, one after another."""
+    """Yields all rows."""
     space = egraph.spaces.get(options.space)
     rng = np.random.default_rng(0)
     graphs = [space.sample(rng) for _ in range(options.count)]
@@ -106,7 +110,7 @@ def measure(options: argparse.Namespace, folder: Path) -> Iterator[dict[str, Any
 def measure_inside(
     ranker: Ranker, onnx: OnnxRanker, graphs: list[egraph.Architecture], options: argparse.Namespace
 ) -> Iterator[dict[str, Any]]:
-    """In one process; the first is the reference."""
+    """Measurements in one process; the first row is the reference."""
     parts = [graphs[start : start + options.batch] for start in range(0, len(graphs), options.batch)]
     few = graphs[: max(64, len(graphs) // 32)]
     shape = ranker.scorer_.network.shape
@@ -142,7 +146,7 @@ def measure_inside(
         for name, (_, work) in works.items():
             began = time.perf_counter()
             work()
-            if repeat:  # the first time warms up
+            if repeat:  # the first round is a warm-up
                 least[name] = min(least[name], time.perf_counter() - began)
     for name, (count, _) in works.items():
         yield {"what": name, "architectures/s": count / least[name]}
@@ -151,7 +155,7 @@ def measure_inside(
 def measure_service(
     path: Path, graphs: list[egraph.Architecture], options: argparse.Namespace, log: Path
 ) -> Iterator[dict[str, Any]]:
-    """Over the loopback device."""
+    """Measurements of the service, over the loopback device."""
     batch, many = options.batch, options.connections
     large = [graphs[start : start + batch] for start in range(0, min(len(graphs), 32 * batch), batch)]
     small = [[graph] for graph in graphs[:1024]]
@@ -184,7 +188,7 @@ def measure_service(
 def measure_load(
     served: Served, parts: list[list[egraph.Architecture]], connections: int, level: float, seconds: float
 ) -> dict[str, Any]:
-    """One load, after a short one to warm up."""
+    """Measures one load, after a short warm-up."""
     requests = [
         hammer.request(SCORE, {"architectures": [graph.to_dict() for graph in part], "level": level})
         for part in parts
@@ -201,7 +205,7 @@ def load(served: Served, requests: list[bytes], connections: int, seconds: float
 
 
 def check(served: Served, graphs: list[egraph.Architecture], path: Path) -> None:
-    """Makes sure that what is measured is right."""
+    """Checks that the service returns the right scores."""
     there, here = egraph.fitness(served.url)(graphs), OnnxRanker(path)(graphs)
     if not np.allclose(there, here, rtol=1e-5, atol=1e-5):
         raise SystemExit(f"the service scores differently, by up to {np.abs(there - here).max():.3g}")
@@ -223,7 +227,7 @@ def about(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
-    """Markdown tables."""
+    """Prints the figures as Markdown tables."""
     inside = [row for row in rows if "requests" not in row]
     served = [row for row in rows if "requests" in row]
     reference = rows[0]["architectures/s"]
@@ -242,7 +246,7 @@ def show(rows: list[dict[str, Any]], options: argparse.Namespace) -> None:
             f"| {sum(row['errors'].values())} | {row['MiB before']:.0f} to {row['MiB after']:.0f} |"
         )
     ratio = served[0]["of one process"]
-    print(f"\nThe service reaches {ratio:.2f} of the rate in one process; at least 0.5 is wanted.")
+    print(f"\nThe service reaches {ratio:.2f} of the rate in one process; at least 0.5 is required.")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,11 @@
-"""Everything that may happen to a service happens to this one: what it answers, and what memory it holds.
+"""Fault tests of a service: its responses and its memory under misuse and failures.
 
     python benchmarks/serving_faults.py              # about two minutes
     python benchmarks/serving_faults.py --smoke      # a tenth of everything
 
-Requests that nobody should send, connections that dawdle, a thousand of them at once, clients that go away,
-a killed worker, another ranker under load, and the end under load. Ends with 1 where something is not as it
-should be. All over the loopback device; the service and its clients share the cores.
+Covers invalid requests, slow connections, a thousand connections at once, clients that disconnect, a killed
+worker, and a reload and a shutdown under load. Exits with 1 if a check fails. Everything runs over the
+loopback device; the service and its clients share the cores.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ GRAPH = bad_requests.GRAPH
 REQUEST = hammer.request(bad_requests.SCORE, {"architectures": [GRAPH]})
 BODY = faults.score_body(4)
 Row = tuple[str, bool, str]
-"""What happened, whether it went as it should, and what was seen."""
+"""Name of the test, whether it passed, and the observation."""
 
 
 def main() -> None:
@@ -69,7 +69,7 @@ def main() -> None:
 
 
 def make_rankers(folder: Path) -> tuple[Path, Path]:
-    """Two that differ."""
+    """Makes two different rankers."""
     space, rng = egraph.spaces.get("nasbench201"), np.random.default_rng(0)
     graphs = [space.sample(rng) for _ in range(60)]
     paths = folder / "first.onnx", folder / "second.onnx"

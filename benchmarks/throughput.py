@@ -1,13 +1,13 @@
-"""How many architectures a second the ranker encodes and scores, beside bounds measured in the same run.
+"""Throughput of the ranker in encoding and scoring, with bounds measured in the same run.
 
     python benchmarks/throughput.py nasbench101:172 nasbench201:156 --threads 2
     python benchmarks/throughput.py nasbench101:172 --whole-space
 
-"One network" is a ranker with one member and no tabular models. Two bounds stand beside the rates: a plain
+"One network" is a ranker with one member and no tabular models. Two bounds are given for comparison: a plain
 torch-geometric model of the same widths (one network, mean aggregation, batches of 512), times the number of
-members; and the time that the matrix products alone would take at the rate this machine multiplies large
-matrices. CPU seconds are of the process, all threads together; on a machine that others use too they say more
-than the clock.
+members; and the time of the matrix products alone, at the rate at which this machine multiplies large
+matrices. CPU seconds are summed over all threads of the process; on a shared machine they are more reliable
+than wall time.
 """
 
 from __future__ import annotations
@@ -32,20 +32,20 @@ METRICS = {"nasbench101": "val_acc_108", "nasbench201": "cifar10_test_200", "nas
 
 
 def measure(works: dict[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, float]]:
-    """Least seconds by the clock, and least of the processor, of each, in turns."""
+    """Least wall time and least CPU time of each work, in seconds; the works run in turn."""
     least = dict.fromkeys(works, (math.inf, math.inf))
     for repeat in range(repeats + 1):
         for what, work in works.items():
             start = time.perf_counter(), time.process_time()
             work()
             took = time.perf_counter() - start[0], time.process_time() - start[1]
-            if repeat:  # the first time warms up
+            if repeat:  # the first round is a warm-up
                 least[what] = min(least[what][0], took[0]), min(least[what][1], took[1])
     return least
 
 
 def operations(ranker: Ranker, encoding: Encoding) -> float:
-    """Floating-point operations of the dense matrix products for one architecture, in the mean."""
+    """Mean floating-point operations of the dense matrix products for one architecture."""
     shape = ranker.scorer_.network.shape
     terms = 3 if shape.bidirectional else 2
     widths = shape.widths
@@ -121,12 +121,12 @@ def report(name: str, labels: int, count: int, epochs: int, repeats: int) -> Non
 
 
 def rank_whole_space() -> None:
-    """Scores every cell of nasbench101 from a generator, and says how much memory that took."""
+    """Scores every cell of nasbench101 from a generator, and prints time and memory."""
     table = egraph.datasets.load("nasbench101").distinct()
     train, _ = table.split(172, seed=0)
     ranker = Ranker(epochs=5, folds=0).fit(train.architectures, train["val_acc_108"])
     space = egraph.spaces.get("nasbench101")
-    deque(space, maxlen=0)  # what listing the cells takes is not the ranker's
+    deque(space, maxlen=0)  # lists the cells first, so that their memory is not counted
     before = peak()
     for count in (len(space) // 2, len(space)):
         start = time.perf_counter(), time.process_time()
@@ -139,7 +139,7 @@ def rank_whole_space() -> None:
 
 
 def peak() -> float:
-    """Most memory that the process has held so far, in MiB."""
+    """Peak memory of the process, in MiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
@@ -148,11 +148,15 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("cases", nargs="*", default=["nasbench101:172"], metavar="BENCHMARK:LABELS")
-    parser.add_argument("--count", type=int, default=8192, help="architectures to score")
-    parser.add_argument("--threads", type=int, help="threads of torch; default is torch's own choice")
-    parser.add_argument("--repeats", type=int, default=5, help="the fastest counts")
-    parser.add_argument("--epochs", type=int, default=5, help="of the fit, which does not change the speed")
-    parser.add_argument("--whole-space", action="store_true", help="rank all of nasbench101 too")
+    parser.add_argument("--count", type=int, default=8192, help="number of architectures to score")
+    parser.add_argument("--threads", type=int, help="threads of PyTorch; default: its own choice")
+    parser.add_argument(
+        "--repeats", type=int, default=5, help="number of repeats, of which the fastest counts"
+    )
+    parser.add_argument(
+        "--epochs", type=int, default=5, help="epochs of the fit; they do not affect the speed"
+    )
+    parser.add_argument("--whole-space", action="store_true", help="also rank all of nasbench101")
     arguments = parser.parse_args()
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

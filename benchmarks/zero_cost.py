@@ -1,19 +1,20 @@
-"""How well each zero-cost proxy ranks measured architectures, beside published figures.
+"""Rank correlation of each zero-cost proxy with measured accuracy, compared with published figures.
 
     python benchmarks/zero_cost.py --processes 2
     python benchmarks/zero_cost.py nasbench201 --full --device cuda
     python benchmarks/zero_cost.py nasbench201 --count 20 --channels 8 --proxies naswot synflow flops
 
-Of each benchmark a random sample of distinct architectures, their networks untrained, and one batch of images
-for all. Networks and images are as near to those of the papers as half an hour on one core allows for 300
-cells of NAS-Bench-201 and NAS-Bench-101 (`AFFORDABLE`); --full takes those of the papers in all but the
-images: 64 of 32 by 32, networks as the benchmark's authors built them. Each architecture is a line of --out
-when it is done, and the same command goes on with those that are missing.
+Scores untrained networks of a random sample of distinct architectures of each benchmark, all on the same
+batch of images. Networks and images are as close to those of the papers as half an hour on one core allows
+for 300 cells of NAS-Bench-201 and NAS-Bench-101 (`AFFORDABLE`). With --full they equal those of the papers
+except for the image content: 64 images of 32 x 32 pixels, and networks as built by the authors of the
+benchmark. Each finished architecture is a line of --out. If interrupted, run the same command again to
+resume.
 
-Prints, below the settings, Kendall's tau-b and Spearman's rho with the measured accuracy over the
-architectures that have a score, how many have none, and CPU seconds a score. Published figures are for
-CIFAR-10 and whole spaces, and disagree by 0.05 from paper to paper; the images here are of chance unless
---data names others, such as CIFAR-10 as an .npz file. Where only rho is published it stands with rho.
+Prints Kendall's tau-b and Spearman's rho with the measured accuracy over the architectures that have a score,
+the number of architectures without a score, and CPU seconds per score. Published figures are for CIFAR-10 and
+whole spaces, and differ by 0.05 between papers; the images here are random unless --data names others, such
+as CIFAR-10 as an .npz file. If only rho is published, it is compared with rho.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ from egraph.metrics import kendall_tau, spearman
 
 METRICS = {"nasbench201": "cifar10_test_200", "nasbench101": "val_acc_108", "nasbench_macro": "mean_acc"}
 TOGETHER = ("naswot", "jacob-cov", "synflow", "flops")
-"""Proxies whose rank-average is reported too, where all of them were asked for."""
+"""Proxies whose rank average is also reported, if all of them are selected."""
 
 VKDNW = "VKDNW (arXiv 2502.04975), second-hand"
 DEEPLITE = "CIFAR-100, 500 networks; github.com/Deeplite/deeplite-torch-zoo/pull/323"
@@ -68,7 +69,7 @@ PUBLISHED: dict[str, dict[str, tuple[str, float, str]]] = {
 
 
 class Settings(NamedTuple):
-    """What a score depends on besides architecture and proxy."""
+    """Settings that a score depends on."""
 
     data: str
     batch_size: int
@@ -82,11 +83,11 @@ AFFORDABLE = {
     "nasbench101": Settings("noise-16", 64, 16, 0),
     "nasbench_macro": Settings("noise-16", 64, 16, 0),
 }
-"""Of each benchmark; other tables take those of the papers."""
+"""Settings by benchmark; other tables use those of the papers."""
 
 Row = dict[str, Any]
 Rows = dict[tuple[str, str, Settings], Row]
-"""By space, architecture and settings: of each proxy the score (None where it failed), reason and seconds."""
+"""Score (None if it failed), reason and seconds of each proxy, by space, architecture and settings."""
 
 
 @cache
@@ -104,13 +105,13 @@ def evaluator(space: str, proxy: str, settings: Settings, device: str) -> ZeroCo
 
 
 def score(space: str, text: str, wanted: list[str], settings: Settings, device: str) -> Row:
-    """The scores of one architecture, or why it has none."""
+    """The scores of one architecture, or the reason of each failure."""
     architecture = egraph.spaces.get(space).parse(text)
     row: Row = {"space": space, "architecture": text, **settings._asdict()}
     row |= {"scores": {}, "reasons": {}, "seconds": {}}
     for proxy in wanted:
         scored = evaluator(space, proxy, settings, device)
-        _ = scored.images  # loaded once for all: no cost of a score
+        _ = scored.images  # loaded once, so that a score does not include it
         start = time.process_time()
         try:
             row["scores"][proxy] = scored.values(architecture)[proxy]
@@ -121,7 +122,7 @@ def score(space: str, text: str, wanted: list[str], settings: Settings, device: 
 
 
 def read(path: Path) -> Iterator[Row]:
-    """The finished rows; a last line that was cut off is passed over."""
+    """The finished rows; an incomplete last line is skipped."""
     if path.exists():
         for line in path.read_text(encoding="utf-8").splitlines():
             try:
@@ -131,7 +132,7 @@ def read(path: Path) -> Iterator[Row]:
 
 
 def add(rows: Rows, row: Row) -> None:
-    """Joins what is known of one architecture: other proxies may have been asked for before."""
+    """Merges the rows of one architecture: earlier runs may have used other proxies."""
     key = row["space"], row["architecture"], Settings(*(row[field] for field in Settings._fields))
     known = rows.setdefault(key, {"scores": {}, "reasons": {}, "seconds": {}})
     for field, values in known.items():
@@ -145,14 +146,14 @@ def sample(name: str, count: int) -> Table:
 
 
 def choose(name: str, arguments: argparse.Namespace) -> Settings:
-    """The settings for a benchmark: its own, and over them what was asked for."""
+    """The settings of a benchmark, overridden by those of the command line."""
     own = FULL if arguments.full else AFFORDABLE.get(name, FULL)
     asked = {field: getattr(arguments, field) for field in Settings._fields}
     return own._replace(**{field: value for field, value in asked.items() if value is not None})
 
 
 def measure(tables: dict[str, Table], arguments: argparse.Namespace) -> Rows:
-    """All that was asked for, measured now or before."""
+    """Computes the missing scores; returns all, those of earlier runs included."""
     rows: Rows = {}
     for row in read(arguments.out):
         add(rows, row)
@@ -169,7 +170,7 @@ def measure(tables: dict[str, Table], arguments: argparse.Namespace) -> Rows:
         arguments.out.open("a", encoding="utf-8") as out,
     ):
         if out.tell() and not arguments.out.read_bytes().endswith(b"\n"):
-            out.write("\n")  # after a line that was cut off
+            out.write("\n")  # after an incomplete line
         for number, future in enumerate(as_completed([pool.submit(score, *task) for task in tasks]), 1):
             row = future.result()
             out.write(json.dumps(row) + "\n")
@@ -217,14 +218,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("benchmarks", nargs="*", default=list(METRICS), help="names or files of tables")
+    parser.add_argument(
+        "benchmarks",
+        nargs="*",
+        default=list(METRICS),
+        help="names or files of tables; default: all benchmarks",
+    )
     parser.add_argument("--proxies", nargs="+", default=list(proxies), choices=list(proxies), metavar="NAME")
-    parser.add_argument("--count", type=int, default=300, help="architectures of each benchmark")
-    parser.add_argument("--data", help="images, as egraph.datasets.images knows them")
-    parser.add_argument("--batch-size", type=int, help="how many of them")
+    parser.add_argument("--count", type=int, default=300, help="number of architectures of each benchmark")
+    parser.add_argument("--data", help="name or path of images for egraph.datasets.images")
+    parser.add_argument("--batch-size", type=int, help="number of images")
     parser.add_argument("--channels", type=int, help="width of the networks")
-    parser.add_argument("--full", action="store_true", help="width and size as in the papers")
-    parser.add_argument("--seed", type=int, help="of weights and images")
+    parser.add_argument("--full", action="store_true", help="widths and sizes as in the papers")
+    parser.add_argument("--seed", type=int, help="seed of weights and images")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/zero_cost.jsonl"))

@@ -1,1 +1,1 @@
-"""What measuring and breaking a service on this machine have in common; never talks to another one."""
+"""Shared parts of load and fault tests of a service; they only connect to this machine."""

@@ -1,4 +1,4 @@
-"""Requests that nobody should send, and the status that each of them deserves."""
+"""Invalid requests, each with the expected status."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ GRAPH = {"ops": ["input", "output"], "edges": [[0, 1]]}
 
 
 class Bad(NamedTuple):
-    """One request and what it deserves; ``pointer`` is the field that the answer must name, if any."""
+    """One invalid request and the expected response; ``pointer`` is the field it must name, if any."""
 
     name: str
     body: bytes
@@ -22,17 +22,17 @@ class Bad(NamedTuple):
 
 
 def bad_requests(size: int, depth: int) -> list[Bad]:
-    """All of them.
+    """All invalid requests.
 
     Args:
-        size: vertices of the architecture that is far too large, and characters of the long text.
-        depth: how deep the nested one is.
+        size: Number of vertices of the oversized architecture, and of characters of the long text.
+        depth: Depth of nested JSON.
     """
     return [*_no_json(depth), *_wrong_fields(), *_wrong_graphs(size), *_wrong_http()]
 
 
 def raw_requests() -> dict[str, tuple[bytes, int]]:
-    """Bytes that are no HTTP as it should be, by name, each with the status that it deserves."""
+    """Bytes that are not valid HTTP, by name, each with the expected status."""
     post = "POST /v1/score HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
     chunk = b"%x\r\n" % (6 << 20) + bytes(6 << 20) + b"\r\n0\r\n\r\n"
     return {

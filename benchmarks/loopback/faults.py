@@ -1,4 +1,4 @@
-"""What may happen to a service, made to happen: each function does one thing and tells what was seen."""
+"""Faults of clients and of the service; each function causes one and returns the observation."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ from loopback.served import Served
 
 
 def send_bad(served: Served, bad: Bad) -> tuple[int, Any]:
-    """Status and content of the answer to a bad request."""
+    """Status and content of the response to an invalid request."""
     return served.ask(bad.method, bad.path, bad.body if bad.method == "POST" else None, bad.headers)
 
 
 @dataclass
 class Crowd:
-    """What became of many connections.
+    """The result of many connections.
 
     Attributes:
-        opened: connections.
-        statuses: of the answers that they got.
-        closed: connections that the service closed.
-        seconds: until it had closed them, or until the patience was at its end.
-        others: statuses of ordinary requests meanwhile.
-        slowest: of those, in seconds.
+        opened: Number of connections.
+        statuses: Statuses of their responses.
+        closed: Number of connections that the service closed.
+        seconds: Time until it had closed them, or until the time limit.
+        others: Statuses of ordinary requests in the meantime.
+        slowest: Longest time of those requests, in seconds.
     """
 
     opened: int
@@ -45,23 +45,23 @@ class Crowd:
     slowest: float = 0.0
 
     def ask_beside(self, served: Served, body: bytes) -> None:
-        """An ordinary request by somebody else."""
+        """Sends an ordinary request on another connection."""
         began = time.monotonic()
         self.others[served.status("POST", SCORE, body)] += 1
         self.slowest = max(self.slowest, time.monotonic() - began)
 
 
 def drip(served: Served, connections: int, start: bytes, body: bytes, patience: float) -> Crowd:
-    """Connections that begin with ``start`` and then send a byte a second each, until they are closed.
+    """Opens connections that send ``start`` and then one byte per second, until they are closed.
 
-    With no start they send nothing at all.
+    With an empty start they send nothing.
 
     Args:
-        served: the service.
-        connections: how many.
-        start: of a request.
-        body: of an ordinary request that is sent once a second meanwhile.
-        patience: seconds until this gives up.
+        served: Service.
+        connections: Number of connections.
+        start: Beginning of a request.
+        body: Body of an ordinary request that is sent once a second in the meantime.
+        patience: Time limit in seconds.
     """
     crowd = Crowd(connections)
     began = time.monotonic()
@@ -94,7 +94,7 @@ def _still_open(one: socket.socket, crowd: Crowd, more: bytes) -> bool:
 
 
 def gather(served: Served, connections: int, request: bytes, body: bytes) -> Crowd:
-    """Many connections that are open at once, each of which then asks once."""
+    """Opens many connections at once; then each sends one request."""
     crowd = Crowd(connections)
     began = time.monotonic()
     with contextlib.ExitStack() as stack:
@@ -114,20 +114,20 @@ def gather(served: Served, connections: int, request: bytes, body: bytes) -> Cro
 
 
 def leave(served: Served, times: int, request: bytes, body: bytes) -> Crowd:
-    """Clients that go away: in the middle of a request, and before its answer."""
+    """Clients that disconnect in the middle of a request, and before the response."""
     crowd = Crowd(2 * times)
     for _ in range(times):
         for part in (request[: len(request) // 2], request):
             with served.connect() as one:
                 one.sendall(part)
-                # A reset rather than a close in good order.
+                # A reset instead of an orderly close.
                 one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     crowd.ask_beside(served, body)
     return crowd
 
 
 def say(served: Served, words: bytes) -> bytes:
-    """What the service answers to raw bytes before it closes the connection or says no more for a second."""
+    """The response to raw bytes, until the service closes the connection or is silent for a second."""
     with served.connect() as one:
         one.sendall(words)
         one.settimeout(1)
@@ -140,7 +140,7 @@ def say(served: Served, words: bytes) -> bytes:
 
 @contextlib.contextmanager
 def hammering(served: Served, request: bytes, connections: int, seconds: float) -> Iterator[dict[str, Any]]:
-    """Load while the block runs; what the clients saw is in the mapping after it."""
+    """Load while the block runs; afterwards the mapping has the results of the clients."""
     found: dict[str, Any] = {}
     process = hammer.start(served.port, [request], connections, seconds)
     try:
@@ -153,7 +153,7 @@ def hammering(served: Served, request: bytes, connections: int, seconds: float) 
 
 
 def kill_worker(served: Served, patience: float = 30.0) -> float:
-    """Kills one worker; the seconds until there are as many again, and all answer."""
+    """Kills one worker; returns the seconds until it is replaced and the service is ready."""
     before = served.workers()
     os.kill(before[0], signal.SIGKILL)
     began = time.monotonic()
@@ -166,7 +166,7 @@ def kill_worker(served: Served, patience: float = 30.0) -> float:
 
 
 def reload(served: Served, version: str, patience: float = 30.0) -> float:
-    """Sends SIGHUP; the seconds until the model is of another version than before."""
+    """Sends SIGHUP; returns the seconds until the version of the model changes."""
     served.process.send_signal(signal.SIGHUP)
     began = time.monotonic()
     while time.monotonic() - began < patience:
@@ -177,23 +177,23 @@ def reload(served: Served, version: str, patience: float = 30.0) -> float:
 
 
 def end(served: Served) -> tuple[int, float]:
-    """Sends SIGTERM; the exit status, and the seconds that it took."""
+    """Sends SIGTERM; returns the exit status and the seconds until the end."""
     began = time.monotonic()
     return served.stop(), time.monotonic() - began
 
 
 def allow_files(count: int) -> None:
-    """Makes room for so many open files, as far as the system allows."""
+    """Raises the limit of open files, as far as the system allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft != resource.RLIM_INFINITY and soft < count:
         resource.setrlimit(resource.RLIMIT_NOFILE, (count if hard == -1 else min(count, hard), hard))
 
 
 def score_body(count: int) -> bytes:
-    """A good request for as many small architectures, any two of which differ."""
+    """The body of a valid request with that many different small architectures."""
     ops = ["nor_conv_3x3", "nor_conv_1x1", "avg_pool_3x3", "skip_connect", "none"]
     graphs = []
     for number in range(count):
-        cell = [ops[number // 5**place % 5] for place in range(6)]
+        cell = [ops[number // 5**digit % 5] for digit in range(6)]
         graphs.append("|{}~0|+|{}~0|{}~1|+|{}~0|{}~1|{}~2|".format(*cell))
     return json.dumps({"architectures": graphs, "space": "nasbench201"}).encode()

@@ -1,7 +1,7 @@
-"""Many connections that ask a service again and again, in a process of their own.
+"""A load generator: many connections to a service, in a separate process.
 
-Each connection sends a request, waits for the whole answer, and sends the next: the load is what the service
-carries, and latencies are those at that load. Ends by itself.
+Each connection sends a request, waits for the whole response, and sends the next. So the measured rate is the
+highest that the service sustains, and latencies are those at this rate. The process ends after a given time.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ import numpy as np
 HOST = "127.0.0.1"
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 CLOSE = re.compile(rb"\r\nconnection: *close\r", re.IGNORECASE)
-GRACE = 10.0  # seconds for the last answers
+GRACE = 10.0  # seconds for the last responses
 
 
 def start(port: int, requests: Sequence[bytes], connections: int, seconds: float) -> subprocess.Popen[str]:
-    """Begins to hammer; `finish` waits for the end and gives the result."""
+    """Starts the load; `finish` waits for its end and returns the results."""
     order = {
         "port": port,
         "requests": [request.decode("latin-1") for request in requests],
@@ -42,19 +42,19 @@ def start(port: int, requests: Sequence[bytes], connections: int, seconds: float
     process.stdin.write(json.dumps(order) + "\n")
     process.stdin.flush()
     assert process.stdout is not None
-    process.stdout.readline()  # the first answer, or failure, is there
+    process.stdout.readline()  # wait for the first response or failure
     return process
 
 
 def finish(process: subprocess.Popen[str], seconds: float) -> dict[str, Any]:
-    """What a hammer has seen: requests and bytes a second, latencies in ms, statuses, errors.
+    """The results of a load: rate of requests, bytes received, latencies in ms, statuses, errors.
 
-    Errors are connections that were refused, or closed before anything came through them (not accepted), and
-    requests on connections that had worked before (lost).
+    Errors are connections that were refused, or closed before the first response (not accepted), and requests
+    without a response on connections that had worked before (lost).
 
     Args:
-        process: from `start`.
-        seconds: that it was told to last.
+        process: Process from `start`.
+        seconds: Duration of the load.
     """
     try:
         told, _ = process.communicate(timeout=seconds + 3 * GRACE)
@@ -67,7 +67,7 @@ def finish(process: subprocess.Popen[str], seconds: float) -> dict[str, Any]:
 
 
 def request(path: str, content: object = None, token: str | None = None) -> bytes:
-    """The bytes of a request: POST where there is content, else GET."""
+    """The bytes of a request: POST if there is content, else GET."""
     body = b"" if content is None else json.dumps(content, separators=(",", ":")).encode()
     lines = [f"{'GET' if content is None else 'POST'} {path} HTTP/1.1", f"Host: {HOST}"]
     lines += [f"Authorization: Bearer {token}"] if token else []
@@ -76,7 +76,7 @@ def request(path: str, content: object = None, token: str | None = None) -> byte
 
 
 class _Load:
-    """What all connections share."""
+    """The state that all connections share."""
 
     def __init__(self, port: int, requests: Sequence[bytes], connections: int, seconds: float) -> None:
         self.port, self.connections, self.seconds = port, connections, seconds
@@ -115,7 +115,7 @@ class _Load:
         }
 
     async def keep_open(self) -> None:
-        """One connection, opened again where it was closed."""
+        """Keeps one connection open; opens it again after a close."""
         loop = asyncio.get_running_loop()
         while time.perf_counter() < self.until:
             closed = loop.create_future()
@@ -137,11 +137,11 @@ class _Connection(asyncio.Protocol):
         self.load, self.closed = load, closed
         self.buffer = bytearray()
         self.answers = 0
-        self.size = 0  # of the whole answer, once its header is there
-        self.last = False  # the service says that it closes the connection after this answer
+        self.size = 0  # of the whole response, once its headers have arrived
+        self.last = False  # the service closes the connection after this response
         self.started = 0.0
 
-    def connection_made(self, transport: Any) -> None:  # those of uvloop are no asyncio.Transport
+    def connection_made(self, transport: Any) -> None:  # uvloop has other transports than asyncio
         self.transport = transport
         self.send()
 

@@ -1,4 +1,4 @@
-"""A service on this machine: started, asked, looked at and ended."""
+"""A service on this machine, for tests and measurements."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ class Served:
     """Runs a service on a free port of the loopback device until the block ends.
 
     Args:
-        ranker: the file to serve.
-        log: where its standard error goes.
-        workers: processes.
-        limits: fields of `egraph.service.Limits`.
-        settings: the other fields of `egraph.service.Settings`.
+        ranker: File to serve.
+        log: File for its standard error.
+        workers: Number of worker processes.
+        limits: Fields of `egraph.service.Limits`.
+        settings: Further fields of `egraph.service.Settings`.
 
     Attributes:
-        url: its address.
-        port: of the address.
-        process: of the supervisor.
+        url: Address of the service.
+        port: Port of the service.
+        process: Process of the supervisor.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Served:
         self.stop()
 
     def stop(self) -> int:
-        """Asks it to end, insists when it does not, and gives its exit status."""
+        """Ends the service, by force if necessary, and returns its exit status."""
         processes = self.tree()
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
@@ -85,7 +85,7 @@ class Served:
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
     ) -> tuple[int, Any]:
-        """Status and content of one answer, over a connection of its own; JSON is read."""
+        """Status and content of one response, over a new connection; JSON is parsed."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=30)
         fields = {"Content-Type": "application/json"} if body is not None else {}
         try:
@@ -97,14 +97,14 @@ class Served:
         return answer.status, json.loads(data) if "json" in (answer.headers["Content-Type"] or "") else data
 
     def status(self, method: str, path: str, body: bytes | None = None) -> int:
-        """The status of one answer; 0 where there is none."""
+        """The status of one response; 0 if there is none."""
         try:
             return self.ask(method, path, body)[0]
         except (OSError, http.client.HTTPException):
             return 0
 
     def connect(self) -> socket.socket:
-        """An open connection that nothing was sent through."""
+        """An open connection, still unused."""
         return socket.create_connection((HOST, self.port), timeout=30)
 
     def tree(self) -> list[int]:
