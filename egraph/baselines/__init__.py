@@ -1,7 +1,7 @@
-"""Published predictors under the ranker's own interface, for fair comparisons.
+"""Baselines: published predictors with the interface of the ranker, for fair comparisons.
 
-`predictors` has them all by name, the ranker among them. Each is a callable that takes ``seed=`` and gives
-something to fit:
+The registry `predictors` holds all of them, and the ranker, by name. Each is a callable that takes ``seed=``
+and returns an unfitted predictor:
 
     for name, make in egraph.baselines.predictors.items():
         print(name, make(seed=0).fit(architectures, scores).score(others, theirs))
@@ -15,8 +15,8 @@ something to fit:
 | ``wl-gp`` | Gaussian process on the Weisfeiler-Lehman kernel |
 | ``mlp``, ``forest``, ``boosting``, ``xgboost`` | on paths, positions and analytic features |
 
-What a predictor offers: ``fit(architectures, scores)``, ``predict``, calling it as a fitness, ``score``
-(Kendall's tau-b), ``save``, the conventions of scikit-learn, and a file that `egraph.load` reads.
+A predictor has ``fit(architectures, scores)``, ``predict``, ``score`` (Kendall's tau-b) and ``save``, follows
+the conventions of scikit-learn, and is a fitness: it can be called. `egraph.load` reads its file.
 
 To add one, write a subclass of `Baseline` in a module here, add it to `BASELINES`, and register a name in
 `predictors`. The tests run over both.
@@ -54,10 +54,10 @@ __all__ = [
 BASELINES: dict[str, type[Baseline]] = {
     baseline.__name__: baseline for baseline in (ReNAS, BRPNAS, WLGP, MLP, Forest, Boosting, XGBoost)
 }
-"""The classes that a file may name."""
+"""Classes that a file may name."""
 
 predictors: Registry[Callable[..., Ranker | Baseline]] = Registry("predictor")
-"""Names to callables that take ``seed=`` and give an unfitted predictor."""
+"""Callables that take ``seed=`` and return an unfitted predictor, by name."""
 
 predictors.register("egraph", Ranker)
 predictors.register("egraph-regression", regression_ranker)

@@ -1,4 +1,4 @@
-"""What all baselines share: the conventions of scikit-learn, units, and files."""
+"""The base class of baselines: conventions of scikit-learn, units, and files."""
 
 from __future__ import annotations
 
@@ -29,15 +29,15 @@ Floats = NDArray[np.float64]
 class Baseline(RegressorMixin, BaseEstimator, ABC):
     """A predictor by a published method, used like `egraph.ranker.Ranker`.
 
-    All baselines learn the normal quantiles of the ranks of the scores, not the scores, and are put back on
-    their scale; what else was changed is said by each.
+    All baselines learn the normal quantiles of the ranks of the scores, and map predictions back to the scale
+    of the scores. The docstring of each names its other differences from the paper.
 
     Attributes:
-        invariant: whether two spellings of one computation get the same score.
-        vocabulary_: the operations of the training data.
-        training_: architectures and scores that it was fitted on.
-        n_trials_: number of architectures that it was fitted on.
-        card: what `save` was told about this baseline, or the file it was loaded from.
+        invariant: Whether graphs that compute the same get the same score.
+        vocabulary_: Operations of the training data.
+        training_: Architectures and scores of the training data.
+        n_trials_: Number of training architectures.
+        card: Model card that `save` was given, or that the file held.
     """
 
     invariant: ClassVar[bool] = True
@@ -53,11 +53,11 @@ class Baseline(RegressorMixin, BaseEstimator, ABC):
         """Learns from measured architectures.
 
         Args:
-            architectures: at least two.
+            architectures: At least two architectures.
             scores: ``(architectures,)``, finite, higher is better, not all equal.
 
         Raises:
-            UsageError: an argument is not as said above.
+            UsageError: An argument is invalid.
         """
         graphs, values = read_training_data(architectures, scores)
         self._remember(graphs, values, {})
@@ -67,8 +67,8 @@ class Baseline(RegressorMixin, BaseEstimator, ABC):
         """Predicted scores in units of the training scores, ``(architectures,)``; higher is better.
 
         Raises:
-            UsageError: the baseline is not fitted yet.
-            ArchitectureError: an operation is unknown, or the graph too large for the method.
+            UsageError: The baseline is not fitted yet.
+            ArchitectureError: An operation is unknown, or the graph is too large for the method.
         """
         self._check_fitted()
         scores = [self.scale_.to_scores(self._latent(part)) for part in in_parts(architectures)]
@@ -84,7 +84,7 @@ class Baseline(RegressorMixin, BaseEstimator, ABC):
         """Kendall's tau-b between predicted and measured scores.
 
         Raises:
-            UsageError: scores are not finite, or not as many as architectures; or the baseline is not fitted.
+            UsageError: The scores are not finite, or not one per architecture; or the baseline is not fitted.
         """
         graphs = as_architectures(architectures)
         return float(kendalltau(read_scores(scores, len(graphs)), self.predict(graphs)).statistic)
@@ -92,16 +92,16 @@ class Baseline(RegressorMixin, BaseEstimator, ABC):
     def save(self, path: str | os.PathLike[str], card: Mapping[str, Any] | None = None) -> None:
         """Writes the baseline to one file, whole or not at all; `egraph.load` reads it.
 
-        The file holds the training data. Where the method trains a network it holds the weights too; the
-        others are fitted again when they are loaded.
+        The file holds the training data. If the method trains a network, it also holds the weights; other
+        baselines are fitted again when they are loaded.
 
         Args:
             path: where to.
             card: JSON-ready values that describe where the baseline comes from.
 
         Raises:
-            UsageError: the baseline is not fitted yet, or the card is not JSON-ready.
-            FailedError: the file cannot be written.
+            UsageError: The baseline is not fitted yet, or the card is not JSON-ready.
+            FailedError: The file cannot be written.
         """
         self._check_fitted()
         self.card_ = save(self, path, self.card if card is None else card)
@@ -110,7 +110,7 @@ class Baseline(RegressorMixin, BaseEstimator, ABC):
         return hasattr(self, "training_")
 
     def _remember(self, graphs: Sequence[Architecture], values: Floats, weights: dict[str, Tensor]) -> None:
-        """Fits, or takes over the weights of an earlier fit to the same data where the method has some."""
+        """Fits to the data, or restores the weights of an earlier fit to the same data."""
         self.vocabulary_ = Vocabulary.of(graphs)
         self.scale_ = Scale.fit(values)
         targets = rank_gauss(values)
@@ -124,14 +124,14 @@ class Baseline(RegressorMixin, BaseEstimator, ABC):
 
     @abstractmethod
     def _learn(self, graphs: Sequence[Architecture], targets: Floats) -> None:
-        """Fits to normal quantiles, ``(graphs,)``; the vocabulary is known already."""
+        """Fits to normal quantiles, ``(graphs,)``; the vocabulary is set already."""
 
     @abstractmethod
     def _latent(self, graphs: Sequence[Architecture]) -> Floats:
         """Predicted normal quantiles, ``(graphs,)``."""
 
     def _weights(self) -> dict[str, Tensor]:
-        """What a file must hold beside the training data for `_restore`."""
+        """Tensors that a file holds beside the training data, for `_restore`."""
         return {}
 
     def _restore(self, graphs: Sequence[Architecture], weights: dict[str, Tensor]) -> None:

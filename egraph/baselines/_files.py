@@ -20,7 +20,7 @@ __all__ = ["KIND", "PREFIX", "SCHEMA_VERSION", "save"]
 SCHEMA_VERSION = 1
 PREFIX = "weights."
 KIND = "egraph rival"
-"""The word that files have used since their first version, as has the key ``rival`` below."""
+"""Files keep this word, and the key ``rival`` below, from version 0.1."""
 
 
 def save(baseline: Baseline, path: str | os.PathLike[str], card: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Architectures as rows of numbers, for methods that read no graphs."""
+"""Encodes architectures as rows of numbers, for methods that cannot read graphs."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ _MOST_PATHS = 256
 
 
 class FlatEncoder:
-    """Three descriptions of the simplified graph side by side.
+    """Concatenates three descriptions of the simplified graph.
 
-    - How often each path of operations from input to output occurs, for all paths of the training data (the
-      path encoding of BANANAS, counted).
-    - The adjacency matrix, with multiplicities, and the operation of each vertex one-hot, the vertices in an
-      order that does not depend on their numbering, the output last. Padded to the largest training
-      architecture; of larger graphs the deepest vertices are left out.
+    - The count of each path of operations from input to output, for all paths of the training data (the path
+      encoding of BANANAS, with counts).
+    - The adjacency matrix with multiplicities, and the one-hot operation of each vertex. The order of the
+      vertices does not depend on their numbering, and the output is last. Rows are padded to the largest
+      training architecture; the deepest vertices of larger graphs are left out.
     - The ranker's analytic features.
 
     Args:
-        graphs: the training data.
-        vocabulary: its operations.
+        graphs: Training data.
+        vocabulary: Operations of the training data.
 
     References:
         White, Neiswanger, Savani: BANANAS, Bayesian optimization with neural architectures for neural
@@ -46,10 +46,10 @@ class FlatEncoder:
         self._columns = {path: column for column, path in enumerate(sorted(known))}
 
     def __call__(self, graphs: Sequence[Architecture]) -> Floats:
-        """``(graphs, numbers)``.
+        """Encodes graphs, ``(graphs, numbers)``.
 
         Raises:
-            ArchitectureError: an operation is unknown.
+            ArchitectureError: An operation is unknown.
         """
         batch = simplify_many(graphs, self._vocabulary.describe)
         paths = np.zeros((len(graphs), len(self._columns)))
@@ -62,11 +62,11 @@ class FlatEncoder:
 
     def _positions(self, batch: SimplifiedBatch) -> Floats:
         graphs, width = len(batch.sizes), self._width
-        place = {op.name: number for number, op in enumerate(self._vocabulary.interior)}
-        to_column = np.array([place.get(name, -1) for name in batch.names] + [-1])
-        one_hot = np.vstack([np.eye(len(place)), np.zeros(len(place))])
+        column = {op.name: number for number, op in enumerate(self._vocabulary.interior)}
+        to_column = np.array([column.get(name, -1) for name in batch.names] + [-1])
+        one_hot = np.vstack([np.eye(len(column)), np.zeros(len(column))])
         kept = np.minimum(batch.sizes, width)
-        # Where each place of the row comes from: the vertices in their order, the output in the last place.
+        # The vertex at each position of the row: vertices in their order, the output at the last position.
         source = np.broadcast_to(np.arange(width), (graphs, width)).copy()
         there = source < kept[:, None] - 1
         source[:, -1], there[:, -1] = batch.sizes - 1, True
@@ -79,15 +79,14 @@ class FlatEncoder:
 
 
 def paths_through(batch: SimplifiedBatch, row: int) -> dict[Path, float]:
-    """How often each series of operations leads from the input to the output of one graph.
+    """Counts the paths of operations from the input to the output of one graph.
 
-    Of more than 256 different ones that lead to a vertex the shortest count, so that graphs of any size can
-    be read.
+    Of all paths to a vertex, only the 256 shortest are counted, so that the cost is bounded for any graph.
     """
     size = int(batch.sizes[row])
     counts = batch.counts[row, :size, :size].T.tolist()
     names = [batch.names[code] for code in batch.codes[row, :size]]
-    leading: list[dict[Path, float]] = [{(): 1.0}]  # of each vertex: the operations behind the input
+    leading: list[dict[Path, float]] = [{(): 1.0}]  # paths to each vertex, without the input
     for vertex in range(1, size):
         own: Path = (names[vertex],) if vertex < size - 1 else ()
         found: dict[Path, float] = {}

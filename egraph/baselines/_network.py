@@ -1,4 +1,4 @@
-"""Baselines that are one small network: how it is built, fitted, kept and asked."""
+"""The base class of baselines that train one small network."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Inputs = tuple[Tensor, ...]
 
 
 class NetworkBaseline(Baseline):
-    """A baseline that trains one network, which gives one number an architecture.
+    """A baseline that trains one network with one output per architecture.
 
-    What comes out is put to mean 0 and standard deviation 1 on the training data.
+    Outputs are standardised on the training data.
 
     Attributes:
-        network_: the trained network.
+        network_: Trained network.
     """
 
     epochs: int
@@ -39,26 +39,26 @@ class NetworkBaseline(Baseline):
 
     @abstractmethod
     def _measure(self, graphs: Sequence[Architecture]) -> None:
-        """Takes from the training data what `_read` must know, such as sizes and means."""
+        """Measures the training data for `_read`, such as sizes and means."""
 
     @abstractmethod
     def _read(self, graphs: Sequence[Architecture]) -> Inputs:
-        """What the network reads, each with the graphs in front."""
+        """Inputs of the network, with the graphs as first dimension."""
 
     @abstractmethod
     def _build(self, inputs: Inputs) -> nn.Module:
-        """A network for such inputs, with any weights: they are drawn afterwards."""
+        """Builds the network for such inputs; weights are drawn later."""
 
     def _optimizer(self, network: nn.Module) -> torch.optim.Optimizer:
-        """What moves the weights."""
+        """Makes the optimizer."""
         return torch.optim.AdamW(network.parameters(), self.learning_rate, weight_decay=self.weight_decay)
 
     @abstractmethod
     def _loss(self, outputs: Tensor, targets: Tensor) -> Tensor:
-        """What is made small, from two of ``(batch,)``."""
+        """Loss of outputs and targets, ``(batch,)`` each."""
 
     def _rate(self, done: float) -> float:
-        """The share of the learning rate that is used after a share of the steps: falls along a cosine."""
+        """Factor of the learning rate after a share of the steps; follows a cosine from 1 to 0."""
         return 0.5 * (1 + math.cos(math.pi * done))
 
     def _learn(self, graphs: Sequence[Architecture], targets: Floats) -> None:
@@ -89,7 +89,7 @@ class NetworkBaseline(Baseline):
             self._loss(network(*(x[part] for x in inputs)), wanted[part]).backward()
             optimizer.step()
         for module in drops:
-            module.generator = None  # which cannot be copied
+            module.generator = None  # a generator cannot be copied
         self._keep(network, inputs)
 
     def _latent(self, graphs: Sequence[Architecture]) -> Floats:
@@ -106,7 +106,7 @@ class NetworkBaseline(Baseline):
         self._keep(network, inputs)
 
     def _empty(self, inputs: Inputs) -> nn.Module:
-        # On the device "meta" constructors draw no weights, hence nothing from the global generator.
+        # Constructors draw no weights on the device "meta", so the global generator is not used.
         with torch.device("meta"):
             network = self._build(inputs)
         return network.to_empty(device="cpu")
@@ -121,10 +121,10 @@ class NetworkBaseline(Baseline):
 
 
 class Dropout(nn.Module):
-    """Dropout that draws from a generator given to it, only while training.
+    """Dropout that draws from its own generator.
 
     Args:
-        share: of the values that are set to zero.
+        share: Share of the values that are set to zero in training.
     """
 
     def __init__(self, share: float) -> None:
@@ -133,20 +133,20 @@ class Dropout(nn.Module):
         self.generator: torch.Generator | None = None
 
     def forward(self, x: Tensor) -> Tensor:
-        """The values that stay are scaled so that their sum is expected to stay."""
+        """Drops values, and scales the others so that the expected sum does not change."""
         if not self.training or not self.share:
             return x
         return x * (torch.rand(x.shape, generator=self.generator) >= self.share) / (1 - self.share)
 
 
 def mean_over_pairs(loss_of_lead: Tensor, targets: Tensor) -> Tensor:
-    """Mean of ``(batch, batch)`` over the pairs whose first is the better one."""
+    """Mean of losses, ``(batch, batch)``, over the pairs in which the first is better."""
     better = (targets[:, None] > targets).to(loss_of_lead.dtype)
     return (loss_of_lead * better).sum() / better.sum().clamp(min=1)
 
 
 def _initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Weights and biases uniform within one over the root of the inputs; what normalises starts neutral."""
+    """Draws weights and biases uniformly within 1 / sqrt(inputs); normalisations start as the identity."""
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.Linear | nn.Conv2d):

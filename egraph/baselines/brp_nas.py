@@ -27,23 +27,26 @@ class BRPNAS(NetworkBaseline):
     with :math:`\hat A` the adjacency matrix with loops, rows divided by their sums, and :math:`h` the row of
     the global vertex, which reads all others.
 
-    Changed: layers are 192 wide, not 600, so that a fit takes seconds on a processor (``width=600`` is the
-    published one). A softmax of a linear map of two embeddings depends on the difference of one number each,
-    once both orders of a pair are averaged; so this one number is learnt, every embedding is made once, and
-    sorting needs no comparisons. All pairs of a batch are compared, where an epoch of the published one takes
-    every pair of the training data once; so the learning rate is 1e-3, not 3.5e-4, and falls to zero over the
-    same 250 epochs, without early stopping on further labels. The graph is simplified first, so that two
-    spellings of one network get one score.
+    Changed:
+
+    - Layers are 192 wide, not 600, so that a fit takes seconds on a CPU (``width=600`` is as published).
+    - Averaged over both orders of a pair, the softmax of a linear map of two embeddings depends only on the
+      difference of one number each. The network learns this number, so that each embedding is computed once
+      and sorting needs no comparisons.
+    - All pairs of a batch are compared, where an epoch of the paper takes each pair of the training data
+      once. So the learning rate is 1e-3, not 3.5e-4, and falls to 0 over the same 250 epochs, without early
+      stopping on further labels.
+    - The graph is simplified first, so that equal computations get equal scores.
 
     Args:
-        width: of each layer.
-        layers: number of graph convolutions.
-        dropout: share dropped after each layer.
-        epochs: passes over the training data.
-        batch_size: architectures a batch.
-        learning_rate: at the beginning; falls along a cosine.
-        weight_decay: of AdamW.
-        seed: of weights, batches and dropout.
+        width: Width of each layer.
+        layers: Number of graph convolutions.
+        dropout: Share dropped after each layer.
+        epochs: Number of passes over the training data.
+        batch_size: Number of architectures per batch.
+        learning_rate: Initial learning rate; it follows a cosine to 0.
+        weight_decay: Weight decay of AdamW.
+        seed: Seed of weights, batches and dropout.
 
     References:
         Dudziak, Chau, Abdelfattah, Lee, Kim, Lane: BRP-NAS, prediction-based NAS using GCNs, NeurIPS 2020,
@@ -81,7 +84,7 @@ class BRPNAS(NetworkBaseline):
     def _read(self, graphs: Sequence[Architecture]) -> Inputs:
         batch = simplify_many(graphs, self.vocabulary_.describe)
         names = ["input", *(op.name for op in self.vocabulary_.interior), "output"]
-        # Behind the known operations: the global vertex, then what is unknown or no vertex at all.
+        # After the known operations: the global vertex, then unknown operations and padding.
         to_column = np.array([names.index(n) if n in names else len(names) + 1 for n in batch.names])
         codes = np.where(batch.codes >= 0, to_column[batch.codes], len(names) + 1)
         codes = np.pad(codes, ((0, 0), (1, 0)), constant_values=len(names))
@@ -109,11 +112,11 @@ class _GCN(nn.Module):
         self.relation = nn.Linear(width, 1)
 
     def forward(self, vertices: Tensor, reads: Tensor) -> Tensor:
-        """One number a graph.
+        """One number per graph.
 
         Args:
-            vertices: one-hot operations, ``(graphs, vertices, features)``.
-            reads: the normalised adjacency matrix, ``(graphs, vertices, vertices)``.
+            vertices: One-hot operations, ``(graphs, vertices, features)``.
+            reads: Normalised adjacency matrix, ``(graphs, vertices, vertices)``.
         """
         for layer, norm in zip(self.maps, self.norms, strict=True):
             vertices = self.dropout(norm(reads @ layer(vertices)).relu())

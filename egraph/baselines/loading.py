@@ -18,11 +18,11 @@ __all__ = ["KIND", "restore"]
 
 
 def restore(content: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Baseline:
-    """The baseline whose file had this header and these tensors.
+    """Restores a baseline from the header and the tensors of its file.
 
     Raises:
-        ModelError: it comes from a newer version, or operations are described otherwise here.
-        KeyError, TypeError, ValueError, RuntimeError: the parts do not fit together.
+        ModelError: The file is of a newer version, or describes operations differently.
+        KeyError, TypeError, ValueError, RuntimeError: The parts do not fit together.
     """
     if content["schema"] > SCHEMA_VERSION:
         raise ModelError(

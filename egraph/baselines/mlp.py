@@ -18,19 +18,19 @@ __all__ = ["MLP"]
 
 
 class MLP(NetworkBaseline):
-    """The perceptron that predictor comparisons begin with, fitted by squared error.
+    """The usual perceptron of predictor comparisons, fitted by squared error.
 
     Changed: the published one reads one-hot operations and the adjacency matrix (White et al.: the path
-    encoding); ours reads both, and the ranker's analytic features, all of the simplified graph and
+    encoding). This one reads both, and the ranker's analytic features, of the simplified graph and
     standardised.
 
     Args:
-        hidden: width of each hidden layer.
-        epochs: passes over the training data.
-        batch_size: architectures a batch.
-        learning_rate: at the beginning; falls along a cosine.
-        weight_decay: of AdamW.
-        seed: of weights and batches.
+        hidden: Width of each hidden layer.
+        epochs: Number of passes over the training data.
+        batch_size: Number of architectures per batch.
+        learning_rate: Initial learning rate; it follows a cosine to 0.
+        weight_decay: Weight decay of AdamW.
+        seed: Seed of weights and batches.
 
     References:
         White, Zela, Ru, Liu, Hutter: How powerful are performance predictors in neural architecture search?,

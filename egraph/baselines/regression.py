@@ -12,14 +12,14 @@ __all__ = ["regression_ranker"]
 def regression_ranker(*, seed: int = 0, **parameters: Any) -> Ranker:
     """A `Ranker` whose last layer is a single neuron, without tabular models.
 
-    The thesis fits EGraph's network by a margin ranking loss to see what comparing pairs is worth.
+    The thesis fits EGraph's network by a margin ranking loss, to measure what comparing pairs contributes.
 
-    Changed: layers, read-out and training are those of today's `Ranker`, and half the squared error is added
-    to the loss.
+    Changed: layers, read-out and training are those of the present `Ranker`, and half the squared error is
+    added to the loss.
 
     Args:
-        seed: of everything random.
-        parameters: further parameters of `Ranker`.
+        seed: Seed of everything random.
+        parameters: Further parameters of `Ranker`.
 
     References:
         Xu et al.: ReNAS, relativistic evaluation of neural architecture search, CVPR 2021,

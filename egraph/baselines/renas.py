@@ -32,21 +32,21 @@ class ReNAS(NetworkBaseline):
 
     over all pairs of a batch, with Adam, learning rate 1e-3, weight decay 5e-4, 200 epochs and batches of
     1,024. The network has two 3x3 convolutions with batch normalisation and three dense layers of 120, 84
-    and 1. See `feature_tensor` for what it reads. The image is as high as the training data's largest graph
-    has vertices: 7 in NAS-Bench-101, 8 in NAS-Bench-201; it cannot read a larger one. Nor does it
-    simplify graphs, so that two numberings of one network get two scores.
+    and 1. Its input is that of `feature_tensor`. The side of the image is the number of vertices of the
+    largest training graph: 7 in NAS-Bench-101, 8 in NAS-Bench-201. Larger graphs are refused. Graphs are not
+    simplified, so that two numberings of one network get two scores.
 
-    Changed: the search spaces, and what follows from them: operations are numbered in the order of their
-    names, costs are reckoned as if each graph were a cell of NAS-Bench-101.
+    Changed: it works on other search spaces too. Operations are numbered in the order of their names, and
+    costs are computed as if each graph were a cell of NAS-Bench-101.
 
     Args:
         tensor: ``"7x7"`` for types alone, ``"19x7x7"`` for types, FLOPs and parameters.
-        margin: :math:`m`.
-        epochs: passes over the training data.
-        batch_size: architectures a batch, all pairs of which are compared.
-        learning_rate: stays as it is.
-        weight_decay: of Adam.
-        seed: of weights and batches.
+        margin: Margin :math:`m`.
+        epochs: Number of passes over the training data.
+        batch_size: Number of architectures per batch, of which all pairs are compared.
+        learning_rate: Constant learning rate.
+        weight_decay: Weight decay of Adam.
+        seed: Seed of weights and batches.
 
     References:
         Xu, Wang, Han, Tang, Jui, Xu, Xu: ReNAS, relativistic evaluation of neural architecture search,
@@ -78,7 +78,7 @@ class ReNAS(NetworkBaseline):
         if self.tensor not in TENSORS:
             raise UnknownNameError("ReNAS tensor", self.tensor, TENSORS)
         self._side = max(a.num_vertices for a in graphs)
-        # Numbered from 1, the input first and the output last; 0 is for operations that training never saw.
+        # Numbered from 1, the input first and the output last; 0 is for unknown operations.
         interior = sorted({op for a in graphs for op in a.ops} - {"input", "output"})
         self._types = {op: number for number, op in enumerate(("input", *interior, "output"), 1)}
         self._standardiser = Standardiser.fit(self._tensors(graphs))
@@ -134,23 +134,23 @@ class ReNAS(NetworkBaseline):
 def feature_tensor(
     architecture: Architecture, types: Sequence[int], costs: Sequence[float], side: int
 ) -> NDArray[np.float64]:
-    """The image that ReNAS reads, ``(19, side, side)``.
+    """The input of ReNAS, ``(19, side, side)``.
 
-    The adjacency matrix, filled up with zeros before the last row and column, in which each edge carries a
-    number of the vertex that it leads to: in channel 0 the type, in channels 1 to 9 the FLOPs (millions of
-    multiply-adds) and in channels 10 to 18 the weights (millions) that the vertex has in each of the nine
-    cells of NAS-Bench-101. There a cell has 128 channels in the first three cells, on 32 x 32 pixels, and
-    twice the channels on half the side after each three; vertices that lead to the output divide its channels
-    among them, every other is as wide as the widest that it leads to.
+    Each channel is the adjacency matrix, padded with zeros before the last row and column, in which an edge
+    carries a number of its target: the type in channel 0, the FLOPs (millions of multiply-adds) in channels 1
+    to 9, and the parameters (millions) in channels 10 to 18, for each of the nine cells of NAS-Bench-101. The
+    first three cells have 128 channels and 32 x 32 pixels; after each three, channels double and sides halve.
+    Vertices that lead to the output share its channels; every other vertex is as wide as the widest of its
+    successors.
 
     Args:
-        architecture: at most ``side`` vertices.
-        types: number of each vertex's operation, ``(vertices,)``.
-        costs: weights of each vertex's operation per squared channel, ``(vertices,)``.
-        side: of the image.
+        architecture: Architecture of at most ``side`` vertices.
+        types: Number of each vertex's operation, ``(vertices,)``.
+        costs: Parameters of each vertex's operation per squared channel, ``(vertices,)``.
+        side: Side of the image.
     """
     n = architecture.num_vertices
-    place = np.array([*range(n - 1), side - 1])
+    position = np.array([*range(n - 1), side - 1])
     share = _shares_of_channels(architecture)
     per_cell = np.array([[cost * (part * channels) ** 2 for cost, part in zip(costs, share, strict=True)]
                          for channels, _ in _CELLS]) / 1e6  # fmt: skip
@@ -158,12 +158,12 @@ def feature_tensor(
     numbers = np.concatenate([np.array([types], dtype=np.float64), per_cell * pixels[:, None], per_cell])
     tensor = np.zeros((len(numbers), side, side))
     for i, j in architecture.edges:
-        tensor[:, place[i], place[j]] = numbers[:, j]
+        tensor[:, position[i], position[j]] = numbers[:, j]
     return tensor
 
 
 def _shares_of_channels(architecture: Architecture) -> list[float]:
-    """Width of each vertex over that of the cell; those on no path to the output have none."""
+    """Width of each vertex over that of the cell; 0 for vertices without a path to the output."""
     last = architecture.num_vertices - 1
     following: list[list[int]] = [[] for _ in range(last + 1)]
     for i, j in architecture.edges:

@@ -1,4 +1,4 @@
-"""`Forest`, `Boosting`, `XGBoost`: ensembles of decision trees on a row of numbers."""
+"""`Forest`, `Boosting`, `XGBoost`: ensembles of decision trees on encoded architectures."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ Floats = NDArray[np.float64]
 
 
 class _Trees(Baseline):
-    """Trees on the rows of `FlatEncoder`. Their libraries know no files but pickles, or change them; a file
-    of ours holds the training data, so loading fits again: with the same version of the library the trees are
-    the same.
+    """Trees on the rows of `FlatEncoder`.
+
+    The libraries have no stable file format other than pickles, so a file holds the training data alone and
+    loading fits again. With the same version of the library, the trees are the same.
     """
 
     def _learn(self, graphs: Sequence[Architecture], targets: Floats) -> None:
@@ -36,7 +37,7 @@ class _Trees(Baseline):
 
     @abstractmethod
     def _make(self) -> Any:
-        """A regressor of the library."""
+        """Makes the unfitted regressor of the library."""
 
 
 class Forest(_Trees):
@@ -45,10 +46,10 @@ class Forest(_Trees):
     Changed: reads paths, positions and analytic features of the simplified graph; see `FlatEncoder`.
 
     Args:
-        trees: number of trees.
-        max_features: share of the numbers that a split may choose among.
-        min_samples_leaf: fewest training architectures in a leaf.
-        seed: of everything random.
+        trees: Number of trees.
+        max_features: Share of the features that a split may choose from.
+        min_samples_leaf: Least number of training architectures in a leaf.
+        seed: Seed of everything random.
 
     References:
         Breiman: Random forests, Machine Learning 45, 2001
@@ -72,16 +73,16 @@ class Forest(_Trees):
 
 
 class Boosting(_Trees):
-    """Gradient boosting on histograms, by scikit-learn.
+    """Gradient boosting on histograms by scikit-learn.
 
     Changed: reads paths, positions and analytic features of the simplified graph; see `FlatEncoder`.
 
     Args:
-        trees: number of trees.
-        learning_rate: weight of each tree.
-        min_samples_leaf: fewest training architectures in a leaf.
-        max_features: share of the numbers that a split may choose among.
-        seed: of everything random.
+        trees: Number of trees.
+        learning_rate: Weight of each tree.
+        min_samples_leaf: Least number of training architectures in a leaf.
+        max_features: Share of the features that a split may choose from.
+        seed: Seed of everything random.
 
     References:
         Ke, Meng, Finley, Wang, Chen, Ma, Ye, Liu: LightGBM, a highly efficient gradient boosting decision
@@ -120,15 +121,15 @@ class XGBoost(_Trees):
     Changed: reads paths, positions and analytic features of the simplified graph; see `FlatEncoder`.
 
     Args:
-        trees: number of trees.
-        learning_rate: weight of each tree.
-        depth: of a tree at most.
-        sample: share of the architectures that a tree sees.
-        max_features: share of the numbers that a split may choose among.
-        seed: of everything random.
+        trees: Number of trees.
+        learning_rate: Weight of each tree.
+        depth: Greatest depth of a tree.
+        sample: Share of the architectures that each tree is fitted to.
+        max_features: Share of the features that a split may choose from.
+        seed: Seed of everything random.
 
     Raises:
-        MissingExtraError: by `fit`, if xgboost is not installed.
+        MissingExtraError: By `fit`, if xgboost is not installed.
 
     References:
         Chen, Guestrin: XGBoost, a scalable tree boosting system, KDD 2016, https://arxiv.org/abs/1603.02754
@@ -163,7 +164,7 @@ class XGBoost(_Trees):
             subsample=self.sample,
             colsample_bynode=self.max_features,
             tree_method="hist",
-            # Sums over several threads differ in their last digits.
+            # The last digits of a sum depend on the number of threads.
             n_jobs=1,
             random_state=self.seed,
         )

@@ -29,17 +29,16 @@ class WLGP(Baseline):
         k(a, b) = \sum_{t=0}^{h} \langle \phi_t(a), \phi_t(b) \rangle, \qquad
         \hat k(a, b) = k(a, b) / \sqrt{k(a, a) \, k(b, b)}
 
-    with :math:`\phi_t` the histogram of the colours after :math:`t` rounds of refinement. A vertex has at
-    first its operation's colour; then its colour and those of the vertices that it reads, with multiplicity,
-    make the new one: after :math:`t` rounds two vertices share a colour if, and only if, their last
-    :math:`t + 1` steps compute the same. Rounds :math:`h` and noise are those of greatest marginal
-    likelihood.
+    with :math:`\phi_t` the histogram of the colours after :math:`t` rounds of refinement. The first colour of
+    a vertex is its operation. Each round makes a new colour from the vertex's own and those of its
+    predecessors, with multiplicity: after :math:`t` rounds two vertices share a colour if, and only if, their
+    last :math:`t + 1` steps compute the same. Rounds :math:`h` and noise maximise the marginal likelihood.
 
-    Changed: NAS-BOWL searches with it, ours only predicts; the graph is simplified first.
+    Changed: NAS-BOWL searches with this model, here it only predicts; the graph is simplified first.
 
     Args:
-        rounds: most rounds of refinement.
-        seed: not used: nothing here is random.
+        rounds: Greatest number of rounds of refinement.
+        seed: Not used, as nothing is random.
 
     References:
         Ru, Wan, Dong, Osborne: Interpretable neural architecture search via Bayesian optimisation with

@@ -6,11 +6,13 @@ score each, higher is better. The parts, in the order in which data passes throu
 - `egraph.encoding`: architectures to dense arrays that do not depend on numbering;
 - `sage`, `readout`, `network`: the graph neural network;
 - `heads`, `training`: what is learnt from pairs, and how;
-- `columns`: numbers of the caller's own beside the analytic features;
-- `process`, `trees`, `tabular`: a Gaussian process and randomised trees, which join the network;
-- `scorer`, `scale`: all together, and the way back to the user's units;
-- `familiarity`: how far outside of the training data an architecture lies;
-- `ranker`, `storage`: the scikit-learn estimator `Ranker`, and its file;
+- `columns`: columns of the caller beside the analytic features;
+- `tabular`: a Gaussian process and randomised trees from `egraph.surrogates`, averaged with the networks;
+- `scorer`, `scale`: the ensemble, and the map to the user's units;
+- `calibration`, `stacking`, `fitting`: held-out folds, prediction intervals and weights of the ensemble;
+- `familiarity`: the distance of an architecture from the training data;
+- `ranker`, `parameters`, `parts`: the scikit-learn estimator `Ranker`;
+- `storage`, `loading`, `model_file`: files of fitted models;
 - `genome`: the ranker that a genome of the space ``graphsage`` describes.
 
 Message-passing layers, read-outs and losses are entries of the tables `AGGREGATORS`, `READOUTS` and `HEADS`,
@@ -22,7 +24,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-# Rankers come back from files that name operations; the spaces describe these when they are imported.
+# Files of rankers name operations, which the spaces register on import.
 import egraph.spaces  # noqa: F401
 from egraph._lazy import lazy_names
 from egraph.encoding import Encoding

@@ -1,4 +1,4 @@
-"""How far measured scores lie from predicted ones, learnt on folds that the fold's ranker did not see."""
+"""Calibrates prediction intervals by the errors on held-out folds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ __all__ = ["LEVELS", "ONE_DEVIATION", "Calibration", "split_folds"]
 Floats = NDArray[np.float64]
 
 LEVELS = (0.5, 0.8, 0.95)
-"""The levels that coverage is reported at."""
+"""Levels for which coverage is reported."""
 
 ONE_DEVIATION = 0.6827
 """Share of a normal distribution within one standard deviation."""
@@ -25,12 +25,13 @@ _MOST_KEPT = 1000
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Conformal: half the width of an interval is the raw deviation times a quantile of such ratios.
+    """Conformal prediction: half the width of an interval is the raw deviation times a quantile of ratios.
 
     Attributes:
-        ratios: error over raw deviation of held-out architectures, increasing, ``(kept,)``; empty where there
-            were too few to hold any out, and deviations are taken for those of a normal distribution.
-        coverage: for each of `LEVELS` the share of held-out scores in the interval that the other folds give.
+        ratios: Errors over raw deviations of held-out architectures, increasing, ``(kept,)``. Empty where
+            none were held out; errors then count as normally distributed.
+        coverage: Share of held-out scores inside the interval of each of `LEVELS`, calibrated on the other
+            folds.
 
     References:
         Lei, G'Sell, Rinaldo, Tibshirani, Wasserman: Distribution-free predictive inference for regression,
@@ -42,12 +43,12 @@ class Calibration:
 
     @classmethod
     def none(cls) -> Calibration:
-        """Of a ranker that held nothing out."""
+        """Calibration of a ranker that held nothing out."""
         return cls(np.zeros(0), np.full(len(LEVELS), np.nan))
 
     @classmethod
     def fit(cls, folds: Sequence[Floats]) -> Calibration:
-        """Learns from the ratios of each fold."""
+        """Calibrates on the ratios of each fold."""
         everything = np.sort(np.concatenate(folds))
         inside = [
             np.concatenate(
@@ -64,17 +65,18 @@ class Calibration:
         return cls(kept, np.array(inside))
 
     def factor(self, level: float) -> float:
-        """Raw deviations in half an interval that holds a measured score with probability ``level``."""
+        """Half the width, in raw deviations, of an interval that holds a score with probability ``level``."""
         return _quantile(self.ratios, level) if len(self.ratios) else float(norm.ppf((1 + level) / 2))
 
 
 def split_folds(groups: NDArray[np.int64], folds: int, seed: int) -> list[NDArray[np.int64]]:
-    """Held-out positions of each fold; none where there are too few to learn from.
+    """Held-out positions of each fold; no folds where there are too few groups.
 
     Args:
-        groups: what each architecture computes, as a number, ``(graphs,)``: twins stay in one fold.
-        folds: how many; 0 holds nothing out.
-        seed: of the order.
+        groups: Number of each architecture's group, ``(graphs,)``. Architectures that compute the same are
+            one group, which stays in one fold.
+        folds: Number of folds; 0 holds nothing out.
+        seed: Seed of the order.
     """
     distinct = int(groups.max()) + 1
     if folds == 0 or distinct < _FEWEST:
@@ -84,6 +86,6 @@ def split_folds(groups: NDArray[np.int64], folds: int, seed: int) -> list[NDArra
 
 
 def _quantile(ordered: Floats, level: float) -> float:
-    """The conformal quantile: one more than the given are thought of, so that coverage is no less."""
-    place = (len(ordered) + 1) * level - 1
-    return float(np.interp(place, np.arange(len(ordered)), ordered))
+    """The conformal quantile, of one value more than given, so that coverage is at least the level."""
+    position = (len(ordered) + 1) * level - 1
+    return float(np.interp(position, np.arange(len(ordered)), ordered))

@@ -16,23 +16,24 @@ __all__ = ["Columns", "Filling", "measure", "name"]
 Floats = NDArray[np.float64]
 
 Columns = Callable[[Sequence[Architecture]], ArrayLike]
-"""Gives numbers, ``(architectures, columns)`` or ``(architectures,)`` for one column; NaN where it has none.
+"""Function from architectures to ``(architectures, columns)``, or ``(architectures,)`` for one column.
 
-Equal computations shall have equal numbers: they count as one where data is held out.
+NaN marks a missing number. Architectures that compute the same must get equal numbers: otherwise they may be
+in the training data and among the held-out data at once.
 """
 
 
 def name(columns: Columns) -> str:
-    """What messages call it: that to which a method is bound, or the name of a function."""
+    """Name for messages: the object that a method is bound to, or the name of a function."""
     owner = getattr(columns, "__self__", columns)
     return getattr(columns, "__name__", repr(owner)) if owner is columns else repr(owner)
 
 
 def measure(columns: Columns, architectures: Sequence[Architecture]) -> Floats:
-    """What the function says, ``(architectures, columns)``; NaN where it is not finite.
+    """The function's values, ``(architectures, columns)``; NaN where they are not finite.
 
     Raises:
-        UsageError: it gives something else.
+        UsageError: The values are not numbers, or of another shape.
     """
     found: ArrayLike = columns(architectures)
     try:
@@ -52,10 +53,10 @@ def measure(columns: Columns, architectures: Sequence[Architecture]) -> Floats:
 
 @dataclass(frozen=True, eq=False)
 class Filling:
-    """What stands where a column has no number: the median, and beside each column a 1 for what was missing.
+    """Replaces missing numbers by the column's median, and marks them in a second column.
 
     Attributes:
-        medians: of the known numbers of the training data, ``(columns,)``; 0 where there are none.
+        medians: Medians of the known numbers of the training data, ``(columns,)``; 0 where there are none.
     """
 
     medians: Floats
@@ -68,14 +69,14 @@ class Filling:
 
     @property
     def groups(self) -> list[str]:
-        """The group of each of the features that `fill` gives: a column and its 0 or 1 are one."""
+        """Group of each feature that `fill` returns: a column and its mark are one group."""
         return 2 * [f"column {number}" for number in range(len(self.medians))]
 
     def fill(self, values: Floats) -> Floats:
         """``(architectures, columns)`` to features without NaN, ``(architectures, 2 * columns)``.
 
         Raises:
-            UsageError: there are not as many columns as in training.
+            UsageError: The number of columns is not that of the training data.
         """
         if values.shape[1] != len(self.medians):
             raise UsageError(

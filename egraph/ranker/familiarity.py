@@ -1,4 +1,4 @@
-"""How far outside of a ranker's training data an architecture lies."""
+"""How far an architecture lies from a ranker's training data."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ _MOST_COMPARED = 400
 
 @dataclass(frozen=True)
 class Familiarity:
-    """What an architecture has that the training data of a ranker lacks.
+    """Differences between an architecture and the training data of a ranker.
 
-    As text it is one line for a person.
+    ``str`` gives them as one line.
 
     Attributes:
         unknown_operations: Operations that no training architecture has.
-        vertices: how many it has, without what computes nothing.
-        largest: vertices of the largest training architecture.
-        distance: from the nearest training architecture, in standardised analytic features, over the distance
-            within which 95 % of the training architectures have their nearest other one. NaN where the ranker
-            has no tabular models, which is what keeps these features.
+        vertices: Number of its vertices after simplification.
+        largest: Number of vertices of the largest training architecture.
+        distance: Distance to the nearest training architecture in standardised analytic features, over the
+            distance within which 95 % of the training architectures have a neighbour. NaN where the ranker
+            has no tabular models: these store the features.
     """
 
     unknown_operations: tuple[str, ...]
@@ -47,7 +47,7 @@ class Familiarity:
 
     @property
     def inside(self) -> bool:
-        """Whether nothing tells it from the training data."""
+        """Whether the architecture is like the training data in all these respects."""
         return not self.unknown_operations and self.vertices <= self.largest and not self.distance > 1
 
     def __str__(self) -> str:
@@ -64,7 +64,7 @@ class Familiarity:
 
 
 def familiarity(ranker: Ranker, architectures: Iterable[Architecture]) -> list[Familiarity]:
-    """Looks at each architecture; see `Ranker.familiarity`."""
+    """Compares each architecture with the training data; see `Ranker.familiarity`."""
     encodings = [ranker.encode([architecture]) for architecture in as_architectures(architectures)]
     standardiser = ranker.scorer_.standardiser
     distances = np.full(len(encodings), math.nan)
@@ -81,7 +81,7 @@ def familiarity(ranker: Ranker, architectures: Iterable[Architecture]) -> list[F
 
 
 def _usual_distance(known: Floats) -> float:
-    """How far most training architectures are from the nearest one that differs; 0 where none does."""
+    """Distance from most training architectures to the nearest different one; 0 where all are equal."""
     chosen = np.linspace(0, len(known) - 1, min(len(known), _MOST_COMPARED)).astype(int)
     distances = cdist(known[chosen], known)
     distances[distances < 1e-9] = math.inf

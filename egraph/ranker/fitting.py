@@ -1,4 +1,4 @@
-"""From encoded training data to a `Scorer`, and what folds held out of the training say about it."""
+"""Fits a `Scorer` to encoded training data, and calibrates it on held-out folds."""
 
 from __future__ import annotations
 
@@ -25,23 +25,23 @@ Rows = NDArray[np.int64]
 Progress = Callable[[int, int], None]
 
 _MOST_MEMBERS = 2
-"""Of the ensemble of a fold."""
+"""Most networks of the ensemble of a fold."""
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to fit.
+    """Settings of a fit.
 
     Attributes:
-        shape: of the networks.
-        standardiser: of the analytic features; fitted.
-        groups: of each feature that it keeps; see `GaussianProcess.fit`.
-        tabular: whether a Gaussian process joins the networks.
-        trees: whether trees join the process.
-        schedule: how long and how fast to train.
-        margin: scores no further apart are about equal.
-        folds: how many to hold out; 0 for none.
-        seed: of weights, batches, dropout, trees and folds.
+        shape: Shape of the networks.
+        standardiser: Fitted standardiser of the analytic features.
+        groups: Group of each feature that it keeps; see `GaussianProcess.fit`.
+        tabular: Whether a Gaussian process is averaged with the networks.
+        trees: Whether trees are added to the Gaussian process.
+        schedule: Training schedule of the networks.
+        margin: Largest difference of two scores that counts as about equal.
+        folds: Number of folds to hold out; 0 for none.
+        seed: Seed of weights, batches, dropout, trees and folds.
     """
 
     shape: NetworkShape
@@ -58,17 +58,17 @@ class Plan:
 def fit_scorer(
     plan: Plan, encoding: Encoding, scores: Floats, progress: Progress | None = None
 ) -> tuple[Scorer, Calibration]:
-    """Fits a scorer to everything, and smaller ones, in half the epochs, to all but a fold each.
+    """Fits a scorer to all data, and smaller ones, in half the epochs, to all data but one fold.
 
-    What the smaller ones say of the fold that they have not seen tells how far off predictions are and, where
-    labels are few, how much networks, process and trees should count. Where they are many, networks trained
-    so briefly say less than those of the whole would.
+    The errors of the smaller scorers on their held-out folds calibrate the intervals. With few labels they
+    also set the weights of networks, Gaussian process and trees. With many labels they do not: networks that
+    are trained so briefly would count for too little.
 
     Args:
-        plan: what to fit.
-        encoding: the training data.
+        plan: Settings of the fit.
+        encoding: Training data.
         scores: ``(graphs,)``, finite; higher is better.
-        progress: called with training steps done and steps in all.
+        progress: Function that is called with the number of finished training steps and their total.
     """
     everything = np.arange(len(scores))
     # Architectures that compute the same have the same features.
@@ -83,16 +83,16 @@ def fit_scorer(
     steps = plan.schedule.steps(len(scores))
     total = steps + (brief.schedule.steps(min(map(len, rest))) if rest else 0)
 
-    def tell(done: int) -> None:
+    def emit(done: int) -> None:
         if progress is not None:
             progress(done, total)
 
-    [scorer] = _fit(plan, encoding, scores, [everything], tell)
+    [scorer] = _fit(plan, encoding, scores, [everything], emit)
     if not held_out:
         return scorer, Calibration.none()
-    parts = _fit(brief, encoding, scores, rest, lambda done: tell(steps + done))
+    parts = _fit(brief, encoding, scores, rest, lambda done: emit(steps + done))
     folds = [encoding.take(fold) for fold in held_out]
-    # Parts of a pairwise head vote on pairs, and give no opinion of one architecture.
+    # Networks with a pairwise head score pairs, so they have no opinion on a single architecture.
     if not plan.shape.pairwise and len(scores) <= FEW:
         opinions = [part.opinions(fold) for part, fold in zip(parts, folds, strict=True)]
         shares = fit_shares(np.concatenate(opinions, axis=1), scores[np.concatenate(held_out)], scorer.shares)
@@ -105,15 +105,15 @@ def fit_scorer(
 
 
 def _fit(
-    plan: Plan, encoding: Encoding, scores: Floats, parts: Sequence[Rows], tell: Callable[[int], None]
+    plan: Plan, encoding: Encoding, scores: Floats, parts: Sequence[Rows], emit: Callable[[int], None]
 ) -> list[Scorer]:
-    """One scorer for each part of the training data; the networks of all are trained together."""
+    """Fits one scorer to each part of the training data; all their networks are trained together."""
     features = plan.standardiser.transform(encoding.features)
     members = plan.shape.members
     network = RankerNetwork(
         replace(plan.shape, members=members * len(parts)), torch.Generator().manual_seed(plan.seed)
     )
-    # Members trained together see equally many architectures.
+    # Networks that are trained together need equally many architectures.
     shortest = min(map(len, parts))
     rows = np.repeat(np.stack([part[:shortest] for part in parts]), members, axis=0)
     train(
@@ -123,7 +123,7 @@ def _fit(
         plan.schedule,
         plan.margin,
         plan.seed,
-        lambda done, _: tell(done),
+        lambda done, _: emit(done),
         rows,
     )
     scorers = []

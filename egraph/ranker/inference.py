@@ -1,12 +1,13 @@
-"""`RankerNetwork.embed` for scoring: the same function, to within rounding, in fewer and larger steps.
+"""`RankerNetwork.embed` for scoring: the same function up to rounding, in fewer and larger operations.
 
-What makes it several times as fast:
+It is several times as fast, for four reasons:
 
-- Graphs of one size go together, so nothing is padded and nothing masked.
-- A mean or sum over neighbours is linear, so it can come after the product with the weights: one product for
-  the vertex and both directions, then one sparse sum along the few edges there are.
-- Layer normalisation takes the mean away; taking it from the columns of the weights does that once for all.
-- Columns of the input that are zero in the whole batch, as of kinds of operation it lacks, are left out.
+- Graphs of one size are batched together, so that nothing is padded or masked.
+- A mean or sum over neighbours is linear, so it can follow the product with the weights: one product for the
+  vertex and both directions, then one sparse sum along the few edges.
+- Layer normalisation subtracts the mean over the features. Subtracting it from the columns of the weights
+  does so once for all vertices.
+- Input features that are zero in the whole batch, such as those of absent operations, are left out.
 """
 
 from __future__ import annotations
@@ -29,11 +30,11 @@ from egraph.ranker.sage import LINEAR, Neighbours, SAGELayer
 __all__ = ["embed"]
 
 _NUMBERS_AT_ONCE = 160_000
-"""Members x vertices x width: few enough that the vectors of a step stay in the cache of a core, many enough
-to outweigh its calls."""
+"""Members x vertices x width of one batch: few enough that its vectors stay in the cache of a core, and many
+enough that the overhead of calls does not matter."""
 
 _IDLE_BYTES = 16 << 20
-"""More memory than the vectors of a step take."""
+"""More memory than the vectors of one operation take."""
 
 _EPSILON = 1e-5  # what torch.nn.functional.layer_norm adds to the variance
 
@@ -42,12 +43,13 @@ def embed(network: RankerNetwork, encoding: Encoding, features: NDArray[np.float
     """Embeddings of encoded graphs, ``(members, graphs, width)``.
 
     Args:
-        network: trained.
-        encoding: the graphs.
-        features: their standardised analytic features, ``(graphs, kept)``.
+        network: Trained network.
+        encoding: Encoded graphs.
+        features: Standardised analytic features of the graphs, ``(graphs, kept)``.
     """
-    # The C library returns idle memory to the system at once, and asks for it again at the next step, unless
-    # it has seen a block of half that size come and go. Nothing is ever written to this one.
+    # The C library returns freed memory to the system at once, and asks for it again at the next operation,
+    # unless a block of half that size has been freed before: freeing this one raises its threshold. The block
+    # is never written to, so it costs no memory.
     np.empty(_IDLE_BYTES, np.uint8)
     with torch.inference_mode():
         result = torch.empty(network.shape.members, len(encoding), network.shape.width)
@@ -107,12 +109,12 @@ def _summarise(name: str, x: Tensor) -> Tensor:
 
 
 class _Graphs:
-    """Some graphs of one size.
+    """A batch of graphs of one size.
 
     Args:
-        vertices: ``(graphs, vertices, vertex features)``
-        counts: ``(graphs, vertices, vertices)``
-        used: the vertex features that are not zero everywhere.
+        vertices: Vertex features, ``(graphs, vertices, vertex features)``.
+        counts: Adjacency matrix with multiplicities, ``(graphs, vertices, vertices)``.
+        used: Positions of the vertex features that are not zero everywhere.
     """
 
     def __init__(self, vertices: Tensor, counts: Tensor, used: Tensor) -> None:
@@ -126,9 +128,9 @@ class _Graphs:
         return self.vertices[..., self._used]
 
     def shares(self, aggregator: str, terms: int) -> Tensor:
-        """What each vertex takes of each, ``(graphs, targets, terms, sources)``.
+        """Weight of each source in each term of a target, ``(graphs, targets, terms, sources)``.
 
-        The terms are: of itself, of those that feed it, of those that it feeds.
+        The terms of a vertex are the vertex itself, its predecessors, and its successors.
         """
         if (found := self._shares.get((aggregator, terms))) is None:
             graphs, size, _ = self.counts.shape
@@ -142,20 +144,20 @@ class _Graphs:
         return found
 
     def sums(self, aggregator: str, terms: int, members: int) -> tuple[Tensor, Tensor, Tensor]:
-        """The same as sums of rows: which rows, where each vertex's begin, and weights; for all members.
+        """The same weights as sparse sums for all members: rows, first entry of each vertex, and weights.
 
-        A row is a term of a vertex: rows are numbered as ``(members, graphs, vertices, terms)``.
+        A row is one term of one vertex; rows are numbered as ``(members, graphs, vertices, terms)``.
         """
         if (found := self._sums.get((aggregator, terms))) is None:
             shares = self.shares(aggregator, terms)
             graphs, size = shares.shape[:2]
             flat = shares.view(graphs * size, terms * size)
             target, column = flat.nonzero().unbind(1)
-            # Rows of the vertex's graph begin here, and within them source comes before term.
+            # First row of the vertex's graph. Within a graph, rows are ordered by source, then term.
             first = torch.arange(graphs * size).div_(size, rounding_mode="floor").mul_(size * terms)
             within = torch.arange(terms)[:, None] + torch.arange(size) * terms
             row = first[target].add_(within.view(-1)[column])
-            many = torch.bincount(target)  # no vertex lacks one: each takes of itself
+            many = torch.bincount(target)  # at least 1: each vertex is a source of itself
             member = torch.arange(members)[:, None]
             found = self._sums[aggregator, terms] = (
                 (row + member * (graphs * size * terms)).view(-1),
@@ -167,16 +169,16 @@ class _Graphs:
 
 @dataclass(frozen=True, slots=True)
 class _Fused:
-    """A SAGE layer that takes means or sums, its normalisation and the GELU behind.
+    """A SAGE layer with a mean or sum, fused with its normalisation and the GELU that follows.
 
     Attributes:
         aggregator: ``"mean"`` or ``"sum"``.
-        weight: of all terms side by side, ``(members, in_features, terms * out_features)``.
-        first: of all terms one below the other, for the used columns of the input alone,
+        weight: Weights of all terms side by side, ``(members, in_features, terms * out_features)``.
+        first: Weights of all terms stacked, for the used features of the input alone,
             ``(members, terms * used, out_features)``; None where the layer is too narrow to read the input.
         bias: ``(members, 1, out_features)``.
-        scale: of the normalisation, ``(members, 1, out_features)``; None where there is none.
-        shift: likewise.
+        scale: Scale of the normalisation, ``(members, 1, out_features)``; None without normalisation.
+        shift: Shift of the normalisation, likewise.
     """
 
     aggregator: str
@@ -188,12 +190,13 @@ class _Fused:
 
     @classmethod
     def of(cls, layer: SAGELayer, norm: nn.Module | None, used: Tensor) -> _Fused:
-        """Prepares a trained layer."""
+        """Fuses a trained layer."""
         linears = [layer.own, *layer.neighbours]
         parts: list[Tensor] = [linear.get_parameter("weight") for linear in linears]
         bias: Tensor = layer.own.get_parameter("bias")
         scale = shift = None
         if norm is not None:
+            # The normalisation subtracts the mean over the output features: do so in the weights.
             parts = [part - part.mean(dim=-1, keepdim=True) for part in parts]
             bias = bias - bias.mean(dim=-1, keepdim=True)
             scale, shift = norm.get_parameter("weight")[:, 0], norm.get_parameter("bias")[:, 0]
@@ -202,32 +205,33 @@ class _Fused:
         return cls(layer.aggregator, torch.cat(parts, dim=-1), first, bias, scale, shift)
 
     def read(self, graphs: _Graphs) -> Tensor:
-        """The result on the input of the network, ``(members, graphs, vertices, out_features)``."""
+        """The result for the input of the network, ``(members, graphs, vertices, out_features)``."""
         assert self.first is not None
         members, width, out = self.first.shape
         count, size, _ = graphs.inputs.shape
         terms = self.weight.shape[-1] // out
-        # Here sums come first: the input is narrower than the result, and one for all members.
+        # Sums precede the product here: the input is narrower than the result, and shared by all members.
         shares = graphs.shares(self.aggregator, terms).view(count, size * terms, size)
         x = torch.bmm(shares, graphs.inputs).view(1, count * size, width)
         y = torch.baddbmm(self.bias, x.expand(members, -1, -1), self.first)
         return self._finish(y).view(members, count, size, out)
 
     def __call__(self, x: Tensor, graphs: _Graphs) -> Tensor:
-        """The result on what other layers gave, shaped as by `read`."""
+        """The result for the output of other layers, of the shape that `read` returns."""
         members, inner, wide = self.weight.shape
         out = self.bias.shape[-1]
         count, size = x.shape[1:3]
         x = x.reshape(-1, count * size, inner).expand(members, -1, -1)
         rows = torch.bmm(x, self.weight).view(-1, out)  # (members * graphs * vertices * terms, out)
-        place, begin, weight = graphs.sums(self.aggregator, wide // out, members)
-        y = functional.embedding_bag(place, rows, begin, mode="sum", per_sample_weights=weight)
+        positions, begin, weight = graphs.sums(self.aggregator, wide // out, members)
+        y = functional.embedding_bag(positions, rows, begin, mode="sum", per_sample_weights=weight)
         return self._finish(y.view(members, count * size, out).add_(self.bias)).view(
             members, count, size, out
         )
 
     def _finish(self, y: Tensor) -> Tensor:
         if self.scale is not None and self.shift is not None:
+            # The mean is 0 already, so that the variance is the squared norm over the width.
             spread = torch.linalg.vector_norm(y, dim=-1, keepdim=True)
             y.mul_(spread.square_().div_(y.shape[-1]).add_(_EPSILON).rsqrt_())
             torch.addcmul(self.shift, y, self.scale, out=y)
@@ -235,7 +239,7 @@ class _Fused:
 
 
 def _by_size(sizes: NDArray[np.int64], vertices: int) -> Iterator[tuple[int, NDArray[np.int64]]]:
-    """Positions of graphs of one size, as many at once as have so many vertices in all."""
+    """Yields sizes and positions of graphs of that size, in batches of about that many vertices."""
     for size in np.unique(sizes):
         rows = np.flatnonzero(sizes == size)
         step = max(vertices // int(size), 1)

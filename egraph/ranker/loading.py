@@ -46,7 +46,7 @@ def load(path: str | os.PathLike[str], *, columns: Columns | None = None) -> Ran
     try:
         if KIND in texts:
             return _restore(path, json.loads(texts[KIND]), tensors, columns)
-        # Baselines lie above the rankers and import them: they are looked up by name, when a file needs them.
+        # Baselines import the rankers, so they are looked up by name, and only where a file needs them.
         baselines = importlib.import_module("egraph.baselines.loading")
         if baselines.KIND in texts:
             _check_columns(path, None, columns)

@@ -30,8 +30,8 @@ def write_model(
         tensors: Tensors by name.
 
     Raises:
-        UsageError: the content, of which only the card comes from the user, is not JSON-ready.
-        FailedError: the file cannot be written.
+        UsageError: The content is not JSON-ready; only its model card comes from the user.
+        FailedError: The file cannot be written.
     """
     try:
         text = json.dumps(content, allow_nan=False)

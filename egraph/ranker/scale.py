@@ -1,4 +1,4 @@
-"""Between the ranker's inner units and those of its user: features, scores, probabilities."""
+"""Maps between the ranker's inner units and those of the user: features, scores, probabilities."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Standardiser:
-    """Features of mean 0 and standard deviation 1 on the training data; constant ones are left out.
+    """Standardises features to mean 0 and standard deviation 1 on the training data; drops constant ones.
 
     Attributes:
-        kept: positions of the features that vary, ``(kept,)``.
-        mean: their means, ``(kept,)``.
-        sd: their standard deviations, ``(kept,)``.
+        kept: Positions of the features that vary, ``(kept,)``.
+        mean: Means of these, ``(kept,)``.
+        sd: Standard deviations of these, ``(kept,)``.
     """
 
     kept: NDArray[np.int64]
@@ -32,13 +32,13 @@ class Standardiser:
 
     @classmethod
     def fit(cls, features: Floats) -> Standardiser:
-        """Measures the training data, ``(graphs, features)``."""
+        """Fits to the training data, ``(graphs, features)``."""
         sd = features.std(axis=0)
         kept = np.flatnonzero(sd > 1e-9)
         return cls(kept, features.mean(axis=0)[kept], sd[kept])
 
     def transform(self, features: Floats) -> Floats:
-        """``(graphs, features)`` to ``(graphs, kept)``; nothing goes beyond eight standard deviations."""
+        """``(graphs, features)`` to ``(graphs, kept)``, clipped at eight standard deviations."""
         return np.clip((features[:, self.kept] - self.mean) / self.sd, -8.0, 8.0)
 
 
@@ -47,8 +47,8 @@ class Scale:
     """The strictly increasing map from normal quantiles to scores.
 
     Attributes:
-        quantiles: the normal quantile of each distinct training score, increasing.
-        scores: the distinct training scores, increasing.
+        quantiles: Normal quantile of each distinct training score, increasing.
+        scores: Distinct training scores, increasing.
     """
 
     quantiles: Floats
@@ -56,12 +56,12 @@ class Scale:
 
     @classmethod
     def fit(cls, scores: Floats) -> Scale:
-        """Measures the training scores, of which at least two differ."""
+        """Fits to training scores, of which at least two must differ."""
         distinct, first = np.unique(scores, return_index=True)
         return cls(rank_gauss(scores)[first], distinct)
 
     def to_scores(self, latent: Floats) -> Floats:
-        """Maps latent scores: linear between training scores, and outside with their overall slope."""
+        """Maps latent scores linearly between training scores, and beyond these with their overall slope."""
         q, s = self.quantiles, self.scores
         slope = (s[-1] - s[0]) / (q[-1] - q[0])
         outside = np.minimum(latent - q[0], 0.0) + np.maximum(latent - q[-1], 0.0)
@@ -69,12 +69,12 @@ class Scale:
 
 
 def fit_three_way(latent: Floats, scores: Floats, margin: float) -> tuple[float, float]:
-    """Steepness and threshold of the Rao-Kupper model under which the measured scores are most likely.
+    """Maximum-likelihood steepness and threshold of the Rao-Kupper model.
 
     Args:
-        latent: ``(graphs,)``; predictions, best made without the example in question.
-        scores: ``(graphs,)``.
-        margin: scores no further apart are about equal.
+        latent: Predictions, ``(graphs,)``, preferably made without the example in question.
+        scores: Measured scores, ``(graphs,)``.
+        margin: Largest difference of two scores that counts as about equal.
     """
     chosen = np.linspace(0, len(scores) - 1, min(len(scores), 300)).astype(int)
     i, j = np.triu_indices(len(chosen), 1)
@@ -83,7 +83,7 @@ def fit_three_way(latent: Floats, scores: Floats, margin: float) -> tuple[float,
 
     def cost(parameters: Floats) -> float:
         p = three_way(np.exp(parameters[0]) * ahead, np.exp(parameters[1]))
-        # A weak pull towards even chances keeps both finite when every pair is predicted rightly.
+        # A weak penalty keeps both parameters finite when every pair is predicted correctly.
         return float(-np.log(p[np.arange(len(p)), outcome] + 1e-12).mean() + 1e-3 * (parameters**2).mean())
 
     found = minimize(

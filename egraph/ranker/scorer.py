@@ -1,4 +1,4 @@
-"""From encoded architectures to latent scores and probabilities of pairs: networks and tabular joined."""
+"""Latent scores and probabilities of pairs, from networks and tabular models together."""
 
 from __future__ import annotations
 
@@ -22,31 +22,31 @@ __all__ = ["LEAST_DEVIATION", "Scorer"]
 Floats = NDArray[np.float64]
 
 LEAST_DEVIATION = 0.05
-"""Of a latent score, however much members and tabular agree."""
+"""Least raw deviation of a latent score: networks and tabular models may agree by chance."""
 _PAIRS_AT_ONCE = 64
 _MOST_REFERENCES = 256
 
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """What a fitted ranker knows, apart from the names of operations and the units of scores.
+    """The fitted ensemble, without names of operations and units of scores.
 
     A latent score is about standard normal on the training data. With the heads ``utility`` and
-    ``regression`` it is the weighted mean of the members' standardised utilities and of the tabular's
-    mean. With ``pairwise`` it is the normal quantile of the share of reference architectures that are
-    beaten, less the share that wins, which comes from the same votes as `compare`.
+    ``regression`` it is the weighted mean of the members' standardised utilities and the tabular models'
+    prediction. With ``pairwise`` it is the normal quantile of P(better) - P(worse), averaged over reference
+    architectures; these votes are those of `compare`.
 
     Attributes:
-        network: trained.
-        standardiser: of the analytic features.
-        tabular: fitted, or None.
-        member_mean: of each member's utility on the training data, ``(members,)``; 0 with ``pairwise``.
-        member_sd: likewise its standard deviation; 1 with ``pairwise``.
-        references: embeddings of training architectures, ``(members, references, width)``; none but with
-            ``pairwise``.
-        reference_latents: what the tabular says of them, ``(references,)``.
-        steepness: logits per latent score, in the Rao-Kupper model of pairs.
-        tie: threshold of that model.
+        network: Trained network.
+        standardiser: Standardiser of the analytic features.
+        tabular: Fitted tabular models, or None.
+        member_mean: Mean of each member's utility on the training data, ``(members,)``; 0 with ``pairwise``.
+        member_sd: Standard deviation of the same; 1 with ``pairwise``.
+        references: Embeddings of training architectures, ``(members, references, width)``; empty unless the
+            head is ``pairwise``.
+        reference_latents: Predictions of the tabular models for these, ``(references,)``.
+        steepness: Logits per unit of the latent score in the Rao-Kupper model of pairs.
+        tie: Threshold of that model.
     """
 
     network: RankerNetwork
@@ -69,15 +69,15 @@ class Scorer:
         scores: Floats,
         margin: float,
     ) -> Scorer:
-        """Measures on the training data what scales and probabilities need.
+        """Fits scales and probabilities to the training data.
 
         Args:
-            network: trained.
-            standardiser: fitted.
-            tabular: fitted, or None.
-            encoding: the training data.
+            network: Trained network.
+            standardiser: Fitted standardiser.
+            tabular: Fitted tabular models, or None.
+            encoding: Training data.
             scores: ``(graphs,)``.
-            margin: scores no further apart are about equal.
+            margin: Largest difference of two scores that counts as about equal.
         """
         pairwise = network.shape.pairwise
         features = standardiser.transform(encoding.features)
@@ -94,7 +94,7 @@ class Scorer:
         else:
             raw = network.utilities(embedding).double().numpy()
             mean, sd = raw.mean(axis=1), np.maximum(raw.std(axis=1), 1e-9)
-        # The networks have seen their own training data; only the tabular can leave examples out.
+        # Of all models, only the Gaussian process can predict a training example without having seen it.
         if tabular is not None:
             latent = tabular.leave_one_out()
         elif pairwise:
@@ -116,18 +116,18 @@ class Scorer:
 
     @property
     def shares(self) -> Floats:
-        """What counts how much: the networks together, and the parts of the tabular; of sum 1."""
+        """Shares of the networks together and of each tabular model in the ensemble; they sum to 1."""
         weights = np.array([1.0, *(() if self.tabular is None else self.tabular.weights)])
         return weights / weights.sum()
 
     def share_out(self, shares: Floats) -> Scorer:
-        """The same with other `shares`."""
+        """The same ensemble with other `shares`."""
         if self.tabular is None:
             return self
         return replace(self, tabular=self.tabular.weigh(shares[1:] / shares[0]))
 
     def opinions(self, encoding: Encoding) -> Floats:
-        """What the networks together, and the parts of the tabular, say, ``(parts, graphs)``."""
+        """Predictions of the networks together and of each tabular model, ``(parts, graphs)``."""
         features = self.standardiser.transform(encoding.features)
         networks = self._standardised(embed(self.network, encoding, features)).mean(axis=0)[None]
         if self.tabular is None:
@@ -140,14 +140,14 @@ class Scorer:
         return self._join(members, tabular)
 
     def latent_with_deviation(self, encoding: Encoding) -> tuple[Floats, Floats]:
-        """Latent scores, and how far off each seems to be, both ``(graphs,)``.
+        """Latent scores and their raw deviations, both ``(graphs,)``.
 
-        The deviation is raw: it says which are surer than others, and `Calibration` by how much.
+        Raw deviations only order predictions by their uncertainty; `Calibration` scales them.
         """
         members, tabular = self._parts(encoding)
         latent = self._join(members, tabular)
         spread = _quantile(members) if self._pairwise else members
-        # With one degree of freedom less it does not depend on the number of members.
+        # The unbiased variance does not depend on the number of members.
         variance = spread.var(axis=0, ddof=min(len(spread) - 1, 1)) + LEAST_DEVIATION**2
         if self.tabular is not None and tabular is not None:
             features = self.standardiser.transform(encoding.features)
@@ -175,7 +175,7 @@ class Scorer:
         return self.network.shape.pairwise
 
     def _parts(self, encoding: Encoding) -> tuple[Floats, Floats | None]:
-        """What each member says, ``(members, graphs)``, and what the tabular says, ``(graphs,)``."""
+        """Predictions of each member, ``(members, graphs)``, and of the tabular models, ``(graphs,)``."""
         features = self.standardiser.transform(encoding.features)
         embedding = embed(self.network, encoding, features)
         tabular = None if self.tabular is None else self.tabular.predict(features)
@@ -188,7 +188,7 @@ class Scorer:
         return self._blend(votes, (p[..., 2] - p[..., 0]).mean(axis=1)), tabular
 
     def _standardised(self, embedding: torch.Tensor) -> Floats:
-        """Each member's utilities in units of their deviation on the training data, ``(members, graphs)``."""
+        """Utilities of each member, standardised on the training data, ``(members, graphs)``."""
         raw = self.network.utilities(embedding).double().numpy()
         return (raw - self.member_mean[:, None]) / self.member_sd[:, None]
 
@@ -203,7 +203,7 @@ class Scorer:
         return (networks + weight * tabular) / (1 + weight)
 
     def _votes(self, embedding: torch.Tensor) -> Floats:
-        """Mean over the references of P(better than it) - P(worse than it), ``(members, graphs)``."""
+        """Mean over the references of P(better) - P(worse), ``(members, graphs)``."""
         references = torch.from_numpy(self.references)[:, None]
         parts = []
         with torch.inference_mode():
@@ -214,5 +214,5 @@ class Scorer:
 
 
 def _quantile(votes: Floats) -> Floats:
-    """The normal quantile of a share of wins, given as wins less losses in [-1, 1]."""
+    """Normal quantile of the share of wins, for wins minus losses in [-1, 1]."""
     return ndtri(0.5 + 0.4999 * votes)

@@ -1,4 +1,4 @@
-"""How much each part of an ensemble should count, learnt from what parts say of data they have not seen."""
+"""Learns the weights of an ensemble from predictions on held-out data (stacking)."""
 
 from __future__ import annotations
 
@@ -11,26 +11,26 @@ __all__ = ["fit_shares"]
 Floats = NDArray[np.float64]
 
 _STRENGTH = 30.0
-"""Of the pull towards the usual shares: that of so many architectures."""
+"""Weight of the penalty for leaving the usual shares, as a number of architectures."""
 
 _MOST = 600
 _LEAST_WEIGHT = 1e-3
 
 
 def fit_shares(opinions: Floats, scores: Floats, usual: Floats) -> Floats:
-    r"""The shares under which a weighted sum of opinions is likeliest to order pairs as the scores do.
+    r"""The shares with which a weighted sum of opinions best orders pairs as the scores do.
 
     .. math::
         \min_w \; n \, \overline{\log(1 + e^{-w \cdot (z_a - z_b)})} + \lambda \, |w / \textstyle\sum w - u|^2
         \quad \text{over pairs of } a \text{ better than } b
 
     Args:
-        opinions: of each part on each architecture, ``(parts, architectures)``; made without its score.
+        opinions: Prediction of each part for each architecture, held out, ``(parts, architectures)``.
         scores: ``(architectures,)``, higher is better.
-        usual: :math:`u`, shares that hold where there is little to learn from; they sum to 1, ``(parts,)``.
+        usual: Usual shares :math:`u`, which prevail with little data, ``(parts,)``; they sum to 1.
 
     Returns:
-        ``(parts,)``, positive, of sum 1.
+        Positive shares of sum 1, ``(parts,)``.
 
     References:
         Wolpert: Stacked generalization, Neural Networks 5, 1992

@@ -28,7 +28,7 @@ KIND = "egraph ranker"
 
 
 def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] | None = None) -> None:
-    """Writes a fitted ranker; see `Ranker.save`."""
+    """Writes a fitted ranker to a file; see `Ranker.save`."""
     scorer = ranker.scorer_
     arrays = {
         "standardiser.kept": scorer.standardiser.kept,

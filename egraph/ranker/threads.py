@@ -1,4 +1,4 @@
-"""One thread for each piece of work, rather than all threads for each step of it."""
+"""Runs items in threads, one item per thread, instead of all threads on each operation."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _MOST_WORKERS = 4
-"""Only one of them runs Python at a time: more would mostly wait for each other."""
+"""Most threads: only one of them runs Python at a time, so that more would mostly wait."""
 
 
 def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-    """What `work` gives for each item, in their order, several items at a time.
+    """Yields the result of `work` for each item, in order, with several items in progress.
 
-    Each worker has its share of the threads that PyTorch has in the calling thread: threads that share every
-    step wait for each other at its end, which costs a little on idle cores and a lot on busy ones. A single
-    item is worked on by the calling thread.
+    Each worker gets its share of the calling thread's PyTorch threads. Threads that share every operation
+    wait for each other at its end, which costs a little on idle cores and a lot on busy ones. The calling
+    thread itself works on a single item.
 
     Args:
-        work: safe to run in several threads at once.
-        items: read by the calling thread, few ahead of the results that were taken.
+        work: Thread-safe function.
+        items: Items, which the calling thread reads a few ahead of the results that it yields.
     """
     threads = torch.get_num_threads()
     remaining = iter(items)
@@ -41,14 +41,14 @@ def in_threads(work: Callable[[Item], Result], items: Iterable[Item]) -> Iterato
     ready = Barrier(len(first) + 1)
 
     def prepare() -> None:
-        torch.get_num_threads()  # PyTorch gives a thread the common number when it is first needed
+        torch.get_num_threads()  # first use: PyTorch then sets the thread's number to the common one
         torch.set_num_threads(threads // len(first))
         ready.wait()
 
     pool = ThreadPoolExecutor(len(first), "ranker", prepare)
     try:
         results = deque(pool.submit(work, item) for item in first)
-        # The number is a thread's own, but also becomes that of threads which start later: set that back.
+        # Each call above also set the number for threads that start later: restore it.
         ready.wait()
         torch.set_num_threads(threads)
         for item in remaining:

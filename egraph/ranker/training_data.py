@@ -19,10 +19,10 @@ Floats = NDArray[np.float64]
 def read_training_data(
     architectures: Iterable[Architecture], scores: ArrayLike
 ) -> tuple[list[Architecture], Floats]:
-    """Reads the arguments that fit is given.
+    """Validates the arguments of ``fit``.
 
     Raises:
-        UsageError: they are no architectures with a finite number each, or the numbers are all equal.
+        UsageError: The scores are not one finite number per architecture, or are all equal.
     """
     graphs = as_architectures(architectures)
     values = read_scores(scores, len(graphs))
@@ -32,18 +32,18 @@ def read_training_data(
 
 
 def read_scores(scores: ArrayLike, count: int) -> Floats:
-    """Reads the argument that fit and score are given.
+    """Validates the scores that ``fit`` and ``score`` are given.
 
     Raises:
-        UsageError: not one finite number an architecture.
+        UsageError: The scores are not one finite number per architecture.
     """
     try:
         values = np.asarray(scores, dtype=np.float64)
     except (TypeError, ValueError):
-        raise UsageError("scores must be numbers, one an architecture") from None
+        raise UsageError("scores must be numbers, one per architecture") from None
     if values.shape != (count,):
         raise UsageError(
-            f"scores must be one number an architecture: {count} architectures, "
+            f"scores must be one number per architecture: {count} architectures, "
             f"scores of shape {values.shape}"
         )
     if not np.isfinite(values).all():

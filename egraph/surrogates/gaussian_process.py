@@ -1,4 +1,4 @@
-"""An exact Gaussian process on the analytic features, with a length for each group of them."""
+"""An exact Gaussian process on feature vectors, with one length scale for each group of features."""
 
 from __future__ import annotations
 
@@ -18,29 +18,31 @@ __all__ = ["GaussianProcess"]
 Floats = NDArray[np.float64]
 
 _LENGTHS = np.geomspace(0.5, 32.0, 10)
+# The least noise keeps the covariance well conditioned, and absorbs what the features do not tell apart. The
+# most is three times the signal, where predictions are close to the mean of the targets.
 _NOISES = np.geomspace(3e-4, 3.0, 17)
 _MOST_FOR_SELECTION = 600
 _STEPS = 40
 _ROWS_AT_ONCE = 256
-"""Few enough that their kernel stays in the cache of a core."""
+"""Rows of one product: few enough that their kernel stays in the cache of a core."""
 
 
 @dataclass(frozen=True, eq=False)
 class GaussianProcess:
-    r"""Matern 3/2 kernel with white noise; lengths and noise of greatest posterior probability.
+    r"""Matern 3/2 kernel with white noise; length scales and noise have the greatest posterior probability.
 
     .. math::
         k(x, x') = s^2 \left( (1 + r) e^{-r} + \nu \, [x = x'] \right), \qquad
         r^2 = \frac{3}{d} \sum_i \left( \frac{x_i - x'_i}{l_i} \right)^2
 
     Attributes:
-        inputs: standardised features of the training data, ``(graphs, features)``.
+        inputs: Standardised features of the training data, ``(graphs, features)``.
         targets: ``(graphs,)``, of mean zero.
-        lengths: :math:`l_i`, ``(features,)``.
-        noise: :math:`\nu`, noise variance over signal variance.
-        signal: :math:`s^2`, the likeliest.
-        factor: of Cholesky, lower, of the training data's covariance over :math:`s^2`.
-        weights: of the kernel to each training example in the posterior mean, ``(graphs,)``.
+        lengths: Length scales :math:`l_i`, ``(features,)``.
+        noise: Variance of the noise over the variance of the signal, :math:`\nu`.
+        signal: Likeliest variance of the signal, :math:`s^2`.
+        factor: Lower Cholesky factor of the training data's covariance over :math:`s^2`.
+        weights: Weights of the kernel to each training example in the posterior mean, ``(graphs,)``.
 
     References:
         Rasmussen, Williams: Gaussian processes for machine learning, 2006, chapters 4.2, 5.1 and 5.4
@@ -57,16 +59,16 @@ class GaussianProcess:
 
     @classmethod
     def fit(cls, inputs: Floats, targets: Floats, groups: Sequence[str] | None = None) -> GaussianProcess:
-        """Chooses lengths and noise, and conditions on the data.
+        """Chooses length scales and noise, and conditions on the data.
 
-        The likeliest common length and noise of a grid come first. Groups of features then get lengths of
-        their own by ascent from there, held together by a prior: the logarithm of a group's inverse squared
-        length is normal around the mean of all groups with standard deviation 1.
+        A grid search finds the likeliest common length scale and noise. From there, gradient ascent finds a
+        length scale for each group of features. A prior keeps these close: the logarithm of a group's inverse
+        squared length scale is normal around the mean of all groups with standard deviation 1.
 
         Args:
-            inputs: standardised features, ``(graphs, features)``.
+            inputs: Standardised features, ``(graphs, features)``.
             targets: ``(graphs,)``, of mean zero.
-            groups: of each feature, by any name; None gives all the same length.
+            groups: Name of each feature's group; None gives all features the same length scale.
         """
         chosen = choose_evenly(len(inputs), _MOST_FOR_SELECTION)
         x, y = inputs[chosen], targets[chosen]
@@ -87,8 +89,8 @@ class GaussianProcess:
         object.__setattr__(self, "weights", weights)
         object.__setattr__(self, "signal", float(self.targets @ self.weights) / len(self.targets))
 
-    # Predictions are left to PyTorch: the threads of NumPy's BLAS would go on waiting for work after each
-    # product, and take turns with PyTorch's own on the same cores.
+    # PyTorch computes predictions: the threads of NumPy's BLAS would wait actively after each product, and
+    # compete with PyTorch's own for the same cores.
 
     def predict(self, inputs: Floats) -> Floats:
         """The posterior mean, ``(graphs,)``."""
@@ -97,17 +99,18 @@ class GaussianProcess:
         return torch.cat([self._kernel_to(part) @ weights for part in parts]).numpy()
 
     def variance(self, inputs: Floats) -> Floats:
-        """Variance of a measured target, noise included, ``(graphs,)``."""
+        """Predictive variance of a measured target, noise included, ``(graphs,)``."""
         factor = torch.from_numpy(self.factor)
         parts = torch.from_numpy(self._scale(inputs)).split(_ROWS_AT_ONCE)
         solved = (
             torch.linalg.solve_triangular(factor, self._kernel_to(part).T, upper=False) for part in parts
         )
         explained = torch.cat([part.square_().sum(dim=0) for part in solved]).numpy()
+        # A measurement is noisy even where the function is known, and rounding must not hide that.
         return self.signal * np.maximum(1.0 + self.noise - explained, self.noise)
 
     def leave_one_out(self) -> Floats:
-        """For each training example the mean that the others predict, ``(graphs,)``."""
+        """Posterior mean of each training example given the others, ``(graphs,)``."""
         inverse = solve(self.factor, np.eye(len(self.targets)))
         return self.targets - self.weights / np.diag(inverse)
 
@@ -133,7 +136,7 @@ def _kernel(squares: Floats) -> Floats:
 
 
 def _common(x: Floats, y: Floats) -> tuple[float, float]:
-    """The likeliest common length, and noise, of the grid."""
+    """The likeliest common length scale and noise of the grid."""
     squares = _squares(x, x) / max(x.shape[1], 1)
     best, length, noise = -math.inf, 1.0, 1.0
     for candidate in _LENGTHS:
@@ -147,13 +150,13 @@ def _common(x: Floats, y: Floats) -> tuple[float, float]:
 def _by_group(
     x: Floats, y: Floats, member: NDArray[np.int64], length: float, noise: float
 ) -> tuple[Floats, float]:
-    """Lengths of the groups, ``(groups,)``, and noise, from a common length and noise."""
+    """Length scales of the groups, ``(groups,)``, and noise, from a common start."""
     count = int(member.max()) + 1
     parts = [x[:, member == group] for group in range(count)]
     squares = np.stack([_squares(part, part) for part in parts]) / x.shape[1]
 
     def cost(parameters: Floats) -> tuple[float, Floats]:
-        """Minus the logarithm of the posterior density, and its gradient."""
+        """The negative logarithm of the posterior density, and its gradient."""
         inverse_squares, ratio = np.exp(parameters[:-1]), np.exp(parameters[-1])
         distance = np.tensordot(inverse_squares, squares, 1)
         factor = factorise(_kernel(distance), ratio)
@@ -162,7 +165,7 @@ def _by_group(
         signal = max(float(y @ weights) / len(y), 1e-12)
         apart = parameters[:-1] - parameters[:-1].mean()
         value = 0.5 * len(y) * math.log(signal) + float(np.log(np.diag(factor)).sum())
-        # Derivative by the covariance; that of the kernel by a squared distance is -3/2 exp(-r).
+        # The derivative by the covariance; that of the kernel by a squared distance is -3/2 exp(-r).
         slope = 0.5 * (inverse - np.outer(weights, weights) / signal)
         by_distance = slope * -1.5 * np.exp(-np.sqrt(3 * distance))
         gradient = np.tensordot(squares, by_distance, 2) * inverse_squares + apart

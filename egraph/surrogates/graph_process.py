@@ -1,4 +1,4 @@
-"""A Gaussian process over graphs: what `bayesian` predicts with where nothing else is given."""
+"""A Gaussian process on graphs: the default predictor of the searcher ``bayesian``."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["GraphProcess"]
 Floats = NDArray[np.float64]
 
 _MOST_FOR_SELECTION = 64
-_LENGTHS = (0.5, 1.0, 2.0, 4.0)  # times the median distance
-_NOISES = np.geomspace(1e-4, 1.0, 9)  # variance of the noise over that of the signal
+_LENGTHS = (0.5, 1.0, 2.0, 4.0)  # in units of the median distance
+_NOISES = np.geomspace(1e-4, 1.0, 9)  # variances of the noise over that of the signal
 
 
 class GraphProcess:
-    r"""Gaussian process on counts of Weisfeiler-Lehman subtrees, which reads every space.
+    r"""Gaussian process on counts of Weisfeiler-Lehman subtrees, for architectures of any space.
 
     .. math::
         k(x, x') = s^2 \left( (1 + r) e^{-r} + \nu \, [x = x'] \right), \qquad
@@ -36,12 +36,12 @@ class GraphProcess:
     :math:`\nu` are the likeliest of a grid on at most 64 of the examples, :math:`s^2` is the variance of the
     scores.
 
-    What differs from the paper: the counts of the simplified graph, with edges in both directions, in a
-    Matern 3/2 kernel instead of their normalised product; the depth is fixed at 2.
+    Differences from the paper: graphs are simplified first, edges are read in both directions, the kernel is
+    Matern 3/2 instead of the normalised product of the counts, and the depth is fixed at 2.
 
     Attributes:
-        length: :math:`l`, in counts.
-        noise: :math:`\nu`, noise variance over signal variance.
+        length: Length scale :math:`l`, in counts.
+        noise: Variance of the noise over the variance of the signal, :math:`\nu`.
 
     References:
         Ru et al., "Interpretable Neural Architecture Search via Bayesian Optimisation with
@@ -52,7 +52,7 @@ class GraphProcess:
         """Conditions on ``(architectures,)`` scores.
 
         Raises:
-            UsageError: there is no example.
+            UsageError: There is no example.
         """
         if not len(architectures):
             raise UsageError("a Gaussian process needs at least one example, got none")
@@ -66,7 +66,7 @@ class GraphProcess:
     def predict(
         self, architectures: Sequence[Architecture], return_std: bool = False
     ) -> Floats | tuple[Floats, Floats]:
-        """The posterior mean ``(architectures,)``; on request also the standard deviation, without noise."""
+        """The posterior mean ``(architectures,)``, and on request the standard deviation without noise."""
         with _one_thread():
             kernel = _kernel(self._examples.distances(architectures) / self.length)
             mean = self._mean + self._scale * (kernel @ self._weights)
@@ -89,12 +89,12 @@ def _threads() -> ThreadpoolController:
 
 
 def _one_thread() -> AbstractContextManager[object]:
-    """The matrices are small: threads would wait for each other, and change the last digits."""
+    """Limits BLAS to one thread: more do not pay for small matrices, and change the last digits."""
     return _threads().limit(limits=1)
 
 
 def _select(distances: Floats, targets: Floats) -> tuple[float, float]:
-    """Length and noise of greatest likelihood; the eigenvalues of a kernel serve all noises."""
+    """The likeliest length scale and noise of the grid."""
     chosen = choose_evenly(len(targets), _MOST_FOR_SELECTION)
     distances, targets = distances[np.ix_(chosen, chosen)], targets[chosen]
     apart = distances[distances > 1e-6]

@@ -1,4 +1,4 @@
-"""Extremely randomised trees, grown by scikit-learn and kept as arrays."""
+"""Extremely randomised trees, grown by scikit-learn and stored as arrays."""
 
 from __future__ import annotations
 
@@ -21,15 +21,16 @@ _FEATURES_TRIED = 0.4
 class Trees:
     """A forest as arrays over the nodes of all trees, which a file can hold.
 
-    A leaf leads to itself, so all graphs go as many steps as the deepest tree has levels.
+    The children of a leaf are the leaf itself, so that every graph takes as many steps as the deepest tree
+    has levels.
 
     Attributes:
-        feature: which feature a node looks at, ``(nodes,)``.
-        threshold: goes left up to here, ``(nodes,)``.
-        children: where to, left and right, ``(nodes, 2)``.
-        value: mean target, ``(nodes,)``.
-        roots: ``(trees,)``.
-        depth: of the deepest tree.
+        feature: Feature that a node tests, ``(nodes,)``.
+        threshold: Greatest value of the feature that goes left, ``(nodes,)``.
+        children: Left and right child, ``(nodes, 2)``.
+        value: Mean target of the training examples in a node, ``(nodes,)``.
+        roots: Root of each tree, ``(trees,)``.
+        depth: Depth of the deepest tree.
 
     References:
         Geurts, Ernst, Wehenkel: Extremely randomized trees, Machine Learning 63, 2006
@@ -49,14 +50,14 @@ class Trees:
             _TREES,
             min_samples_leaf=_LEAST_LEAF,
             max_features=_FEATURES_TRIED,
-            # Seeds of any size are fine for torch; scikit-learn takes 32 bits.
+            # A seed may be of any size, and scikit-learn accepts 32 bits.
             random_state=np.random.RandomState(np.random.MT19937(np.random.SeedSequence(seed))),
         ).fit(inputs, targets)
         return cls.of(forest)
 
     @classmethod
     def of(cls, forest: ExtraTreesRegressor) -> Trees:
-        """The arrays of a fitted forest."""
+        """Takes the arrays of a fitted forest."""
         trees = [estimator.tree_ for estimator in forest.estimators_]
         roots = np.cumsum([0, *(tree.node_count for tree in trees[:-1])]).astype(np.int32)
         children = []
@@ -75,9 +76,10 @@ class Trees:
 
     @property
     def single_threshold(self) -> NDArray[np.float32]:
-        """Thresholds that part features in single precision as `threshold` does, ``(nodes,)``.
+        """Thresholds that split features in single precision as `threshold` does, ``(nodes,)``.
 
-        scikit-learn grew its trees on such features; a threshold rounded down to them parts the same.
+        scikit-learn grows its trees on features in single precision, so a threshold that is rounded down
+        splits them in the same way.
         """
         single = self.threshold.astype(np.float32)
         lower = np.nextafter(single, np.float32(-np.inf))
@@ -87,7 +89,7 @@ class Trees:
         """The mean over the trees, ``(graphs,)``."""
         threshold = self.single_threshold
         flat = np.ascontiguousarray(inputs.T, dtype=np.float32).ravel()
-        # NumPy takes by indices of this type without copies.
+        # NumPy indexes by this type without copies.
         feature, ways = self.feature.astype(np.intp) * len(inputs), self.children.ravel().astype(np.intp)
         column = np.arange(len(inputs))
         node = np.repeat(self.roots.astype(np.intp)[:, None], len(inputs), axis=1)  # (trees, graphs)

@@ -28,11 +28,11 @@ Floats = NDArray[np.float64]
 def colours(graphs: Sequence[Architecture], vocabulary: Vocabulary, rounds: int) -> list[NDArray[np.uint64]]:
     """The colour of each vertex after 0, 1, ... rounds, each ``(graphs, vertices)``; 0 where padded.
 
-    Colours are hashes of 64 bits: they do not depend on which graphs are coloured together, and two that
-    ought to differ agree with a chance of one in 10^19. Those of different rounds differ.
+    Colours are hashes of 64 bits. They do not depend on the other graphs of the batch, and two different
+    subtrees collide with a probability of about 5e-20. Colours of different rounds differ.
 
     Raises:
-        ArchitectureError: an operation is unknown.
+        ArchitectureError: An operation is unknown.
     """
     batch = simplify_many(graphs, vocabulary.describe)
     there = batch.codes >= 0
@@ -50,10 +50,11 @@ def colours(graphs: Sequence[Architecture], vocabulary: Vocabulary, rounds: int)
 
 
 class ColourHistograms:
-    """The colours of the training data, and how often each of its graphs has them.
+    """Histograms of colours, and their normalised kernel with the training data.
 
     Args:
-        colour: of all vertices, in all rounds that count, ``(training, vertices x rounds)``; 0 is none.
+        colour: Colours of the training data's vertices in all rounds, ``(training, vertices x rounds)``;
+            0 for none.
     """
 
     def __init__(self, colour: NDArray[np.uint64]) -> None:
@@ -61,7 +62,10 @@ class ColourHistograms:
         self._training = self._normalised(colour)
 
     def kernel(self, colour: NDArray[np.uint64]) -> Floats:
-        """Normalised kernel of some graphs, ``(graphs, any)``, and the training data.
+        """Normalised kernel between graphs and the training data.
+
+        Args:
+            colour: Colours of the graphs' vertices in all rounds, ``(graphs, any)``; 0 for none.
 
         Returns:
             ``(graphs, training)``, between 0 and 1.
@@ -78,7 +82,7 @@ class ColourHistograms:
         rows, values = starts // width, ordered.ravel()[starts]
         there = values != 0
         rows, values, counts = rows[there], values[there], counts[there]
-        # Colours that the training data does not have still count for a graph's own length.
+        # Colours that the training data lacks still count for the norm of a graph.
         length = np.sqrt(np.bincount(rows, counts**2, minlength=graphs))
         column = np.searchsorted(self._known, values)
         known = self._known[np.minimum(column, len(self._known) - 1)] == values
@@ -126,12 +130,12 @@ class SubtreeCounts:
         )
 
 
-@lru_cache(maxsize=2**12)  # the same few architectures are compared after every result
+@lru_cache(maxsize=2**12)  # a searcher fits the same few architectures again after every result
 def count_subtrees(architecture: Architecture, depth: int = 2) -> Mapping[str, int]:
-    """How often each subtree of at most that depth occurs in the simplified graph, by Weisfeiler and Lehman.
+    """Counts of the subtrees of the simplified graph up to a depth, by Weisfeiler and Lehman.
 
-    A vertex is first labelled by its operation; each round relabels it by its label and those of the vertices
-    before and behind it, with multiplicity. Architectures of one key have the same counts.
+    The first label of a vertex is its operation. Each round makes a new label from the vertex's own and those
+    of its predecessors and successors, with multiplicity. Architectures of one key have equal counts.
     """
     ops, counts = simplify(architecture)
     before = [[(i, c) for i, c in enumerate(column) if c] for column in counts.T.tolist()]
@@ -157,7 +161,7 @@ def _digest(label: str, before: list[tuple[str, int]], behind: list[tuple[str, i
 
 
 def _scramble(x: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Scrambles 64 bits (the finaliser of the splitmix64 generator, after its increment)."""
+    """Scrambles 64 bits by the finaliser of the splitmix64 generator."""
     x = x + np.uint64(0x9E3779B97F4A7C15)
     x = (x ^ (x >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     x = (x ^ (x >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
