@@ -1,24 +1,26 @@
 """Searchers: they propose architectures (`ask`) and learn from scores (`tell`).
 
-A searcher knows a search space and numbers. Where a number comes from, a table, a ranker or a real training,
-it does not know, so each searcher works with each fitness:
+A searcher sees a search space and scores. Scores may come from a table, a ranker or a real training, so
+every searcher works with every fitness:
 
     searcher = RegularizedEvolution(space, population=100, sample=25, seed=0)
     result = run(searcher, fitness, budget=1000)
 
-or step by step, any number at a time, with other people's results told in between:
+or step by step, with any number of architectures at a time and results from elsewhere in between:
 
     architectures = searcher.ask(8)
     searcher.tell(architectures, fitness(architectures))
 
-`names` lists those that exist. To add one: write a subclass of `Searcher` in a file of its own here and
-register it below; or, in a package of your own, name the class under the entry point ``egraph.searchers``:
+`names` lists all searchers. `SearcherSpec` names and configures a searcher without making it.
+
+To add a searcher, write a subclass of `Searcher` in a file here and register it below; or, in a package of
+your own, name the class under the entry point ``egraph.searchers``:
 
     [project.entry-points."egraph.searchers"]
     my-searcher = "my_package:MySearcher"
 
-Where that package is installed, the searcher is among `names`. The conformance tests
-(`egraph.searchers.testing`) hold for every searcher, and one that lives elsewhere can import and run them.
+If that package is installed, `names` lists the searcher. The conformance checks in
+`egraph.searchers.testing` apply to every searcher, and packages can import and run them.
 """
 
 from __future__ import annotations
@@ -81,7 +83,7 @@ __all__ = [
 ]
 
 
-# The repository's own folder would otherwise answer `import searchers` with a second copy of every class.
+# In the repository root, `import searchers` would import a second copy of every class.
 if __name__ != "egraph.searchers":
     raise ImportError("import egraph.searchers; the repository root shadows `searchers`")
 

@@ -1,4 +1,4 @@
-"""Ant colony optimisation: pheromone on the paths through an encoding, which ants walk deeper and deeper."""
+"""Ant colony optimization: pheromone on paths through an encoding, to increasing depth."""
 
 from __future__ import annotations
 
@@ -19,41 +19,40 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["AntColony"]
 
-_FRESH = 0.1  # pheromone where nobody has been
-_EVAPORATION = 0.1  # of the trail of the best, a generation
-_DECAY = 0.1  # of a step, when an ant has taken it
-_TRIES = 32  # walks of one ant that may lead to nothing new before ants go deeper
+_FRESH = 0.1  # initial pheromone
+_EVAPORATION = 0.1  # share replaced on the best trail after a generation
+_DECAY = 0.1  # share lost on an edge that an ant takes
+_TRIES = 32  # walks without a new architecture before the depth grows
 
 
 class AntColony(Searcher):
-    """Sends ants through a layered graph, whose best trail gets the pheromone that guides the next ones.
+    """Samples paths of ants through a layered graph; the best path gets pheromone.
 
-    The layers are the places of the space's encoding, the nodes of a layer the options there, and each node
-    is joined to each of the next layer. An ant goes from layer to layer: with probability ``greediness``
-    along the edge with the most pheromone, else along one drawn in proportion to it. Each edge that it takes
-    loses a tenth of what lies above the initial 0.1, so that the next ant rather looks elsewhere. After a
-    generation, ``ants`` results, a tenth of the pheromone on the best trail so far is replaced by that of a
-    full one, 1.
+    The layers are the positions of the space's encoding, the nodes of a layer are the options there, and each
+    node has edges to all nodes of the next layer. An ant walks from layer to layer: with probability
+    ``greediness`` along the edge with the most pheromone, else along an edge drawn in proportion to it. Each
+    edge it takes loses a tenth of its pheromone above the initial 0.1, which diversifies the following ants.
+    After each generation of ``ants`` results, a tenth of the pheromone on the best path so far is replaced
+    by a tenth of the full value, 1.
 
-    Depth grows by one layer a generation, and at once where the ants find nothing new. At depth d an ant
-    chooses the options of the first d places; at the others it follows the best so far. At depth 0, in the
-    first generation, all is random.
+    Depth grows by one layer per generation, and at once if the ants find nothing new. At depth d an ant
+    chooses the options of the first d positions; the other options are those of the best architecture so far.
+    At depth 0, in the first generation, proposals are random.
 
-    What differs from the paper: there a network ends where the ant stops, here all places must have an
-    option, hence the rest of the best; the pheromone of a full trail is 1 whatever the score, which
-    may have any scale; edges have no heuristic value. With ``distinct``, an ant whose network is known sets
-    out again; one whose options describe no architecture always does. Prior knowledge counts among the
-    results of a generation.
+    Differences from the paper: there a network ends where the ant stops; here every position needs an option,
+    hence the options of the best. The full pheromone is 1 whatever the score, which may have any scale. Edges
+    have no heuristic value. An ant whose options describe no architecture, or with ``distinct`` a known one,
+    walks again. Prior knowledge counts among the results of a generation.
 
     Args:
-        space: where to search; it must have an encoding.
-        seed: of the searcher's own generator.
-        ants: results of a generation.
-        greediness: probability to take the best edge.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search; it must have an encoding.
+        seed: Seed of the searcher's own generator.
+        ants: Number of results of a generation.
+        greediness: Probability of taking the best edge.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: a number is out of range, or the space gives no encoding.
+        UsageError: An option is of the wrong kind or out of range, or the space has no encoding.
 
     References:
         Byla and Pang, "DeepSwarm: Optimising Convolutional Neural Networks Using Swarm Intelligence",
@@ -78,7 +77,7 @@ class AntColony(Searcher):
         super().__init__(space, seed=seed, distinct=distinct)
         self.ants, self.greediness = ants, greediness
         sizes = (1, *space.choices)
-        # Of each layer, each option before, and each option of the layer.
+        # Indices: layer, option of the layer before, option of the layer.
         self._pheromone = [[[_FRESH] * after for _ in range(before)] for before, after in pairwise(sizes)]
         self._depth = 0
         self._returned = 0
@@ -97,7 +96,7 @@ class AntColony(Searcher):
         return self._sample_new()
 
     def _walk(self, best: list[int]) -> list[int]:
-        """The options that one ant chooses, and those of the best behind them."""
+        """The options that an ant chooses, followed by those of the best."""
         options: list[int] = []
         before = 0
         chances = self._rng.random((self._depth, 2)).tolist()

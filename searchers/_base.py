@@ -1,4 +1,4 @@
-"""What every searcher can do: ask and tell."""
+"""The base class of searchers: ask and tell."""
 
 from __future__ import annotations
 
@@ -19,25 +19,26 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["Searcher"]
 
-_WALK = 16  # mutations of one child
+_WALK = 16  # mutations of one child before giving up
 
 
 class Searcher(ABC):
-    """Proposes architectures and learns from their scores; where the scores come from it does not know.
+    """Proposes architectures and learns from their scores, wherever these come from.
 
-    A subclass sets `name` and defines `_propose` and `_learn`; where it has settings or a memory of its own
-    it also extends `options`, `_state` and `_load`. All randomness comes from ``self._rng``.
+    A subclass sets `name` and defines `_propose` and `_learn`. Its options are keyword-only arguments, stored
+    in attributes of the same names; `options` lists them. A subclass with a memory of its own extends
+    `_state` and `_load`. All randomness comes from ``self._rng``.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator; no global generator is read or set.
+        space: Space to search.
+        seed: Seed of the searcher's own generator; no global generator is read or set.
         distinct: never ask twice for one key, and never for a key that was told; else repeats are possible.
 
     Raises:
-        UsageError: an option is out of range.
+        UsageError: An option is of the wrong kind or out of range.
 
     Attributes:
-        name: what the searcher is registered under.
+        name: Name in the registry.
     """
 
     name: ClassVar[str]
@@ -48,7 +49,7 @@ class Searcher(ABC):
         self.distinct = distinct
         self._rng = np.random.default_rng(seed)
         self._novelty = Novelty(space) if distinct else None
-        self._proposed = 0  # how many architectures in all
+        self._proposed = 0  # number of architectures in all
 
     @property
     def options(self) -> dict[str, Any]:
@@ -62,11 +63,11 @@ class Searcher(ABC):
         return {name: describe_value(value) for name, value in options.items()}
 
     def ask(self, n: int = 1) -> list[Architecture]:
-        """Proposes ``n`` architectures; fewer, but at least one, where the space runs out.
+        """Proposes ``n`` architectures; fewer, but at least one, if the space runs out.
 
         Raises:
             UsageError: ``n`` is not a positive whole number.
-            SpaceExhaustedError: every key of the space has been asked or told.
+            SpaceExhaustedError: Every key of the space has been asked or told.
         """
         if (count := _positive(n)) is None:
             raise UsageError(f"n must be a positive whole number of architectures, got {n!r}")
@@ -81,15 +82,15 @@ class Searcher(ABC):
         return proposals
 
     def tell(self, architectures: Sequence[Architecture], scores: ArrayLike) -> None:
-        """Reports results. What was never asked is welcome too, as prior knowledge.
+        """Reports results. Architectures that were not requested are accepted as prior knowledge.
 
         Args:
-            architectures: of this space.
-            scores: ``(architectures,)``, higher is better; NaN for one that failed.
+            architectures: Architectures of this space.
+            scores: Scores, ``(architectures,)``; higher is better, NaN for a failed evaluation.
 
         Raises:
-            UsageError: the numbers of architectures and scores differ, or a score is infinite.
-            ArchitectureError: an architecture does not belong to the space.
+            UsageError: The numbers of architectures and scores differ, or a score is infinite.
+            ArchitectureError: An architecture does not belong to the space.
         """
         values = np.asarray(scores, dtype=np.float64)
         if values.shape != (len(architectures),):
@@ -97,13 +98,13 @@ class Searcher(ABC):
                 f"{len(architectures)} architectures need as many scores, got shape {values.shape}"
             )
         if np.isinf(values).any():
-            raise UsageError("scores must be finite, or NaN for what failed; got an infinite one")
+            raise UsageError("scores must be finite, or NaN for a failed evaluation; got an infinite one")
         if self._novelty is not None:
             self._novelty.note(architectures)
         self._learn(architectures, values)
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the searcher remembers, as JSON-ready values."""
+        """The state of the search, as JSON-ready values."""
         state = {
             "searcher": self.name,
             "space": self.space.name,
@@ -117,17 +118,17 @@ class Searcher(ABC):
         return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Continues where `state_dict` was taken.
+        """Restores what `state_dict` returned.
 
         Raises:
-            UsageError: the state is of another searcher, space or setting.
+            UsageError: The state is of another searcher, space or options.
         """
         own = {"searcher": self.name, "space": self.space.name, "options": self.options}
         for field, value in own.items():
             if state.get(field) != value:
                 raise UsageError(
                     f"the state is of {field} {state.get(field)!r}, this searcher has {value!r}; "
-                    "use the same to go on, or begin anew"
+                    "use the same to continue, or start a new search"
                 )
         self._rng.bit_generator.state = state["rng"]
         self._proposed = state["proposed"]
@@ -141,29 +142,29 @@ class Searcher(ABC):
 
     @abstractmethod
     def _propose(self) -> Architecture:
-        """One more architecture.
+        """Proposes one architecture.
 
         Raises:
-            SpaceExhaustedError: there is none left.
+            SpaceExhaustedError: None is left.
         """
 
     @abstractmethod
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
-        """Takes in checked results; failed ones have the score NaN."""
+        """Learns from checked results; failed ones have the score NaN."""
 
     def _state(self) -> dict[str, Any]:
-        """What the subclass remembers."""
+        """The state of the subclass, as JSON-ready values."""
         return {}
 
     def _load(self, state: dict[str, Any]) -> None:  # noqa: B027, nothing to load is a fine default
-        """Takes back what `_state` gave."""
+        """Restores what `_state` returned."""
 
     def _is_new(self, architecture: Architecture) -> bool:
-        """Whether it may be proposed; if so, it counts as proposed from now on."""
+        """Whether it may be proposed; if so, it is marked as proposed."""
         return self._novelty is None or self._novelty.admit(architecture)
 
     def _decode_new(self, options: Sequence[int]) -> Architecture | None:
-        """The architecture of these options, if they describe one that may be proposed."""
+        """The architecture with this encoding, if it exists and may be proposed."""
         try:
             architecture = self.space.decode(options)
         except ArchitectureError:
@@ -171,7 +172,7 @@ class Searcher(ABC):
         return architecture if self._is_new(architecture) else None
 
     def _mutate_to_new(self, architecture: Architecture) -> Architecture | None:
-        """A mutant that may be proposed, mutated on until it may; None where a long walk met only known."""
+        """A mutant of one or more mutations that may be proposed; None if too many are known."""
         for _ in range(_WALK):
             architecture = self.space.mutate(architecture, self._rng)
             if self._is_new(architecture):

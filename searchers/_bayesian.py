@@ -1,4 +1,4 @@
-"""Bayesian optimisation: a predictor that knows its doubts says what is worth trying."""
+"""Bayesian optimization: acquisition under a probabilistic predictor."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from egraph.searchers._options import check_callable
 from egraph.spaces import SearchSpace
 from egraph.surrogates.graph_process import GraphProcess
 
-__all__ = ["BayesianOptimization", "DoubtingPredictor", "expected_improvement"]
+__all__ = ["BayesianOptimization", "ProbabilisticPredictor", "expected_improvement"]
 
 Floats = NDArray[np.float64]
 
 _PARENTS = 10  # best results that candidates are mutated from
-_POOLS = 4  # pools of candidates that may be known already before a random sample is taken
+_POOLS = 4  # pools of candidates tried before a random sample is taken
 
 
-class DoubtingPredictor(Protocol):
-    """What the factory must give: scores for architectures, and how sure it is of them."""
+class ProbabilisticPredictor(Protocol):
+    """A predictor of scores and their standard deviations."""
 
     def fit(self, architectures: Sequence[Architecture], scores: Sequence[float]) -> Any:
         """Learns from ``(architectures,)`` scores."""
@@ -37,35 +37,34 @@ class DoubtingPredictor(Protocol):
 
 
 class BayesianOptimization(Searcher):
-    """Asks what promises most: a high prediction, or a doubtful one.
+    """Proposes architectures in the order of an acquisition function.
 
-    The first ``initial`` proposals are random. Then, whenever results were told, the predictor is fitted anew
-    and a pool of candidates is drawn: half of them are random, the others mutated from the ten best results,
-    once or, each time with odds of a half, once more. They are proposed in the order of the acquisition:
-    expected improvement over the best result, or independent Thompson sampling, which draws one score for
-    each candidate from its predicted distribution and is the choice for large batches. A failed result is
-    not asked again, and teaches nothing else.
+    The first ``initial`` proposals are random. After new results the predictor is fitted again and a pool of
+    candidates is drawn. Half of them are random; the others are mutants of the ten best results, after a
+    number of mutations with geometric distribution of rate one half. Candidates are proposed in the order of
+    the acquisition: expected improvement over the best result, or independent Thompson sampling, which draws
+    one score for each candidate from its predicted distribution and suits large batches. A failed result is
+    not proposed again and not learned from.
 
-    The predictor learns from at most ``points`` results, the better half for good and the newest of the
-    others; so the cost of a proposal is bounded, by the cube of ``points`` for a Gaussian process.
+    The predictor learns from at most ``points`` results: the better half is never evicted, of the others the
+    newest stay. This bounds the cost of a proposal, for a Gaussian process by the cube of ``points``.
 
-    What differs from the papers: BANANAS predicts with an ensemble of networks, which any ``predictor`` can
-    be, and has mutated candidates only.
+    Differences from the papers: BANANAS predicts with an ensemble of networks, which can be passed as
+    ``predictor``, and all its candidates are mutants.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator.
-        predictor: is called without arguments for a new `DoubtingPredictor`, which must depend on its
-            examples only; `GraphProcess` by default.
+        space: Space to search.
+        seed: Seed of the searcher's own generator.
+        predictor: Factory of predictors, called without arguments; a predictor must depend on its examples
+            only. `GraphProcess` by default.
         acquisition: ``"expected-improvement"`` or ``"thompson"``.
-        initial: how many random proposals come first.
-        candidates: in a pool.
-        points: how many results the predictor learns from at most.
-        distinct: never ask twice for one key, and never for a key that was told.
+        initial: Number of random proposals at the beginning.
+        candidates: Number of candidates in a pool.
+        points: Largest number of results that the predictor learns from.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: the acquisition is unknown, ``initial`` or ``candidates`` is below 1, or ``points``
-            below 2.
+        UsageError: An option is of the wrong kind or out of range.
 
     References:
         White et al., "BANANAS: Bayesian Optimization with Neural Architectures for Neural Architecture
@@ -81,7 +80,7 @@ class BayesianOptimization(Searcher):
         space: SearchSpace,
         *,
         seed: int = 0,
-        predictor: Callable[[], DoubtingPredictor] = GraphProcess,
+        predictor: Callable[[], ProbabilisticPredictor] = GraphProcess,
         acquisition: str = "expected-improvement",
         initial: int = 10,
         candidates: int = 100,
@@ -97,7 +96,7 @@ class BayesianOptimization(Searcher):
         self.predictor, self.acquisition = predictor, acquisition
         self.initial, self.candidates, self.points = initial, candidates, points
         self._memory = Memory(points)
-        self._model: DoubtingPredictor | None = None  # fitted to the memory
+        self._model: ProbabilisticPredictor | None = None  # fitted to the memory
         self._pool: list[Architecture] = []  # the best last
 
     def _propose(self) -> Architecture:
@@ -106,7 +105,7 @@ class BayesianOptimization(Searcher):
         return chosen or self._sample_new()
 
     def _choose(self) -> Architecture | None:
-        """The most promising new candidate; None where all that were drawn are known."""
+        """The best new candidate by the acquisition; None if all that were drawn are known."""
         for _ in range(_POOLS):
             while self._pool:
                 if self._is_new(candidate := self._pool.pop()):
@@ -115,7 +114,7 @@ class BayesianOptimization(Searcher):
         return None
 
     def _draw(self) -> list[Architecture]:
-        """Candidates, the most promising last."""
+        """Candidates in the order of the acquisition, the best last."""
         memory = self._memory
         if self._model is None:
             self._model = self.predictor()
@@ -135,7 +134,7 @@ class BayesianOptimization(Searcher):
         if self.acquisition == "thompson":
             order = np.argsort(self._rng.normal(mean, std), kind="stable")
         else:
-            # Far below the best the improvement vanishes; the prediction then decides.
+            # Far below the best result the improvement underflows to zero; the prediction then decides.
             order = np.lexsort((mean, expected_improvement(mean, std, max(memory.scores))))
         return [pool[index] for index in order]
 
@@ -157,7 +156,7 @@ class BayesianOptimization(Searcher):
 
 
 def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:
-    r"""By how much normal scores exceed the best on average, ``(architectures,)``.
+    r"""The expected improvement of normal scores over the best, ``(architectures,)``.
 
     .. math:: \sigma \, (z \Phi(z) + \varphi(z)), \qquad z = (\mu - b) / \sigma
     """

@@ -1,4 +1,4 @@
-"""Blueprints, and how they are filled with modules."""
+"""Blueprints, and their assembly from modules."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ __all__ = [
 ]
 
 Module = tuple[str, ...]
-"""The layers of vertices that follow one another."""
+"""Operations of consecutive vertices."""
 
 OWN = -1
-"""Points to no species of modules: the blueprint's own layers stay."""
+"""Pointer to no species of modules: the blueprint's own layers stay."""
 
 
 class Blueprint(NamedTuple):
-    """A graph, and which species of modules fills each run of its vertices.
+    """A graph with a species of modules for each run of vertices.
 
     Attributes:
-        genome: gives the connections, and the layers where no module fits.
-        pointers: numbers of species of modules, one for each ``layers`` vertices between input and output.
+        genome: Connections, and the layers where no module fits.
+        pointers: Numbers of species of modules, one for each ``layers`` vertices between input and output.
     """
 
     genome: Genome
@@ -42,12 +42,12 @@ class Blueprint(NamedTuple):
 def assemble(
     space: SearchSpace, architecture: Architecture, modules: Sequence[Module | None]
 ) -> Architecture:
-    """The architecture with modules in its runs of vertices; a vertex where one does not fit stays as it is.
+    """The architecture with modules in its runs of vertices; operations that do not fit are skipped.
 
     Args:
-        space: that the result belongs to.
-        architecture: of the space.
-        modules: in order, all of one length; None leaves a run as it is. What sticks out is cut off.
+        space: Space of the result.
+        architecture: Architecture of the space.
+        modules: Modules of one length, in order; None keeps a run. The last one is cut off at the output.
     """
     width = max((len(module) for module in modules if module), default=0)
     wanted = dict(enumerate(architecture.ops))
@@ -63,7 +63,7 @@ def assemble(
 
 
 def blueprint_distance(a: Blueprint, b: Blueprint) -> float:
-    """How many genes only one has, plus `LAYERS_WEIGHT` times the share of pointers that differ."""
+    """Number of genes that only one has, plus `LAYERS_WEIGHT` times the share of pointers that differ."""
     differing = sum(p != q for p, q in zip(a.pointers, b.pointers, strict=False))
     share = differing / max(min(len(a.pointers), len(b.pointers)), 1)
     return distance(a.genome, b.genome, 0.0) + LAYERS_WEIGHT * share
@@ -80,7 +80,7 @@ def write_blueprint(blueprint: Blueprint) -> list[Any]:
 
 
 def read_blueprint(content: Any) -> Blueprint:
-    """Reads what `write_blueprint` wrote."""
+    """Reads what `write_blueprint` returned."""
     return Blueprint(read_genome(content[0]), tuple(content[1]))
 
 

@@ -1,4 +1,4 @@
-"""Classic evolution: tournaments in a population of the best that were ever found."""
+"""Classic evolution: tournaments in a population of the best results."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ __all__ = ["ClassicEvolution"]
 
 
 class ClassicEvolution(RegularizedEvolution):
-    """Regularized evolution's rival: when the population is full, the worst member leaves, not the oldest.
+    """Regularized evolution without aging: when the population is full, the worst member leaves.
 
-    All else, options included, is as in `RegularizedEvolution`. A result that is worse than every member does
-    not join; one that is as good as the worst does. So the best stay for ever: where scores are noisy, also
-    those that were lucky once, which is what ageing is there to prevent.
+    Everything else, options included, is as in `RegularizedEvolution`. A result worse than every member is
+    dropped; one as good as the worst replaces it. The best members stay forever, which under noisy scores
+    includes lucky ones. Aging prevents that.
 
     References:
         Goldberg and Deb, "A Comparative Analysis of Selection Schemes Used in Genetic Algorithms", FOGA 1991,

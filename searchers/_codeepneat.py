@@ -1,4 +1,4 @@
-"""CoDeepNEAT: blueprints and the modules that they are filled with, evolved side by side."""
+"""CoDeepNEAT: coevolution of blueprints and the modules that fill them."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["CoDeepNEAT", "credit"]
 
-_BEST = 5  # networks that count for a module
+_BEST = 5  # networks that determine the score of a module
 
 
 class _Trial(NamedTuple):
-    """What a proposed network was made of."""
+    """The parts of a proposed network."""
 
     blueprint: Blueprint
     modules: tuple[int, ...]
@@ -45,34 +45,33 @@ class _Trial(NamedTuple):
 class CoDeepNEAT(Searcher):
     """Evolves blueprints and modules together: a network is a blueprint filled with modules.
 
-    A module is a run of ``layers`` operations; a blueprint is a graph of the space whose vertices are cut
-    into runs of that length, each pointing to a species of modules. To make a network, one module is drawn
-    for each species that the blueprint points to, of those least used in this generation, and fills every run
-    that points there; a pattern can thus repeat. Where the space refuses an operation the blueprint keeps its
-    own, so that global hyper-parameters are the blueprint's.
+    A module is a run of ``layers`` operations. A blueprint is a graph of the space whose vertices are divided
+    into runs of that length, each with a pointer to a species of modules. To assemble a network, one module
+    is drawn for each species among the blueprint's pointers, from those least used in this generation, and
+    fills every run with that pointer, so that patterns can repeat. If an operation is not valid at a vertex,
+    the blueprint's own stays; global hyper-parameters are therefore the blueprint's.
 
-    A blueprint has the score of its network. A module has the mean score of the five best networks of its
-    generation that it is part of. Both populations are divided into species and select parents as in
-    `DeepNEAT`. A generation ends with as many results as there are blueprints; then the modules, too, give
-    way to their children, except the best of each species, which are tried again. A child blueprint has two
-    parents, and changes by a mutation of the space or by another pointer; a child module has two, and one
-    operation drawn anew.
+    The score of a blueprint is that of its network. The score of a module is the mean over the five best
+    networks of its generation that contain it. Both populations are divided into species and select parents
+    as in `DeepNEAT`. A generation ends after ``blueprints`` results. Then children replace the modules,
+    except the best of each species, which are evaluated again. A child blueprint has two parents and changes
+    by a mutation of the space or of a pointer; a child module has two parents and one new random operation.
 
-    What differs from the source: its modules are graphs of their own, put in the place of vertices. Here they
-    are runs of operations, so that spaces of bounded or fixed graphs can be searched: connections are the
-    blueprint's alone. Prior knowledge is told as a blueprint with its own layers.
+    Difference from the source: there, modules are graphs that replace vertices. Here they are runs of
+    operations, so that spaces of bounded or fixed graphs can be searched; connections come from the blueprint
+    alone. Prior knowledge becomes a blueprint with its own layers.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator.
-        blueprints: results of a generation.
-        modules: how many there are.
-        layers: operations of a module.
-        threshold: largest distance within a species: genes that differ; 5 if all layers or pointers do.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search.
+        seed: Seed of the searcher's own generator.
+        blueprints: Number of results of a generation.
+        modules: Number of modules.
+        layers: Number of operations of a module.
+        threshold: Largest distance within a species, in genes; if all layers or pointers differ, it is 5.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: ``blueprints`` or ``modules`` is below 2, ``layers`` below 1, or ``threshold`` negative.
+        UsageError: An option is of the wrong kind or out of range.
 
     References:
         Miikkulainen et al., "Evolving Deep Neural Networks", 2017, https://arxiv.org/abs/1703.00548
@@ -102,7 +101,7 @@ class CoDeepNEAT(Searcher):
         self._innovations = Innovations()
         self._blueprints: Population[Blueprint] = Population(blueprints, threshold, blueprint_distance)
         self._modules: Population[Module] = Population(modules, threshold, module_distance, keeps_best=False)
-        # Of this generation: the modules with the numbers of their species, and the scores each had part in.
+        # Modules of this generation with the numbers of their species; their networks' scores; their uses.
         self._current: list[tuple[int, Module]] = []
         self._scores: list[list[float]] = []
         self._uses: list[int] = []
@@ -123,26 +122,26 @@ class CoDeepNEAT(Searcher):
         return self._sample_new()
 
     def _try(self, blueprint: Blueprint) -> Architecture | None:
-        """The blueprint filled with modules, if that may be proposed."""
+        """The blueprint filled with modules, if it may be proposed."""
         chosen = {pointer: self._choose(pointer) for pointer in sorted({*blueprint.pointers} - {OWN})}
         modules = [None if p == OWN else self._current[chosen[p]][1] for p in blueprint.pointers]
         network = assemble(self.space, blueprint.genome.architecture, modules)
         if not self._is_new(network):
             return None
-        for place in chosen.values():
-            self._uses[place] += 1
+        for position in chosen.values():
+            self._uses[position] += 1
         self._pending[network] = _Trial(blueprint, tuple(chosen.values()), self._generation)
         return network
 
     def _choose(self, number: int) -> int:
-        """The place of a module of the species of that number, of those least used."""
-        places = [place for place, (species, _) in enumerate(self._current) if species == number]
-        least = min(self._uses[place] for place in places)
-        free = [place for place in places if self._uses[place] == least]
+        """The position of a random module of a species among those least used."""
+        positions = [position for position, (species, _) in enumerate(self._current) if species == number]
+        least = min(self._uses[position] for position in positions)
+        free = [position for position in positions if self._uses[position] == least]
         return free[int(self._rng.integers(len(free)))]
 
     def _found(self, architecture: Architecture, pointer: int | None) -> Blueprint:
-        """A blueprint without ancestors, all of its pointers alike, or drawn at random."""
+        """A blueprint without ancestors; None draws its pointers at random."""
         genome = self._innovations.found(architecture)
         runs = math.ceil((architecture.num_vertices - 2) / self.layers)
         if pointer is not None:
@@ -171,7 +170,7 @@ class CoDeepNEAT(Searcher):
         return self._repair(Blueprint(self._innovations.descend(genome, mutant), pointers))
 
     def _repair(self, blueprint: Blueprint) -> Blueprint:
-        """The blueprint with one pointer a run, none to a species that has died out."""
+        """The blueprint with one pointer per run, none of an extinct species."""
         runs = math.ceil((blueprint.genome.architecture.num_vertices - 2) / self.layers)
         living = {OWN, *(species for species, _ in self._current)}
         kept = [p if p in living else self._draw_pointer() for p in blueprint.pointers[:runs]]
@@ -182,8 +181,8 @@ class CoDeepNEAT(Searcher):
         for architecture, score in zip(architectures, scores.tolist(), strict=True):
             trial = self._pending.pop(architecture, None)
             if trial is not None and trial.generation == self._generation:
-                for place in trial.modules:
-                    self._scores[place].append(score)
+                for position in trial.modules:
+                    self._scores[position].append(score)
             blueprint = self._found(architecture, OWN) if trial is None else trial.blueprint
             if self._blueprints.add(blueprint, score):
                 self._innovations.forget()
@@ -191,7 +190,7 @@ class CoDeepNEAT(Searcher):
                     self._breed_modules()
 
     def _draw_modules(self) -> None:
-        """First modules: runs of operations that stand in random architectures."""
+        """Draws the first modules: runs of operations of random architectures."""
         for _ in range(self.modules):
             ops = self.space.sample(self._rng).ops[1:-1]
             runs = math.ceil(len(ops) / self.layers)
@@ -202,7 +201,7 @@ class CoDeepNEAT(Searcher):
         self._begin([(s.number, member.genome) for s in self._modules.species for member in s.members])
 
     def _breed_modules(self) -> None:
-        """Scores the modules by the networks they had part in, and puts their children in their place."""
+        """Scores the modules by their networks and replaces them by their children."""
         for (_, module), scores in zip(self._current, self._scores, strict=True):
             self._modules.add(module, credit(scores))
         kept = [(species.number, species.members[0].genome) for species in self._modules.species]
@@ -252,7 +251,7 @@ class CoDeepNEAT(Searcher):
 
 
 def credit(scores: Sequence[float]) -> float:
-    """What a module is worth: the mean of the five best scores of its networks; NaN where none has any."""
+    """The score of a module: the mean of the five best scores of its networks; NaN if there is none."""
     best = heapq.nlargest(_BEST, (score for score in scores if score == score))
     return sum(best) / len(best) if best else math.nan
 

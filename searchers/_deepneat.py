@@ -1,4 +1,4 @@
-"""DeepNEAT: species of architectures, crossed gene by homologous gene."""
+"""DeepNEAT: species of architectures with crossover of homologous genes."""
 
 from __future__ import annotations
 
@@ -27,38 +27,38 @@ from egraph.spaces import SearchSpace
 __all__ = ["DeepNEAT", "cross_valid"]
 
 WALK = 16  # mutations of one child before other parents are chosen
-PAIRS = 8  # pairs of parents whose children may be known already before a random sample is taken
-_REDRAWS = 8  # crossovers that may leave the space before the fitter parent is taken as it is
+PAIRS = 8  # pairs of parents tried before a random sample is taken
+_REDRAWS = 8  # crossovers outside the space before the fitter parent is taken unchanged
 
 
 class DeepNEAT(Searcher):
-    """Evolves species of architectures that are crossed where their genes have one origin.
+    """Evolves species of architectures; crossover mixes genes of common origin.
 
-    The first ``population`` proposals are random. As many results as the population holds make a generation,
-    divided into species: a genome belongs to one if it is no farther from its representative than
-    ``threshold``, in genes that one has and the other lacks. A species is due children by its mean score
-    above the worst (fitness sharing), so that none takes all. A child has two parents of one species, or with
-    ``1 - p_crossover`` one, each the winner of a tournament among half the species, and is then mutated once
-    by the space. Crossover takes all genes of the fitter parent, the layers and states of homologous ones
-    from either: innovation numbers, which stay with a vertex for life, say what is homologous.
+    The first ``population`` proposals are random. Every ``population`` results form a generation, divided
+    into species: a genome belongs to a species if its distance from the representative, in genes that only
+    one has, is at most ``threshold``. The children of a species are proportional to its mean score above the
+    worst (fitness sharing), so that no species takes over. A child has two parents of one species, or with
+    probability ``1 - p_crossover`` one. Parents win tournaments among half of the species. The space then
+    mutates the child once. Crossover takes all genes of the fitter parent, and the layers and states of
+    homologous genes from either. Innovation numbers, which a vertex keeps, identify homologous genes.
 
-    The sources leave much of this open. Chosen here: crossover by the numbers of NEAT; tournament (half the
-    species, pressure 0.8) and threshold by those of NORD, the framework of the thesis; layers that differ
-    count for species too, else spaces of one shape would have one; the representative of a species is its
-    best, which lives on; generations overlap, so that any number of workers can be served; vertices of
-    architectures without history, the first and those told as prior knowledge, are homologous at equal
-    places before the output; where crossed genes leave the space, the fitter parent stands in.
+    The sources leave details open. Chosen here: crossover as in NEAT; tournament (half of the species,
+    pressure 0.8) and threshold as in NORD, the framework of the thesis; layers that differ add to the
+    distance, else spaces of one shape would have one species; the representative of a species is its best
+    member, which survives; generations overlap, so any number of workers can run in parallel; vertices of
+    architectures without ancestors, such as prior knowledge, are homologous at equal distances from the
+    output; if a crossover leaves the space, the fitter parent is used.
 
     Args:
-        space: where to search; ``deepneat`` has the block genes and global hyper-parameters of the source.
-        seed: of the searcher's own generator.
-        population: results of a generation.
-        threshold: largest distance within a species.
-        p_crossover: probability that a child has two parents.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search; ``deepneat`` has the block genes and global hyper-parameters of the source.
+        seed: Seed of the searcher's own generator.
+        population: Number of results of a generation.
+        threshold: Largest distance within a species.
+        p_crossover: Probability that a child has two parents.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: ``population`` is below 2, ``threshold`` negative, or ``p_crossover`` no probability.
+        UsageError: An option is of the wrong kind or out of range.
 
     References:
         Miikkulainen et al., "Evolving Deep Neural Networks", 2017, https://arxiv.org/abs/1703.00548
@@ -97,7 +97,7 @@ class DeepNEAT(Searcher):
         return child or self._sample_new()
 
     def _breed(self) -> Architecture | None:
-        """A new child; None where all that was tried is known already."""
+        """A new child; None if every child tried is known."""
         for _ in range(PAIRS):
             species = self._living.draw(self._rng)
             first = tournament(species.members, self._rng)
@@ -135,7 +135,7 @@ class DeepNEAT(Searcher):
 
 
 def cross_valid(space: SearchSpace, fitter: Genome, other: Genome, rng: np.random.Generator) -> Genome:
-    """A homologous crossover that belongs to the space; the fitter parent where none is found."""
+    """A homologous crossover within the space; the fitter parent if none is found."""
     for _ in range(_REDRAWS):
         child = cross(fitter, other, rng)
         try:

@@ -1,4 +1,4 @@
-"""DENSER: generations that cross and mutate, for two-level genomes over a grammar."""
+"""DENSER: an evolutionary algorithm for two-level genomes over a grammar."""
 
 from __future__ import annotations
 
@@ -18,32 +18,32 @@ from egraph.spaces import SearchSpace
 __all__ = ["DENSER"]
 
 _WALK = 16  # mutations of one child before other parents are chosen
-_PAIRS = 8  # pairs of parents whose children may be known already before a random sample is taken
+_PAIRS = 8  # pairs of parents tried before a random sample is taken
 
 
 class DENSER(Searcher):
-    """Evolves generations by crossover and mutation; the best member lives on.
+    """Evolves generations by crossover and mutation; the best member survives.
 
-    The two levels of the genome are the space's: `egraph.spaces.Grammar` crosses and mutates the sequence of
-    blocks and the derivation of each, and any other space its own. The first ``population`` proposals are
-    random. From then on a child has, with ``p_crossover``, two parents, and else one, each the best of
-    ``sample`` members drawn; it is mutated with ``p_mutate``. As many results as the population holds are the
-    next generation, which the best of all joins.
+    The space defines the two levels of the genome: `egraph.spaces.Grammar` crosses and mutates the sequence
+    of blocks and the derivation of each; other spaces use their own operators. The first ``population``
+    proposals are random. A later child has two parents with probability ``p_crossover``, else one; each is
+    the best of ``sample`` members drawn. The child is mutated with probability ``p_mutate``. Every
+    ``population`` results form the next generation, which the best member so far joins.
 
-    What differs from the source: generations overlap, so that any number of workers can be served, and with
-    ``distinct`` a child whose key is known is mutated until it is new.
+    Differences from the source: generations overlap, so any number of workers can run in parallel; with
+    ``distinct``, a child with a known key is mutated until it is new.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator.
-        population: results of a generation.
-        sample: how many members compete to be a parent.
-        p_crossover: probability that a child has two parents.
-        p_mutate: probability that a child is mutated even if it is new.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search.
+        seed: Seed of the searcher's own generator.
+        population: Number of results of a generation.
+        sample: Number of members in a tournament.
+        p_crossover: Probability that a child has two parents.
+        p_mutate: Probability that a child is mutated even if it is new.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: ``population`` or ``sample`` is below 1, or a probability is none.
+        UsageError: An option is of the wrong kind or out of range.
 
     References:
         Assunção et al., "DENSER: Deep Evolutionary Network Structured Representation", Genetic Programming
@@ -78,7 +78,7 @@ class DENSER(Searcher):
         return child or self._sample_new()
 
     def _breed(self) -> Architecture | None:
-        """A new child; None where all that was tried is known already."""
+        """A new child; None if every child tried is known."""
         for _ in range(_PAIRS):
             child = self._draw_parent()
             if self._rng.random() < self.p_crossover:

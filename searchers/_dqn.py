@@ -1,4 +1,4 @@
-"""Reinforcement learning of what each choice is worth, by a double deep Q-network."""
+"""Reinforcement learning with a double deep Q-network."""
 
 from __future__ import annotations
 
@@ -18,45 +18,46 @@ from egraph.spaces.episodes import Action
 
 __all__ = ["DeepQNetwork"]
 
-_TRIES = 16  # episodes that may end in something known before a random sample is taken
-_BATCH = 16  # transitions in one step of learning
-_STEPS = 8  # of learning after a result, at most
+_TRIES = 16  # episodes without a new architecture before a random sample is taken
+_BATCH = 16  # transitions in one training step
+_STEPS = 8  # largest number of training steps after a result
 _RENEWAL = 10  # results between copies to the target network
-_FIRST, _LAST = 0.9, 0.05  # chance of a random action before the first result and after very many
+_FIRST, _LAST = 0.9, 0.05  # epsilon before the first result and its limit
 
 
 class DeepQNetwork(Searcher):
-    r"""Builds architectures action by action, each the one of greatest learnt worth, or now and then any.
+    r"""Builds architectures action by action, epsilon-greedy by learned values.
 
-    A cell of NAS-Bench-101 grows vertex by vertex: the network reads its 45 bits and says what each kind of
-    layer and each input is worth; the best layer and the best two inputs, one of which may be none, are the
-    action. Elsewhere an action is the option at the next place of the encoding. The score comes at the end,
-    undiscounted. Whole episodes go to a replay memory; after each result the network takes a step of double
-    Q-learning for each action of the episode, eight at most, on transitions drawn from the memory, and after
-    every tenth the target network becomes a copy of it. A random action has the chance
+    A cell of NAS-Bench-101 grows vertex by vertex: the network reads 45 bits of state and returns a value for
+    each operation and each input. The best operation and the best two inputs, one of which may be "none", are
+    the action. In other spaces an action is the option at the next position of the encoding. The score is an
+    undiscounted reward at the end. Whole episodes enter a replay memory. After each result the network takes
+    one step of double Q-learning per action of the episode, at most eight, on transitions drawn from the
+    memory. After every tenth result the target network becomes a copy of it. The probability of a random
+    action is
 
     .. math:: \epsilon = 0.05 + 0.85 \, e^{-r / d}
 
-    after :math:`r` results. Where an episode ends in something known, it is played again with a chance that
-    grows to one. An episode that ends in no architecture counts as failed, and a failed one as the worst of
-    the memory. Never-asked results join it with actions that would have built them.
+    after :math:`r` results. If an episode ends in a known architecture, another is played with a probability
+    that rises to one. An episode that ends in no valid architecture counts as failed, and a failed one as the
+    worst of the memory. Results that were not requested enter the memory with actions that build them.
 
-    What differs from the thesis: no connection can really be chosen (its listing always takes two inputs
-    where there are two); an output that has to come because the cell is full chooses its inputs like every
-    vertex; unfinished cells have no output edge in their state; scores are standardised over the memory. The
-    thesis leaves open what the loss is: here each picked output learns the value of the whole action, and
-    actions are worth the mean of their outputs, as in action branching.
+    Differences from the thesis: "none" can be chosen as an input (its listing always takes two inputs if
+    there are two); the output of a full cell chooses its inputs like every vertex; unfinished cells have no
+    output edge in their state; scores are standardized over the memory. The thesis leaves the loss open: here
+    each picked output learns the value of the whole action, and the value of an action is the mean of its
+    outputs, as in action branching.
 
     Args:
-        space: where to search; NAS-Bench-101 or one that gives an encoding.
-        seed: of the searcher's own generator.
-        decay: :math:`d`, results after which the chance of a random action has fallen most of the way.
-        memory: how many episodes are remembered; the oldest leave.
-        learning_rate: of Adam.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search; NAS-Bench-101 or one with an encoding.
+        seed: Seed of the searcher's own generator.
+        decay: :math:`d`, number of results in which :math:`\epsilon` falls by a factor e towards its limit.
+        memory: Number of episodes in the replay memory; the oldest leave first.
+        learning_rate: Learning rate of Adam.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: the space gives no encoding, or ``decay``, ``memory`` or ``learning_rate`` is not above 0.
+        UsageError: An option is of the wrong kind or out of range, or the space has no encoding.
 
     References:
         van Hasselt, Guez and Silver, "Deep Reinforcement Learning with Double Q-learning", AAAI 2016,
@@ -86,12 +87,12 @@ class DeepQNetwork(Searcher):
         self._episodes = space.episodes()
         self._network = QNetwork(self._episodes, learning_rate, self._rng)
         self._told = 0
-        self._played: dict[Architecture, list[Action]] = {}  # results of these are outstanding
-        self._replay: list[tuple[list[Action], float]] = []  # the oldest first; NaN for a failed one
+        self._played: dict[Architecture, list[Action]] = {}  # architectures without a result
+        self._replay: list[tuple[list[Action], float]] = []  # oldest first; NaN for a failed one
 
     @property
     def epsilon(self) -> float:
-        """The chance of a random action in the first try of an episode."""
+        """The probability of a random action in the first episode of a proposal."""
         return _LAST + (_FIRST - _LAST) * math.exp(-self._told / self.decay)
 
     def _propose(self) -> Architecture:
@@ -100,7 +101,7 @@ class DeepQNetwork(Searcher):
             try:
                 built = self._episodes.build(actions)
             except ArchitectureError:
-                if number == 0:  # of many in a row only the first, so that they do not fill the memory
+                if number == 0:  # only the first, so that invalid episodes do not fill the memory
                     self._remember(actions, math.nan)
                 continue
             if self._is_new(built):
@@ -109,7 +110,7 @@ class DeepQNetwork(Searcher):
         return self._sample_new()
 
     def _play(self, epsilon: float) -> list[Action]:
-        """One episode."""
+        """Plays one episode."""
         from egraph.searchers._q_network import best_action
 
         actions: list[Action] = []
@@ -136,7 +137,7 @@ class DeepQNetwork(Searcher):
         del self._replay[: -self.memory]
 
     def _rewards(self) -> NDArray[np.float64] | None:
-        """Of each episode in the memory, standardised; None before the first success."""
+        """Standardized rewards of the episodes in the memory; None before the first success."""
         scores = np.array([score for _, score in self._replay])
         failed = np.isnan(scores)
         if failed.all():
@@ -145,11 +146,11 @@ class DeepQNetwork(Searcher):
         return (scores - scores.mean()) / (scores.std() or 1.0)
 
     def _step(self, rewards: NDArray[np.float64]) -> None:
-        """One batch of transitions, each a random step of a random episode."""
+        """Trains on a batch of transitions, each a random step of a random episode."""
         batch = []
-        for place in self._rng.integers(len(self._replay), size=_BATCH).tolist():
-            actions, _ = self._replay[place]
-            batch.append((actions, int(self._rng.integers(len(actions))), float(rewards[place])))
+        for position in self._rng.integers(len(self._replay), size=_BATCH).tolist():
+            actions, _ = self._replay[position]
+            batch.append((actions, int(self._rng.integers(len(actions))), float(rewards[position])))
         self._network.learn(batch)
 
     def _state(self) -> dict[str, Any]:

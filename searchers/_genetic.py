@@ -18,35 +18,35 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["Genetic"]
 
-_TRIES = 64  # children that may be invalid or known before a random sample is taken
+_TRIES = 64  # children tried before a random sample is taken
 
 
 class Genetic(Searcher):
-    """Breeds generation after generation from the winners of tournaments, and keeps the best of each.
+    """Breeds generations from the winners of tournaments and keeps an elite.
 
-    Genes are the options of the space's encoding. The first generation is random. A child has two parents,
-    each the best of ``tournament`` members drawn with replacement; with probability ``crossover`` it takes
-    each gene from one or the other with equal chances, else all from the first; then each gene is replaced by
-    another option with probability one over their number. When a generation's worth of results has been told,
-    they replace all members but the ``elite`` best. A failed result joins as the worst of all.
+    Genes are the options of the space's encoding. The first generation is random. The parents of a child are
+    winners of tournaments among ``tournament`` members, drawn with replacement. With probability
+    ``crossover`` the child takes each gene from one of two parents with equal chances, else all genes from
+    one. Each gene then mutates to another option with probability one over the number of genes. A complete
+    generation of results replaces all members except the ``elite`` best. A failed result joins as the worst.
 
     Children are bred from the last complete generation, so any number can be asked for at a time. Prior
     knowledge joins the generation in which it is told.
 
-    What differs from the sources: with ``distinct``, a child that is known is bred again; one whose genes
-    describe no architecture always is. Only the elite's scores are carried on, nothing is evaluated twice.
+    Differences from the sources: with ``distinct``, a known child is bred again, as are genes that describe
+    no architecture. The elite keeps its scores; nothing is evaluated twice.
 
     Args:
-        space: where to search; it must have an encoding.
-        seed: of the searcher's own generator.
-        population: members of a generation, the elite included.
-        tournament: how many of them compete to be a parent.
-        crossover: probability that a child has two parents.
-        elite: how many of the best live on into the next generation.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search; it must have an encoding.
+        seed: Seed of the searcher's own generator.
+        population: Number of members of a generation, the elite included.
+        tournament: Number of members in a tournament.
+        crossover: Probability that a child has two parents.
+        elite: Number of best members kept for the next generation.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: a number is out of range, or the space gives no encoding.
+        UsageError: An option is of the wrong kind or out of range, or the space has no encoding.
 
     References:
         Goldberg and Deb, "A Comparative Analysis of Selection Schemes Used in Genetic Algorithms", FOGA 1991,
@@ -80,7 +80,7 @@ class Genetic(Searcher):
         self.population, self.tournament = population, tournament
         self.crossover, self.elite = crossover, elite
         self._choices = np.array(space.choices)
-        # Of each individual its score, -inf where it failed, and its genes.
+        # Score, minus infinity for a failed result, and genes of each individual.
         self._members: list[tuple[float, tuple[int, ...]]] = []  # best first
         self._children: list[tuple[float, tuple[int, ...]]] = []
 
@@ -94,7 +94,7 @@ class Genetic(Searcher):
         genes = np.array(self._parent())
         if self._rng.random() < self.crossover:
             genes = np.where(self._rng.random(len(genes)) < 0.5, genes, self._parent())
-        # A place with one option keeps it: a step of 1 modulo 1.
+        # A position with one option keeps it: a step of 1 modulo 1.
         steps = self._rng.integers(1, np.maximum(self._choices, 2))
         mutated = self._rng.random(len(genes)) < 1 / len(genes)
         return np.where(mutated, (genes + steps) % self._choices, genes).tolist()

@@ -1,4 +1,4 @@
-"""Hill climbing: children of the best network so far, of which the best replaces it."""
+"""Hill climbing: mutants of the best network so far, whose best replaces it."""
 
 from __future__ import annotations
 
@@ -18,33 +18,32 @@ __all__ = ["HillClimb"]
 
 
 class HillClimb(Searcher):
-    """Asks for a few mutants of one architecture and moves to the best of them, if it is better.
+    """Proposes a few mutants of one architecture and moves to the best of them if it is better.
 
-    The first architecture is random. Each child is ``mutations`` mutations away from the parent. When the
-    results of ``children`` of them have been told, the best of these and the parent is the next parent; among
-    equals the parent stays. Where more are asked for at a time, more children of the same parent come. What
-    is told from elsewhere, such as prior knowledge or a result that arrives late, after a move, is the parent
-    at once if it is better. The climb never begins anew: where all around the parent is known, children come
-    from farther away.
+    The first architecture is random. Each child is ``mutations`` mutations away from the parent. After
+    ``children`` results, the best of children and parent becomes the parent; the parent wins ties. If more
+    are asked for at a time, they are further children of the same parent. A result from elsewhere, such as
+    prior knowledge or a result that arrives after a move, becomes the parent at once if it is better. The
+    climb never restarts: once the neighborhood of the parent is known, children come from farther away.
 
     In a space whose mutations are network morphisms (``nash``), evaluated by
-    `egraph.evaluation.InheritedTraining`, this is the paper's method. There the parent is trained on, too,
-    beside its children, so that these do not win by longer training alone: ``distinct=False`` asks for the
-    parent again, first of all in each step, and goes by its newest score.
+    `egraph.evaluation.InheritedTraining`, this is the paper's method. There the parent is trained further
+    beside its children, so that they do not win by longer training alone: ``distinct=False`` asks for the
+    parent again at the beginning of each step and uses its newest score.
 
-    What differs from the paper: with ``distinct``, the parent keeps the score that it got, and a child whose
-    key is known is mutated on until it is new. A child is one mutation away by default, not five, which in a
+    Differences from the paper: with ``distinct``, the parent keeps its score, and a child with a known key
+    is mutated again until it is new. A child is one mutation away by default instead of five, which in a
     space of cells would be almost a random sample.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator.
-        children: results between two moves; the paper's 8.
-        mutations: how many lead from a parent to a child; the paper has 5.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search.
+        seed: Seed of the searcher's own generator.
+        children: Number of results between two moves; 8 as in the paper.
+        mutations: Number of mutations from a parent to a child; 5 in the paper.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: ``children`` or ``mutations`` is below 1.
+        UsageError: An option is of the wrong kind, or ``children`` or ``mutations`` is below 1.
 
     References:
         Elsken, Metzen and Hutter, "Simple and Efficient Architecture Search for Convolutional Neural
@@ -66,10 +65,10 @@ class HillClimb(Searcher):
         super().__init__(space, seed=seed, distinct=distinct)
         self.children, self.mutations = children, mutations
         self._parent: Step | None = None
-        self._asked: set[Architecture] = set()  # children of the parent that were not told yet
-        self._told = 0  # children of the parent that were told
-        self._best: Step | None = None  # the best of these, the parent itself left out
-        self._again = False  # the parent is to be asked for again
+        self._asked: set[Architecture] = set()  # children of the parent without a result
+        self._told = 0  # results of children of the parent
+        self._best: Step | None = None  # the best child
+        self._again = False  # whether to ask for the parent again
 
     def _propose(self) -> Architecture:
         if self._parent is None:
@@ -119,7 +118,7 @@ class HillClimb(Searcher):
 
 
 def _better(step: Step | None, other: Step) -> Step | None:
-    """The one of higher score, the first among equals; ``other`` is passed over where it failed."""
+    """The step of higher score, the first of equals; a failed ``other`` is ignored."""
     if np.isnan(other.score) or (step is not None and other.score <= step.score):
         return step
     return other

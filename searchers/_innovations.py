@@ -1,4 +1,4 @@
-"""Innovation numbers: which genes of two genomes have one origin."""
+"""Innovation numbers: genes of common origin in two genomes."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ __all__ = [
 ]
 
 LAYERS_WEIGHT = 5.0
-"""What it counts, in genes, if all homologous layers of two genomes differ; so it makes two species."""
+"""Distance, in genes, if all homologous layers of two genomes differ."""
 
 STAYS_DISABLED = 0.75
-"""Odds that a gene that one parent has enabled and the other disabled is disabled in the child."""
+"""Probability that a gene is disabled in the child if it is enabled in one parent only."""
 
 
 class Genome(NamedTuple):
-    """An architecture whose genes have a history.
+    """An architecture with innovation numbers.
 
-    A vertex is a gene; so is a connection, enabled or disabled, between two of them. Vertices of two genomes
-    are homologous if they have one mark, connections if both their ends are.
+    Vertices are genes, and so are connections, enabled or disabled. Vertices of two genomes are homologous if
+    their marks are equal, connections if both their ends are homologous.
 
     Attributes:
-        architecture: of the space.
-        marks: the innovation number of each vertex, no two alike.
+        architecture: Architecture of the space.
+        marks: Innovation number of each vertex; all differ.
     """
 
     architecture: Architecture
@@ -42,12 +42,12 @@ class Genome(NamedTuple):
 
 
 class Innovations:
-    """Hands out innovation numbers.
+    """Assigns innovation numbers.
 
-    The vertices of a first individual have no history. Their marks are negative and count from the output,
-    so that those at equal places before the output are homologous; the mark of the input is 0. A vertex that
-    a mutation inserts gets the next positive number, or, in one generation, that of a vertex which another
-    mutation put between the same neighbours.
+    Marks of a genome without ancestors are negative and count from the output, so that vertices at equal
+    distances from the output are homologous; the mark of the input is 0. A vertex that a mutation inserts
+    gets the next positive number or, within one generation, the number of a vertex that another mutation
+    inserted between the same neighbors.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Innovations:
         return Genome(architecture, (0, *range(1 - architecture.num_vertices, 0)))
 
     def descend(self, parent: Genome, child: Architecture) -> Genome:
-        """The genome of what a mutation made of a parent."""
+        """The genome of a mutant of a parent."""
         origins = _trace(parent.architecture, child)
         marks = [None if origin is None else parent.marks[origin] for origin in origins]
         for vertex, mark in enumerate(marks):
@@ -68,30 +68,30 @@ class Innovations:
         return Genome(child, tuple(mark for mark in marks if mark is not None))
 
     def forget(self) -> None:
-        """Begins a new generation."""
+        """Starts a new generation."""
         self._recent = {}
 
     def state_dict(self) -> dict[str, Any]:
-        """The numbers given, as JSON-ready values."""
+        """Assigned numbers, as JSON-ready values."""
         return {"last": self._last, "recent": self._recent}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self._last, self._recent = state["last"], dict(state["recent"])
 
     def _number(self, child: Architecture, vertex: int, marks: list[int | None]) -> int:
         sources = [marks[i] for i, j in child.edges if j == vertex]
         targets = [marks[j] for i, j in child.edges if i == vertex]
-        place = f"{sources}>{targets}"
-        number = self._recent.get(place)
+        neighbors = f"{sources}>{targets}"
+        number = self._recent.get(neighbors)
         if number is None or number in marks:
             self._last = number = self._last + 1
-            self._recent[place] = number
+            self._recent[neighbors] = number
         return number
 
 
 def distance(a: Genome, b: Genome, weight: float) -> float:
-    """How many genes only one of two genomes has, plus ``weight`` times the share of layers that differ.
+    """Number of genes that only one genome has, plus ``weight`` times the share of layers that differ.
 
     Layers are compared where vertices between input and output are homologous.
     """
@@ -103,10 +103,10 @@ def distance(a: Genome, b: Genome, weight: float) -> float:
 
 
 def cross(fitter: Genome, other: Genome, rng: np.random.Generator) -> Genome:
-    """The genes of the fitter parent; the layer and state of homologous ones come from either.
+    """The genes of the fitter parent; layers and states of homologous genes come from either parent.
 
-    What only the other parent has is lost. A connection that only one parent has enabled is disabled with
-    probability `STAYS_DISABLED`. Whether the child belongs to the space is for the caller to check.
+    Genes of the other parent alone are lost. A connection that only one parent has enabled is disabled with
+    probability `STAYS_DISABLED`. The child may lie outside the space.
     """
     layers, states = _layers(other), _states(other)
     a, marks = fitter.architecture, fitter.marks
@@ -130,7 +130,7 @@ def write_genome(genome: Genome) -> dict[str, Any]:
 
 
 def read_genome(content: dict[str, Any]) -> Genome:
-    """Reads what `write_genome` wrote."""
+    """Reads what `write_genome` returned."""
     fields = {name: value for name, value in content.items() if name != "marks"}
     return Genome(Architecture.from_dict(fields), tuple(content["marks"]))
 
@@ -146,7 +146,7 @@ def _states(genome: Genome) -> dict[tuple[int, int], bool]:
 
 
 def _trace(parent: Architecture, child: Architecture) -> list[int | None]:
-    """For each vertex of a mutant the vertex of its parent that it was; None for a new one."""
+    """The vertex of the parent for each vertex of a mutant; None for a new one."""
     grown = child.num_vertices - parent.num_vertices
     if grown == 0:
         return list(range(child.num_vertices))

@@ -1,4 +1,4 @@
-"""Local search: up the steepest slope to a local optimum, then anew from somewhere else."""
+"""Local search: steepest ascent to a local optimum, then a restart."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ __all__ = ["LocalSearch"]
 
 
 class LocalSearch(Searcher):
-    """Asks for all neighbors of one architecture, moves to the best of them, and so on to a local optimum.
+    """Proposes all neighbors of one architecture and moves to the best, up to a local optimum.
 
-    From there it begins again at a random architecture. The neighbors come in random order, so that a budget
-    that ends among them favours no place. A move must be uphill: on a plateau it begins again. What is told
-    from elsewhere, such as prior knowledge, is where it begins next, at the best of it first.
+    It then restarts at a random architecture. Neighbors come in random order, so that a budget that ends
+    among them favors no position. A move must improve the score; on a plateau the search restarts. Results
+    from elsewhere, such as prior knowledge, are the next starting points, the best first.
 
-    Where more are asked for than there are neighbors left, and none of those that are known leads up, random
-    ones come between; results that arrive late, after it has moved on, are taken as told from elsewhere.
+    If more architectures are asked for than neighbors are left, and no known neighbor is better, the rest
+    are random. Results that arrive after a move count as results from elsewhere.
 
-    What differs from the paper: with ``distinct``, neighbors whose key is known are passed over, so that a
-    climb ends at the foot of a hill that was climbed before.
+    Difference from the paper: with ``distinct``, neighbors with a known key are skipped, so that an ascent
+    ends where it meets an earlier one.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search.
+        seed: Seed of the searcher's own generator.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     References:
         White, Nolen and Savani, "Exploring the Loss Landscape in Neural Architecture Search", UAI 2021,
@@ -44,11 +44,11 @@ class LocalSearch(Searcher):
 
     def __init__(self, space: SearchSpace, *, seed: int = 0, distinct: bool = True) -> None:
         super().__init__(space, seed=seed, distinct=distinct)
-        self._height = -np.inf  # the score of where it stands
-        self._waiting: list[Architecture] = []  # neighbors of there that were not asked yet
-        self._near: set[Architecture] = set()  # those that were asked and not told yet
-        self._up: Step | None = None  # the best told neighbor, if it is better
-        self._elsewhere: Step | None = None  # the best of all else that was told since it began
+        self._height = -np.inf  # score of the current architecture
+        self._waiting: list[Architecture] = []  # its neighbors that were not asked yet
+        self._near: set[Architecture] = set()  # its neighbors without a result
+        self._up: Step | None = None  # the best neighbor, if it is better
+        self._elsewhere: Step | None = None  # the best result from elsewhere since the last start
 
     def _propose(self) -> Architecture:
         while True:
@@ -67,7 +67,7 @@ class LocalSearch(Searcher):
 
     def _move(self, step: Step) -> None:
         neighbors = self.space.neighbors(step.architecture)
-        self._waiting = [neighbors[place] for place in self._rng.permutation(len(neighbors))]
+        self._waiting = [neighbors[position] for position in self._rng.permutation(len(neighbors))]
         self._height, self._up, self._near = step.score, None, set()
 
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:

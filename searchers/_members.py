@@ -56,7 +56,7 @@ def read_score(content: float | None) -> float:
 
 
 def write_members(members: Iterable[Member[G]], write: Callable[[G], Any]) -> list[Any]:
-    """Members as JSON-ready values, if ``write`` gives such of a genome."""
+    """Members as JSON-ready values, if ``write`` returns such for a genome."""
     return [[write(genome), write_score(score)] for genome, score in members]
 
 

@@ -1,4 +1,4 @@
-"""The results that a predictor learns from: bounded, the better half for good."""
+"""A bounded memory of results; the better half is never evicted."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ __all__ = ["Memory"]
 
 
 class Memory:
-    """Successful results, of which the oldest outside the better half leaves where there are too many.
+    """Successful results; when there are too many, the oldest outside the better half is evicted.
 
     Args:
-        points: how many are kept, at least 2.
+        points: Largest number of results, at least 2.
 
     Attributes:
-        architectures: those kept, in the order of telling.
-        scores: theirs.
-        told: how many results came in all, failed ones included.
+        architectures: Architectures in the memory, in the order of telling.
+        scores: Their scores.
+        told: Number of all results, failed ones included.
     """
 
     def __init__(self, points: int) -> None:
@@ -31,7 +31,7 @@ class Memory:
         self.told = 0
 
     def add(self, architectures: Sequence[Architecture], scores: Iterable[float]) -> None:
-        """Takes in results; NaN for those that failed."""
+        """Adds results; NaN for a failed one."""
         for architecture, score in zip(architectures, scores, strict=True):
             self.told += 1
             if np.isnan(score):
@@ -40,20 +40,20 @@ class Memory:
             self.scores.append(float(score))
             if len(self.scores) > self._points:
                 median = sorted(self.scores)[len(self.scores) // 2]
-                leaves = next(place for place, kept in enumerate(self.scores) if kept <= median)
+                leaves = next(position for position, kept in enumerate(self.scores) if kept <= median)
                 del self.architectures[leaves], self.scores[leaves]
 
     def best(self, count: int) -> list[Architecture]:
-        """The best of them, best first, fewer where there are not as many."""
+        """The ``count`` best architectures, best first; fewer if the memory has fewer."""
         order = np.argsort(-np.array(self.scores), kind="stable")[:count]
-        return [self.architectures[place] for place in order]
+        return [self.architectures[position] for position in order]
 
     def state_dict(self) -> dict[str, Any]:
-        """All of it as JSON-ready values."""
+        """Everything, as JSON-ready values."""
         kept = [architecture.to_dict() for architecture in self.architectures]
         return {"architectures": kept, "scores": list(self.scores), "told": self.told}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self.architectures = [Architecture.from_dict(kept) for kept in state["architectures"]]
         self.scores, self.told = list(state["scores"]), state["told"]

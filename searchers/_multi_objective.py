@@ -1,4 +1,4 @@
-"""Searchers that weigh the score against what an architecture costs."""
+"""The base class of multi-objective searchers: score and costs."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ Cost = Callable[[Architecture], float]
 
 
 class Compromise(NamedTuple):
-    """One architecture that nothing told is better than in score and all costs.
+    """A Pareto-optimal result: no other is better in the score and all costs.
 
     Attributes:
-        architecture: of the space.
-        score: as told, higher is better.
-        costs: by name, lower is better.
+        architecture: Architecture of the space.
+        score: Score as told; higher is better.
+        costs: Costs by name; lower is better.
     """
 
     architecture: Architecture
@@ -36,26 +36,26 @@ class Compromise(NamedTuple):
 
 
 class Member(NamedTuple):
-    """A result: the negative score and the costs, all minimised; None if it failed."""
+    """A result: its negative score and its costs, all minimized; None if it failed."""
 
     architecture: Architecture
     values: tuple[float, ...] | None
 
 
 class MultiObjective(Searcher):
-    """Measures costs, counts what exceeds limits, and remembers the front of best compromises.
+    """Measures costs, limits them, and keeps the Pareto front of all results.
 
     A subclass passes each result through `_measure`.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator.
-        costs: by name, functions from an architecture to what it costs, lower is better.
-        limits: by name, the most that a cost may be.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search.
+        seed: Seed of the searcher's own generator.
+        costs: Functions from an architecture to a cost, by name; lower is better.
+        limits: Upper limits of costs, by name.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: a limit is not positive or of an unknown cost.
+        UsageError: An option is of the wrong kind, or a limit is not positive or of an unknown cost.
     """
 
     def __init__(
@@ -81,7 +81,7 @@ class MultiObjective(Searcher):
         return {**super().describe_options(options), **own}
 
     def front(self) -> list[Compromise]:
-        """The best compromises within the limits of all that was told, highest score first."""
+        """The Pareto front of all results within the limits, highest score first."""
         return [
             Compromise(architecture, -values[0], dict(zip(self.costs, values[1:], strict=True)))
             for architecture, values in sorted(self._front, key=lambda member: member.values or ())
@@ -89,14 +89,14 @@ class MultiObjective(Searcher):
         ]
 
     def hypervolume(self, score: float, costs: Mapping[str, float]) -> float:
-        """The volume between the front and the worst that counts.
+        """The volume between the front and a reference point.
 
         Args:
-            score: the lowest that counts.
-            costs: by name, the highest that count.
+            score: Score of the reference point, the lowest that counts.
+            costs: Costs of the reference point by name, the highest that count.
 
         Raises:
-            UsageError: the names are not those of the costs.
+            UsageError: The names are not those of the costs.
         """
         if set(costs) != set(self.costs):
             raise UsageError(f"need the worst of each of the costs {list(self.costs)}, got {list(costs)}")
@@ -104,7 +104,7 @@ class MultiObjective(Searcher):
         return hypervolume([member.values or () for member in self._front], worst)
 
     def _measure(self, architecture: Architecture, score: float) -> Member:
-        """A result with its costs; it joins the front if it belongs there."""
+        """A result with its costs; joins the front if it is Pareto-optimal."""
         member = Member(architecture, self._values(architecture, score))
         if self._violation(member) == 0 and not any(_covers(other, member) for other in self._front):
             self._front = [other for other in self._front if not _covers(member, other)]
@@ -123,7 +123,7 @@ class MultiObjective(Searcher):
         return np.array([member.values or (0.0,) * (1 + len(self.costs)) for member in members])
 
     def _violation(self, member: Member) -> float:
-        """By what share of them the limits are exceeded, summed; infinite for what failed."""
+        """Sum of the relative excesses over the limits; infinite for a failed result."""
         if member.values is None:
             return math.inf
         costs = dict(zip(self.costs, member.values[1:], strict=True))
@@ -142,7 +142,7 @@ def write_members(members: Iterable[Member]) -> list[Any]:
 
 
 def read_members(state: Iterable[Any]) -> list[Member]:
-    """Takes back what `write_members` gave."""
+    """Reads what `write_members` returned."""
     return [
         Member(Architecture.from_dict(content), None if values is None else tuple(values))
         for content, values in state
@@ -150,14 +150,14 @@ def read_members(state: Iterable[Any]) -> list[Member]:
 
 
 def _covers(a: Member, b: Member) -> bool:
-    """Whether one is nowhere worse than the other, both being measured."""
+    """Whether ``a`` is nowhere worse than ``b``; both must be measured."""
     assert a.values is not None
     assert b.values is not None
     return all(x <= y for x, y in zip(a.values, b.values, strict=True))
 
 
 def _check_costs(costs: Any, limits: Any) -> None:
-    """Checks kinds and names; text gives neither."""
+    """Checks kinds and names of costs and limits."""
     for option, value, values in (("costs", costs, "functions"), ("limits", limits, "numbers")):
         if not (value is None or isinstance(value, Mapping)):
             raise UsageError(f"{option} must be a mapping from names to {values}, got {shorten(value)}")

@@ -1,4 +1,4 @@
-"""NAS-EA-FA: a genetic algorithm whose fitness is mostly predicted."""
+"""NAS-EA-FA: a genetic algorithm on predicted fitness."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _CROSSED = 0.5  # share of the children that have two parents
 
 
 class Predictor(Protocol):
-    """What the factory must give: predicted scores for architectures."""
+    """A predictor of scores."""
 
     def fit(self, architectures: Sequence[Architecture], scores: Sequence[float]) -> Any:
         """Learns from ``(architectures,)`` scores."""
@@ -37,37 +37,36 @@ class Predictor(Protocol):
 
 
 class FitnessApproximation(Searcher):
-    """NAS-EA-FA V2: asks the best of a genetic algorithm on predicted fitness, and some unlike all before.
+    """NAS-EA-FA V2: proposes the best of a genetic algorithm on predicted fitness, and the most distant.
 
-    The first ``population`` proposals are random. Then, each time the proposals are used up, the predictor is
-    fitted to all results, each of them in up to ``copies`` other numberings of its vertices beside its own. A
-    genetic algorithm starts from the best results and runs for ``generations``: tournaments of three by
-    predicted fitness, half of the children crossed, all mutated, the best of parents and children stay. Of
-    all that it met, the ``top`` by prediction and the ``far`` most distant from everything evaluated are
-    proposed; random ones where it met too few that are new. Distance is the share of places of the encoding
-    at which another architecture differs, averaged over all that were told.
+    The first ``population`` proposals are random. Whenever the proposals are used up, the predictor is
+    fitted to all results, augmented by up to ``copies`` renumberings of the vertices of each. A genetic
+    algorithm starts from the best results and runs for ``generations``: tournaments of three by predicted
+    fitness, half of the children crossed, all mutated, the best of parents and children survive. Proposals
+    are the ``top`` by prediction of all individuals, and the ``far`` most distant from everything evaluated;
+    random ones fill up if too few are new. Distance is the share of positions of the encoding at which two
+    architectures differ, averaged over all results.
 
-    What differs from the paper: crossover and mutation are those of the space, not bits; where results are
-    missing the next proposals rest on those that are there; the predictor learns from at most ``points``
-    results, the better half for good and the newest of the others. A failed result is part of what was
-    evaluated, and teaches nothing else.
+    Differences from the paper: crossover and mutation are those of the space, not of bits; outstanding
+    results are not waited for; the predictor learns from at most ``points`` results, of which the better
+    half is never evicted and of the others the newest stay. A failed result counts as evaluated and is not
+    learned from.
 
     Args:
-        space: where to search; must give an encoding.
-        seed: of the searcher's own generator.
-        predictor: is called without arguments for a new `Predictor`, which must depend on its examples only;
-            None grows boosted trees on the encoding (`EncodedTrees`).
-        population: of the genetic algorithm, and random proposals that come first.
-        generations: of the genetic algorithm between proposals.
-        top: how many of the best predicted are proposed at a time.
-        far: how many of the most distant are proposed with them.
-        copies: renumbered copies of each result; 0 for a predictor that numbering does not touch.
-        points: how many results the predictor learns from at most.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search; it must have an encoding.
+        seed: Seed of the searcher's own generator.
+        predictor: Factory of predictors, called without arguments; a predictor must depend on its examples
+            only. None uses boosted trees on the encoding (`EncodedTrees`).
+        population: Number of individuals of the genetic algorithm, and of random proposals at the beginning.
+        generations: Number of generations of the genetic algorithm between proposals.
+        top: Number of proposals with the best predictions.
+        far: Number of proposals with the largest distance.
+        copies: Renumbered copies of each result; 0 for a predictor that ignores the numbering.
+        points: Largest number of results that the predictor learns from.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: the space gives no encoding, ``population``, ``generations`` or ``top`` is below 1,
-            ``far`` or ``copies`` below 0, or ``points`` below 2.
+        UsageError: An option is of the wrong kind or out of range, or the space has no encoding.
 
     References:
         Pan and Yao, "Neural Architecture Search Based on Evolutionary Algorithms with Fitness Approximation",
@@ -100,11 +99,11 @@ class FitnessApproximation(Searcher):
         self.population, self.generations = population, generations
         self.top, self.far, self.copies, self.points = top, far, copies, points
         self._memory = Memory(points)
-        # How many of those told have an option at a place, (places, options): one look-up for all distances.
+        # Number of results with an option at a position, (positions, options): one look-up gives a distance.
         self._counts = np.zeros((len(space.choices), max(space.choices)), dtype=np.int64)
         self._model: Predictor | None = None  # fitted to the memory
-        self._queue: list[Architecture] = []  # the next last
-        self._left = 0  # proposals before the next are gathered
+        self._queue: list[Architecture] = []  # the next one last
+        self._left = 0  # proposals until the next evolution
 
     @classmethod
     def describe_options(cls, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -112,9 +111,9 @@ class FitnessApproximation(Searcher):
         return super().describe_options({**options, "predictor": options["predictor"] or EncodedTrees})
 
     def distances(self, architectures: Sequence[Architecture]) -> Floats:
-        """To everything that was told: the mean share of places that differ, in [0, 1]."""
+        """Distance to all results: the mean share of positions that differ, in [0, 1]."""
         codes = np.array([self.space.encode(architecture) for architecture in architectures])
-        alike = self._counts[np.arange(codes.shape[1]), codes]  # (architectures, places)
+        alike = self._counts[np.arange(codes.shape[1]), codes]  # (architectures, positions)
         return 1 - alike.mean(axis=1) / max(self._memory.told, 1)
 
     def _propose(self) -> Architecture:
@@ -123,7 +122,7 @@ class FitnessApproximation(Searcher):
         return chosen or self._sample_new()
 
     def _choose(self) -> Architecture | None:
-        """The next of the queue; None where the genetic algorithm met too few that are new."""
+        """The next of the queue; None if the genetic algorithm found too few new ones."""
         if not self._left:
             self._queue, self._left = self._evolve(), self.top + self.far
         self._left -= 1
@@ -133,24 +132,24 @@ class FitnessApproximation(Searcher):
         return None
 
     def _evolve(self) -> list[Architecture]:
-        """What to propose next, first the most distant, then up to the best predicted."""
+        """The next proposals: the most distant, then those of best prediction, best last."""
         if self._model is None:
             self._model = EncodedTrees(self.space) if self.predictor is None else self.predictor()
             self._model.fit(*self._examples())
         predictor = self._model
         members = self._memory.best(self.population)
-        met = dict(zip(members, _scores(predictor, members), strict=True))
+        predicted = dict(zip(members, _scores(predictor, members), strict=True))
         for _ in range(self.generations):
-            children = dict.fromkeys(self._breed(members, met) for _ in range(self.population))
-            fresh = [child for child in children if child not in met]
+            children = dict.fromkeys(self._breed(members, predicted) for _ in range(self.population))
+            fresh = [child for child in children if child not in predicted]
             if fresh:
-                met |= dict(zip(fresh, _scores(predictor, fresh), strict=True))
-            members = sorted(dict.fromkeys([*members, *children]), key=met.__getitem__, reverse=True)
+                predicted |= dict(zip(fresh, _scores(predictor, fresh), strict=True))
+            members = sorted(dict.fromkeys([*members, *children]), key=predicted.__getitem__, reverse=True)
             members = members[: self.population]
-        return self._select(met)
+        return self._select(predicted)
 
     def _examples(self) -> tuple[list[Architecture], list[float]]:
-        """The results, and copies of them; the same whenever they are made for the same results."""
+        """The results and their copies; a function of the results alone."""
         rng = np.random.default_rng(self._memory.told)
         architectures, scores = list(self._memory.architectures), list(self._memory.scores)
         for original, score in zip(self._memory.architectures, self._memory.scores, strict=True):
@@ -160,7 +159,7 @@ class FitnessApproximation(Searcher):
         return architectures, scores
 
     def _breed(self, members: Sequence[Architecture], fitness: dict[Architecture, float]) -> Architecture:
-        """A mutated child of one or two winners of tournaments."""
+        """A mutated child of one or two tournament winners."""
         parents = []
         for _ in range(1 + (self._rng.random() < _CROSSED)):
             winner = draw_best(len(members), _TOURNAMENT, lambda at: fitness[members[at]], self._rng)
@@ -168,11 +167,11 @@ class FitnessApproximation(Searcher):
         child = parents[0] if len(parents) == 1 else self.space.crossover(parents[0], parents[1], self._rng)
         return self.space.mutate(child, self._rng)
 
-    def _select(self, met: dict[Architecture, float]) -> list[Architecture]:
-        """Top by prediction and far by distance, of one key once, those told left out."""
+    def _select(self, predicted: dict[Architecture, float]) -> list[Architecture]:
+        """The best by prediction and by distance, without known and repeated keys."""
         known = {self.space.key(architecture) for architecture in self._memory.architectures}
         candidates: list[Architecture] = []
-        for architecture in sorted(met, key=met.__getitem__, reverse=True):
+        for architecture in sorted(predicted, key=predicted.__getitem__, reverse=True):
             if (key := self.space.key(architecture)) not in known:
                 known.add(key)
                 candidates.append(architecture)
@@ -180,7 +179,7 @@ class FitnessApproximation(Searcher):
         if not others:
             return best[::-1]
         farthest = np.argsort(-self.distances(others), kind="stable")[: self.far]
-        return [*(others[place] for place in farthest[::-1]), *best[::-1]]
+        return [*(others[position] for position in farthest[::-1]), *best[::-1]]
 
     def _learn(self, architectures: Sequence[Architecture], scores: Floats) -> None:
         self._memory.add(architectures, scores)

@@ -13,35 +13,35 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["Novelty"]
 
-_TRIES = 200  # random samples that may be known already before the space is enumerated
+_TRIES = 200  # random samples tried before the space is enumerated
 
 
 class Novelty:
-    """The keys that were proposed or told, and how to find others.
+    """Known keys, proposed or told, and samples with other keys.
 
     Args:
-        space: whose keys they are.
+        space: Space of the keys.
     """
 
     def __init__(self, space: SearchSpace) -> None:
         self._space = space
-        self._seen: dict[str, None] = {}  # a set that remembers its order
-        self._asked: set[Architecture] = set()  # spares the second key when the result is told
-        self._enumerating = False  # random samples no longer bring anything new
+        self._seen: dict[str, None] = {}  # an ordered set
+        self._asked: set[Architecture] = set()  # saves computing the key again when the result is told
+        self._enumerating = False  # whether random samples are all known
         self._left: list[tuple[str, Architecture]] | None = None
 
     def state_dict(self) -> dict[str, Any]:
-        """What is known, as JSON-ready values."""
+        """Known keys, as JSON-ready values."""
         return {"seen": list(self._seen), "enumerating": self._enumerating}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self._seen = dict.fromkeys(state["seen"])
         self._asked = set()
         self._enumerating, self._left = state["enumerating"], None
 
     def admit(self, architecture: Architecture) -> bool:
-        """Whether its key is new; it no longer is afterwards."""
+        """Whether the key is new; it is known afterwards."""
         key = self._space.key(architecture)
         if key in self._seen:
             return False
@@ -50,7 +50,7 @@ class Novelty:
         return True
 
     def note(self, architectures: Iterable[Architecture]) -> None:
-        """Makes keys known that others proposed."""
+        """Adds the keys of results, also of architectures that others proposed."""
         for architecture in architectures:
             if architecture in self._asked:
                 self._asked.discard(architecture)
@@ -60,17 +60,17 @@ class Novelty:
     def sample(self, rng: np.random.Generator) -> Architecture:
         """A random architecture with a new key.
 
-        Draws from the space until a key is new; enumerates a finite space where nearly all are known.
+        Samples until a key is new; enumerates a finite space when nearly all keys are known.
 
         Raises:
-            SpaceExhaustedError: every key is known, or an infinite space gives nothing new.
+            SpaceExhaustedError: Every key is known, or samples of an infinite space are all known.
         """
         if not self._enumerating:
             for _ in range(_TRIES):
                 if self.admit(architecture := self._space.sample(rng)):
                     return architecture
             self._enumerating = True
-        # In the order of the space, so that it does not matter when the list was made.
+        # In the order of the space, so that a restored state draws the same.
         everything = self._everything() if self._left is None else self._left
         self._left = [(key, architecture) for key, architecture in everything if key not in self._seen]
         if not self._left:

@@ -1,4 +1,4 @@
-"""NSGA-II: the score against what an architecture costs."""
+"""NSGA-II: score and costs of an architecture as objectives."""
 
 from __future__ import annotations
 
@@ -17,37 +17,36 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["NSGA2"]
 
-_PAIRS = 8  # pairs of parents whose children may be known already before a random sample is taken
+_PAIRS = 8  # pairs of parents tried before a random sample is taken
 
 
 class NSGA2(MultiObjective):
-    """Evolves a population towards the front of best compromises between the score and any costs.
+    """Evolves a population towards the Pareto front of the score and any costs.
 
-    The first ``population`` proposals are random. From then on each is a mutation of a crossover: of four
-    members drawn, the better of each two become parents. Better is who lies in the better non-dominated
-    front, and in the same front who has more room around it. Once as many results have been told as the
-    population is large, old and new members compete: those of the better fronts stay, the last front cut by
-    crowding. What exceeds a limit ranks behind all that does not, by how far it exceeds; what failed, or has
-    no finite costs, comes last. Without costs it is a genetic algorithm that keeps the best. The work for one
-    candidate grows with the population, and with the front that `front` returns, not with what was told.
+    The first ``population`` proposals are random. Each later one is a mutation of a crossover, whose parents
+    win binary tournaments: the better non-dominated front wins, then the larger crowding distance. After
+    every ``population`` results, old and new members compete: better fronts stay, and crowding distance cuts
+    the last front. An architecture that exceeds a limit ranks behind all that do not, by its violation. One
+    that failed or has no finite costs ranks last. Without costs this is an elitist genetic algorithm. The
+    work for one proposal grows with the population and with the size of `front`, not with the number of
+    results.
 
-    What differs from the paper: generations overlap, so that any number of workers can be served, parents
-    cross and mutate by the operators of the space, and with ``distinct`` a known child is mutated on. Costs
-    are known without training, yet what exceeds a limit is asked now and then; it ranks last, so seldom.
+    Differences from the paper: generations overlap, so any number of workers can run in parallel; parents
+    cross and mutate by the operators of the space; with ``distinct``, a known child is mutated again. Costs
+    need no training, but architectures beyond a limit may be proposed; they rank last, so this is rare.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator.
-        costs: by name, functions from an architecture to what it costs, lower is better: parameters, FLOPs, a
-            measured latency. One that raises EvaluationError marks the architecture as failed.
-        limits: by name, the most that a cost may be.
-        population: how many members live at a time.
-        p_crossover: probability that a child has two parents.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search.
+        seed: Seed of the searcher's own generator.
+        costs: Functions from an architecture to a cost, by name; lower is better. Examples: parameters,
+            FLOPs, a measured latency. One that raises EvaluationError marks the architecture as failed.
+        limits: Upper limits of costs, by name.
+        population: Number of members.
+        p_crossover: Probability that a child has two parents.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: ``population`` is below 2, ``p_crossover`` no probability, or a limit is not positive or
-            of an unknown cost.
+        UsageError: An option is of the wrong kind or out of range, or a limit is of an unknown cost.
 
     References:
         Deb et al., "A Fast and Elitist Multiobjective Genetic Algorithm: NSGA-II", IEEE TEC 2002,
@@ -72,8 +71,8 @@ class NSGA2(MultiObjective):
         super().__init__(space, seed=seed, costs=costs, limits=limits, distinct=distinct)
         self.population, self.p_crossover = population, p_crossover
         self._members: list[Member] = []
-        self._fresh: list[Member] = []  # told since the last selection
-        self._order: list[tuple[int, float]] = []  # of each member: negative front and room
+        self._fresh: list[Member] = []  # results since the last selection
+        self._order: list[tuple[int, float]] = []  # negative front and crowding distance of each member
 
     def _propose(self) -> Architecture:
         told = len(self._members) + len(self._fresh)
@@ -82,7 +81,7 @@ class NSGA2(MultiObjective):
         return child or self._sample_new()
 
     def _breed(self) -> Architecture | None:
-        """A new child; None where all that was tried is known already."""
+        """A new child; None if every child tried is known."""
         for _ in range(_PAIRS):
             child = self._draw_parent()
             if self._rng.random() < self.p_crossover:
@@ -102,15 +101,15 @@ class NSGA2(MultiObjective):
                 self._select()
 
     def _select(self) -> None:
-        """Keeps as many as the population holds, and notes their order."""
+        """Keeps the best members and records their order."""
         members = self._members + self._fresh
         order = self._rank(members)
         best = sorted(range(len(members)), key=order.__getitem__, reverse=True)[: self.population]
-        self._members, self._fresh = [members[place] for place in best], []
+        self._members, self._fresh = [members[position] for position in best], []
         self._order = self._rank(self._members)
 
     def _rank(self, members: list[Member]) -> list[tuple[int, float]]:
-        """Of each member its negative front and its crowding distance: higher is better."""
+        """Negative front and crowding distance of each member; higher is better."""
         points = self._points(members)
         ranks = pareto_ranks(points, [self._violation(member) for member in members])
         room = np.zeros(len(members))

@@ -1,4 +1,4 @@
-"""Which of several points are better when more than one number counts."""
+"""Pareto ranks, crowding distances and hypervolumes of points with several objectives."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ __all__ = ["crowding_distance", "hypervolume", "pareto_ranks", "rank_sum_order"]
 
 
 def pareto_ranks(points: ArrayLike, violations: ArrayLike | None = None) -> NDArray[np.int64]:
-    """The non-dominated front that each point belongs to, 0 for the best.
+    """The non-dominated front of each point, 0 for the best.
 
-    One point dominates another if it is nowhere worse and somewhere better. With violations Deb's rule holds:
-    whatever keeps all constraints comes before whatever does not, and of those that do not, the smaller
-    violation comes first.
+    A point dominates another if it is nowhere worse and somewhere better. Violations follow Deb's rule:
+    feasible points come before infeasible ones, which are ordered by violation.
 
     Args:
-        points: ``(points, objectives)``, lower is better.
-        violations: ``(points,)``, 0 for a point that keeps the constraints, infinite for one that failed.
+        points: Points, ``(points, objectives)``; lower is better.
+        violations: Violations, ``(points,)``; 0 for a feasible point, infinite for a failed one.
 
     Returns:
-        ``(points,)`` ranks; equal ones do not dominate each other.
+        Ranks, ``(points,)``; points of equal rank do not dominate each other.
     """
     values = np.asarray(points, dtype=np.float64)
     broken = np.zeros(len(values)) if violations is None else np.asarray(violations, dtype=np.float64)
@@ -43,16 +42,16 @@ def pareto_ranks(points: ArrayLike, violations: ArrayLike | None = None) -> NDAr
 
 
 def crowding_distance(points: ArrayLike) -> NDArray[np.float64]:
-    """How much room each point of one front has: the gaps around it, summed over the objectives.
+    """Crowding distance of each point of one front: the gaps around it, summed over the objectives.
 
-    A gap is what lies between the two neighbours of a point in one objective, over the range of the front.
-    The ends of a front are infinitely far from the others.
+    A gap is the distance of the two neighbors of a point in one objective, relative to the range of the
+    front. The extreme points of an objective have infinite distance.
 
     Args:
-        points: ``(points, objectives)``, all of one front.
+        points: Points of one front, ``(points, objectives)``.
 
     Returns:
-        ``(points,)`` distances.
+        Distances, ``(points,)``.
     """
     values = np.asarray(points, dtype=np.float64)
     distance = np.zeros(len(values))
@@ -66,18 +65,19 @@ def crowding_distance(points: ArrayLike) -> NDArray[np.float64]:
 
 
 def rank_sum_order(points: ArrayLike, violations: ArrayLike | None = None) -> NDArray[np.int64]:
-    """Points in the order in which a selection by rank sums takes them.
+    """Order of points for selection by rank sums.
 
-    A point beats another if it is better in all objectives, and breaks constraints no more. Those beaten by
-    fewest come first. Of those beaten by as many, first come the best of each objective, then the others by
-    the sum of their ranks among them; equal values have one rank. A smaller violation comes before all that.
+    A point beats another if it is better in all objectives and its violation is not larger. Points are
+    ordered by violation, then by the number of points that beat them. Among equals, the best of each
+    objective come first, then the others by the sum of their ranks among these equals; equal values have one
+    rank.
 
     Args:
-        points: ``(points, objectives)``, lower is better.
-        violations: ``(points,)``, 0 for a point that keeps the constraints.
+        points: Points, ``(points, objectives)``; lower is better.
+        violations: Violations, ``(points,)``; 0 for a feasible point.
 
     Returns:
-        ``(points,)`` numbers of points, the first to be taken first.
+        Indices of points, ``(points,)``, best first.
     """
     values = np.asarray(points, dtype=np.float64)
     broken = np.zeros(len(values)) if violations is None else np.asarray(violations, dtype=np.float64)
@@ -95,17 +95,18 @@ def rank_sum_order(points: ArrayLike, violations: ArrayLike | None = None) -> ND
 
 
 def hypervolume(points: ArrayLike, reference: ArrayLike) -> float:
-    """The volume of what is dominated by some point and dominates the reference; exact.
+    """The exact volume that is dominated by the points and bounded by the reference.
 
-    Cuts the volume into slices along the last objective, each a hypervolume of one dimension less. That is
-    quick for two and three objectives, and takes ``points ** (objectives - 1)`` steps beyond.
+    Slices the volume along the last objective; each slice is a hypervolume of one dimension less. This takes
+    ``points ** (objectives - 1)`` steps, few for two or three objectives.
 
     Args:
-        points: ``(points, objectives)``, lower is better; what does not dominate the reference is left out.
-        reference: ``(objectives,)``, the worst that counts.
+        points: Points, ``(points, objectives)``; lower is better. Points that do not dominate the reference
+            are ignored.
+        reference: Reference point, ``(objectives,)``: the worst that counts.
 
     Raises:
-        UsageError: the numbers of objectives differ.
+        UsageError: The numbers of objectives differ.
 
     References:
         While et al., "A Faster Algorithm for Calculating Hypervolume", IEEE TEC 2006.
@@ -129,7 +130,7 @@ def _slice(values: NDArray[np.float64], worst: NDArray[np.float64]) -> float:
     values = values[np.argsort(values[:, -1], kind="stable")]
     depths = np.diff(np.append(values[:, -1], worst[-1]))
     return sum(
-        float(depth) * _slice(values[:place, :-1], worst[:-1])
-        for place, depth in enumerate(depths, 1)
+        float(depth) * _slice(values[:position, :-1], worst[:-1])
+        for position, depth in enumerate(depths, 1)
         if depth
     )

@@ -1,4 +1,4 @@
-"""Evolution that takes whatever is beaten least in several scores, and ages."""
+"""Multi-objective evolution with aging, rank-sum selection and tournaments."""
 
 from __future__ import annotations
 
@@ -20,68 +20,66 @@ from egraph.spaces import SearchSpace
 __all__ = ["ParetoEvolution"]
 
 EVERY = 3
-"""A tournament ends each generation whose number this divides."""
+"""Generations whose number this divides end with tournaments."""
 
-_TRIES = 32  # children that may be known already before a random sample is taken
+_TRIES = 32  # children tried before a random sample is taken
 
 Tournament = Sequence[Architecture]
 Choose = Callable[[Sequence[Tournament], np.random.Generator], Sequence[int]]
 
 
 class ParetoEvolution(MultiObjective):
-    """Evolves a small population whose members die unless born again, every third time by tournaments.
+    """Evolves a small population whose members live for one generation, with tournaments in every third.
 
-    Proposals are random until ``children`` results have been told. Then, as with each so many results, a
-    generation ends: its children, with those members that live on, compete for ``population`` places. All
-    values are minimised: the negative score and the costs. Taken first are those that nothing beats in all
-    values at once; where there are too many of them, the best in each value, then those of the least sum of
-    ranks; where there are too few, those beaten by fewest. What exceeds a limit comes after all that does
-    not, and what failed never lives.
+    Proposals are random until ``children`` results have been told. Every ``children`` results end a
+    generation: its children, and the renewed members, compete for ``population`` positions. The negative
+    score and the costs are minimized. Architectures that no other beats in all values at once come first. If
+    these are too many, the best in each value are selected, then those of the smallest sum of ranks; if they
+    are too few, those beaten by the fewest others follow. Architectures that exceed a limit come after all
+    others. Failed ones are never selected.
 
-    **Tournaments.** In every third generation ``population * tournament`` places are taken in this way, and
-    then tournaments among ``tournament`` members, drawn at random, have one survivor each. ``choose`` decides
-    them all in one call. It is meant for a differentiable choice: a network in which the cells of a
-    tournament stand side by side, each weighted by one of their softmax weights, which are trained after the
-    others. No such network is part of this searcher: where ``choose`` is None, a tournament has the best
-    score as its winner.
+    **Tournaments.** In every third generation ``population * tournament`` architectures are selected in this
+    way. Random tournaments among ``tournament`` of them then have one survivor each. ``choose`` decides all
+    tournaments in one call. It is meant for a differentiable choice: a network that mixes the cells of a
+    tournament by softmax weights, which are trained after the other weights. This searcher has no such
+    network: if ``choose`` is None, the best score wins.
 
-    **Children.** A child has a parent drawn at random; it is mutated with ``p_mutation`` and then perhaps
-    crossed with another member. `egraph.searchers._variation.Variation` says how, and learns from which
-    children survive. What needs repair is repaired by the space.
+    **Children.** The parent of a child is drawn at random. The child is mutated with probability
+    ``p_mutation``, and then may be crossed with another member. `egraph.searchers._variation.Variation`
+    defines both operators, and learns from which children survive. The space repairs children.
 
-    **Aging.** A member lives for one generation. It lives on where a child comes out equal to a member; that
-    is not asked again. So the best may be lost, from the population and not from `front`.
+    **Aging.** A member lives for one generation. If a child equals a member, the member is renewed and the
+    child is not proposed. The best member can therefore leave the population, but not `front`.
 
-    The source minimises three scores of untrained networks and trains none: condition number of the neural
-    tangent kernel, minus the log-determinant of the kernel of activation signs, and correlation of gradients
-    of unlike images times the logarithm of the parameters. They are the proxies ``ntk``, ``naswot`` and
-    ``gradient-correlation`` of `egraph.evaluation.zero_cost`, which differ from the source's in what it does
-    wrong: its first is a constant where there is no GPU, and its third is multiplied by the first. Here the
-    score told is one value, and costs are the others; without costs it counts alone.
+    The source minimizes three scores of untrained networks and trains none: the condition number of the
+    neural tangent kernel, minus the log-determinant of the kernel of activation signs, and the correlation of
+    gradients of different images times the logarithm of the number of parameters. They are the proxies
+    ``ntk``, ``naswot`` and ``gradient-correlation`` of `egraph.evaluation.zero_cost`, which correct two
+    faults of the source: without a GPU its first score is a constant, and its third is multiplied by the
+    first. Here the score is one objective and the costs are the others; without costs there is one objective.
 
-    What else differs from the source: any space is searched, ``concat-cell`` is its own; generations overlap,
-    so that any number of workers can be served; a parent is drawn rather than taken in turn, and so is its
-    mate; with ``distinct``, a child that is known but no member is mutated on. The work for one candidate
-    grows with the population, and with the front that `front` returns, not with what was told.
+    Other differences from the source: any space can be searched, ``concat-cell`` is that of the source;
+    generations overlap, so any number of workers can run in parallel; parents and mates are drawn, not taken
+    in turn; with ``distinct``, a known child that is no member is mutated again. The work for one proposal
+    grows with the population and with the size of `front`, not with the number of results.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator.
-        costs: by name, functions from an architecture to what it costs, lower is better. One that raises
+        space: Space to search.
+        seed: Seed of the searcher's own generator.
+        costs: Functions from an architecture to a cost, by name; lower is better. One that raises
             EvaluationError marks the architecture as failed.
-        limits: by name, the most that a cost may be.
-        population: places in the population.
-        children: results of a generation.
-        tournament: how many members compete in a tournament.
-        choose: decides tournaments: called with ``(tournaments,)`` sequences of up to ``tournament``
-            architectures and the searcher's generator, gives the place of the winner in each.
-        p_mutation: probability that a child is mutated.
-        distinct: never ask twice for one key, and never for a key that was told.
+        limits: Upper limits of costs, by name.
+        population: Number of members.
+        children: Number of results of a generation.
+        tournament: Number of members in a tournament.
+        choose: Decides tournaments. It is called with ``(tournaments,)`` sequences of up to ``tournament``
+            architectures and the searcher's generator, and returns the position of each winner.
+        p_mutation: Probability that a child is mutated.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: ``population`` or ``tournament`` is below 1, ``children`` less than ``population``,
-            ``p_mutation`` no probability, or a limit is not positive or of an unknown cost. While results are
-            told: ``choose`` does not give the place of one winner for each tournament.
+        UsageError: An option is of the wrong kind or out of range, or a limit is of an unknown cost. In
+            `tell`: ``choose`` does not return the position of one winner for each tournament.
 
     References:
         T. Reolon, "Neural Architecture Search with genetic algorithms and DARTS", 2021,
@@ -121,9 +119,9 @@ class ParetoEvolution(MultiObjective):
         self.choose, self.p_mutation = choose, p_mutation
         self._variation = Variation(space)
         self._members: list[Member] = []
-        self._renewed: list[bool] = []  # of each member: whether it lives on
-        self._fresh: list[tuple[Member, Birth | None]] = []  # told since the last selection
-        self._births: dict[Architecture, Birth] = {}  # of children that are not told yet
+        self._renewed: list[bool] = []  # whether each member was renewed
+        self._fresh: list[tuple[Member, Birth | None]] = []  # results since the last selection
+        self._births: dict[Architecture, Birth] = {}  # of children without a result
         self._generation = 1
 
     def _propose(self) -> Architecture:
@@ -131,7 +129,7 @@ class ParetoEvolution(MultiObjective):
         return child or self._sample_new()
 
     def _breed(self) -> Architecture | None:
-        """A new child; None where all that was tried is known already."""
+        """A new child; None if every child tried is known."""
         child, birth = self._bear()
         for _ in range(_TRIES):
             if (twin := self._find(child)) is not None:
@@ -158,7 +156,7 @@ class ParetoEvolution(MultiObjective):
         return child, Birth(grown, crossover)
 
     def _find(self, child: Architecture) -> int | None:
-        """The place of an equal member."""
+        """The position of an equal member, if any."""
         return next((n for n, member in enumerate(self._members) if member.architecture == child), None)
 
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
@@ -172,12 +170,12 @@ class ParetoEvolution(MultiObjective):
         """Ends a generation."""
         alive = [member for member, renewed in zip(self._members, self._renewed, strict=True) if renewed]
         pool = alive + [member for member, _ in self._fresh if member.values is not None]
-        pool = pool or self._members  # where all failed
+        pool = pool or self._members  # if all failed
         is_tournament = self._generation % EVERY == 0
-        places = self.population * (self.tournament if is_tournament else 1)
+        positions = self.population * (self.tournament if is_tournament else 1)
         violations = [self._violation(member) for member in pool]
         order = rank_sum_order(self._points(pool), violations).tolist() if pool else []
-        chosen = [pool[number] for number in order[:places]]
+        chosen = [pool[number] for number in order[:positions]]
         self._members = self._decide(chosen) if is_tournament and chosen else chosen
         self._renewed = [False] * len(self._members)
         survivors = {member.architecture for member in self._members}
@@ -194,11 +192,11 @@ class ParetoEvolution(MultiObjective):
         if self.choose is None:
             return [min(group, key=lambda m: (self._violation(m), m.values or ())) for group in groups]
         tournaments = [[member.architecture for member in group] for group in groups]
-        winners = [int(place) for place in self.choose(tournaments, self._rng)]
+        winners = [int(position) for position in self.choose(tournaments, self._rng)]
         sizes = [len(group) for group in groups]
         if len(winners) != len(groups) or not all(0 <= w < n for w, n in zip(winners, sizes, strict=True)):
             raise UsageError(
-                f"choose must give the place of one winner in each of {len(groups)} tournaments among "
+                f"choose must return the position of one winner in each of {len(groups)} tournaments among "
                 f"{sizes} architectures, got {winners}"
             )
         return [group[winner] for group, winner in zip(groups, winners, strict=True)]

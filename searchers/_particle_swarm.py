@@ -1,4 +1,4 @@
-"""Particle swarm optimisation of categories: particles are probability distributions, and move as such."""
+"""Particle swarm optimization of categorical variables: particles are probability distributions."""
 
 from __future__ import annotations
 
@@ -16,39 +16,38 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["ParticleSwarm"]
 
-_MOST = 100_000  # particles
+_MOST = 100_000  # particles, each an array of the size of the encoding
 _INERTIA = 0.729
-_PULL = 1.49618  # upper end of the random pull towards each of the two bests
-_TRIES = 32  # draws of a particle that may be invalid or known before a random sample is taken
+_PULL = 1.49618  # upper limit of the random pull towards each of the two bests
+_TRIES = 32  # draws of a particle before a random sample is taken
 
 
 class ParticleSwarm(Searcher):
-    """Moves particles towards the best that each of them, and the swarm, has found.
+    """Moves particles towards their own best positions and the best of the swarm.
 
-    The position of a particle is a distribution over the options of each place of the space's encoding, and
-    a proposal is drawn from it. Particles take turns. Before it draws, a particle moves by its velocity
+    The position of a particle is a distribution over the options at each position of the space's encoding. A
+    proposal is a draw from it. Particles take turns. Before a draw, a particle moves by its velocity
 
         v <- 0.729 v + U(0, 1.496) (own best - x) + U(0, 1.496) (best of all - x)
 
-    with one random number an entry; then probabilities are cut off at 0 and 1, and sum to 1 again. When what
-    it drew is better than all it drew before, its own best becomes the position that it is at, with all but
-    the share ``spread`` of the other options' probabilities given to the option that was drawn.
+    with one random number per entry; the probabilities are then clipped to [0, 1] and normalized. If the
+    score of a draw is the particle's best, its own best becomes the current distribution, in which the
+    probabilities of the other options are multiplied by ``spread`` and the option drawn gets the rest.
 
-    What differs from the paper: a particle's first draw is a random sample of the space instead of one of its
-    random initial position, for in some spaces hardly any encoding is an architecture. What is told and
-    was not asked can become the best of all; its distribution is made from the uniform one. With
-    ``distinct``, a particle draws again until what it drew is new. Results may be told in any order and late:
-    particles move by what is known.
+    Differences from the paper: the first draw of a particle is a random sample of the space, since in some
+    spaces few encodings are valid. A result that was not requested can become the best of all; its
+    distribution is derived from the uniform one. With ``distinct``, a particle draws again until the draw is
+    new. Results may arrive in any order; particles move by those that are known.
 
     Args:
-        space: where to search; it must have an encoding.
-        seed: of the searcher's own generator.
-        particles: how many there are.
-        spread: what the other options keep where an option was good; between 0 and 1.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search; it must have an encoding.
+        seed: Seed of the searcher's own generator.
+        particles: Number of particles.
+        spread: Share of their probability that the other options keep in a best position, between 0 and 1.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: a number is out of range, or the space gives no encoding.
+        UsageError: An option is of the wrong kind or out of range, or the space has no encoding.
 
     References:
         Strasser, Goodman, Sheppard and Butcher, "A New Discrete Particle Swarm Optimization Algorithm",
@@ -71,12 +70,12 @@ class ParticleSwarm(Searcher):
         super().__init__(space, seed=seed, distinct=distinct)
         self.particles, self.spread = particles, spread
         choices = np.array(space.choices)
-        real = np.arange(choices.max()) < choices[:, None]  # (places, options), padded with options of no use
+        real = np.arange(choices.max()) < choices[:, None]  # (positions, options), with padding
         self._uniform = real / choices[:, None]
         positions = self._rng.random((particles, *real.shape)) * real
         self._positions = positions / positions.sum(axis=-1, keepdims=True)
         self._velocities = np.zeros_like(self._positions)
-        # Of each particle, and last of the swarm.
+        # Bests of the particles, and last that of the swarm.
         self._bests = np.concatenate([self._positions, self._uniform[None]])
         self._scores = np.full(particles + 1, -np.inf)
         self._drawn_by: dict[Architecture, int] = {}
@@ -104,9 +103,9 @@ class ParticleSwarm(Searcher):
         self._positions[particle] = np.where(total > 0, moved / np.where(total > 0, total, 1), self._uniform)
 
     def _draw(self, particle: int) -> Architecture | None:
-        """A draw from a particle's position; None where all that came is known or no architecture."""
+        """A draw from a particle's distribution; None if all draws are known or invalid."""
         bounds = self._positions[particle].cumsum(axis=-1)
-        bounds /= bounds[:, -1:]  # so that the last one is 1 in spite of rounding
+        bounds /= bounds[:, -1:]  # so that the last one is exactly 1
         for _ in range(_TRIES):
             options = (self._rng.random((len(bounds), 1)) >= bounds).sum(axis=-1)
             if drawn := self._decode_new(options.tolist()):
@@ -123,11 +122,11 @@ class ParticleSwarm(Searcher):
                     self._bests[best] = self._lean(position, self.space.encode(architecture))
 
     def _lean(self, position: NDArray[np.float64], options: Sequence[int]) -> NDArray[np.float64]:
-        """A position, ``(places, options)``, from which these options are likely to be drawn."""
+        """A distribution, ``(positions, options)``, that favors these options."""
         leaning = self.spread * position
-        places = np.arange(len(leaning))
-        leaning[places, options] = 0
-        leaning[places, options] = 1 - leaning.sum(axis=-1)
+        positions = np.arange(len(leaning))
+        leaning[positions, options] = 0
+        leaning[positions, options] = 1 - leaning.sum(axis=-1)
         return leaning
 
     def _state(self) -> dict[str, Any]:

@@ -1,6 +1,6 @@
-"""The network of `dqn` and how it learns from a replay of episodes.
+"""The network of `dqn` and its training on replayed episodes.
 
-Imports PyTorch, so the searcher imports this module where it is built.
+Imports PyTorch; the searcher therefore imports this module when it is made.
 """
 
 from __future__ import annotations
@@ -30,20 +30,20 @@ __all__ = ["QNetwork", "Transition", "best_action"]
 _HIDDEN = 64
 
 Transition = tuple[Sequence[Action], int, float]
-"""An episode, the number of a step of it, and the reward at its end."""
+"""An episode, the number of one of its steps, and the reward at its end."""
 
 
 class QNetwork:
-    """What each output is worth in a state, learnt by double Q-learning.
+    """Values of outputs in a state, learned by double Q-learning.
 
-    An action is worth the mean of the outputs that it picks. Each picked output is drawn, by the Huber loss,
-    towards the reward where the episode ends, else towards the worth of the action that the network thinks
-    best in the next state, valued by the target network.
+    The value of an action is the mean of the outputs that it picks. The Huber loss draws each picked output
+    towards the reward if the episode ends, else towards the target network's value of the action that the
+    network prefers in the next state.
 
     Args:
-        episodes: whose states and outputs they are.
-        learning_rate: of Adam.
-        rng: draws the first weights; the global generator of PyTorch is neither read nor set.
+        episodes: Definition of states and outputs.
+        learning_rate: Learning rate of Adam.
+        rng: Source of the initial weights; the global generator of PyTorch is neither read nor set.
     """
 
     def __init__(self, episodes: Episodes, learning_rate: float, rng: np.random.Generator) -> None:
@@ -59,11 +59,11 @@ class QNetwork:
 
     @torch.no_grad()
     def values(self, actions: Sequence[Action]) -> NDArray[np.float32]:
-        """The worth of each output in the state after these actions, ``(outputs,)``."""
+        """The value of each output in the state after these actions, ``(outputs,)``."""
         return self.policy(torch.from_numpy(self._episodes.observe(actions))).numpy()
 
     def learn(self, transitions: Sequence[Transition]) -> None:
-        """One step of Adam on a batch."""
+        """Takes one step of Adam on a batch."""
         states = np.stack([self._episodes.observe(actions[:step]) for actions, step, _ in transitions])
         goals = self.goals(transitions)
         picked = [(row, output) for row, (acts, step, _) in enumerate(transitions) for output in acts[step]]
@@ -76,7 +76,7 @@ class QNetwork:
 
     @torch.no_grad()
     def goals(self, transitions: Sequence[Transition]) -> NDArray[np.float32]:
-        """What the picked outputs of each transition are drawn towards, ``(transitions,)``."""
+        """The targets of the picked outputs of each transition, ``(transitions,)``."""
         goals = np.array([reward for *_, reward in transitions], dtype=np.float32)
         inner = [row for row, (actions, step, _) in enumerate(transitions) if step + 1 < len(actions)]
         if inner:
@@ -92,7 +92,7 @@ class QNetwork:
         self.target.load_state_dict(self.policy.state_dict())
 
     def state_dict(self) -> dict[str, Any]:
-        """Weights of both networks and memory of the optimiser, as JSON-ready values."""
+        """Weights of both networks and state of the optimizer, as JSON-ready values."""
         return {
             "policy": dump_weights(self.policy),
             "target": dump_weights(self.target),
@@ -100,19 +100,19 @@ class QNetwork:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         load_weights(self.policy, state["policy"])
         load_weights(self.target, state["target"])
         load_optimizer(self._optimizer, state["optimizer"])
 
 
 def best_action(values: NDArray[np.floating[Any]], picks: Sequence[Pick]) -> Action:
-    """The outputs of highest worth, as many as each pick wants.
+    """The outputs of highest value, as many as each pick asks for.
 
-    Attention-like: those of highest softmax over the outputs of a pick are the same.
+    A softmax over the outputs of a pick would choose the same.
     """
     chosen: list[int] = []
     for outputs, number in picks:
         order = np.argsort(-values[list(outputs)], kind="stable")[:number]
-        chosen += sorted(outputs[place] for place in order)
+        chosen += sorted(outputs[position] for position in order)
     return tuple(chosen)

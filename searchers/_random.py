@@ -1,4 +1,4 @@
-"""Random search: the baseline that every other searcher must beat."""
+"""Random search: the baseline for every other searcher."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["RandomSearch"]
 
 
 class RandomSearch(Searcher):
-    """Samples the space and learns nothing.
+    """Samples the space and ignores scores.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search.
+        seed: Seed of the searcher's own generator.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     References:
         Li and Talwalkar, "Random Search and Reproducibility for Neural Architecture Search", UAI 2019,

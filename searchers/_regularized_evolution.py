@@ -1,4 +1,4 @@
-"""Regularized evolution: tournaments in a population that the oldest leaves first."""
+"""Regularized evolution: tournaments in a population whose oldest member leaves first."""
 
 from __future__ import annotations
 
@@ -18,29 +18,28 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["RegularizedEvolution"]
 
-_PARENTS = 8  # parents whose surroundings may be known already before a random sample is taken
+_PARENTS = 8  # parents tried before a random sample is taken
 
 
 class RegularizedEvolution(Searcher):
-    """Mutates the best of a random sample of a population in which only the newest stay.
+    """Mutates the best of a random sample of the newest results.
 
-    The first ``population`` proposals are random. From then on each is a mutation of the best of ``sample``
-    members drawn with replacement. Each result that is told joins the population and, when it is full, the
-    oldest member leaves: after a batch of W results the W oldest are gone, so any number of workers can be
-    served at once. A failed result joins as the worst of all. Prior knowledge joins in the order of telling,
-    so tell the best last.
+    The first ``population`` proposals are random. Each later one is a mutation of the best of ``sample``
+    members, drawn with replacement. Every result joins the population; when it is full, the oldest member
+    leaves. A batch of W results replaces the W oldest members, so any number of workers can run in parallel.
+    A failed result joins as the worst. Prior knowledge joins in the order of telling, so tell the best last.
 
-    What differs from the paper: with ``distinct``, a child whose key is known is mutated on until it is new.
+    Difference from the paper: with ``distinct``, a child with a known key is mutated again until it is new.
 
     Args:
-        space: where to search.
-        seed: of the searcher's own generator.
-        population: how many members live at a time.
-        sample: how many of them compete to be the parent; 1 is a random walk of the population.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search.
+        seed: Seed of the searcher's own generator.
+        population: Number of members.
+        sample: Number of members in a tournament; with 1 the parent is a random member.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: ``population`` or ``sample`` is below 1, or more are sampled than live.
+        UsageError: An option is of the wrong kind or below 1, or ``sample`` exceeds ``population``.
 
     References:
         Real et al., "Regularized Evolution for Image Classifier Architecture Search", AAAI 2019,
@@ -65,7 +64,7 @@ class RegularizedEvolution(Searcher):
             )
         super().__init__(space, seed=seed, distinct=distinct)
         self.population, self.sample = population, sample
-        # A ring: the next result is written over the oldest.
+        # A ring buffer: the next result overwrites the oldest.
         self._members: list[Architecture] = []
         self._scores = np.full(population, -np.inf)
         self._told = 0
@@ -76,7 +75,7 @@ class RegularizedEvolution(Searcher):
         return child or self._sample_new()
 
     def _breed(self) -> Architecture | None:
-        """A new child; None where all that was tried is known already."""
+        """A new child; None if every child tried is known."""
         for _ in range(_PARENTS):
             parent = draw_best(len(self._members), self.sample, self._scores.__getitem__, self._rng)
             if (mutant := self._mutate_to_new(self._members[parent])) is not None:
@@ -86,18 +85,18 @@ class RegularizedEvolution(Searcher):
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
         for architecture, score in zip(architectures, scores.tolist(), strict=True):
             score = rank_failed_last(score)
-            place = self._place(score)
+            position = self._place(score)
             self._told += 1
-            if place is None:
+            if position is None:
                 continue
-            if place == len(self._members):
+            if position == len(self._members):
                 self._members.append(architecture)
             else:
-                self._members[place] = architecture
-            self._scores[place] = score
+                self._members[position] = architecture
+            self._scores[position] = score
 
     def _place(self, score: float) -> int | None:
-        """Where the next result joins, here over the oldest member; None if it does not."""
+        """The position that the next result takes, here the oldest member's; None drops the result."""
         return self._told % self.population
 
     def _state(self) -> dict[str, Any]:

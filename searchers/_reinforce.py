@@ -1,4 +1,4 @@
-"""Reinforcement learning of a controller that writes architectures, by policy gradient."""
+"""Reinforcement learning of a controller by policy gradients."""
 
 from __future__ import annotations
 
@@ -21,45 +21,43 @@ if TYPE_CHECKING:
 
 __all__ = ["Reinforce"]
 
-_MOST = 1000  # controllers
+_MOST = 1000  # controllers, each a copy of the network
 _HIDDEN = 32
 _DRAWN = 16  # encodings that a controller draws at a time
-_DRAWS = 4  # times that nothing valid and new may be drawn before a random sample is taken
+_DRAWS = 4  # draws without a valid and new architecture before a random sample is taken
 
 
 class Reinforce(Searcher):
-    r"""An LSTM controller writes encodings place by place and learns from the scores by REINFORCE.
+    r"""An LSTM controller writes encodings position by position and learns from the scores by REINFORCE.
 
-    Parameters that a server keeps are shared by several controllers. Each in turn proposes ``batch``
-    architectures by its own copy of the parameters; when the results of as many have come back, in any order,
-    it sends the gradient of
+    Several controllers share the parameters of a server. In turn, each proposes ``batch`` architectures with
+    its own copy of the parameters. After as many results, in any order, it sends the gradient of
 
     .. math:: -\frac 1 m \sum_{i=1}^m (R_i - b) \log p(a_i) + \beta H(a_i)
 
     to the server, which takes a step of Adam, and fetches the new parameters. The baseline :math:`b` is the
-    moving average of the rewards, :math:`H` the entropy of the choices on the way. Rewards are scores in
-    units of their own moving spread, so that no setting depends on the scale of the scores. A result that was
-    never asked is learnt as if the controller whose turn it is had written it; a failed one gets the worst
-    score so far.
+    moving average of the rewards and :math:`H` the summed entropy of the choices. Rewards are scores in units
+    of their moving standard deviation, so that no option depends on the scale of the scores. A result that
+    was not requested is learned as if the controller whose turn it is had written it; a failed one counts as
+    the worst score so far.
 
-    What differs from the paper: the places are those of the space's encoding, without attention for skip
-    connections; what is no architecture, or known, is drawn again and teaches nothing; a controller that
-    finds nothing new is helped by a random sample; advantages are scaled as above, and the entropy is a
-    bonus; the first weights and all choices are drawn from the searcher's own generator.
+    Differences from the paper: the controller writes the space's encoding, without attention for skip
+    connections; invalid or known encodings are drawn again and not learned from; a controller that finds
+    nothing new proposes a random sample; advantages are scaled as above; the entropy is a bonus; initial
+    weights and choices are drawn from the searcher's own generator.
 
     Args:
-        space: where to search; must give an encoding.
-        seed: of the searcher's own generator.
-        controllers: how many take turns.
-        batch: results in one gradient.
-        learning_rate: of Adam.
-        entropy: :math:`\beta`, what a nat of openness is worth in units of the spread of the scores.
-        decay: share of the old average that is left after one result.
-        distinct: never ask twice for one key, and never for a key that was told.
+        space: Space to search; it must have an encoding.
+        seed: Seed of the searcher's own generator.
+        controllers: Number of controllers.
+        batch: Number of results in one gradient.
+        learning_rate: Learning rate of Adam.
+        entropy: :math:`\beta`, weight of the entropy in nats.
+        decay: Share of the old average that remains after one result.
+        distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: the space gives no encoding, ``controllers`` or ``batch`` is below 1, ``learning_rate`` is
-            not above 0, ``entropy`` below 0, or ``decay`` not between 0 and 1.
+        UsageError: An option is of the wrong kind or out of range, or the space has no encoding.
 
     References:
         Zoph and Le, "Neural Architecture Search with Reinforcement Learning", ICLR 2017,
@@ -99,9 +97,9 @@ class Reinforce(Searcher):
         self._replicas = [copy.deepcopy(self._server) for _ in range(controllers)]
         self._rewards = Rewards(decay)
         self._told = 0
-        # The controllers that wrote them, and what they wrote: it need not be what the space would write.
+        # Controllers and the encodings they wrote, which may differ from those that the space writes.
         self._outstanding: dict[Architecture, tuple[int, list[int]]] = {}
-        # Of each controller, the encodings and advantages of its next gradient.
+        # Encodings and advantages of the next gradient of each controller.
         self._episodes: list[list[tuple[list[int], float]]] = [[] for _ in range(controllers)]
 
     def _propose(self) -> Architecture:
@@ -118,7 +116,7 @@ class Reinforce(Searcher):
         return list(self.space.encode(sampled)), sampled
 
     def _write(self, controller: Controller) -> tuple[list[int], Architecture] | None:
-        """Something new of one controller; None where all that it draws is known or no architecture."""
+        """A new architecture of a controller; None if all that it draws are known or invalid."""
         for _ in range(_DRAWS):
             for options in controller.draw(_DRAWN, self._rng).tolist():
                 try:
@@ -146,7 +144,7 @@ class Reinforce(Searcher):
                 episodes.clear()
 
     def _step(self, controller: Controller, episodes: Sequence[tuple[list[int], float]]) -> None:
-        """One gradient of a controller, one step of the server."""
+        """Computes a gradient of a controller and takes a step of the server."""
         import torch
 
         likelihood, entropy = controller(torch.tensor([options for options, _ in episodes]))

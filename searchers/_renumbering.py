@@ -1,4 +1,4 @@
-"""The same graph in other numberings: more examples for a predictor that sees the numbering."""
+"""Renumbered copies of graphs: data augmentation for predictors that see the numbering."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ def renumbered_copies(
 ) -> list[Architecture]:
     """Up to ``count`` architectures of the space that differ from the given one in their numbering only.
 
-    Each is one random topological order of the vertices; orders that give nothing new, or nothing that the
-    space or its encoding tells apart, are left out. A chain has none.
+    Each is a random topological order of the vertices. Orders whose architecture is not in the space, or
+    whose encoding is known or describes another network, are left out. A chain has no copy.
 
     Args:
-        space: must give an encoding.
-        architecture: of the space.
-        count: how many random orders are tried.
-        rng: where the orders come from.
+        space: Space with an encoding.
+        architecture: Architecture of the space.
+        count: Number of random orders tried.
+        rng: Source of the orders.
     """
     found: list[Architecture] = []
     seen = {space.encode(architecture)} if count else set()

@@ -1,4 +1,4 @@
-"""Scores of any scale as advantages over their moving average."""
+"""Advantages of scores over their moving average, independent of their scale."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ __all__ = ["Rewards"]
 
 
 class Rewards:
-    """The moving average of rewards, their moving spread, and the worst of them.
+    """Moving average, moving variance and minimum of rewards.
 
-    The first score is the first average; averages of the first results are plain means, until ``decay`` says
-    more of the past.
+    Averages of the first results are plain means, until exponential averaging with ``decay`` gives the past
+    more weight.
 
     Args:
-        decay: share of the old average that is left after one result, between 0 and 1.
+        decay: Share of the old average that remains after one result, between 0 and 1.
     """
 
     def __init__(self, decay: float) -> None:
@@ -24,10 +24,10 @@ class Rewards:
         self._mean = self._variance = self._worst = 0.0
 
     def compare(self, score: float) -> float | None:
-        """How far a score lies above the average of those before, in their standard deviations.
+        """The difference of a score from the average before it, in standard deviations.
 
-        Clipped at five. A failed score, NaN, counts as the worst so far, and is None before the first that
-        succeeded.
+        Clipped to [-5, 5]. A failed score, NaN, counts as the worst so far; the result is None before the
+        first success.
         """
         if math.isnan(score):
             if not self._count:
@@ -43,7 +43,7 @@ class Rewards:
         return max(-5.0, min(5.0, difference / spread)) if spread > 0 else 0.0
 
     def state_dict(self) -> dict[str, Any]:
-        """All of it as JSON-ready values."""
+        """Everything, as JSON-ready values."""
         return {
             "count": self._count,
             "mean": self._mean,
@@ -52,6 +52,6 @@ class Rewards:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Takes back what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self._count, self._worst = state["count"], state["worst"]
         self._mean, self._variance = state["mean"], state["variance"]

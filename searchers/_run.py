@@ -1,4 +1,4 @@
-"""One search with a fitness that answers at once."""
+"""A search with a fitness function."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Fitness = Callable[[Sequence[Architecture]], ArrayLike]
 
 
 class Step(NamedTuple):
-    """One architecture of a search and its score; NaN where it failed."""
+    """An architecture and its score; NaN if it failed."""
 
     architecture: Architecture
     score: float
@@ -31,19 +31,19 @@ def write_step(step: Step | None) -> list[Any] | None:
 
 
 def read_step(state: list[Any] | None) -> Step | None:
-    """What `write_step` wrote."""
+    """Reads what `write_step` returned."""
     return None if state is None else Step(Architecture.from_dict(state[0]), state[1])
 
 
 @dataclass(frozen=True, slots=True)
 class SearchResult:
-    """What a search found.
+    """The outcome of a search.
 
     Attributes:
-        best: the first architecture that reached the best score.
-        best_score: its score.
-        history: everything that was scored, in order.
-        exhausted: the space ran out before the budget did.
+        best: First architecture with the best score.
+        best_score: Its score.
+        history: All scored architectures, in order.
+        exhausted: Whether the space ran out before the budget.
     """
 
     best: Architecture
@@ -53,7 +53,7 @@ class SearchResult:
 
     @property
     def curve(self) -> NDArray[np.float64]:
-        """The best score so far after each step, ``(steps,)``; NaN until one succeeds."""
+        """The best score so far after each step, ``(steps,)``; NaN before the first success."""
         return np.fmax.accumulate([step.score for step in self.history])
 
 
@@ -67,16 +67,16 @@ def run(
     """Asks, scores and tells until the budget is spent or the space exhausted.
 
     Args:
-        searcher: may have been told of prior knowledge; that is not in the result.
-        fitness: gives ``(architectures,)`` scores, higher is better, NaN for what failed.
-        budget: how many architectures are scored.
-        batch: how many of them at a time.
-        progress: called with the number scored so far and the budget after each batch.
+        searcher: Searcher; prior knowledge that it was told is not part of the result.
+        fitness: Maps architectures to scores ``(architectures,)``; higher is better, NaN for a failure.
+        budget: Number of architectures to score.
+        batch: Number of architectures scored at a time.
+        progress: Called after each batch with the number scored so far and the budget.
 
     Raises:
-        UsageError: the budget or batch is below 1, or the fitness gives another number of scores.
-        FailedError: not one architecture got a score.
-        SpaceExhaustedError: not one architecture was left to begin with.
+        UsageError: The budget or batch is below 1, or the fitness returns a wrong number of scores.
+        FailedError: Every score is NaN.
+        SpaceExhaustedError: The space was exhausted before the first step.
     """
     if budget < 1 or batch < 1:
         raise UsageError(f"budget and batch must be at least 1, got budget={budget} and batch={batch}")
@@ -94,7 +94,8 @@ def run(
         scores = np.asarray(fitness(architectures), dtype=np.float64)
         if scores.shape != (len(architectures),):
             raise UsageError(
-                f"the fitness got {len(architectures)} architectures and gave scores of shape {scores.shape}"
+                f"the fitness got {len(architectures)} architectures and "
+                f"returned scores of shape {scores.shape}"
             )
         searcher.tell(architectures, scores)
         history.extend(map(Step, architectures, scores.tolist()))
@@ -102,6 +103,6 @@ def run(
             progress(len(history), budget)
     scores = np.array([step.score for step in history])
     if np.isnan(scores).all():
-        raise FailedError(f"the fitness gave NaN for each of {len(history)} architectures")
+        raise FailedError(f"the fitness returned NaN for each of {len(history)} architectures")
     best = history[int(np.nanargmax(scores))]
     return SearchResult(best.architecture, best.score, tuple(history), exhausted)

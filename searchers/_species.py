@@ -1,4 +1,4 @@
-"""Species: a population in which like competes with like, and each kind has its share of children."""
+"""Species: a population divided by similarity, with fitness sharing."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ __all__ = ["Population", "Species", "shares", "tournament"]
 G = TypeVar("G")
 
 PRESSURE = 0.8
-"""Probability that the best of a tournament wins, and the next of those that are left, and so on."""
+"""Probability that the best of a tournament wins; else the next best, with this probability, and so on."""
 
 
 class Species(NamedTuple, Generic[G]):
-    """Genomes that are alike.
+    """Similar genomes.
 
     Attributes:
-        number: that nothing else of the population ever had.
-        members: best first.
-        share: of the children, in proportion.
+        number: Number that is unique within the population.
+        members: Members, best first.
+        share: Share of the children.
     """
 
     number: int
@@ -35,15 +35,15 @@ class Species(NamedTuple, Generic[G]):
 class Population(Generic[G]):
     """Generations of a population that is divided into species.
 
-    Results are collected until there are ``size``; they then are the new generation. Each joins the first
-    species whose representative, the best of the last generation, is no farther than ``threshold``, or else
-    founds one. A species that is due less than half a child dies out, unless it has the best of all.
+    Results are collected until there are ``size``; they form the new generation. Each joins the first species
+    whose representative, its best member in the last generation, is within ``threshold``, or founds a new
+    species. A species with a share of less than half a child dies out, unless it has the best member of all.
 
     Args:
-        size: results of a generation.
-        threshold: largest distance from the representative of a species to a member.
-        distance: between two genomes.
-        keeps_best: whether the best of each species lives on; else all of a generation leaves.
+        size: Number of results of a generation.
+        threshold: Largest distance of a member from the representative of its species.
+        distance: Distance between two genomes.
+        keeps_best: Whether the best of each species survives; else the whole generation is replaced.
     """
 
     def __init__(
@@ -59,7 +59,7 @@ class Population(Generic[G]):
         return len(self._fresh) + sum(len(species.members) for species in self.species)
 
     def add(self, genome: G, score: float) -> bool:
-        """Takes in a result, NaN if it failed; says whether a new generation begins with it."""
+        """Adds a result, NaN if it failed; returns whether it completes a generation."""
         self._fresh.append(Member(genome, rank_failed_last(score)))
         if len(self._fresh) < self._size:
             return False
@@ -67,12 +67,12 @@ class Population(Generic[G]):
         return True
 
     def draw(self, rng: np.random.Generator) -> Species[G]:
-        """A species, as likely as its share is large."""
+        """A species, drawn in proportion to its share."""
         borders = np.cumsum([species.share for species in self.species])
         return self.species[int(np.searchsorted(borders, rng.random() * borders[-1], side="right"))]
 
     def state_dict(self, write: Callable[[G], Any]) -> dict[str, Any]:
-        """Everything, as JSON-ready values if ``write`` gives such of a genome."""
+        """Everything, as JSON-ready values if ``write`` returns such for a genome."""
         return {
             "founded": self._founded,
             "fresh": write_members(self._fresh, write),
@@ -80,7 +80,7 @@ class Population(Generic[G]):
         }
 
     def load_state_dict(self, state: dict[str, Any], read: Callable[[Any], G]) -> None:
-        """Takes back what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self._founded = state["founded"]
         self._fresh = read_members(state["fresh"], read)
         self.species = [
@@ -104,25 +104,26 @@ class Population(Generic[G]):
         numbers = [number for number, _, members in groups if members]
         families = [sorted(members, key=lambda m: -m.score) for _, _, members in groups if members]
         parts = shares([[member.score for member in members] for members in families])
-        best = max(range(len(families)), key=lambda place: families[place][0].score)
+        best = max(range(len(families)), key=lambda position: families[position][0].score)
         self.species = [
             Species(number, members, part)
-            for place, (number, members, part) in enumerate(zip(numbers, families, parts, strict=True))
-            if part * self._size >= 0.5 or place == best
+            for position, (number, members, part) in enumerate(zip(numbers, families, parts, strict=True))
+            if part * self._size >= 0.5 or position == best
         ]
 
 
 def shares(scores: Sequence[Sequence[float]]) -> list[float]:
-    """Which part of the children each species is due, by fitness sharing.
+    """Shares of the children by fitness sharing.
 
-    A member's fitness is what its score is above the worst, divided by the size of its species; a species is
-    due children in proportion to the sum. Where all are equal, all species are due the same.
+    The fitness of a member is the difference of its score from the worst, divided by the size of its species.
+    The share of a species is proportional to the sum over its members. If all scores are equal, so are the
+    shares.
 
     Args:
-        scores: of the members of each species; minus infinity for what failed, which counts as the worst.
+        scores: Scores of the members of each species; minus infinity, which ranks last, for failures.
 
     Returns:
-        ``(species,)`` parts of 1.
+        Shares, ``(species,)``; their sum is 1.
     """
     measured = [score for species in scores for score in species if score > -math.inf]
     worst = min(measured, default=0.0)
@@ -132,12 +133,12 @@ def shares(scores: Sequence[Sequence[float]]) -> list[float]:
 
 
 def tournament(members: Sequence[Member[G]], rng: np.random.Generator) -> Member[G]:
-    """A parent: of half the members, drawn at random, most often the best.
+    """A parent from a tournament among half of the members, drawn at random.
 
     Args:
-        members: best first.
-        rng: the source of randomness.
+        members: Members, best first.
+        rng: Source of randomness.
     """
     drawn = np.sort(rng.permutation(len(members))[: math.ceil(len(members) / 2)])
-    place = min(int(rng.geometric(PRESSURE)) - 1, len(drawn) - 1)
-    return members[drawn[place]]
+    position = min(int(rng.geometric(PRESSURE)) - 1, len(drawn) - 1)
+    return members[drawn[position]]

@@ -1,4 +1,4 @@
-"""Mutation and crossover that learn from which of their children survive."""
+"""Mutation and crossover that adapt to which children survive."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["Birth", "Variation"]
 
-_MUTANTS = 3  # of which one is taken, in spaces whose mutation does not know what pays
-_MEMORY = 0.9  # of the mean size of what was mutated
-_FADING = 0.996  # of exploration, a mutation
-_DRIFT = 0.02  # of a crossover's probability towards survival, a child
-_FLOOR = 0.2  # odds of an operation that never paid
+_MUTANTS = 3  # mutants of which one is selected, in spaces without weighted mutation
+_MEMORY = 0.9  # share of the old mean size kept after a mutation
+_FADING = 0.996  # factor of exploration after a mutation
+_DRIFT = 0.02  # step of a crossover's probability after a child
+_FLOOR = 0.2  # lowest odds of an operation
 
 
 class Birth(NamedTuple):
-    """How a child came to be.
+    """The operators that made a child.
 
     Attributes:
-        grown: operations that its mutation gave more of.
-        crossover: name of the crossover that it went through, if any.
+        grown: Operations of which its mutation added some.
+        crossover: Name of its crossover, if any.
     """
 
     grown: tuple[str, ...]
@@ -32,20 +32,21 @@ class Birth(NamedTuple):
 
 
 class Variation:
-    """Makes children, and learns how.
+    """Adaptive mutation and crossover.
 
-    Learned are three things. Of each operation, how often children survive that have more of it:
-    ``(1 - e) * survived / used + e * (1 - used / most used) + 0.2`` are its odds to grow, where exploration e
-    falls from 0.5 by 0.4 % a mutation, and every operation begins with 1 of 2 survived. Of each crossover, a
-    probability: each child that went through it draws it by 2 % towards 1 if it survives, else towards 0. Of
-    cells, a size: the mean number of channels of those mutated, newest first.
+    Three quantities are learned. The first is the odds of each operation to grow,
+    ``(1 - e) * survived / used + e * (1 - used / most used) + 0.2``, from how often children with more of it
+    survive. Exploration e starts at 0.5 and falls by 0.4 % per mutation; every operation starts with 1 of 2
+    survived. The second is a probability of each crossover: each of its children moves it by 2 % towards 1 if
+    the child survives, else towards 0. The third is a size of cells: an exponential mean of the number of
+    channels of mutated cells.
 
-    In a space with weighted mutation, such as ``concat-cell``, mutation is given odds and size. In other
-    spaces one of three mutants is taken, by the mean odds of the operations that it has more of than its
-    parent; there is no size.
+    In a space with weighted mutation, such as ``concat-cell``, odds and size are passed to the mutation. In
+    other spaces one of three mutants is drawn, by the mean odds of the operations that it has more of than
+    its parent; there is no size.
 
     Args:
-        space: whose architectures they are.
+        space: Space of the architectures.
     """
 
     def __init__(self, space: SearchSpace) -> None:
@@ -58,14 +59,14 @@ class Variation:
         self._used: dict[str, float] = {}
 
     def odds(self, operation: str) -> float:
-        """How likely an operation is to be given more place, relative to others."""
+        """Odds that an operation grows, relative to others."""
         used = self._used.get(operation, 2)
         paid = self._survived.get(operation, 1) / used
         rare = 1 - used / max(self._used.values(), default=used)
         return (1 - self.exploration) * paid + self.exploration * rare + _FLOOR
 
     def mutate(self, parent: Architecture, rng: np.random.Generator) -> tuple[Architecture, tuple[str, ...]]:
-        """A mutant, and the operations that it has more of than its parent."""
+        """A mutant, and the operations of which it has more than its parent."""
         if weighted := self._space.weighted_operations:
             size = sum(self._space.amounts(parent).values())
             self.size = size if self.size is None else _MEMORY * self.size + (1 - _MEMORY) * size
@@ -82,7 +83,7 @@ class Variation:
     def cross(
         self, child: Architecture, mate: Architecture, rng: np.random.Generator
     ) -> tuple[Architecture, str | None]:
-        """The child crossed with a mate and by which crossover, or as it was and None."""
+        """The child after a crossover and the name of the crossover; or the unchanged child and None."""
         rates = np.array([*self.rates.values()])
         if rng.random() < (1 - rates).prod():
             return child, None
@@ -90,7 +91,7 @@ class Variation:
         return self._crossovers[name](child, mate, rng), name
 
     def credit(self, births: Iterable[tuple[Birth, bool]]) -> None:
-        """Learns from children, each with whether it survived."""
+        """Learns from which children survived."""
         for birth, survived in births:
             for operation in birth.grown:
                 self._used[operation] = self._used.get(operation, 2) + 1
@@ -99,7 +100,7 @@ class Variation:
                 self.rates[birth.crossover] += _DRIFT * (survived - self.rates[birth.crossover])
 
     def state_dict(self) -> dict[str, Any]:
-        """What was learned, as JSON-ready values."""
+        """Learned quantities, as JSON-ready values."""
         return {
             "rates": self.rates.copy(),
             "exploration": self.exploration,
@@ -109,7 +110,7 @@ class Variation:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Takes back what `state_dict` gave."""
+        """Restores what `state_dict` returned."""
         self.rates, self.exploration, self.size = dict(state["rates"]), state["exploration"], state["size"]
         self._survived, self._used = dict(state["survived"]), dict(state["used"])
 

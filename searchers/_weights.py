@@ -1,6 +1,6 @@
-"""Weights of small networks: drawn from a generator that is passed in, saved as plain numbers.
+"""Weights of small networks: drawn from a given generator, saved as plain numbers.
 
-Imports PyTorch, so searchers import this module where they build their network.
+Imports PyTorch; searchers therefore import this module when they build their network.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ def dump_weights(module: torch.nn.Module) -> dict[str, Any]:
 
 
 def load_weights(module: torch.nn.Module, weights: dict[str, Any]) -> None:
-    """Takes back what `dump_weights` gave."""
+    """Restores what `dump_weights` returned."""
     module.load_state_dict({name: torch.tensor(values) for name, values in weights.items()})
 
 
 def dump_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, dict[str, Any]]:
-    """What the optimiser remembers of each parameter, as nested lists; its settings are left out."""
+    """The optimizer's state of each parameter, as nested lists, without its settings."""
     memory = optimizer.state_dict()["state"]
     return {
         str(number): {name: value.tolist() for name, value in values.items()}
@@ -41,7 +41,7 @@ def dump_optimizer(optimizer: torch.optim.Optimizer) -> dict[str, dict[str, Any]
 
 
 def load_optimizer(optimizer: torch.optim.Optimizer, memory: dict[str, dict[str, Any]]) -> None:
-    """Takes back what `dump_optimizer` gave."""
+    """Restores what `dump_optimizer` returned."""
     state = optimizer.state_dict()
     state["state"] = {
         int(number): {name: torch.tensor(value) for name, value in values.items()}

@@ -1,4 +1,4 @@
-"""What every searcher must do, as checks that anybody can run on a searcher of their own.
+"""Conformance checks for searchers, also of other packages.
 
     from egraph.searchers import testing
 
@@ -6,8 +6,8 @@
     def test_my_searcher_conforms(check):
         check(MySearcher)
 
-Each check is called with something that is called with ``space, seed=`` and gives a searcher: a class, or
-`functools.partial` of one with options. It raises AssertionError where the searcher does not conform.
+Each check takes a callable that makes a searcher from ``space, seed=``: a class, a `SearcherSpec`, or
+`functools.partial` of a class with options. It raises AssertionError if the searcher does not conform.
 """
 
 from __future__ import annotations
@@ -31,9 +31,9 @@ MakeSearcher = Callable[..., Searcher]
 
 
 class ToySpace(SearchSpace):
-    """Chains of operations: at place ``i`` one of ``choices[i]``, so the product of all is the size.
+    """Chains of operations: one of ``choices[i]`` at position ``i``; the size is the product of all.
 
-    `value` ranks them: the sum of the choices' numbers is best where each is the last.
+    `value` is the sum of the numbers of the operations, greatest if each is the last.
     """
 
     name = "toy"
@@ -44,7 +44,7 @@ class ToySpace(SearchSpace):
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """As given."""
+        """Number of operations at each position."""
         return self._choices
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
@@ -69,18 +69,19 @@ class ToySpace(SearchSpace):
         return [int(op[2:]) for op in architecture.ops[1:-1]]
 
     def value(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-        """A fitness without ties between neighbours, ``(architectures,)``."""
+        """A fitness without ties between neighbors, ``(architectures,)``."""
         return np.array([sum(self.numbers(a)) + 0.1 * self.numbers(a)[0] for a in architectures])
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """One number a place, uniformly."""
+        """A uniform random number at each position."""
         return self.make([int(rng.integers(size)) for size in self.choices])
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """Another number at one place."""
+        """Another number at one position."""
         numbers = self.numbers(architecture)
-        place = int(rng.integers(len(numbers)))
-        numbers[place] = int((numbers[place] + rng.integers(1, self.choices[place])) % self.choices[place])
+        position = int(rng.integers(len(numbers)))
+        size = self.choices[position]
+        numbers[position] = int((numbers[position] + rng.integers(1, size)) % size)
         return self.make(numbers)
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
@@ -89,23 +90,23 @@ class ToySpace(SearchSpace):
         return self.make([pair[int(rng.integers(2))] for pair in pairs])
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """All with another number at one place."""
+        """All chains with another number at one position."""
         numbers = self.numbers(architecture)
         return [
-            self.make([*numbers[:place], other, *numbers[place + 1 :]])
-            for place, size in enumerate(self.choices)
+            self.make([*numbers[:position], other, *numbers[position + 1 :]])
+            for position, size in enumerate(self.choices)
             for other in range(size)
-            if other != numbers[place]
+            if other != numbers[position]
         ]
 
     def parse(self, text: str) -> Architecture:
-        """Reads numbers with dots between."""
+        """Reads numbers separated by dots."""
         architecture = self.make([int(number) for number in text.split(".")])
         self.validate(architecture)
         return architecture
 
     def format(self, architecture: Architecture) -> str:
-        """The numbers with dots between."""
+        """The numbers, separated by dots."""
         return ".".join(map(str, self.numbers(architecture)))
 
     def validate(self, architecture: Architecture) -> None:
@@ -116,7 +117,7 @@ class ToySpace(SearchSpace):
             raise ArchitectureError(f"not a chain of {self.choices} choices: {architecture.ops}")
 
     def key(self, architecture: Architecture) -> str:
-        """The numbers: no two chains are the same."""
+        """The numbers; all chains differ."""
         self.validate(architecture)
         return self.format(architecture)
 
@@ -129,7 +130,7 @@ class ToySpace(SearchSpace):
 
 
 def check_one_seed_gives_one_history(make: MakeSearcher) -> None:
-    """Two runs with one seed are equal, although the global generators are disturbed."""
+    """Two runs with one seed are equal even if the global generators are seeded in between."""
     space = ToySpace(5, 5, 5, 5)
     expected = _history(make(space, seed=3), space, 80)
     searcher = make(space, seed=3)
@@ -148,7 +149,7 @@ def check_one_seed_gives_one_history(make: MakeSearcher) -> None:
 
 
 def check_state_restored_continues_identically(make: MakeSearcher) -> None:
-    """A state saved as JSON at any point, also with results outstanding, is all there is to know."""
+    """A state saved as JSON at any point, also with outstanding results, continues identically."""
     space = ToySpace(4, 5)
     for steps in (0, 1, 7, 18):
         searcher = make(space, seed=1)
@@ -164,7 +165,7 @@ def check_state_restored_continues_identically(make: MakeSearcher) -> None:
 
 
 def check_state_of_another_search_is_refused(make: MakeSearcher) -> None:
-    """A state of another space is not loaded."""
+    """A state of another space is refused."""
     state = make(ToySpace(4, 5), seed=0).state_dict()
     try:
         make(ToySpace(4, 5), seed=0).load_state_dict({**state, "space": "another"})
@@ -174,7 +175,7 @@ def check_state_of_another_search_is_refused(make: MakeSearcher) -> None:
 
 
 def check_failures_are_survived(make: MakeSearcher) -> None:
-    """NaN for some, and for all, changes nothing about what may be asked."""
+    """Proposals stay valid if some or all scores are NaN."""
     space = ToySpace(5, 5, 5, 5)
     for share in (3, 1):
         searcher = make(space, seed=0)
@@ -186,20 +187,20 @@ def check_failures_are_survived(make: MakeSearcher) -> None:
 
 
 def check_only_valid_architectures_are_asked(make: MakeSearcher) -> None:
-    """All proposals belong to the space, and no key comes twice."""
+    """All proposals belong to the space, and no key is proposed twice."""
     space = ToySpace(5, 5, 5, 5)
     asked = _history(make(space, seed=5), space, 300)
     keys = [space.key(architecture) for architecture in asked]
-    assert len(set(keys)) == len(keys), "a network must not be asked for twice"
+    assert len(set(keys)) == len(keys), "a network must not be proposed twice"
 
 
 def check_a_small_space_is_exhausted(make: MakeSearcher) -> None:
-    """A space of 20 is proposed to the last one, the optimum included; then the searcher says so."""
+    """All of a space of 20 is proposed, the optimum included; then the searcher reports exhaustion."""
     space = ToySpace(4, 5)
     searcher = make(space, seed=0)
     asked = _history(searcher, space, 17)
     last = searcher.ask(8)
-    assert len(last) == 3, "where fewer are left than wanted, those that are left are asked"
+    assert len(last) == 3, "if fewer are left than asked for, those must be proposed"
     assert {space.key(a) for a in asked + last} == {space.key(a) for a in space}
     searcher.tell(last, space.value(last))
     for _ in range(2):
@@ -211,7 +212,7 @@ def check_a_small_space_is_exhausted(make: MakeSearcher) -> None:
 
 
 def check_any_batch_size_works(make: MakeSearcher) -> None:
-    """Batches of any size, told later, in pieces and in another order."""
+    """Batches of any size can be told later, in parts and in another order."""
     space = ToySpace(5, 5, 5, 5)
     searcher = make(space, seed=0)
     outstanding: list[Architecture] = []
@@ -225,7 +226,7 @@ def check_any_batch_size_works(make: MakeSearcher) -> None:
 
 
 def check_prior_knowledge_is_accepted(make: MakeSearcher) -> None:
-    """What was never asked can be told, before and during the run, and is not asked any more."""
+    """Results that were not requested can be told at any time, and are not proposed afterwards."""
     space = ToySpace(4, 5)
     everything = list(space)
     searcher = make(space, seed=0)
@@ -238,7 +239,7 @@ def check_prior_knowledge_is_accepted(make: MakeSearcher) -> None:
 
 
 def check_wrong_use_is_refused(make: MakeSearcher) -> None:
-    """Numbers of scores, infinite scores, a count of zero and foreign architectures are refused."""
+    """Wrong numbers of scores, infinite scores, wrong counts and invalid architectures are refused."""
     space = ToySpace(4, 5)
     searcher = make(space, seed=0)
     (architecture,) = searcher.ask()
@@ -272,7 +273,7 @@ CHECKS: list[Callable[[MakeSearcher], None]] = [
 
 
 def _history(searcher: Searcher, space: ToySpace, steps: int) -> list[Architecture]:
-    """What the searcher asks, told one by one."""
+    """The proposals of a searcher that is told their values one by one."""
     asked: list[Architecture] = []
     for _ in range(steps):
         (architecture,) = searcher.ask()

@@ -65,12 +65,14 @@ def test_empty_budget_is_refused(budget, batch):
 
 
 def test_wrong_number_of_scores_is_refused():
-    with pytest.raises(UsageError, match=r"the fitness got 2 architectures and gave scores of shape \(1,\)"):
+    with pytest.raises(
+        UsageError, match=r"the fitness got 2 architectures and returned scores of shape \(1,\)"
+    ):
         run(RandomSearch(SPACE), lambda many: [1.0], 2, batch=2)
 
 
 def test_fitness_that_always_fails_is_an_error():
-    with pytest.raises(FailedError, match="the fitness gave NaN for each of 3 architectures"):
+    with pytest.raises(FailedError, match="the fitness returned NaN for each of 3 architectures"):
         run(RandomSearch(SPACE), lambda many: [np.nan] * len(many), 3)
 
 
@@ -89,7 +91,7 @@ def test_wrong_results_are_refused():
     asked = searcher.ask(2)
     with pytest.raises(UsageError, match=r"2 architectures need as many scores, got shape \(3,\)"):
         searcher.tell(asked, [1, 2, 3])
-    with pytest.raises(UsageError, match="scores must be finite, or NaN for what failed"):
+    with pytest.raises(UsageError, match="scores must be finite, or NaN for a failed evaluation"):
         searcher.tell(asked, [1, np.inf])
     with pytest.raises(ArchitectureError, match="not a chain"):
         searcher.tell([ToySpace(3, 3, 3).make([0, 0, 0])], [1.0])
