@@ -123,7 +123,7 @@ def test_the_command_line_knows_it(python, tmp_path):
 def test_the_arena_takes_it_with_all_others_and_skips_what_is_broken(python):
     done = python(
         "-c",
-        "from egraph.cli._arena import _read\n"
+        "from egraph.cli._searchers import _read\n"
         "wanted = _read(('all',), (), None)\n"
         "print('backwards' in [each.searcher for each in wanted.contestants])\n"
         "print([each.searcher for each, reason in wanted.skipped])\n",
