@@ -1,8 +1,8 @@
-"""The command line: one module a verb, which parses, calls the library and renders.
+"""The command line: one module for each verb, which parses, calls the library and renders.
 
-`main.main` is the group of all commands. A command's module is imported when the command runs, so that
-``egraph --help`` waits for nothing. To add a command: write ``VERB.py`` with a click command named
-``command``, and name it in `main.COMMANDS`; the tests then ask for its page in ``docs/reference/cli.md``.
+`main.main` is the group of all commands. The module of a command is imported when the command runs, so that
+``egraph --help`` is fast. To add a command: write ``VERB.py`` with a click command named ``command``, and
+list it in `main.COMMANDS`; the tests then require its section in ``docs/reference/cli.md``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Reads architectures that a person names on the command line, in a file or on standard input."""
+"""Reads architectures from the command line, a file or standard input."""
 
 from __future__ import annotations
 
@@ -17,13 +17,14 @@ def read_architectures(source: str, space: SearchSpace | None) -> list[Architect
     """Reads one architecture a line from a file, or from standard input where ``source`` is ``-``.
 
     Args:
-        source: a path or ``-``.
-        space: reads its own notation, and refuses architectures of another space.
+        source: A path or ``-``.
+        space: Search space whose notation is accepted; architectures of other spaces are refused. None
+            accepts JSON only.
 
     Raises:
-        DataError: the file is not there or no text.
-        UsageError: there is not one architecture in it.
-        ArchitectureError: a line is none; the text names it by number.
+        DataError: The file is absent or not a text file.
+        UsageError: The file contains no architecture.
+        ArchitectureError: A line is not an architecture; the text gives its number.
     """
     where = "standard input" if source == "-" else source
     found = []
@@ -35,7 +36,7 @@ def read_architectures(source: str, space: SearchSpace | None) -> list[Architect
                 raise ArchitectureError(f"line {number} of {where}: {error}") from None
     if not found:
         raise UsageError(
-            f"{where} holds no architecture; it needs one a line, as JSON or in a space's notation"
+            f"{where} contains no architecture; it needs one a line, as JSON or in a space's notation"
         )
     return found
 
@@ -44,7 +45,7 @@ def read_architecture(text: str, space: SearchSpace | None) -> Architecture:
     """Reads one architecture: JSON, JSON with the field ``architecture``, or the space's own notation.
 
     Raises:
-        ArchitectureError: it is none, or not one of the space.
+        ArchitectureError: The text is not an architecture, or not one of the space.
     """
     if text.startswith(("{", '"')):
         try:
@@ -54,7 +55,7 @@ def read_architecture(text: str, space: SearchSpace | None) -> Architecture:
         if isinstance(content, dict) and "architecture" in content:
             content = content["architecture"]
         if isinstance(content, dict) and space is not None and not content.keys() & {"ops", "edges"}:
-            return space.parse(json.dumps(content))  # a space's own notation may be JSON, too
+            return space.parse(json.dumps(content))  # a space's own notation may be JSON too
         if isinstance(content, dict):
             architecture = Architecture.from_dict(content)
             if space is not None:
@@ -70,10 +71,10 @@ def read_architecture(text: str, space: SearchSpace | None) -> Architecture:
 
 
 def read_text(source: str) -> str:
-    """All of a text file, or of standard input where ``source`` is ``-``.
+    """The content of a text file, or of standard input where ``source`` is ``-``.
 
     Raises:
-        DataError: it cannot be read, or is no text.
+        DataError: The file cannot be read, or is not a text file.
     """
     try:
         content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()

@@ -32,7 +32,7 @@ def result_options(jobs: str, out: str) -> Callable[[Any], Any]:
             default=out,
             show_default=True,
             metavar="FILE",
-            help="The results, one a line; beside it go the tables (.md) and a picture (.svg).",
+            help="File of results, one a line; the tables (.md) and a picture (.svg) are written beside it.",
         ),
         root_option,
         json_option("the results"),
@@ -61,7 +61,7 @@ def listener(
 
     def listen(count: int, total: int, last: dict[str, Any] | Failure | None) -> None:
         if last is None and count:
-            report.say(f"going on: {count} of {total} are {done} already")
+            report.say(f"resuming: {count} of {total} are {done} already")
         if isinstance(last, Failure):
             report.say(f"  {name(last)} failed: {last.reason}")
         report(count, total, f"{count}/{total} {jobs}")
@@ -85,21 +85,21 @@ def check_failures(
 
 
 def check_out(out: str) -> None:
-    """Refuses a file of results that the tables or the picture would be written over.
+    """Refuses a file of results that the tables or the picture would overwrite.
 
     Raises:
-        UsageError: it is called so.
+        UsageError: The name has the ending of the tables or of the picture.
     """
     if Path(out).suffix in (".md", ".svg"):
         raise UsageError(
-            f"{out} is where the tables and the picture go; give --out a name such as bench.jsonl"
+            f"{out} is the ending of the tables or of the picture; give --out a name such as bench.jsonl"
         )
 
 
 def write_beside(
     out: str, rows: Sequence[dict[str, Any]], to_markdown: Callable[..., str], plot: Callable[..., object]
 ) -> list[str]:
-    """Writes tables and picture of the results beside their file; the paths of all that is there."""
+    """Writes the tables and the picture beside the file of results; returns the paths of all files."""
     from egraph.files import write_text
 
     if not rows:
@@ -111,7 +111,7 @@ def write_beside(
 
 
 def show_sections(sections: Iterable[Section]) -> None:
-    """Prints tables, what was not measured here dimmed."""
+    """Prints tables; published results are dimmed."""
     from rich.table import Table
     from rich.text import Text
 

@@ -1,4 +1,4 @@
-"""Networks of the user's own that a command line names: functions that build PyTorch modules."""
+"""The user's own networks: functions, named on the command line, that build PyTorch modules."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ __all__ = ["read_model", "read_shape"]
 
 
 def read_shape(text: str) -> tuple[int, ...]:
-    """The shape that ``3x224x224`` is.
+    """The shape that a text such as ``3x224x224`` denotes.
 
     Raises:
-        UsageError: it is none.
+        UsageError: The text is not a shape.
     """
     if not re.fullmatch(r"[1-9]\d{0,8}(x[1-9]\d{0,8})*", text):
         raise UsageError(f"--input is the shape of one input, such as 3x224x224, got {text!r}")
@@ -28,18 +28,18 @@ def read_shape(text: str) -> tuple[int, ...]:
 
 
 def read_model(name: str, shape: tuple[int, ...]) -> Architecture:
-    """Calls the function that ``package.module:function`` names, and traces the network that it gives.
+    """Calls the function that ``package.module:function`` names, and traces the network that it returns.
 
-    Modules are looked for in the current folder first.
+    Modules are searched for in the current folder first.
 
     Args:
-        name: of a function without arguments; it gives a module, or a pair of a module and an example input.
-        shape: of one input, where the function does not give an example.
+        name: Name of a function without arguments that returns a module, or a module and an example input.
+        shape: Shape of one input, for functions that return no example.
 
     Raises:
-        UsageError: there is no such function, or it gives something else.
-        FailedError: its module cannot be imported, or it fails.
-        ArchitectureError: the network cannot be traced.
+        UsageError: There is no such function, or it returns something else.
+        FailedError: Its module cannot be imported, or the function fails.
+        ArchitectureError: The network cannot be traced.
     """
     import torch
 
@@ -50,7 +50,7 @@ def read_model(name: str, shape: tuple[int, ...]) -> Architecture:
         module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
         if not isinstance(module, torch.nn.Module):
             raise UsageError(
-                f"{name}() must give a torch.nn.Module, or one and an example input, "
+                f"{name}() must return a torch.nn.Module, or one and an example input, "
                 f"got {type(module).__name__}"
             )
         return from_torch(module, torch.zeros(1, *shape) if example is None else example)

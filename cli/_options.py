@@ -1,4 +1,4 @@
-"""What several commands have in common: options, and how results are printed."""
+"""Options that several commands share, and functions that print results."""
 
 from __future__ import annotations
 
@@ -50,12 +50,12 @@ root_option = click.option(
     "--root",
     metavar="FOLDER",
     type=click.Path(file_okay=False),
-    help="Where to look for data first; then $EGRAPH_DATA and the user's cache.",
+    help="Folder to search for data first, before $EGRAPH_DATA and the user's cache.",
 )
 _TABLE: dict[str, Any] = {"required": True, "metavar": "TABLE|FILE"}
-_TABLE_HELP = "A table that `egraph data list` names, or its file"
+_TABLE_HELP = "A table that `egraph data list` shows, or its file"
 table_option = click.option("--data", help=f"{_TABLE_HELP}.", **_TABLE)
-tables_option = click.option("--data", multiple=True, help=f"{_TABLE_HELP}; can be repeated.", **_TABLE)
+tables_option = click.option("--data", multiple=True, help=f"{_TABLE_HELP}. Repeatable.", **_TABLE)
 
 
 def count_option(
@@ -72,72 +72,72 @@ def count_option(
     )
 
 
-seed_option = count_option("--seed", least=0, default=0, help="Of all randomness.")
+seed_option = count_option("--seed", least=0, default=0, help="Seed of all random choices.")
 
 
 def metric_option(verb: str, multiple: bool = False) -> Callable[[Any], Any]:
-    """The option ``--metric``, for `choose_metric`; ``verb`` is what the command does to a metric."""
-    each = "; one for each --data, in their order" if multiple else ""
+    """The option ``--metric``, for `choose_metric`; ``verb`` is what the command does with the metric."""
+    each = " Give one for each --data, in their order." if multiple else ""
     return click.option(
         "--metric",
         metavar="NAME",
         multiple=multiple,
-        help=f"What to {verb}; needed where the table has several{each}.",
+        help=f"The metric to {verb}; required where the table has several.{each}",
     )
 
 
 def workers_option(what: str) -> Callable[[Any], Any]:
-    """The option ``--workers``, which `count_workers` fills in; ``what`` is done by them."""
-    return count_option("--workers", help=f"{what} at a time; one a core, at most {MOST_WORKERS}, otherwise.")
+    """The option ``--workers``, whose default is that of `count_workers`; ``what`` names the jobs."""
+    return count_option("--workers", help=f"{what} at a time. Default: one a core, at most {MOST_WORKERS}.")
 
 
 def count_workers(workers: int | None) -> int:
-    """As many as asked for, or one a core, but few."""
+    """The given number of workers, or one a core but at most `MOST_WORKERS`."""
     return workers or min(len(os.sched_getaffinity(0)), MOST_WORKERS)
 
 
 def journal_options(otherwise: str) -> Callable[[Any], Any]:
-    """The options ``--storage`` and ``--resume``; ``otherwise`` shows the default path."""
+    """The options ``--storage`` and ``--resume``; ``otherwise`` is the default path as the help shows it."""
     storage = click.option(
-        "--storage", metavar="FILE", help=f"The journal: {otherwise} otherwise. One that exists goes on."
+        "--storage", metavar="FILE", help=f"The journal; an existing one is resumed. Default: {otherwise}."
     )
     resume = click.option(
-        "--resume", is_flag=True, help="Only go on with a journal; refuse to begin a new one."
+        "--resume", is_flag=True, help="Only resume an existing journal; never start a new one."
     )
     return lambda command: storage(resume(command))
 
 
 def find_journal(storage: str | None, otherwise: str, resume: bool) -> Path:
-    """Where the journal is or will be.
+    """Path of the journal.
 
     Raises:
-        JournalError: there is none, and none may be begun.
+        JournalError: There is no journal, and ``resume`` is set.
     """
     path = Path(storage or otherwise)
     if resume and not path.exists():
-        raise JournalError(f"no journal at {path} to go on with; leave --resume out to begin one")
+        raise JournalError(f"no journal at {path} to resume; leave --resume out to start one")
     return path
 
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Work that can be interrupted without loss: a line says so, in place of a traceback."""
+    """Prints a line in place of a traceback when work that can be resumed is interrupted."""
     try:
         yield
     except KeyboardInterrupt:
         click.echo(
-            "egraph: interrupted; nothing that was finished is lost, the same command goes on", err=True
+            "egraph: interrupted; finished work is kept, run the same command again to resume", err=True
         )
         raise click.exceptions.Exit(130) from None
 
 
 def json_option(what: str) -> Callable[[Any], Any]:
-    """The option ``--json``; ``what`` says what is printed then."""
+    """The option ``--json``; ``what`` names the content."""
     return click.option("--json", "as_json", is_flag=True, help=f"Print {what} as JSON.")
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output; NaN, which JSON has not, becomes null."""
+    """Prints one JSON document; NaN, which JSON lacks, becomes null."""
     click.echo(json.dumps(_without_nan(value), indent=2, ensure_ascii=False, default=str))
 
 
@@ -152,7 +152,7 @@ def show_scores(scores: TableScores) -> None:
 
 
 def console() -> Console:
-    """A rich console on standard output that does not cut lines where it is no terminal."""
+    """A rich console on standard output that does not wrap lines unless it is a terminal."""
     from rich.console import Console
 
     return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=240)
@@ -168,11 +168,11 @@ def can_encode(characters: str) -> bool:
 
 
 def check_writable(path: str) -> None:
-    """Finds out before the work, not after it, that a file cannot be written.
+    """Checks that a file can be written, before the work instead of after it.
 
     Raises:
-        UsageError: the path is a folder.
-        FailedError: its folder cannot be written.
+        UsageError: The path is a folder.
+        FailedError: Its folder cannot be written.
     """
     if Path(path).is_dir():
         raise UsageError(f"{path} is a folder; give the name of a file to write")
@@ -188,11 +188,11 @@ def check_writable(path: str) -> None:
 
 
 def choose_metric(table: Table, metric: str | None) -> str:
-    """The metric asked for, or the only one.
+    """The given metric, or the only one of the table.
 
     Raises:
-        UsageError: none was asked for, and the table has several.
-        UnknownNameError: the table has no such metric.
+        UsageError: No metric was given, and the table has several.
+        UnknownNameError: The table has no such metric.
     """
     if metric is None:
         if len(table.metrics) != 1:
@@ -205,7 +205,7 @@ def choose_metric(table: Table, metric: str | None) -> str:
 
 
 def read_image_path(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
-    """Refuses a picture whose kind its name does not tell."""
+    """Refuses a picture whose name has no known ending."""
     if value is not None and not value.lower().endswith((".svg", ".png")):
         raise click.BadParameter(f"the name must end in .svg or .png, got {value!r}")
     return value

@@ -18,10 +18,10 @@ LEAST_SHARE = 0.05
 
 
 class Report(Protocol):
-    """Tells how far the work is."""
+    """Displays the progress of work."""
 
     def __call__(self, done: float, total: float | None = None, note: str = "") -> None:
-        """Shows that ``done`` of ``total`` is done; ``note`` says in a few words how it stands."""
+        """Shows that ``done`` of ``total`` is done, with a short note."""
 
     def say(self, line: str) -> None:
         """Prints a line that stays."""
@@ -29,7 +29,7 @@ class Report(Protocol):
 
 @contextmanager
 def track(what: str) -> Iterator[Report]:
-    """Shows on standard error how work goes on."""
+    """Shows progress on standard error."""
     if not sys.stderr.isatty():
         yield _Lines(what)
         return
@@ -47,7 +47,7 @@ def track(what: str) -> Iterator[Report]:
 
 
 class Stages:
-    """Shows stages of one work, one after another; made by `track_stages`."""
+    """Shows the stages of work, one after another; made by `track_stages`."""
 
     def __init__(self, stack: ExitStack) -> None:
         self._stack, self._title = stack, ""
@@ -69,7 +69,7 @@ class Stages:
 
 @contextmanager
 def track_stages() -> Iterator[Stages]:
-    """Shows on standard error how work in several stages goes on, each stage as `track` does."""
+    """Shows the progress of work in several stages on standard error, each stage as `track` does."""
     with ExitStack() as stack:
         yield Stages(stack)
 
@@ -120,7 +120,7 @@ class _Lines:
 
 
 def describe_seconds(seconds: float) -> str:
-    """Such as ``45 s``, ``3 min`` or ``2 h 5 min``."""
+    """A duration such as ``45 s``, ``3 min`` or ``2 h 5 min``."""
     if seconds < 100:
         return f"{max(seconds, 0):.0f} s"
     minutes = round(seconds / 60)

@@ -1,4 +1,4 @@
-"""What a person sees of a search: how it goes on, and what it found."""
+"""The display of a search: its progress and its result."""
 
 from __future__ import annotations
 
@@ -79,8 +79,8 @@ class Listener:
     def _begin(self, event: RunStarted) -> None:
         if event.finished or event.requeued:
             done = event.finished + event.baseline_finished
-            again = f", {event.requeued} broken off and run again" if event.requeued else ""
-            self._show.say(f"going on: {done} trainings are done already{again}")
+            again = f", {event.requeued} interrupted ones run again" if event.requeued else ""
+            self._show.say(f"resuming: {done} trainings are done already{again}")
             self._best = float(self._study.trials.query("origin != 'baseline'")["score"].max())
         self._count(event.finished, event.baseline_finished)
 
@@ -98,7 +98,7 @@ class Listener:
 
 
 def confirm(study: Study) -> None:
-    """Trains the best networks of both searches again from scratch; the journal keeps the results."""
+    """Trains the best networks of both searches again from scratch; the results are in the journal."""
     from egraph.study import RetrainFinished
 
     with track("training the best networks again from scratch") as report:
@@ -111,7 +111,7 @@ def confirm(study: Study) -> None:
 
 
 def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
-    """The result for programs."""
+    """The result as JSON-ready values."""
     return {
         "best": _describe(findings.best[0]) if findings.best else None,
         "random search": _describe(findings.random_best)
@@ -126,7 +126,7 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
 
 
 def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -> None:
-    """Prints the result for people."""
+    """Prints the result."""
     from egraph import drawing
 
     click.echo(f"{stopped}; {len(findings.failed)} failed" if len(findings.failed) else stopped)
@@ -150,11 +150,11 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
     for name, text in rows:
         click.echo(f"  {name:<{width}}  {text}")
     if findings.has_baseline:
-        click.echo(f"  {_how_chosen(findings)} Test scores have influenced nothing.")
+        click.echo(f"  {_how_chosen(findings)} Test scores were not used to choose.")
 
     rounds = findings.rounds.dropna(subset=["tau"])
     if len(rounds):
-        click.echo("\nthe ranker's tau on trials that it had not seen (1 is the right order, 0 is chance)\n")
+        click.echo("\nthe ranker's tau on trials that it had not seen (1: right order, 0: chance)\n")
         click.echo(f"  {'round':<16}" + "".join(f"{number:>7}" for number in rounds["round"]))
         for name, column in (("its own choice", "tau"), ("random networks", "tau_baseline")):
             if rounds[column].notna().any():
@@ -170,16 +170,18 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
         click.echo(f"  egraph rank {files['ranker']} FILE")
     if findings.is_accuracy:
         click.echo(f"  egraph export {files['journal']} best --network")
-    click.echo(f"  the same command with --trials {2 * trials} goes on, with another --seed begins anew")
+    click.echo(
+        f"  the same command with --trials {2 * trials} resumes, with another --seed starts a new search"
+    )
 
 
 def _how_chosen(findings: Findings) -> str:
     again = len(findings.best[0].retrained)
     if not again or len(findings.best) < 2:
-        return "Both chose by the score of as many trainings."
+        return "Both chose by the scores of the same number of trainings."
     return (
-        f"Both had as many trainings, trained their best {len(findings.best)} {again} times again, "
-        "and chose by the mean score of these."
+        f"Both had the same number of trainings, trained their best {len(findings.best)} {again} times "
+        "again, and chose by the mean of these scores."
     )
 
 

@@ -35,23 +35,23 @@ BENCHMARK = "nasbench201:cifar10_val_12:cifar10_test_200"
 )
 @click.option(
     "--searcher", "searchers", multiple=True, metavar="NAME[:OPTION=VALUE,...]",
-    help="What is compared, beside random search and regularized evolution; `all` is each that there is. "
+    help="A searcher to compare with random search and regularized evolution; `all` takes every searcher. "
     "Repeatable.",
 )  # fmt: skip
 @click.option(
     "--fitness", multiple=True, metavar="NAME[:OPTION=VALUE,...]",
-    help="What tells the searchers: table (otherwise), ranker, zero-cost or constant. Repeatable.",
+    help="The fitness that searchers see: table (default), ranker, zero-cost or constant. Repeatable.",
 )  # fmt: skip
 @click.option(
     "--benchmark", "benchmarks", multiple=True, metavar="TABLE:METRIC:TEST",
-    help="A table or its file, what a query gives and the best is chosen by, and what is reported of it; "
-    f"TABLE:METRIC where both are one. {BENCHMARK} otherwise. Repeatable.",
+    help="A table or its file, the metric that a query returns and that selects the best, and the metric "
+    f"that is reported of the best; TABLE:METRIC where they are the same. Default: {BENCHMARK}. Repeatable.",
 )  # fmt: skip
-@count_option("--queries", help="Architectures that each search may ask for; 150 otherwise.")
-@count_option("--seeds", help="Searches of each kind, seeded from 0 on; 50 otherwise.")
+@count_option("--queries", help="Architectures that each search may query. Default: 150.")
+@count_option("--seeds", help="Searches of each kind, with seeds from 0 on. Default: 50.")
 @click.option(
     "--config", metavar="FILE",
-    help="A TOML file that says all of the above; --benchmark, --queries and --seeds go before it.",
+    help="A TOML file with all of the above; --benchmark, --queries and --seeds override it.",
 )  # fmt: skip
 @result_options("Searches", "runs/searchers.jsonl")
 def command(
@@ -60,9 +60,9 @@ def command(
 ) -> None:  # fmt: skip
     """Measure what searchers find, and after how many queries.
 
-    A table plays the training. A search sees one metric, holds what is best by it, and another metric of that
-    is reported. Random search and regularized evolution always take part. A run that was killed goes on when
-    the same command is typed again. docs/how-to/compare-searchers.md explains the tables.
+    A table takes the place of training. A search sees one metric and selects its best by it; another metric
+    of the best is reported. Random search and regularized evolution always take part. If interrupted, run the
+    same command again to resume. docs/how-to/compare-searchers.md explains the tables.
     """
     from egraph.bench import arena
 
@@ -96,13 +96,13 @@ def command(
 
 
 def _read(searchers: tuple[str, ...], fitness: tuple[str, ...], config: str | None) -> Config:
-    """What the file says, or the options; of `all` searchers those that cannot be loaded are skipped."""
+    """The configuration file or the options; searchers of `all` that cannot be loaded are skipped."""
     from egraph.bench import arena
     from egraph.searchers import get, names
 
     if config is not None:
         if searchers or fitness:
-            raise UsageError("--config says what is compared; leave --searcher and --fitness out")
+            raise UsageError("--config lists what is compared; leave --searcher and --fitness out")
         return arena.read_config(config)
     skipped = []
     if "all" in searchers:
@@ -111,7 +111,7 @@ def _read(searchers: tuple[str, ...], fitness: tuple[str, ...], config: str | No
             try:
                 get(name)
                 searchers += (name,)
-            except FailedError as error:  # the others can do without another's broken package
+            except FailedError as error:  # the broken package of one searcher does not affect the others
                 skipped.append((arena.Contestant(name), str(error)))
     if fitness and not searchers:
         searchers = tuple(arena.BASELINES.values())

@@ -58,27 +58,27 @@ command.add_command(searchers)
 )
 @click.option(
     "--predictor", "predictors", multiple=True, metavar="NAME", default=("egraph",), show_default=True,
-    help="What is measured: egraph, egraph-regression, renas-7x7, renas-19x7x7, brp-nas, wl-gp, mlp, forest, "
-    "boosting, xgboost, or all of them: `all`. Repeatable.",
+    help="A predictor to measure: egraph, egraph-regression, renas-7x7, renas-19x7x7, brp-nas, wl-gp, mlp, "
+    "forest, boosting, xgboost, or `all` of them. Repeatable.",
 )  # fmt: skip
 @click.option(
     "--benchmark", "benchmarks", multiple=True, metavar="TABLE:METRIC",
     default=("nasbench201:cifar10_test_200",), show_default=True,
-    help="A table or its file, and what is predicted. Repeatable.",
+    help="A table or its file, and the metric to predict. Repeatable.",
 )  # fmt: skip
 @click.option(
     "--samples", type=_Counts(), default="78,156", show_default=True, metavar="N,N,...",
-    help="Labels to learn from.",
+    help="Numbers of training labels.",
 )  # fmt: skip
-@count_option("--seeds", default=5, help="Splits, seeded from 0 on.")
+@count_option("--seeds", default=5, help="Splits, with seeds from 0 on.")
 @click.option(
     "--protocol", default="key", show_default=True, metavar="NAME",
-    help="Who is trained and who is tested: key, pinat, tagates or thesis.",
+    help="Choice of training and test networks: key, pinat, tagates or thesis.",
 )  # fmt: skip
 @count_option("--top", "k", default=10, metavar="K", help="The k of precision@k and regret@k.")
 @click.option(
     "--shuffle-labels", "shuffled", is_flag=True,
-    help="Learn from shuffled labels: every tau must then be 0 within noise.",
+    help="Learn from shuffled labels; every tau must then be 0 within noise.",
 )  # fmt: skip
 @result_options("Fits", "runs/bench.jsonl")
 def predictors(
@@ -87,8 +87,8 @@ def predictors(
 ) -> None:  # fmt: skip
     """Measure how well predictors order networks that they have not seen.
 
-    Each predictor is fitted with each number of labels, once a seed, and scores everything else. A run that
-    was killed goes on when the same command is typed again: what stands in --out is not measured twice.
+    Each predictor is fitted with each number of labels and each seed, and scores all other networks. If
+    interrupted, run the same command again to resume: results in --out are not measured again.
     docs/how-to/compare-predictors.md explains the protocols.
     """
     from egraph import bench

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 SHOWN = 12
-"""Metrics of an imported table that are named."""
+"""Largest number of metrics that are shown of an imported table."""
 
 
 @click.group("data", epilog="Example: egraph data show nasbench201")
@@ -28,7 +28,7 @@ def command() -> None:
 @root_option
 @json_option("the list")
 def list_tables(root: str | None, as_json: bool) -> None:
-    """List the tables that are known, and where each was found."""
+    """List the known tables and their files."""
     from rich.table import Table
 
     from egraph import datasets
@@ -70,7 +70,7 @@ def list_tables(root: str | None, as_json: bool) -> None:
 @root_option
 @json_option("the description")
 def show(name: str, root: str | None, as_json: bool) -> None:
-    """Show what a table holds: networks, metrics, provenance."""
+    """Show the networks, metrics and provenance of a table."""
     from egraph import datasets
 
     table = datasets.load(name, root)
@@ -134,37 +134,38 @@ def _show_metrics(rows: list[dict[str, Any]]) -> None:
 
 @command.command("import", epilog="Example: egraph data import cells.csv --space nasbench201 --name mine")
 @click.argument("source", nargs=-1, required=True, metavar="[BENCHMARK] FILE")
-@click.option("--space", metavar="NAME", help="The search space; a table's own otherwise.")
+@click.option("--space", metavar="NAME", help="The search space. Default: that of the file.")
 @click.option(
     "--architecture", default="architecture", show_default=True, metavar="COLUMN",
-    help="The column with architectures, in the space's notation or as JSON.",
+    help="Column with architectures, in the space's notation or as JSON.",
 )  # fmt: skip
 @click.option(
     "--metric",
     "metrics",
     multiple=True,
     metavar="COLUMN",
-    help="A metric; all columns of numbers otherwise. Repeatable.",
+    help="Column with a metric. Default: all columns of numbers. Repeatable.",
 )
 @click.option(
     "--lower-is-better",
     multiple=True,
     metavar="COLUMN",
-    help="A metric that is a cost or an error. Repeatable.",
+    help="Metric that is a cost or an error. Repeatable.",
 )
-@click.option("--name", metavar="NAME", help="What to call the table; the file's name otherwise.")
-@click.option("--out", metavar="FILE", help="The Parquet file to write; the user's cache otherwise.")
+@click.option("--name", metavar="NAME", help="Name of the table. Default: that of the file.")
+@click.option("--out", metavar="FILE", help="Parquet file to write. Default: one in the user's cache.")
 def import_file(
     source: tuple[str, ...], space: str | None, architecture: str, metrics: tuple[str, ...],
     lower_is_better: tuple[str, ...], name: str | None, out: str | None,
 ) -> None:  # fmt: skip
-    """Make a table of a CSV, JSON-lines or Parquet file, or of a benchmark as its authors published it.
+    """Make a table from a CSV, JSON-lines or Parquet file, or from a benchmark as its authors published it.
 
-    A file of your own needs a column of architectures and at least one of numbers. Every row is checked.
+    A file of your own needs a column of architectures and at least one column of numbers. Every row is
+    checked.
 
     BENCHMARK is nasbench101, for nasbench_only108.tfrecord or nasbench_full.tfrecord, or nasbench201, for
-    NAS-Bench-201-v1_1-096897.pth or NATS-Bench's unpacked folder NATS-tss-v1_0-3ffb9-simple. It needs no
-    TensorFlow, and executes nothing that is in a pickle.
+    NAS-Bench-201-v1_1-096897.pth or NATS-Bench's unpacked folder NATS-tss-v1_0-3ffb9-simple. TensorFlow is
+    not needed, and no code in a pickle is executed.
     """
     from egraph import datasets
 
@@ -178,7 +179,7 @@ def import_file(
             progress=lambda done, total: show(f"reading {file}", done, total, f"{done / total:.0%}"),
         )  # fmt: skip
     table = datasets.load(written)
-    # To find out which of some hundred thousand networks are the same takes a minute.
+    # The keys of some hundred thousand networks take a minute.
     distinct = f"{len(set(table.keys)):,} distinct networks, " if len(table) < 100_000 else ""
     names, more = list(table.metrics)[:SHOWN], len(table.metrics) - SHOWN
     metrics_shown = ", ".join(names) + (f" and {more} more" if more > 0 else "")

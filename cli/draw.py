@@ -15,18 +15,18 @@ __all__ = ["command"]
 
 @click.command("draw", epilog="Example: egraph draw 01201201 --space nasbench_macro --out network.svg")
 @click.argument("architecture", metavar="ARCHITECTURE|FILE|-")
-@click.option("--space", metavar="NAME", help="The search space, whose own notation can be used then.")
-@click.option("--out", metavar="FILE", callback=read_image_path, help="Write a .svg or .png instead.")
+@click.option("--space", metavar="NAME", help="The search space; its own notation is then accepted.")
+@click.option("--out", metavar="FILE", callback=read_image_path, help="Write a .svg or .png file instead.")
 @click.option("--ascii", "plain", is_flag=True, help="Draw with ASCII characters only.")
-@count_option("--width", least=20, help="Columns to draw in; as wide as the terminal otherwise.")
-@click.option("--hide-disabled", is_flag=True, help="Leave disabled edges out; they are dashed otherwise.")
+@count_option("--width", least=20, help="Width in columns. Default: that of the terminal.")
+@click.option("--hide-disabled", is_flag=True, help="Leave out disabled edges, which are otherwise dashed.")
 def command(
     architecture: str, space: str | None, out: str | None, plain: bool, width: int | None, hide_disabled: bool
 ) -> None:
     """Draw an architecture in the terminal, as SVG or as PNG.
 
     ARCHITECTURE is JSON, such as '{"ops": ["input", "maxpool3x3", "output"], "edges": [[0, 1], [1, 2]]}', or
-    the notation of --space. FILE, or - for standard input, has one a line.
+    the notation of --space. FILE, or - for standard input, has one architecture a line.
     """
     from egraph import drawing, spaces
     from egraph.cli._architectures import read_architecture, read_architectures
@@ -34,7 +34,7 @@ def command(
     from egraph.files import write_text
 
     known = spaces.get(space) if space else None
-    if architecture == "-" or os.path.isfile(architecture):  # Path would refuse names of a notation's length
+    if architecture == "-" or os.path.isfile(architecture):  # Path refuses names as long as some notations
         found = read_architectures(architecture, known)
     elif known is None and not architecture.lstrip().startswith("{"):
         raise DataError(f"there is no file {architecture}; for a space's own notation add --space NAME")
@@ -44,7 +44,7 @@ def command(
     if out:
         if len(found) > 1:
             raise UsageError(
-                f"{architecture} holds {len(found)} architectures and --out takes one; "
+                f"{architecture} contains {len(found)} architectures, and --out takes one; "
                 "choose a line, such as `sed -n 3p FILE | egraph draw - --out FILE`"
             )
         if out.lower().endswith(".svg"):

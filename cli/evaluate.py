@@ -22,9 +22,13 @@ __all__ = ["command"]
 )
 @click.argument("ranker", metavar="RANKER", type=click.Path())
 @click.option(
-    "--data", metavar="TABLE|FILE", help="A table or its file; the one the ranker learned from otherwise."
+    "--data",
+    metavar="TABLE|FILE",
+    help="A table or its file. Default: the one that the ranker learned from.",
 )
-@click.option("--metric", metavar="NAME", help="What to compare with; what the ranker learned otherwise.")
+@click.option(
+    "--metric", metavar="NAME", help="Metric to compare with. Default: the one that the ranker learned."
+)
 @seed_option
 @root_option
 @json_option("the scores")
@@ -33,7 +37,7 @@ def command(
 ) -> None:
     """Measure how well a ranker orders a table.
 
-    Networks that the ranker learned from are left out, as far as its card tells.
+    Networks that the ranker learned from are left out, as far as its card lists them.
     """
     from egraph import bench, datasets
     from egraph.cli._progress import track_stages
@@ -43,7 +47,7 @@ def command(
     card = model.card
     data = data or card.get("data", {}).get("table")
     if data is None:
-        raise UsageError(f"the card of {ranker} names no table; give one by --data")
+        raise UsageError(f"the card of {ranker} names no table; give one with --data")
     with track_stages() as show:
         show(f"reading {data}")
         table = datasets.load(data, root)

@@ -39,7 +39,7 @@ __all__ = ["command"]
 @click.command(
     "evolve",
     epilog="Example: egraph evolve --data nasbench101 --metric val_acc_108 --workers 2. "
-    "With the defaults that takes hours. For a first look of two minutes, add --aggregators pool "
+    "With the defaults this takes hours. For a first result in two minutes, add --aggregators pool "
     "--filters 32 --population 10 --cycles 20 --no-full",
 )
 @tables_option
@@ -49,36 +49,36 @@ __all__ = ["command"]
     type=click.Choice(["graphsage", "graphsage-wide"]),
     default="graphsage",
     show_default=True,
-    help="Which genes: those of the published search, or also other aggregators and hyper-parameters.",
+    help="The genes: those of the published search, or also other aggregators and hyper-parameters.",
 )
 @click.option(
     "--aggregators",
     metavar="NAME,...",
-    help="Only layers with these: lstm, pool; graphsage-wide has sum and mean, too. All otherwise. Without "
-    "lstm a genome takes seconds, not minutes.",
+    help="Use only these aggregators: lstm, pool; in graphsage-wide also sum and mean. Default: all. Without "
+    "lstm, a genome takes seconds instead of minutes.",
 )
 @click.option(
     "--start",
     metavar="GENOME",
-    help="What the first genomes are mutants of: a file, or a shipped one; one layer each otherwise.",
+    help="Genome that the first ones are mutated from: a file, or a shipped one. Default: one layer each.",
 )
 @click.option(
     "--training",
     type=click.Choice(["reduced", "single"]),
     default="reduced",
     show_default=True,
-    help="How a genome is trained: in brief, as published, or as one network of a ranker is.",
+    help="Training of a genome: short, as published, or that of one network of a ranker.",
 )
-@count_option("--cycles", least=0, default=400, help="Children, one a cycle, after the first population.")
-@count_option("--population", default=100, help="Genomes that live at a time.")
+@count_option("--cycles", least=0, default=400, help="Children after the first population, one a cycle.")
+@count_option("--population", default=100, help="Genomes in the population.")
 @count_option("--sample", default=25, help="Genomes that compete to be the parent.")
-@count_option("--train", least=2, default=150, help="Networks that the rankers learn from.")
-@count_option("--validation", least=2, default=350, help="Networks by which genomes are chosen.")
-@count_option("--filters", help="Width of a layer of standard width: 300, or that of --start, otherwise.")
+@count_option("--train", least=2, default=150, help="Networks that rankers learn from.")
+@count_option("--validation", least=2, default=350, help="Networks that genomes are chosen by.")
+@count_option("--filters", help="Width of a layer of standard width. Default: 300, or that of --start.")
 @workers_option("Genomes trained")
 @journal_options("runs/evolve-DATA-SEED.db")
 @count_option("--repeats", default=3, help="Seeds for the choice among the best, and for the comparison.")
-@click.option("--no-full", is_flag=True, help="Compare after the short training alone.")
+@click.option("--no-full", is_flag=True, help="Compare after the short training only.")
 @seed_option
 @root_option
 @json_option("the result")
@@ -90,12 +90,12 @@ def command(
 ) -> None:  # fmt: skip
     """Evolve the ranker's own network on one or more tables.
 
-    A genome is a graph of GraphSAGE layers and a read-out; its fitness is how well its ranker, after a short
-    training, orders the validation networks of a table; of several tables, the mean. The best genomes are
-    trained again with fresh seeds, and the winner is compared with the default ranker, on networks that
-    nothing was chosen by.
+    A genome is a graph of GraphSAGE layers and a read-out. Its fitness is how well its ranker, after a short
+    training, orders the validation networks of a table, or the mean over several tables. The best genomes are
+    trained again with fresh seeds. The winner is compared with the default ranker on networks that nothing
+    was chosen by.
 
-    Killed at any moment, the same command goes on, and a larger --cycles continues a finished evolution.
+    If interrupted, run the same command again to resume. A larger --cycles continues a finished evolution.
     """
     from egraph import evolve, report
     from egraph.cli._progress import track_stages
@@ -140,7 +140,7 @@ def command(
 
 
 def _find_space(name: str, aggregators: str | None, start: str | None) -> tuple[GraphSageSpace, int]:
-    """The space of genomes as the options limit it, and the width of its layers."""
+    """The space of genomes under the given options, and the standard width of its layers."""
     from egraph import spaces
     from egraph.ranker import Genome
     from egraph.ranker.genome import FILTERS
@@ -199,7 +199,7 @@ def _show_next(files: dict[str, str], data: str, metric: str, children: int) -> 
     click.echo("\nnext\n")
     genome = files["best genome"]
     click.echo(f"  egraph train --genome {genome} --data {data} --metric {metric} --out r.egraph")
-    click.echo(f"  the same command with --cycles {2 * children} goes on, with another --seed begins anew")
+    click.echo(f"  the same command with --cycles {2 * children} resumes, with another --seed starts anew")
 
 
 def _draw(genome: Architecture) -> str:

@@ -25,13 +25,15 @@ __all__ = ["command"]
     type=click.Choice(["float32", "float16", "int8"]),
     default="float32",
     show_default=True,
-    help="Of the weights of a ranker's networks.",
+    help="Precision of the weights of a ranker's networks.",
 )
 @click.option("--network", is_flag=True, help="Write the best network of a study, not a ranker.")
 @click.option(
-    "--data", metavar="NAME|PATH", help="With --network: the study's images, where their name does not tell."
+    "--data",
+    metavar="NAME|PATH",
+    help="With --network: the study's images, if not found by name.",
 )
-@click.option("--device", metavar="NAME", help="With --network: auto, cpu, cuda or cuda:1; auto otherwise.")
+@click.option("--device", metavar="NAME", help="With --network: auto (default), cpu, cuda or cuda:1.")
 @root_option
 @json_option("the result")
 def command(
@@ -40,14 +42,14 @@ def command(
 ) -> None:  # fmt: skip
     """Write a ranker, or the best network of a study, for use without egraph.
 
-    A ranker becomes an ONNX file that runs without PyTorch. The file is checked before it is left: it scores
-    what the ranker scores. A smaller --precision makes it smaller, and the order of architectures a little
-    different: how much is printed.
+    A ranker becomes an ONNX file that runs without PyTorch. The file is checked against the ranker before it
+    is kept. A lower --precision makes it smaller and changes the order of architectures slightly; the loss is
+    printed.
 
-    With --network the best network of the study whose journal is JOURNAL, as `egraph search` reports it, is
-    trained again with the seed of its trial, since a study keeps no weights. FOLDER then holds network.py
-    (plain PyTorch), network.safetensors (its weights), network.onnx and card.json. A process without egraph
-    reads them and measures the accuracy on the test images; where it is another one, nothing is written.
+    With --network, the best network of the study in JOURNAL is trained again with the seed of its trial,
+    since a study keeps no weights. FOLDER then contains network.py (plain PyTorch), network.safetensors (its
+    weights), network.onnx and card.json. A process without egraph reads them and measures the accuracy on the
+    test images. If the accuracy differs, nothing is written.
     """
     if network:
         if precision != "float32":
@@ -117,7 +119,7 @@ def _compare(accuracy: float, best: Best) -> str:
         return f"trial {best.number} in the journal has the same"
     return (
         f"trial {best.number} in the journal has {_percent(best.test_score)}: another machine, device or "
-        "release of PyTorch trains to other last digits, and what was written is the network of this training"
+        "release of PyTorch trains to slightly different weights; the files contain the network trained here"
     )
 
 

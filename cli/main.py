@@ -1,4 +1,4 @@
-"""The command ``egraph``: finds the verbs, and turns whatever goes wrong into one line and an exit code."""
+"""The command ``egraph``: loads the commands, and turns every error into one line and an exit code."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ COMMANDS = {
     "bench": "Compare predictors by number of labels, and searchers by number of queries.",
     "data": "List, show and import tables of measured architectures.",
     "draw": "Draw an architecture in the terminal, as SVG or as PNG.",
-    "report": "Write what a search did as one HTML page.",
+    "report": "Write the report of a search as one HTML page.",
 }
-"""The commands and what they do, in the order of ``egraph --help``."""
+"""The commands with a short help, in the order of ``egraph --help``."""
 
 INTERRUPTED = 130
 PLAIN = (OutOfDistributionWarning, PluginWarning)
@@ -79,7 +79,7 @@ class _Commands(click.Group):
             _exit(str(error), error.exit_code, debug)
         except MemoryError:
             _exit("out of memory; try a smaller --samples, fewer --workers, or another machine", 1, debug)
-        except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
+        except Exception as error:  # noqa: BLE001 - the last resort: users see one line instead of a traceback
             text = f"{type(error).__name__}: {error}"
             _exit(f"unexpected {text}; run again with --debug for the traceback", 1, debug)
         sys.exit(code if isinstance(code, int) else 0)
@@ -87,7 +87,7 @@ class _Commands(click.Group):
 
 @contextmanager
 def _plain_warnings() -> Iterator[None]:
-    """Warnings that are meant for a person are one line, without a place in the code."""
+    """Shows warnings for users as one line, without a position in the code."""
     with warnings.catch_warnings():
         for kind in PLAIN:
             warnings.simplefilter("always", kind)
@@ -111,7 +111,7 @@ def _plain_warnings() -> Iterator[None]:
 
 
 def _take_debug(args: list[str]) -> tuple[list[str], bool]:
-    """``--debug`` counts wherever it stands, as one adds it at the end of a line that failed."""
+    """Removes ``--debug``, which is accepted anywhere: users append it to a command that failed."""
     end = args.index("--") if "--" in args else len(args)
     kept = [arg for arg in args[:end] if arg != "--debug"] + args[end:]
     return kept, len(kept) < len(args)
@@ -132,8 +132,6 @@ def _exit(message: str, code: int, debug: bool) -> NoReturn:
     epilog="Example: egraph search --trials 60",
 )
 @click.version_option(__version__, prog_name="egraph")
-@click.option(
-    "--debug", is_flag=True, expose_value=False, help="Show the traceback when something goes wrong."
-)
+@click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def main() -> None:
     """Find good neural networks with few trainings."""

@@ -27,7 +27,7 @@ _LEVEL = 0.8
     metavar="MODULE:FUNCTION",
     multiple=True,
     help="Rank PyTorch networks instead: a function that builds one, or one and an example input, such as "
-    "nets.resnet:build; can be repeated.",
+    "nets.resnet:build. Repeatable.",
 )
 @click.option(
     "--input",
@@ -35,10 +35,10 @@ _LEVEL = 0.8
     metavar="SHAPE",
     default="3x32x32",
     show_default=True,
-    help="Of one input of the networks of --model.",
+    help="Shape of one input of the networks of --model.",
 )
 @click.option(
-    "--space", metavar="NAME", help="The search space; that of the ranker's training data otherwise."
+    "--space", metavar="NAME", help="The search space. Default: that of the ranker's training data."
 )
 @click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON object a line, in the order of the input."
@@ -48,14 +48,14 @@ def command(
 ) -> None:
     """Score architectures with a ranker.
 
-    RANKER is a file that `egraph train` or `egraph export` wrote; URL is the address of an `egraph serve`,
-    whose token is taken from $EGRAPH_TOKEN.
+    RANKER is a file that `egraph train` or `egraph export` wrote. URL is the address of an `egraph serve`;
+    its token is read from $EGRAPH_TOKEN.
 
     FILE, or - for standard input, has one architecture a line: JSON, or the notation of the search space. The
-    best comes first; the higher the score, the better.
+    best comes first. Higher scores are better.
 
-    With --model, networks written in PyTorch are scored. Their table has the interval in which a measured
-    score lies with probability .8, and says how far a network lies outside of what the ranker learned from.
+    With --model, networks written in PyTorch are scored. Their table shows the interval that contains the
+    measured score with probability 0.8, and how far a network lies outside the training data of the ranker.
     """
     import numpy as np
 
@@ -70,7 +70,7 @@ def command(
     model = open_ranker(ranker)
     if models:
         if not hasattr(model, "familiarity"):
-            raise UsageError(f"--model needs a ranker that `egraph train` wrote; {ranker} is none")
+            raise UsageError(f"--model needs a ranker that `egraph train` wrote, which {ranker} is not")
         return _rank_models(model, models, shape, as_json)
     assert source is not None
     name = space or (model.card or {}).get("space")
@@ -103,7 +103,7 @@ def _rank_models(model: Ranker, names: Sequence[str], shape: str, as_json: bool)
     sides = read_shape(shape)
     architectures = [read_model(name, sides) for name in names]
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", OutOfDistributionWarning)  # each row says it of its own
+        warnings.simplefilter("ignore", OutOfDistributionWarning)  # each row of the output has its own note
         scores = model(architectures)
         low, high = model.intervals(architectures, _LEVEL)
     found = model.familiarity(architectures)

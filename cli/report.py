@@ -11,11 +11,11 @@ __all__ = ["command"]
 
 @click.command("report", epilog="Example: egraph report runs/convnet-digits-0.db")
 @click.argument("journal", metavar="JOURNAL", type=click.Path())
-@click.option("--out", metavar="FILE", help="The page to write; beside the journal, as .html, otherwise.")
+@click.option("--out", metavar="FILE", help="Page to write. Default: beside the journal, as .html.")
 def command(journal: str, out: str | None) -> None:
-    """Write what a search did as one HTML page.
+    """Write the report of a search as one HTML page.
 
-    The page needs no server and fetches nothing. The search may still be running.
+    The page needs no server and loads nothing from the network. The search may still be running.
     """
     from egraph import report
 

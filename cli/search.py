@@ -36,43 +36,43 @@ IMAGES = ("digits", "fashion-mnist")
 @click.option(
     "--space",
     metavar="NAME",
-    help="Where to search: convnet, another space that builds networks, or that of a table in --data.",
+    help="The search space: convnet, another space that builds networks, or that of a table in --data.",
 )
 @click.option(
     "--data", default="digits", show_default=True, metavar="NAME|PATH",
-    help="Images to train on: digits, fashion-mnist, a folder of IDX files, an .npz file; or a table "
-    "in place of training.",
+    help="Images to train on: digits, fashion-mnist, a folder of IDX files or an .npz file; or a table "
+    "that replaces training.",
 )  # fmt: skip
-@count_option("--trials", default=60, help="Trainings in all.")
+@count_option("--trials", default=60, help="Number of trainings.")
 @click.option(
-    "--seconds", type=click.FloatRange(min=0, min_open=True), help="Begin no training after this time."
+    "--seconds", type=click.FloatRange(min=0, min_open=True), help="Time after which no training starts."
 )
 @click.option(
     "--searcher",
     default="regularized-evolution",
     show_default=True,
     metavar="NAME[:OPTION=VALUE,...]",
-    help="What proposes candidates to the ranker.",
+    help="Searcher that proposes candidates to the ranker.",
 )
-@count_option("--max-params", help="Train no network with more parameters.")
-@count_option("--max-flops", help="Train no network with more multiply-adds for one image.")
+@count_option("--max-params", help="Largest number of parameters.")
+@count_option("--max-flops", help="Largest number of multiply-adds for one image.")
 @click.option(
     "--max-latency", type=click.FloatRange(min=0, min_open=True), metavar="MS",
-    help="Train no network that takes more milliseconds for one image on the --device, as measured here.",
+    help="Largest number of milliseconds for one image on the --device, as measured on this machine.",
 )  # fmt: skip
 @click.option(
     "--ranker",
     metavar="FILE|URL",
-    help="A ranker to begin with: a file that `egraph train` or `egraph export` wrote, or the http address "
-    "of an `egraph serve`, whose token is taken from $EGRAPH_TOKEN.",
+    help="A ranker to start with: a file that `egraph train` or `egraph export` wrote, or the http address "
+    "of an `egraph serve`, with its token in $EGRAPH_TOKEN.",
 )
 @journal_options("runs/SPACE-DATA-SEED.db")
 @workers_option("Trainings")
 @click.option(
     "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:1."
 )
-@click.option("--metric", metavar="NAME", help="What to maximise, where --data is a table.")
-@click.option("--test-metric", metavar="NAME", help="What to report beside it, where --data is a table.")
+@click.option("--metric", metavar="NAME", help="Metric to maximise, where --data is a table.")
+@click.option("--test-metric", metavar="NAME", help="Metric to report beside it, where --data is a table.")
 @click.option("--no-baseline", is_flag=True, help="Do not run random search beside it.")
 @seed_option
 @root_option
@@ -85,16 +85,16 @@ def command(
 ) -> None:  # fmt: skip
     """Find a good network: sample, train, rank, repeat.
 
-    Trains a few networks, the most promising of many random ones by scores that need no training. Then, in
-    rounds: fits a ranker on them, lets a searcher look through thousands with the ranker as fitness, trains
-    the most promising, and learns from them. Random search runs beside it with the same number of trainings,
-    for comparison.
+    First trains a few networks, chosen from many random ones by scores that need no training. Then, in
+    rounds: fits a ranker on the results, searches thousands of candidates with the ranker as fitness, and
+    trains the most promising ones. Random search runs beside it with the same number of trainings, for
+    comparison.
 
-    Everything is in the journal as soon as it happened. Killed at any moment, the same command goes on with
-    it, and a larger --trials continues a finished search.
+    Each step is written to the journal at once. If interrupted, run the same command again to resume. A
+    larger --trials continues a finished search.
 
-    With --max-params, --max-flops or --max-latency searcher and random search keep to networks within the
-    limits. The report shows the best network of each size.
+    With --max-params, --max-flops or --max-latency, only networks within the limits are searched. The report
+    shows the best network of each size.
     """
     from egraph import report
     from egraph.cli import _search
@@ -156,7 +156,7 @@ def _save(
 def _read_data(
     space: str | None, data: str, metric: str | None, test_metric: str | None, device: str, root: str | None
 ) -> tuple[SearchSpace, Evaluator, bool]:
-    """The space, what evaluates in it, and whether that is a real training."""
+    """The search space, its evaluator, and whether the evaluator trains networks."""
     from egraph import datasets, spaces
     from egraph.cli._options import choose_metric
     from egraph.evaluation import TableLookup, Training
@@ -180,10 +180,10 @@ def _read_data(
 
 
 def _limit(space: SearchSpace, evaluator: Evaluator, limits: dict[str, float], device: str) -> SearchSpace:
-    """The space without what exceeds the limits.
+    """The space without the architectures that exceed the limits.
 
     Raises:
-        UsageError: the space builds no networks, or none of them keeps the limits.
+        UsageError: The space builds no networks, or none of them is within the limits.
     """
     import numpy as np
 
@@ -194,5 +194,7 @@ def _limit(space: SearchSpace, evaluator: Evaluator, limits: dict[str, float], d
         return space
     costs = evaluator.costs if isinstance(evaluator, Training) else Costs(space, device=device)
     limited = Limited(space, {name: getattr(costs, name) for name in limits}, limits)
-    limited.sample(np.random.default_rng(0))  # that there is one shall be known before anything is written
+    limited.sample(
+        np.random.default_rng(0)
+    )  # fails before anything is written if no network is within the limits
     return limited

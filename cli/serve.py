@@ -14,27 +14,27 @@ __all__ = ["command"]
     epilog="Example: egraph serve r.egraph --host 0.0.0.0 --port 8000 --token-file token.txt --workers 2",
 )
 @click.argument("model", metavar="MODEL", type=click.Path(dir_okay=False))
-@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Where to listen.")
+@click.option("--host", default="127.0.0.1", show_default=True, metavar="ADDRESS", help="Address to bind.")
 @click.option(
     "--port",
     type=click.IntRange(0, 65535),
     default=8000,
     show_default=True,
     metavar="N",
-    help="Port to listen at; 0 for any that is free.",
+    help="Port to listen on; 0 takes any free one.",
 )
 @click.option(
     "--token-file",
     type=click.Path(),
     metavar="FILE",
-    help="Only who sends the token in this file is answered.",
+    help="File with the token that requests must send.",
 )
-@count_option("--workers", default=1, help="Processes that answer.")
+@count_option("--workers", default=1, help="Number of processes.")
 @count_option("--max-body", default=4 << 20, metavar="BYTES", help="Largest body of a request.")
-@count_option("--max-architectures", default=4096, help="Most architectures of a request.")
-@count_option("--max-vertices", default=128, least=2, help="Most vertices of an architecture.")
+@count_option("--max-architectures", default=4096, help="Largest number of architectures in a request.")
+@count_option("--max-vertices", default=128, least=2, help="Largest number of vertices of an architecture.")
 @click.option("--log-requests", is_flag=True, help="Log each request, not only those that fail.")
-@click.option("--insecure", is_flag=True, help="Let other machines ask without a token.")
+@click.option("--insecure", is_flag=True, help="Accept other machines without a token.")
 def command(
     model: str,
     host: str,
@@ -49,9 +49,9 @@ def command(
 ) -> None:
     """Answer requests for scores over HTTP.
 
-    MODEL is an ONNX file that `egraph export` wrote, or a ranker, which is converted first. The service ends
-    on SIGTERM after what it has begun; on SIGHUP it reads MODEL again and goes on without a gap. Its log goes
-    to standard error, one JSON object a line.
+    MODEL is an ONNX file that `egraph export` wrote, or a ranker, which is converted first. On SIGTERM the
+    service finishes the requests in progress and ends. On SIGHUP it loads MODEL again without interruption.
+    The log is written to standard error, one JSON object a line.
     """
     from egraph.service import Limits, Settings, serve
     from egraph.service._security import read_token

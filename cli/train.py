@@ -39,10 +39,13 @@ __all__ = ["command"]
     "--genome",
     metavar="FILE|NAME",
     help="The ranker's network: a file that `egraph evolve` wrote, or a shipped one such as "
-    "thesis-nasbench101; the default one otherwise.",
+    "thesis-nasbench101. Default: that of `egraph.Ranker`.",
 )
 @click.option(
-    "--out", required=True, metavar="FILE", help="The ranker's file; the card goes beside it, as FILE.md."
+    "--out",
+    required=True,
+    metavar="FILE",
+    help="The ranker's file; its card is written as FILE.md.",
 )
 @seed_option
 @root_option
@@ -59,8 +62,8 @@ def command(
 ) -> None:
     """Fit a ranker on a table of measured architectures.
 
-    It learns from --samples distinct networks, chosen by --seed, and is measured on all others. Where lower
-    is better for a metric, the ranker learns its negative: of its scores, the higher is always the better.
+    The ranker learns from --samples distinct networks, chosen by --seed, and is measured on all others. Where
+    lower is better for a metric, the ranker learns its negative, so that higher scores are always better.
     """
     from egraph import bench, datasets
     from egraph.cli._progress import track_stages

@@ -44,7 +44,7 @@ def test_measures_shows_and_writes_three_files(bench):
 def test_the_same_command_goes_on(bench, read_json):
     bench("--samples", "10")
     done = bench("--json", "--top", "10")
-    assert "going on: 2 of 4 are measured already" in done.stderr
+    assert "resuming: 2 of 4 are measured already" in done.stderr
     results = read_json(done)
     assert [row["samples"] for row in results["summary"]] == [10, 20]
     assert len(results["results"]) == 4

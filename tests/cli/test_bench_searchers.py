@@ -40,7 +40,7 @@ def test_searches_shows_and_writes_three_files(arena):
 def test_the_same_command_goes_on(arena, read_json):
     arena("--seeds", 1)
     done = arena("--json")
-    assert "going on: 2 of 4 are done already" in done.stderr
+    assert "resuming: 2 of 4 are done already" in done.stderr
     results = read_json(done)
     assert {row["at"] for row in results["summary"]} == {8}
     assert len(results["comparison"]) == 1

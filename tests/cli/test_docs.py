@@ -1,6 +1,6 @@
-"""``docs/reference/cli.md`` tells every command and option, with the very text of ``--help``.
+"""``docs/reference/cli.md`` contains every command and option, with the text of ``--help``.
 
-After a change of the commands: ``python tests/cli/test_docs.py`` writes the page anew.
+After a change of the commands: ``python tests/cli/test_docs.py`` writes the page.
 """
 
 from pathlib import Path
@@ -14,26 +14,26 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "reference" / "cli.md"
 INTRODUCTION = """\
 # The command line
 
-`egraph COMMAND --help` tells what stands here. `python -m egraph` is the same command.
+This page contains the text of `egraph COMMAND --help`. `python -m egraph` is the same command.
 
-An error is one line on standard error that says what came, what was expected, and the way out. Exit
-codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted. `--debug`, anywhere on the line, adds the
-traceback. Where a program reads the output, `--json` prints JSON on standard output; progress goes
+An error is one line on standard error with the value that was given, the values that are accepted, and
+a way out. Exit codes: 0 done, 1 failed, 2 used wrongly, 130 interrupted. `--debug`, anywhere on the
+line, adds the traceback. With `--json`, a command prints JSON on standard output. Progress is written
 to standard error, as a bar on a terminal and as plain lines elsewhere.
 
-A search that was killed, by whatever, goes on when the same command is typed again: an existing
-journal is never begun anew. `--resume` only insists that there be one. The default journal is
-`runs/SPACE-DATA-SEED.db`; beside it lie the report (`.html`), the ranker (`.egraph`) and the best
-network (`.best.json`).
+If a search is interrupted, run the same command again to resume: an existing journal is never
+overwritten. With `--resume`, a missing journal is an error. The default journal is
+`runs/SPACE-DATA-SEED.db`. The report (`.html`), the ranker (`.egraph`) and the best network
+(`.best.json`) are written beside it.
 
-A metric where lower is better is learned and compared as its negative, so that a higher score is
-always the better one; `egraph search` wants a metric to maximise and refuses others.
+A metric where lower is better is learned and compared as its negative, so that higher scores are always
+better. `egraph search` needs a metric to maximise and refuses others.
 
 """
 
 
 def commands():
-    """Every command with its full name, groups before what they hold."""
+    """Every command with its full name, groups before their commands."""
     context = click.Context(main, info_name="egraph")
     yield "egraph", main
     for name in COMMANDS:

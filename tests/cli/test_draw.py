@@ -57,7 +57,7 @@ def test_a_picture_of_another_kind_is_refused(egraph):
 def test_one_picture_of_several_architectures_is_refused(egraph, tmp_path):
     (tmp_path / "many.jsonl").write_text(f"{CELL}\n{CELL}\n")
     done = egraph("draw", "many.jsonl", "--out", "x.svg", code=2)
-    assert "many.jsonl holds 2 architectures and --out takes one" in done.stderr
+    assert "many.jsonl contains 2 architectures, and --out takes one" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, 
         "search   evolved",
         "search   default",
         "egraph train --genome runs/x.genome.json",
-        "--cycles 8 goes on",
+        "--cycles 8 resumes",
     ):
         assert expected in done.stdout
     assert "Best so far" in (tmp_path / "runs" / "x.html").read_text()
@@ -44,12 +44,12 @@ def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, 
         assert journal.trials["test_score"].isna().all()
 
     again = evolve("--cycles", 5, "--repeats", 1, "--no-full", "--storage", "runs/x.db", "--resume", "--json")
-    assert "going on: 8 trainings are done already" in again.stderr
+    assert "resuming: 8 trainings are done already" in again.stderr
     assert json.loads(again.stdout)["evaluations"] == 9
 
     fewer = evolve("--cycles", 2, "--repeats", 1, "--no-full", "--storage", "runs/x.db")
     assert "9 trials are done, more than the 6 asked for" in fewer.stdout
-    assert "--cycles 10 goes on" in fewer.stdout
+    assert "--cycles 10 resumes" in fewer.stdout
 
     trained = egraph(
         "train", "--genome", "runs/x.genome.json", "--data", table, "--metric", "accuracy",

@@ -53,4 +53,4 @@ def test_an_exported_ranker_serves_wherever_a_ranker_does(egraph, table, ranker,
 def test_pytorch_models_need_the_ranker_itself(egraph, ranker):
     egraph("export", ranker, "r.onnx")
     done = egraph("rank", "r.onnx", "--model", "nets:build", code=2)
-    assert "--model needs a ranker that `egraph train` wrote; r.onnx is none" in done.stderr
+    assert "--model needs a ranker that `egraph train` wrote, which r.onnx is not" in done.stderr

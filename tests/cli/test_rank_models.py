@@ -77,7 +77,7 @@ def test_models_as_json_have_their_graph_and_its_operations(egraph, ranker, nets
     [
         ("absent", 2, "has no function 'absent', for --model"),
         ("number", 2, "has no function 'number', for --model"),
-        ("three", 2, "three() must give a torch.nn.Module, or one and an example input, got int"),
+        ("three", 2, "three() must return a torch.nn.Module, or one and an example input, got int"),
         ("broken", 1, "broken() failed: KeyError: 'weights'"),
         ("Branch", 2, "line 13: `return x if x.sum() > 0 else -x`; an architecture has one path"),
     ],
@@ -121,4 +121,4 @@ def test_another_predictor_is_refused(egraph, nets, tmp_path):
     graphs = [space.sample(rng) for _ in range(12)]
     predictors["forest"](seed=0).fit(graphs, np.arange(12.0)).save("other.egraph")
     done = egraph("rank", "other.egraph", "--model", f"{nets}:small", code=2)
-    assert "--model needs a ranker that `egraph train` wrote; other.egraph is none" in done.stderr
+    assert "--model needs a ranker that `egraph train` wrote, which other.egraph is not" in done.stderr

@@ -119,7 +119,7 @@ def test_rank_refuses_an_architecture_of_another_space(egraph, ranker):
 
 
 def test_rank_refuses_nothing_at_all(egraph, ranker):
-    assert "standard input holds no architecture" in egraph("rank", ranker, "-", stdin="\n", code=2).stderr
+    assert "standard input contains no architecture" in egraph("rank", ranker, "-", stdin="\n", code=2).stderr
 
 
 def test_rank_names_a_missing_file(egraph, ranker):

@@ -47,7 +47,7 @@ def test_a_search_tells_all_that_was_promised(search, tmp_path):
         "its own choice",
         "runs/x.html",
         "egraph rank runs/x.egraph FILE",
-        "--trials 48 goes on",
+        "--trials 48 resumes",
     ):
         assert expected in done.stdout
     assert "round 1: ranker learned from 16" in done.stderr
@@ -71,16 +71,14 @@ def test_the_same_command_goes_on_and_more_trials_continue(search):
     search("--trials", 2, "--no-baseline")
     assert "3 trials are done" in search("--trials", 3, "--no-baseline").stdout
     again = search("--trials", 3, "--no-baseline", "--resume")
-    assert "going on: 3 trainings are done already" in again.stderr
+    assert "resuming: 3 trainings are done already" in again.stderr
     with open_journal("runs/nasbench_macro-whole-0.db") as journal:
         assert list(journal.trials["state"]) == ["complete"] * 3
         assert len(journal.sessions) == 3
 
 
 def test_resume_refuses_to_begin_anew(search, tmp_path):
-    assert (
-        "no journal at absent.db to go on with" in search("--resume", "--storage", "absent.db", code=1).stderr
-    )
+    assert "no journal at absent.db to resume" in search("--resume", "--storage", "absent.db", code=1).stderr
     assert not (tmp_path / "absent.db").exists()
 
 
@@ -241,7 +239,7 @@ def test_an_interrupted_search_says_how_to_go_on(whole, tmp_path):
     running.stderr.close()
     assert running.wait(60) == 130
     assert error.endswith(
-        "egraph: interrupted; nothing that was finished is lost, the same command goes on\n"
+        "egraph: interrupted; finished work is kept, run the same command again to resume\n"
     )
     with open_journal(tmp_path / "x.db") as journal:
         assert (journal.trials["state"] == "complete").sum() >= 16
