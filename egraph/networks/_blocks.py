@@ -85,11 +85,11 @@ class BlockGraph(nn.Module):
     ) -> None:
         super().__init__()
         live = live_vertices(architecture.num_vertices, architecture.edges)
-        place = {vertex: number for number, vertex in enumerate(live)}
+        position = {vertex: number for number, vertex in enumerate(live)}
         self.sources: list[list[int]] = [[] for _ in live]
         for i, j in sorted(architecture.edges):
-            if i in place and j in place:
-                self.sources[place[j]].append(place[i])
+            if i in position and j in position:
+                self.sources[position[j]].append(position[i])
         if not self.sources[-1]:
             raise ArchitectureError(
                 f"no path of enabled edges leads from input to output; enabled: {list(architecture.edges)}"

@@ -82,28 +82,28 @@ def _transfer(
         if not isinstance(layer, nn.Sequential):
             continue
         # where each result of `trained` begins among the channels that the layer reads; the nearest of twins
-        places = {carried[source]: place for source, place in _places(network, vertex)}
+        offsets = {carried[source]: offset for source, offset in _offsets(network, vertex)}
         origin = origins.get(vertex)
         if origin is None:
-            _become_identity(layer, places[carried[vertex]], *_moments(trained, carried[vertex]))
+            _become_identity(layer, offsets[carried[vertex]], *_moments(trained, carried[vertex]))
             continue
         (new, *vectors), (old, *old_vectors) = _tensors(layer), _tensors(trained.layers[origin])
         new[: len(old)] = 0
-        for source, place in _places(trained, origin):
-            width, target = trained.widths[source], places[source]
-            new[: len(old), target : target + width] = old[:, place : place + width]
+        for source, offset in _offsets(trained, origin):
+            width, target = trained.widths[source], offsets[source]
+            new[: len(old), target : target + width] = old[:, offset : offset + width]
         for vector, old_vector in zip(vectors, old_vectors, strict=True):
             vector[: len(old_vector)] = old_vector
 
 
-def _become_identity(block: nn.Sequential, place: int, mean: Tensor, variance: Tensor) -> None:
-    """The first channels that a block gives shall be those that it reads from ``place`` on."""
+def _become_identity(block: nn.Sequential, offset: int, mean: Tensor, variance: Tensor) -> None:
+    """The first channels that a block gives shall be those that it reads from ``offset`` on."""
     norm = block[1]
     assert isinstance(norm, nn.BatchNorm2d)
     weight, scale, shift, running_mean, running_variance = _tensors(block)
     count, middle = len(mean), weight.shape[-1] // 2
     weight[:count] = 0
-    weight[:count, place : place + count, middle, middle] = torch.eye(count).to(weight)
+    weight[:count, offset : offset + count, middle, middle] = torch.eye(count).to(weight)
     running_mean[:count], running_variance[:count] = mean, variance
     scale[:count], shift[:count] = (variance + norm.eps).sqrt(), mean
 
@@ -127,7 +127,7 @@ def _rectifier(network: NashNetwork, vertex: int) -> int:
     return next((v for v in range(vertex, 0, -1) if isinstance(network.layers[v], nn.Sequential)), 0)
 
 
-def _places(network: NashNetwork, vertex: int) -> list[tuple[int, int]]:
+def _offsets(network: NashNetwork, vertex: int) -> list[tuple[int, int]]:
     """Each source of a vertex, and at which channel its result begins among all that the vertex reads."""
     sources = network.sources[vertex]
     starts = itertools.accumulate((network.widths[source] for source in sources), initial=0)

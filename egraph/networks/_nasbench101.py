@@ -48,15 +48,10 @@ def build_nasbench101(
 ) -> nn.Sequential:
     """Builds the network of a NAS-Bench-101 cell; the defaults give the published number of parameters.
 
-    A 3x3 convolution, then three stacks of cells. Before the second and third stack a 2x2 max pool halves the
-    sides and the next cell doubles the channels. The mean over all pixels goes to one dense layer.
-
-    Every convolution is followed by batch normalisation and ReLU. In a cell the input goes through a 1x1
-    convolution on each of its edges. A vertex sums what comes in. The output joins it side by side, except
-    for the input, which is added to that; so the vertices before the output share the channels. What does not
-    divide goes to the first of them, one channel each, and where a vertex has one channel less than its
-    source, it drops the last. The first are those in the published numbering, to which a cell is brought
-    before it is built: isomorphic cells are one network.
+    A 3x3 convolution, then three stacks of cells (`Cell`). Before the second and third stack a 2x2 max pool
+    halves the sides and the next cell doubles the channels. The mean over all pixels goes to one dense layer.
+    Every convolution is followed by batch normalisation and ReLU. A cell is brought to the published
+    numbering before it is built, so that isomorphic cells are one network.
 
     What differs from the paper: first weights are PyTorch's, not from a truncated normal distribution, and
     batch normalisation averages with PyTorch's momentum of 0.1, not 0.003, which needs long trainings.
@@ -104,6 +99,11 @@ def build_nasbench101(
 class Cell(nn.Module):
     """One cell.
 
+    The input goes through a 1x1 convolution on each of its edges. A vertex sums its inputs. The output
+    concatenates them, except for the input of the cell, which is added to the result; so the vertices before
+    the output share the channels. The remainder of that division goes to the first of them, one channel each;
+    a vertex that has one channel less than its source drops the last.
+
     Shapes:
         - input: ``(batch, inputs, height, width)``
         - output: ``(batch, outputs, height, width)``
@@ -115,8 +115,8 @@ class Cell(nn.Module):
         self.widths = [*split_channels(graph, outputs), outputs]
         self.projections = nn.ModuleDict(
             {
-                str(place): conv_norm_relu(inputs, width, 1)
-                for place, (width, sources) in enumerate(zip(self.widths, self.sources, strict=True))
+                str(index): conv_norm_relu(inputs, width, 1)
+                for index, (width, sources) in enumerate(zip(self.widths, self.sources, strict=True))
                 if 0 in sources
             }
         )
@@ -128,16 +128,16 @@ class Cell(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Computes the vertices in order."""
         results = [images]
-        for place, layer in enumerate(self.layers):
-            width = self.widths[place]
-            terms = [results[source][:, :width] for source in self.sources[place] if source]
-            results.append(layer(self._add_input(place, terms, images)))
+        for index, layer in enumerate(self.layers):
+            width = self.widths[index]
+            terms = [results[source][:, :width] for source in self.sources[index] if source]
+            results.append(layer(self._add_input(index, terms, images)))
         joined = [results[source] for source in self.sources[-1] if source]
         return self._add_input(len(self.layers), [torch.cat(joined, 1)] if joined else [], images)
 
-    def _add_input(self, place: int, terms: list[Tensor], images: Tensor) -> Tensor:
-        if 0 in self.sources[place]:
-            terms = [*terms, self.projections[str(place)](images)]
+    def _add_input(self, index: int, terms: list[Tensor], images: Tensor) -> Tensor:
+        if 0 in self.sources[index]:
+            terms = [*terms, self.projections[str(index)](images)]
         return sum(terms[1:], start=terms[0])
 
 
@@ -160,9 +160,9 @@ def plan_cell(architecture: Architecture) -> CellGraph:
     label = {v: LAYERS.index(Layer(operation.kind, operation.kernel)) for v, operation in found.items()}
     numberings = []
     for order in itertools.permutations(live[1:-1]):
-        place = {vertex: number for number, vertex in enumerate((live[0], *order, live[-1]))}
-        if all(place[i] < place[j] for i, j in edges):
-            columns = sorted([(place[j], place[i]) for i, j in edges], reverse=True)
+        index = {vertex: number for number, vertex in enumerate((live[0], *order, live[-1]))}
+        if all(index[i] < index[j] for i, j in edges):
+            columns = sorted([(index[j], index[i]) for i, j in edges], reverse=True)
             numberings.append((columns, [label[v] for v in order], order))
     columns, _, order = min(numberings)
     sources: list[list[int]] = [[] for _ in live[1:]]
@@ -179,8 +179,8 @@ def split_channels(graph: CellGraph, channels: int) -> list[int]:
     interior = len(graph.operations)
     last = [source for source in graph.sources[-1] if source]
     widths = [0] * (interior + 1)  # the input's is not asked for
-    for place, vertex in enumerate(last):
-        widths[vertex] = channels // len(last) + (place < channels % len(last))
+    for index, vertex in enumerate(last):
+        widths[vertex] = channels // len(last) + (index < channels % len(last))
     for vertex in range(interior, 0, -1):
         if not widths[vertex]:
             targets = [j for j, sources in enumerate(graph.sources[:-1], 1) if vertex in sources]

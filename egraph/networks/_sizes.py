@@ -28,7 +28,7 @@ class Stage(NamedTuple):
 
     Attributes:
         operation: what it does.
-        sources: positions, in the plan, of the stages that it sums.
+        sources: Indices, in the plan, of the stages that it sums.
         joined: shape to which each source is brought before the sum.
         shape: shape of its result.
     """
@@ -49,7 +49,7 @@ def plan_stages(architecture: Architecture, input_shape: tuple[int, int, int], c
         ArchitectureError: no path leads from input to output, or an operation is no convolution or pool.
     """
     live = live_vertices(architecture.num_vertices, architecture.edges)
-    position = {vertex: place for place, vertex in enumerate(live)}
+    position = {vertex: index for index, vertex in enumerate(live)}
     sources: list[list[int]] = [[] for _ in live]
     for i, j in architecture.edges:
         if i in position and j in position:
@@ -60,16 +60,16 @@ def plan_stages(architecture: Architecture, input_shape: tuple[int, int, int], c
         )
     image = Shape(*input_shape)
     stages = [Stage(operations.get("input"), (), image, image)]
-    for place, vertex in enumerate(live[1:], 1):
+    for index, vertex in enumerate(live[1:], 1):
         operation = operations.get(architecture.ops[vertex])
         if operation.kind not in (*BUILDABLE, "output"):
             raise ArchitectureError(
                 f"a convolutional network has no layer for {operation.name!r} (vertex {vertex}, kind "
                 f"{operation.kind}); it builds the kinds {', '.join(BUILDABLE)}"
             )
-        joined = match_sizes([stages[source].shape for source in sources[place]], operation.kernel)
+        joined = match_sizes([stages[source].shape for source in sources[index]], operation.kernel)
         stages.append(
-            Stage(operation, tuple(sorted(sources[place])), joined, _apply(operation, joined, channels))
+            Stage(operation, tuple(sorted(sources[index])), joined, _apply(operation, joined, channels))
         )
     return stages
 

@@ -72,11 +72,11 @@ def _permuted(adjacencies: NDArray[np.int64], permutation: Permutation) -> NDArr
     Where an edge would then point backwards, which no adjacency can say, the result is larger than any.
     """
     num_vertices = len(permutation) + 2
-    place = (0, *permutation, num_vertices - 1)
+    position = (0, *permutation, num_vertices - 1)
     moved = np.zeros_like(adjacencies)
     for j in range(1, num_vertices):
         for i in range(j):
             edge = adjacencies >> pair_bit(i, j) & 1
-            target = pair_bit(place[i], place[j]) if place[i] < place[j] else 62
+            target = pair_bit(position[i], position[j]) if position[i] < position[j] else 62
             moved |= edge << target
     return moved

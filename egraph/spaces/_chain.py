@@ -20,7 +20,7 @@ from egraph.spaces._genes import (
     toggle,
     toggleable,
 )
-from egraph.spaces._places import decode_graph, encode_graph, graph_choices
+from egraph.spaces._positions import decode_graph, encode_graph, graph_choices
 from egraph.spaces.base import SearchSpace
 
 __all__ = ["ChainedSpace", "join_chain"]
@@ -61,8 +61,10 @@ class ChainedSpace(SearchSpace):
         bodies += [toggle(body, gene) for gene in toggleable(body)]
         bodies += self._connected(body)
         candidates = [join_chain(other, hyper) for other in bodies]
-        for place, options in enumerate(self.hyperparameters.values()):
-            candidates += [join_chain(body, (*hyper[:place], op, *hyper[place + 1 :])) for op in options]
+        for position, options in enumerate(self.hyperparameters.values()):
+            candidates += [
+                join_chain(body, (*hyper[:position], op, *hyper[position + 1 :])) for op in options
+            ]
         if self._has_room(body):
             candidates += [
                 join_chain(insert_vertex(body, gene, op), hyper)
@@ -115,11 +117,12 @@ class ChainedSpace(SearchSpace):
                 )
         count, last = len(self.hyperparameters), architecture.num_vertices - 1
         hyper = architecture.ops[last - count : last] if last > count else ()
-        for place, (gene, options) in enumerate(self.hyperparameters.items()):
-            if not hyper or hyper[place] not in options:
+        for position, (gene, options) in enumerate(self.hyperparameters.items()):
+            if not hyper or hyper[position] not in options:
                 raise ArchitectureError(
-                    f"{self.name} has its gene {gene} ({', '.join(options)}) in place {place + 1} of the "
-                    f"{count} before the output, got operations {shorten(list(architecture.ops))}"
+                    f"{self.name} has its gene {gene} ({', '.join(options)}) at position "
+                    f"{position + 1} of the {count} before the output, "
+                    f"got operations {shorten(list(architecture.ops))}"
                 )
         first = last - count
         chain = [(vertex, vertex + 1) for vertex in range(first, last)]

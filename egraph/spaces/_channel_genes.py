@@ -65,17 +65,17 @@ def size_of(genotype: Genotype) -> int:
 
 
 def thin(genotype: Genotype) -> None:
-    """Takes the narrowest operation out of the first block, if more than half of its places are taken."""
+    """Removes the narrowest operation of the first block, if more than half of all operations are there."""
     block = genotype[0]
     if 2 * sum(channels > 0 for channels in block) > len(block):
         block[block.index(min(channels for channels in block if channels))] = 0
 
 
 def grow(genotype: Genotype, odds: Sequence[float], rng: np.random.Generator) -> None:
-    """Gives an operation a new or wider place.
+    """Adds an operation to a block, or widens it there.
 
     The operation is drawn with the given odds, the block uniformly or, half the time, among those from one
-    node to the next. Then each block that has the operation already takes its place with `ATTRACTION`, the
+    node to the next. Then each block that has the operation already takes over with `ATTRACTION`, the
     last that does so wins. The channels become 1, 2, 4, 8, 16 or 32, unless they were more.
     """
     weights = np.asarray(odds, dtype=np.float64)

@@ -69,19 +69,21 @@ def list_names(operations: Collection[str]) -> str:
 
 
 def read_options(options: Sequence[int], choices: Sequence[int], space: str) -> tuple[int, ...]:
-    """The options as whole numbers, if they are one for each place and within its choices.
+    """The options as whole numbers, if they are one for each position and within its choices.
 
     Raises:
-        ArchitectureError: an option is none of its place.
-        UsageError: there are more or fewer options than places.
+        ArchitectureError: An option is out of range at its position.
+        UsageError: The number of options differs from the number of positions.
     """
     if len(options) != len(choices):
-        raise UsageError(f"{space} is encoded in {len(choices)} places, got {len(options)} options")
+        raise UsageError(f"{space} is encoded in {len(choices)} positions, got {len(options)} options")
     try:
         read = tuple(map(operator.index, options))
     except TypeError:
         raise ArchitectureError(f"options must be whole numbers, got {shorten(options)}") from None
-    for place, (option, size) in enumerate(zip(read, choices, strict=True)):
+    for position, (option, size) in enumerate(zip(read, choices, strict=True)):
         if not 0 <= option < size:
-            raise ArchitectureError(f"place {place} of {space} has the options 0 to {size - 1}, got {option}")
+            raise ArchitectureError(
+                f"position {position} of {space} has the options 0 to {size - 1}, got {option}"
+            )
     return read

@@ -76,13 +76,13 @@ def find_cells(architecture: Architecture) -> tuple[Cell, Cell] | None:
         least[j] = min(least[j], i)
     cells = []
     for first in (1, 1 + _CELL):  # its vertex c_{k-2}
-        number = {first: 0, first + 1: 1} | {first + 2 + 3 * place: 2 + place for place in range(4)}
+        number = {first: 0, first + 1: 1} | {first + 2 + 3 * position: 2 + position for position in range(4)}
         cell = []
-        for place, vertex in enumerate(range(first + 2, first + _CELL, 3)):
+        for position, vertex in enumerate(range(first + 2, first + _CELL, 3)):
             one, other = (
                 (ops[v].removesuffix(STRIDED), number.get(least[v], -1)) for v in (vertex, vertex + 1)
             )
-            if not (0 <= one[1] < other[1] < place + 2 and one[0] in LAYERS and other[0] in LAYERS):
+            if not (0 <= one[1] < other[1] < position + 2 and one[0] in LAYERS and other[0] in LAYERS):
                 return None
             cell.append((one, other))
         cells.append(tuple(cell))

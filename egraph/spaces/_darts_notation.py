@@ -144,7 +144,7 @@ def _read_cell(pairs: object, name: str) -> Cell:
         raise ArchitectureError(
             f"expected {name} to be a list of 8 pairs such as ('sep_conv_3x3', 0), got {shorten(pairs)}"
         )
-    steps = [_read_step(pair, name, 2 + place // 2) for place, pair in enumerate(pairs)]
+    steps = [_read_step(pair, name, 2 + position // 2) for position, pair in enumerate(pairs)]
     cell: list[Node] = []
     for node, (one, other) in enumerate(zip(steps[::2], steps[1::2], strict=True), start=2):
         if one[1] == other[1]:

@@ -162,16 +162,16 @@ def recombine(
     parent that gave the structure.
     """
     columns = _align(a.ops, b.ops)
-    states_a = _place(a, {i: place for place, (i, _) in enumerate(columns) if i is not None})
-    states_b = _place(b, {j: place for place, (_, j) in enumerate(columns) if j is not None})
+    states_a = _states(a, {i: position for position, (i, _) in enumerate(columns) if i is not None})
+    states_b = _states(b, {j: position for position, (_, j) in enumerate(columns) if j is not None})
     fits = len(columns) <= max_vertices and len(states_a.keys() | states_b.keys()) <= max_edges
     structure = ("a", "b", "both")[rng.integers(3 if fits else 2)]
     kept = [
-        place
-        for place, (i, j) in enumerate(columns)
+        position
+        for position, (i, j) in enumerate(columns)
         if (i is not None or structure != "a") and (j is not None or structure != "b")
     ]
-    ops = [_choose_op(columns[place], a, b, rng) for place in kept]
+    ops = [_choose_op(columns[position], a, b, rng) for position in kept]
     fallback = {"a": states_a, "b": states_b, "both": _either(states_a, states_b)}[structure]
     inherited = sorted(fallback)
     states = fallback
@@ -180,7 +180,7 @@ def recombine(
         if is_joined(len(columns), (gene for gene in inherited if drawn[gene])):
             states = drawn
             break
-    number = {place: vertex for vertex, place in enumerate(kept)}
+    number = {position: vertex for vertex, position in enumerate(kept)}
     renumbered = {(number[i], number[j]): enabled for (i, j), enabled in states.items()}
     return Architecture(
         ops,
@@ -212,10 +212,10 @@ def _align(ops_a: Sequence[str], ops_b: Sequence[str]) -> list[Column]:
     return [(0, 0), *reversed(columns)]
 
 
-def _place(architecture: Architecture, place: dict[int, int]) -> dict[Gene, bool]:
+def _states(architecture: Architecture, position: dict[int, int]) -> dict[Gene, bool]:
     """The genes of one parent in the numbering of the alignment, with their states."""
-    states = {(place[i], place[j]): True for i, j in architecture.edges}
-    return states | {(place[i], place[j]): False for i, j in architecture.disabled}
+    states = {(position[i], position[j]): True for i, j in architecture.edges}
+    return states | {(position[i], position[j]): False for i, j in architecture.disabled}
 
 
 def _either(a: dict[Gene, bool], b: dict[Gene, bool]) -> dict[Gene, bool]:

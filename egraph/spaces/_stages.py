@@ -22,7 +22,7 @@ __all__ = [
     "levels_of",
     "make",
     "possible_skips",
-    "skip_places",
+    "skip_positions",
     "split",
 ]
 
@@ -99,7 +99,7 @@ def possible_skips(architecture: Architecture) -> list[tuple[int, int]]:
     ]
 
 
-def skip_places(stage: int) -> list[tuple[int, int]]:
+def skip_positions(stage: int) -> list[tuple[int, int]]:
     """All skips of a stage of full depth; in the last one also those to the output."""
     last = DEPTH + 1 if stage == STAGES - 1 else DEPTH
     return [(i, j) for j in range(2, last + 1) for i in range(j - 1)]

@@ -117,7 +117,7 @@ class SearchSpace(ABC):
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """How many options each place of an encoded architecture has; the same for all of this space.
+        """Number of options at each position of the encoding; the same for all architectures.
 
         Raises:
             UsageError: this space gives no encoding.
@@ -128,7 +128,7 @@ class SearchSpace(ABC):
         )
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """An architecture as one option for each place: ``0 <= option < choices[place]``.
+        """An architecture as one option for each position: ``0 <= option < choices[position]``.
 
         Raises:
             ArchitectureError: the architecture does not belong to the space.
@@ -141,7 +141,7 @@ class SearchSpace(ABC):
 
         Raises:
             ArchitectureError: the options describe no architecture of this space.
-            UsageError: this space gives no encoding, or the options are not one for each place.
+            UsageError: this space gives no encoding, or the options are not one for each position.
         """
         raise UsageError(f"the space {self.name!r} gives no encoding")
 

@@ -66,17 +66,17 @@ class ConcatCellSpace(SearchSpace):
     ``concat`` for each node between input and output, in the order of the genotype.
 
     **Mutation** does several things at once: it thins the first block if that is crowded, gives an operation
-    a new or wider place, swaps the first block with another (``p_swap``), and adds or drops the last node
+    more channels somewhere, swaps the first block with another (``p_swap``), and adds or drops the last node
     (``p_resize``). An operation is as likely as its ``odds``; a cell smaller than ``size`` is more likely to
     gain a node, a larger one to lose it. A search can learn both: see `egraph.searchers.ParetoEvolution`.
     **Crossover** takes each integer from either parent, or with `minimum` the smaller one. What lacks input
     afterwards is **repaired**. **Samples** are a cell of one operation after 1 to ``walk`` mutations.
 
-    What differs from the source. Channels are powers of two everywhere. An operation is what its place in the
-    block says, of all eight; the source's own run has seven names and so builds others than named. Depth is
-    bounded, where the source has a penalty with the wrong sign, and its cells of three nodes and more never
-    shrink. Two more integers of the genotype, one that nothing reads and one that names a part of the data,
-    are left out. One probability of mutation is the searcher's, where the source draws for each step.
+    What differs from the source. Channels are powers of two everywhere. The position of an operation in its
+    block decides which of all eight it is; the source's own run has seven names and so builds others than
+    named. Depth is bounded; the source has a penalty with the wrong sign, and its cells of three and more
+    nodes never shrink. Two more integers of the genotype are left out: one is never read, the other names a
+    part of the data. The searcher has one probability of mutation; the source draws one for each step.
 
     Args:
         name: what the space is registered under.
@@ -178,7 +178,7 @@ class ConcatCellSpace(SearchSpace):
         return self.channels(architecture)
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """Cells with another number of channels at one place, then with a node more, then with one less."""
+        """Cells with other channels at one position, then with one node more, then with one less."""
         genotype = self._read(architecture)
         found = {self.key(architecture): architecture}
         for candidate in self._candidates(genotype):
@@ -190,7 +190,7 @@ class ConcatCellSpace(SearchSpace):
     def channels(self, architecture: Architecture) -> dict[str, int]:
         """How many channels each of `LAYERS` contributes in all."""
         blocks = self._read(architecture)
-        return {name: sum(block[place] for block in blocks) for place, name in enumerate(LAYERS)}
+        return {name: sum(block[position] for block in blocks) for position, name in enumerate(LAYERS)}
 
     def parse(self, text: str) -> Architecture:
         """Reads a genotype, such as ``0|0|2|0|0|2|0|0 1|0|0|1|1|0|0|0 0|1|0|0|0|0|0|2``.
@@ -260,14 +260,14 @@ class ConcatCellSpace(SearchSpace):
 
     def _candidates(self, genotype: Genotype) -> list[Genotype]:
         found: list[Genotype] = []
-        for block, place in itertools.product(range(len(genotype)), range(len(LAYERS))):
+        for block, position in itertools.product(range(len(genotype)), range(len(LAYERS))):
             for channels in CHANNELS:
                 found.append(channel_genes.copied(genotype))
-                found[-1][block][place] = channels
+                found[-1][block][position] = channels
         depth = channel_genes.depth_of(genotype)
-        for place in range(len(LAYERS) if depth < self.max_depth else 0):
+        for position in range(len(LAYERS) if depth < self.max_depth else 0):
             found.append(channel_genes.copied(genotype))
-            channel_genes.add_layer(found[-1], place)
+            channel_genes.add_layer(found[-1], position)
         return [*found, genotype[:-depth]] if depth > 1 else found
 
     def _check(self, genotype: Genotype) -> None:

@@ -23,7 +23,7 @@ from egraph.spaces._genes import (
     toggle,
     toggleable,
 )
-from egraph.spaces._places import decode_graph, encode_graph, graph_choices
+from egraph.spaces._positions import decode_graph, encode_graph, graph_choices
 from egraph.spaces._registry import register
 from egraph.spaces.base import Builder, SearchSpace
 
@@ -258,13 +258,13 @@ class ConvNetSpace(SearchSpace):
         return Builder(build_convnet, {"channels": self.channels, "dropout": 0.1, "seed": 0})
 
     def _has_room(self, architecture: Architecture) -> bool:
-        places = len(architecture.edges) + len(architecture.disabled)
-        return architecture.num_vertices < self.max_vertices and places + 2 <= self.max_edges
+        connections = len(architecture.edges) + len(architecture.disabled)
+        return architecture.num_vertices < self.max_vertices and connections + 2 <= self.max_edges
 
 
 def _grow(architecture: Architecture, rng: np.random.Generator) -> Architecture:
-    places = genes(architecture)
-    gene = places[rng.integers(len(places))]
+    candidates = genes(architecture)
+    gene = candidates[rng.integers(len(candidates))]
     return insert_vertex(architecture, gene, LAYERS[rng.integers(len(LAYERS))])
 
 

@@ -69,7 +69,7 @@ class Darts(SearchSpace):
         return _decode(tuple(rng.integers(self.choices).tolist()))
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """Another operation at one of the 16 places, or another input; each kind with probability one half.
+        """Another operation at one of 16 positions, or another input; each kind with probability one half.
 
         The result is always another genotype; it may be a twin of the given one, with the same key.
         """
@@ -149,8 +149,8 @@ class Darts(SearchSpace):
         """Pairs of inputs count up in the order 0-1, 0-2, 1-2, 0-3 and so on, operations as in `LAYERS`."""
         options = []
         for cell in self._read(architecture):
-            for place, ((op, source), (other_op, other)) in enumerate(cell):
-                which = (_PAIRS[place].index((source, other)),) if place else ()
+            for position, ((op, source), (other_op, other)) in enumerate(cell):
+                which = (_PAIRS[position].index((source, other)),) if position else ()
                 options += [*which, LAYERS.index(op), LAYERS.index(other_op)]
         return tuple(options)
 
@@ -194,20 +194,20 @@ _CHOICES = tuple(
 
 def _decode(options: Sequence[int]) -> Architecture:
     left = iter(options)
-    normal, reduction = (tuple(_decode_node(place, left) for place in range(4)) for _ in range(2))
+    normal, reduction = (tuple(_decode_node(position, left) for position in range(4)) for _ in range(2))
     return build(normal, reduction)
 
 
-def _decode_node(place: int, left: Iterator[int]) -> Node:
-    one, other = _PAIRS[place][next(left) if place else 0]
+def _decode_node(position: int, left: Iterator[int]) -> Node:
+    one, other = _PAIRS[position][next(left) if position else 0]
     return (LAYERS[next(left)], one), (LAYERS[next(left)], other)
 
 
 def _other_ops(cell: Cell) -> list[Cell]:
-    """The cells with another operation at one place."""
+    """The cells with another operation at one position."""
     return [
-        (*cell[:place], node, *cell[place + 1 :])
-        for place, ((op, source), (other_op, other)) in enumerate(cell)
+        (*cell[:position], node, *cell[position + 1 :])
+        for position, ((op, source), (other_op, other)) in enumerate(cell)
         for node in (
             *(((new, source), (other_op, other)) for new in LAYERS if new != op),
             *(((op, source), (new, other)) for new in LAYERS if new != other_op),
@@ -218,12 +218,12 @@ def _other_ops(cell: Cell) -> list[Cell]:
 def _other_inputs(cell: Cell) -> list[Cell]:
     """The cells with another input of one operation; the first node has no other."""
     found = []
-    for place, node in enumerate(cell):
+    for position, node in enumerate(cell):
         for (op, source), kept in (node, node[::-1]):
-            for new in range(place + 2):
+            for new in range(position + 2):
                 if new not in (source, kept[1]):
                     changed = ((op, new), kept) if new < kept[1] else (kept, (op, new))
-                    found.append((*cell[:place], changed, *cell[place + 1 :]))
+                    found.append((*cell[:position], changed, *cell[position + 1 :]))
     return found
 
 

@@ -115,8 +115,8 @@ class DeepNeatSpace(ChainedSpace):
         body, hyper = self.split(architecture)
         draw = rng.random()
         if draw < self.p_add and self._has_room(body):
-            places = genes(body)
-            gene = places[rng.integers(len(places))]
+            candidates = genes(body)
+            gene = candidates[rng.integers(len(candidates))]
             return join_chain(insert_vertex(body, gene, PLAIN[rng.integers(len(PLAIN))]), hyper)
         if self.p_add <= draw < self.p_add + self.p_connect and (absent := self._absent(body)):
             return join_chain(_connect(body, absent[rng.integers(len(absent))]), hyper)
@@ -127,10 +127,10 @@ class DeepNeatSpace(ChainedSpace):
             return join_chain(replace_op(body, vertex, changed), hyper)
         if kind == 1 and states:
             return join_chain(toggle(body, states[rng.integers(len(states))]), hyper)
-        place = int(rng.integers(len(hyper)))
-        options = list(self.hyperparameters.values())[place]
-        option = options[_perturb(options.index(hyper[place]), len(options), rng)]
-        return join_chain(body, (*hyper[:place], option, *hyper[place + 1 :]))
+        position = int(rng.integers(len(hyper)))
+        options = list(self.hyperparameters.values())[position]
+        option = options[_perturb(options.index(hyper[position]), len(options), rng)]
+        return join_chain(body, (*hyper[:position], option, *hyper[position + 1 :]))
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
         """What the global genes set of the training: stochastic gradient descent, and how images are changed.
@@ -204,15 +204,15 @@ def _connect(body: Architecture, gene: Gene) -> Architecture:
 def _perturb_block(name: str, rng: np.random.Generator) -> str:
     block = BLOCKS[name]
     field, values = list(PARAMETERS.items())[rng.integers(len(PARAMETERS))]
-    place = _perturb(values.index(getattr(block, field)), len(values), rng)
-    return block._replace(**{field: values[place]}).name
+    position = _perturb(values.index(getattr(block, field)), len(values), rng)
+    return block._replace(**{field: values[position]}).name
 
 
-def _perturb(place: int, size: int, rng: np.random.Generator) -> int:
-    """Another of so many places in order: a neighbour, or with probability `_REDRAW` any."""
+def _perturb(position: int, size: int, rng: np.random.Generator) -> int:
+    """Another of ``size`` ordered positions: a neighbour, or with probability `_REDRAW` any."""
     if rng.random() < _REDRAW:
-        return int((place + rng.integers(1, size)) % size)
-    near = [other for other in (place - 1, place + 1) if 0 <= other < size]
+        return int((position + rng.integers(1, size)) % size)
+    near = [other for other in (position - 1, position + 1) if 0 <= other < size]
     return near[rng.integers(len(near))]
 
 

@@ -37,7 +37,7 @@ class Grammar(SearchSpace):
     architecture, so all that a grammar derives is listed when it is read. ``layer``, ``kernel``, ``stride``,
     ``filters`` and ``units`` describe it to rankers; ``layer:dense`` is of kind linear.
 
-    **Mutation** adds a new block (0.25), copies one to another place of its section (0.15), removes one
+    **Mutation** adds a new block (0.25), copies one to another position of its section (0.15), removes one
     (0.25), or changes one choice in the derivation of a block; the latter also where a section is full or
     cannot spare a block. The choices that remain are kept, in the order of each symbol, and those that are
     missing drawn anew. **Crossover** takes each section from either parent, or, with equal odds, cuts all
@@ -73,7 +73,7 @@ class Grammar(SearchSpace):
         # Of each section, every block by its text.
         self._blocks: list[dict[str, Derivation]] = []
         self._section: dict[str, int] = {}
-        for place, section in enumerate(self.sections):
+        for index, section in enumerate(self.sections):
             known: dict[str, Derivation] = {}
             for derivation in self._productions.derive(section.symbol):
                 known.setdefault(derivation.text, derivation)
@@ -81,15 +81,15 @@ class Grammar(SearchSpace):
             for text in known:
                 if text in self._section:
                     raise DataError(f"{path} derives {text!r} from two sections; make them differ by a word")
-                self._section[text] = place
+                self._section[text] = index
         self.operations = tuple(operations.register(describe(text)).name for text in self._section)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
         """Each section of random length, each block a random derivation."""
         return _chain(
             [
-                [self._draw(place, rng) for _ in range(rng.integers(section.low, section.high + 1))]
-                for place, section in enumerate(self.sections)
+                [self._draw(index, rng) for _ in range(rng.integers(section.low, section.high + 1))]
+                for index, section in enumerate(self.sections)
             ]
         )
 
@@ -97,21 +97,21 @@ class Grammar(SearchSpace):
         """A valid architecture one mutation away; the same where two rules derive one block."""
         blocks, draw = self._split(architecture), rng.random()
         if draw < _P_ADD + _P_COPY and (free := self._with_room(blocks)):
-            place = free[rng.integers(len(free))]
-            here = blocks[place]
+            index = free[rng.integers(len(free))]
+            here = blocks[index]
             is_copy = draw >= _P_ADD and here
-            new = here[rng.integers(len(here))] if is_copy else self._draw(place, rng)
+            new = here[rng.integers(len(here))] if is_copy else self._draw(index, rng)
             here.insert(int(rng.integers(len(here) + 1)), new)
             return _chain(blocks)
         if _P_ADD + _P_COPY <= draw < _P_ADD + _P_COPY + _P_REMOVE and (spare := self._with_spare(blocks)):
             here = blocks[spare[rng.integers(len(spare))]]
             del here[rng.integers(len(here))]
             return _chain(blocks)
-        places = [(place, i) for place, here in enumerate(blocks) for i in range(len(here))]
-        if not places:  # nothing to change, so there is room
+        indices = [(index, i) for index, here in enumerate(blocks) for i in range(len(here))]
+        if not indices:  # nothing to change, so there is room
             return self.mutate(architecture, rng)
-        place, i = places[rng.integers(len(places))]
-        blocks[place][i] = self._perturb(place, blocks[place][i], rng)
+        index, i = indices[rng.integers(len(indices))]
+        blocks[index][i] = self._perturb(index, blocks[index][i], rng)
         return _chain(blocks)
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
@@ -127,20 +127,20 @@ class Grammar(SearchSpace):
         blocks = self._split(architecture)
         found = {architecture: None}
 
-        def put(place: int, here: list[str]) -> None:
-            found.setdefault(_chain([*blocks[:place], here, *blocks[place + 1 :]]))
+        def put(index: int, here: list[str]) -> None:
+            found.setdefault(_chain([*blocks[:index], here, *blocks[index + 1 :]]))
 
-        for place, here in enumerate(blocks):
+        for index, here in enumerate(blocks):
             for i, text in enumerate(here):
-                for other in self._changes(place, text):
-                    put(place, [*here[:i], other, *here[i + 1 :]])
-        for place in self._with_spare(blocks):
-            for i in range(len(blocks[place])):
-                put(place, blocks[place][:i] + blocks[place][i + 1 :])
-        for place in self._with_room(blocks):
-            for i in range(len(blocks[place]) + 1):
-                for text in self._blocks[place]:
-                    put(place, [*blocks[place][:i], text, *blocks[place][i:]])
+                for other in self._changes(index, text):
+                    put(index, [*here[:i], other, *here[i + 1 :]])
+        for index in self._with_spare(blocks):
+            for i in range(len(blocks[index])):
+                put(index, blocks[index][:i] + blocks[index][i + 1 :])
+        for index in self._with_room(blocks):
+            for i in range(len(blocks[index]) + 1):
+                for text in self._blocks[index]:
+                    put(index, [*blocks[index][:i], text, *blocks[index][i:]])
         return list(found)[1:]
 
     def parse(self, text: str) -> Architecture:
@@ -179,10 +179,10 @@ class Grammar(SearchSpace):
         if order != sorted(order):
             wanted = ", ".join(section.symbol for section in self.sections)
             raise ArchitectureError(f"the blocks of {self.name} come in the order {wanted}")
-        for place, (symbol, low, high) in enumerate(self.sections):
-            if not low <= order.count(place) <= high:
+        for index, (symbol, low, high) in enumerate(self.sections):
+            if not low <= order.count(index) <= high:
                 raise ArchitectureError(
-                    f"{self.name} holds {low} to {high} blocks of {symbol}, got {order.count(place)}"
+                    f"{self.name} holds {low} to {high} blocks of {symbol}, got {order.count(index)}"
                 )
 
     def key(self, architecture: Architecture) -> str:
@@ -226,12 +226,12 @@ class Grammar(SearchSpace):
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """None, or one of its blocks, for each place that a section can have."""
+        """None, or one of its blocks, for each position that a section can have."""
         pairs = zip(self.sections, self._blocks, strict=True)
         return tuple(1 + len(known) for section, known in pairs for _ in range(section.high))
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """The numbers of the blocks of each section, from 1; then 0 for the places that are left over."""
+        """The numbers of the blocks of each section, from 1; then 0 for the positions that are left over."""
         options: list[int] = []
         parts = zip(self.sections, self._blocks, self._split(architecture), strict=True)
         for section, known, here in parts:
@@ -240,7 +240,7 @@ class Grammar(SearchSpace):
         return tuple(options)
 
     def decode(self, options: Sequence[int]) -> Architecture:
-        """The blocks of these numbers; places with 0 are passed over.
+        """The blocks of these numbers; positions with 0 are skipped.
 
         Raises:
             ArchitectureError: a section has too few blocks.
@@ -266,13 +266,13 @@ class Grammar(SearchSpace):
             blocks[self._section[text]].append(text)
         return blocks
 
-    def _draw(self, place: int, rng: np.random.Generator) -> str:
+    def _draw(self, index: int, rng: np.random.Generator) -> str:
         """A random block of a section: choice by choice, each option as likely."""
-        return self._productions.derive(self.sections[place].symbol, rng=rng)[0].text
+        return self._productions.derive(self.sections[index].symbol, rng=rng)[0].text
 
-    def _perturb(self, place: int, text: str, rng: np.random.Generator) -> str:
+    def _perturb(self, index: int, text: str, rng: np.random.Generator) -> str:
         """A block with one choice of its derivation changed."""
-        genes = self._blocks[place][text].genes
+        genes = self._blocks[index][text].genes
         free = [(slot, i) for slot, chosen in genes.items() for i in range(len(chosen))]
         free = [(slot, i) for slot, i in free if self._productions.options(slot) > 1]
         if not free:
@@ -281,11 +281,11 @@ class Grammar(SearchSpace):
         size = self._productions.options(slot)
         option = int((genes[slot][i] + rng.integers(1, size)) % size)
         changed = {**genes, slot: (*genes[slot][:i], option, *genes[slot][i + 1 :])}
-        return self._productions.derive(self.sections[place].symbol, changed, rng)[0].text
+        return self._productions.derive(self.sections[index].symbol, changed, rng)[0].text
 
-    def _changes(self, place: int, text: str) -> list[str]:
+    def _changes(self, index: int, text: str) -> list[str]:
         """All that one changed choice can make of a block."""
-        symbol, genes = self.sections[place].symbol, self._blocks[place][text].genes
+        symbol, genes = self.sections[index].symbol, self._blocks[index][text].genes
         return [
             derivation.text
             for slot, chosen in genes.items()

@@ -26,7 +26,7 @@ from egraph.spaces._cell_enumeration import enumerate_cells, pair_bit
 from egraph.spaces._cell_episodes import CellEpisodes
 from egraph.spaces._checks import check_text, check_value, known_operation, read_options
 from egraph.spaces._module_hash import module_hash, wiring
-from egraph.spaces._places import decode_graph, encode_graph, graph_choices, pairs
+from egraph.spaces._positions import decode_graph, encode_graph, graph_choices, pairs
 from egraph.spaces._registry import register
 from egraph.spaces.base import Builder, SearchSpace
 from egraph.spaces.episodes import Episodes
@@ -91,7 +91,7 @@ class NASBench101(SearchSpace):
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A cell with another key, by the mutation of the published evolution.
 
-        The cell is filled up to the full number of vertices with dead ones of random operation and place.
+        The cell is filled up to the full number of vertices with dead ones of random operation and position.
         Then each possible edge is flipped with probability one over the number of vertices, each operation is
         replaced with probability one over the number of interior vertices, and what is dead is cut away. What
         is invalid or has the key of the given cell is drawn again. Every cell can come from every other in
@@ -325,10 +325,10 @@ class NASBench101(SearchSpace):
         ops, edges = self._prune(architecture)
         n = self.max_vertices
         labels = rng.integers(len(OPERATIONS), size=n - 2).tolist()
-        places = [0, *sorted((rng.permutation(n - 2)[: len(ops) - 2] + 1).tolist()), n - 1]
-        for op, place in zip(ops[1:-1], places[1:-1], strict=True):
-            labels[place - 1] = OPERATIONS.index(op)
-        there = {(places[i], places[j]) for i, j in edges}
+        positions = [0, *sorted((rng.permutation(n - 2)[: len(ops) - 2] + 1).tolist()), n - 1]
+        for op, position in zip(ops[1:-1], positions[1:-1], strict=True):
+            labels[position - 1] = OPERATIONS.index(op)
+        there = {(positions[i], positions[j]) for i, j in edges}
         return labels, [pair in there for pair in pairs(n)]
 
 
@@ -338,9 +338,9 @@ _LABELS = {"input": -1, "output": -2} | {op: label for label, op in enumerate(OP
 
 def _find_live(num_vertices: int, edges: Edges) -> tuple[tuple[int, ...], Edges]:
     vertices = live_vertices(num_vertices, edges)
-    place = {vertex: number for number, vertex in enumerate(vertices)}
+    position = {vertex: number for number, vertex in enumerate(vertices)}
     return tuple(vertices), tuple(
-        sorted([(place[i], place[j]) for i, j in edges if i in place and j in place])
+        sorted([(position[i], position[j]) for i, j in edges if i in position and j in position])
     )
 
 

@@ -87,11 +87,11 @@ class NASBenchGraph(ChoiceSpace):
         """
         link, ops = self._parts(architecture)
         while True:
-            place, step = divmod(int(rng.integers(40)), 8)
-            if place == 4:
+            position, step = divmod(int(rng.integers(40)), 8)
+            if position == 4:
                 return _tree(LINKS[(LINKS.index(link) + step + 1) % 9], ops)
-            op = OPERATIONS[(OPERATIONS.index(ops[place]) + step + 1) % 9]
-            changed = (*ops[:place], op, *ops[place + 1 :])
+            op = OPERATIONS[(OPERATIONS.index(ops[position]) + step + 1) % 9]
+            changed = (*ops[:position], op, *ops[position + 1 :])
             if changed != _ALL_SKIP:
                 return _tree(link, changed)
 
@@ -200,7 +200,7 @@ def _representatives() -> tuple[tuple[int, tuple[int, ...]], ...]:
     """Of each network its published spelling, as the number of the link and those of the operations."""
 
     def front_skips(digits: tuple[int, ...]) -> int:
-        return next((place for place, digit in enumerate(digits) if digit != _SKIP), 4)
+        return next((position for position, digit in enumerate(digits) if digit != _SKIP), 4)
 
     spellings = [(link, digits) for link in range(9) for digits in itertools.product(range(9), repeat=4)]
     spellings.sort(key=lambda spelling: (-spelling[0], -front_skips(spelling[1]), spelling[1]))

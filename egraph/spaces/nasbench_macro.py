@@ -76,7 +76,7 @@ class NASBenchMacro(ChoiceSpace):
         return "".join(map(str, self.encode(architecture)))
 
     def validate(self, architecture: Architecture) -> None:
-        """Checks that the graph is a chain whose layers carry operations of their place.
+        """Checks that the graph is a chain whose layers carry operations of their position.
 
         Raises:
             ArchitectureError: it is not.

@@ -25,7 +25,7 @@ from egraph.spaces._stages import (
     levels_of,
     make,
     possible_skips,
-    skip_places,
+    skip_positions,
     split,
 )
 from egraph.spaces.base import Builder, SearchSpace
@@ -153,18 +153,18 @@ class Nash(SearchSpace):
             for size in (
                 len(CONVOLUTIONS),
                 *(len(CONVOLUTIONS) + 1,) * (DEPTH - 1),
-                *(2,) * len(skip_places(stage)),
+                *(2,) * len(skip_positions(stage)),
             )
         )
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """Layers of a stage take its first places."""
+        """The layers of a stage take its first positions."""
         options: list[int] = []
         for number, (layers, skips) in enumerate(self._stages(architecture)):
             first, *others = (CONVOLUTIONS.index(layer) for layer in layers)
             options += [first, *(other + 1 for other in others), *(0,) * (DEPTH - len(layers))]
-            places = {(i, DEPTH + 1 if j > len(layers) else j) for i, j in skips}
-            options += [int(place in places) for place in skip_places(number)]
+            positions = {(i, DEPTH + 1 if j > len(layers) else j) for i, j in skips}
+            options += [int(position in positions) for position in skip_positions(number)]
         return tuple(options)
 
     def decode(self, options: Sequence[int]) -> Architecture:
@@ -173,10 +173,10 @@ class Nash(SearchSpace):
         stages = []
         for number in range(STAGES):
             first, *others = itertools.islice(read, DEPTH)
-            there = [0, 1, *(place for place, option in enumerate(others, 2) if option), DEPTH + 1]
+            there = [0, 1, *(position for position, option in enumerate(others, 2) if option), DEPTH + 1]
             layers = [CONVOLUTIONS[first], *(CONVOLUTIONS[option - 1] for option in others if option)]
-            numbers = {place: new for new, place in enumerate(there)}
-            skips = [place for place in skip_places(number) if next(read)]
+            numbers = {position: new for new, position in enumerate(there)}
+            skips = [position for position in skip_positions(number) if next(read)]
             stages.append(
                 Stage(
                     tuple(layers),

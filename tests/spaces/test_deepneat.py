@@ -137,7 +137,7 @@ def test_the_bounds_hold_however_long_it_grows():
 
 
 def test_a_missing_global_gene_is_refused():
-    with pytest.raises(ArchitectureError, match=r"its gene LR \(LR_1E-4, .* in place 1 of the 10"):
+    with pytest.raises(ArchitectureError, match=r"its gene LR \(LR_1E-4, .* at position 1 of the 10"):
         SPACE.parse("BLOCK_64.K3.D35.S100.N;0>1,1>2;LR_1E-2")
 
 

@@ -1,4 +1,4 @@
-"""Every registered space encodes its architectures as options at places, and decodes them again."""
+"""Every registered space encodes its architectures as options at positions, and decodes them again."""
 
 import numpy as np
 import pytest
@@ -60,7 +60,7 @@ def test_arrays_are_welcome(space):
 def test_wrong_number_of_options_is_refused(space):
     options = space.encode(walk(space, 0, 0))
     for wrong in ((), options[:-1], (*options, 0)):
-        match = rf"{space.name} is encoded in {len(options)} places, got {len(wrong)} options"
+        match = rf"{space.name} is encoded in {len(options)} positions, got {len(wrong)} options"
         with pytest.raises(UsageError, match=match):
             space.decode(wrong)
 
@@ -69,7 +69,7 @@ def test_wrong_number_of_options_is_refused(space):
 @pytest.mark.parametrize("option", [-1, 99])
 def test_option_out_of_range_is_refused(space, option):
     _, *rest = space.encode(walk(space, 0, 0))
-    with pytest.raises(ArchitectureError, match=rf"place 0 of .* has the options 0 to .*, got {option}"):
+    with pytest.raises(ArchitectureError, match=rf"position 0 of .* has the options 0 to .*, got {option}"):
         space.decode((option, *rest))
 
 

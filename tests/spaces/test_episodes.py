@@ -71,7 +71,7 @@ def test_a_vertex_of_three_inputs_is_traced_with_three():
     assert CELLS.trace(cell) == actions
 
 
-def test_places_of_an_encoding_are_chosen_one_by_one():
+def test_positions_of_an_encoding_are_chosen_one_by_one():
     space = ToySpace(2, 3)
     episodes = space.episodes()
     assert isinstance(episodes, EncodedEpisodes)

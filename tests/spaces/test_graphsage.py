@@ -100,7 +100,7 @@ def test_hyper_parameters_without_effect_do_not_count():
 @pytest.mark.parametrize(
     ("ops", "edges", "disabled", "expected"),
     [
-        (["SAGE_POOL.N"], [(0, 1), (1, 2)], [], "has its gene READOUT .* in place 1 of the 1 before"),
+        (["SAGE_POOL.N"], [(0, 1), (1, 2)], [], "has its gene READOUT .* at position 1 of the 1 before"),
         (["READOUT_MAX", "SAGE_POOL.N"], [(0, 1), (1, 2), (2, 3)], [], "has its gene READOUT"),
         (["READOUT_MAX", "READOUT_MAX"], [(0, 1), (1, 2), (2, 3)], [], "has no operation 'READOUT_MAX'"),
         (["READOUT_MAX"], [(0, 1), (1, 2), (0, 2)], [], "are a chain that ends in the output"),

@@ -1,4 +1,4 @@
-"""Graphs of bounded size as options at places: the edges that may be, then the vertices' operations."""
+"""Graphs of bounded size as options at positions: the possible edges, then the operations of the vertices."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ def encode_graph(architecture: Architecture, operations: Sequence[str], max_vert
     have no edges and the first operation. Disabled edges are dropped.
     """
     live = live_vertices(architecture.num_vertices, architecture.edges)
-    place = {vertex: number for number, vertex in enumerate(live[:-1])} | {live[-1]: max_vertices - 1}
-    there = {(place[i], place[j]) for i, j in architecture.edges if i in place and j in place}
+    position = {vertex: number for number, vertex in enumerate(live[:-1])} | {live[-1]: max_vertices - 1}
+    there = {(position[i], position[j]) for i, j in architecture.edges if i in position and j in position}
     labels = [operations.index(architecture.ops[vertex]) for vertex in live[1:-1]]
     labels += [0] * (max_vertices - len(live))
     return (*(int(pair in there) for pair in pairs(max_vertices)), *labels)
@@ -47,8 +47,8 @@ def decode_graph(options: Sequence[int], operations: Sequence[str], max_vertices
     possible = pairs(max_vertices)
     edges = [pair for pair, there in zip(possible, options[: len(possible)], strict=True) if there]
     live = live_vertices(max_vertices, edges)
-    place = {vertex: number for number, vertex in enumerate(live)}
-    kept = [(place[i], place[j]) for i, j in edges if i in place and j in place]
+    position = {vertex: number for number, vertex in enumerate(live)}
+    kept = [(position[i], position[j]) for i, j in edges if i in position and j in position]
     if not kept:
         raise ArchitectureError("the options leave no path from input to output; set more of the edges")
     labels = options[len(possible) :]
