@@ -41,7 +41,7 @@ def on_files(files, config):
         text = (ROOT / source).read_text(encoding="utf-8")
         files.append(File.generated(config, target, content=_relink(text, source, target)))
     for name in modules():
-        files.append(File.generated(config, _page(name), content=f"# {name}\n\n::: {name}\n"))
+        files.append(File.generated(config, _page(name), content=f"::: {name}\n"))
     return files
 
 
