@@ -23,7 +23,7 @@ def chart(page: str, name: str) -> str:
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="560" '
-        f'font-family="system-ui, sans-serif">\n <rect width="{width}" height="{height}" rx="8" fill="#ffffff"/>\n'
+        f'font-family="system-ui, sans-serif">\n <rect width="{width}" height="{height}" rx="8" fill="#fff"/>\n'
     )
     text = re.sub(r"^<svg[^>]*>", head, text)
     return re.sub(r"var\(--([a-z]+)\)", lambda match: colours[match[1]], text) + "\n"
