@@ -21,10 +21,9 @@ def chart(page: str, name: str) -> str:
     [text] = [svg for svg in re.findall(r"<svg.*?</svg>", page, re.DOTALL) if f'id="{name}-figure_1"' in svg]
     colours = dict(re.findall(r"--([a-z]+): (#[0-9a-f]+)", page.split("prefers-color-scheme")[0]))
     width, height = re.search(r'viewBox="0 0 ([\d.]+) ([\d.]+)"', text).groups()
-    head = (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="560" '
-        f'font-family="system-ui, sans-serif">\n <rect width="{width}" height="{height}" rx="8" fill="#fff"/>\n'
-    )
+    frame = f'viewBox="0 0 {width} {height}" width="560" font-family="system-ui, sans-serif"'
+    card = f'<rect width="{width}" height="{height}" rx="8" fill="#fff"/>'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" {frame}>\n {card}\n'
     text = re.sub(r"^<svg[^>]*>", head, text)
     return re.sub(r"var\(--([a-z]+)\)", lambda match: colours[match[1]], text) + "\n"
 
