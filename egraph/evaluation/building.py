@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from egraph.architecture import Architecture
+from egraph.checks import check_whole
 from egraph.datasets import ImageData, images
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator
@@ -49,8 +50,7 @@ class NetworkEvaluator(Evaluator):
         check_builds(space)
         if channels is not None and "channels" not in space.network_options:
             raise UsageError(f"the networks of space {space.name!r} have one width; leave channels out")
-        if threads < 1:
-            raise UsageError(f"threads must be at least 1; got {threads}")
+        check_whole(1, threads=threads)
         self.space = space
         self.data = data if isinstance(data, ImageData) else os.fspath(data)
         self.device = choose_device(device)

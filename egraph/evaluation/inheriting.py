@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from egraph.architecture import Architecture
+from egraph.checks import check_whole
 from egraph.datasets import ImageData
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluation
@@ -80,8 +81,7 @@ class InheritedTraining(Training):
                 "networks that inherit weights have the width of the recipe; "
                 f"leave channels={heirs.channels} out of the recipe of heirs"
             )
-        if memory < 1:
-            raise UsageError(f"memory must be at least 1 network; got {memory}")
+        check_whole(1, memory=memory)
         self.memory = memory
         self._heirs = heirs
         self._remembered: list[tuple[float, torch.nn.Module]] = []  # best first; of equals, the newer

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
+from egraph.checks import check_whole
 from egraph.datasets import ImageData
 from egraph.errors import EvaluationError, UsageError
 from egraph.evaluation.base import Evaluation
@@ -88,9 +89,8 @@ class ZeroCost(NetworkEvaluator):
             raise UsageError(f"name one zero-cost proxy, or several different ones; got {list(names)}")
         for name in names:
             known[name]
-        for what, value, least in (("batch_size", batch_size, 2), ("seed", seed, 0)):
-            if value < least:
-                raise UsageError(f"{what} must be at least {least}; got {value}")
+        check_whole(2, batch_size=batch_size)
+        check_whole(0, seed=seed)
         super().__init__(space, data, device=device, root=root, threads=threads, channels=channels)
         self.proxies = names
         self.batch_size = batch_size

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
+from egraph.checks import check_whole
 from egraph.errors import ArchitectureError, OutOfDistributionWarning, ServiceError, UsageError
 from egraph.service._connection import CONNECTIONS, Connection, RefusedError, plain
 
@@ -68,9 +69,8 @@ class RemoteRanker:
     def __init__(
         self, url: str, token: str | None, space: str | None, batch: int, timeout: float, retries: int
     ) -> None:
-        for name, value, least in (("batch", batch, 1), ("retries", retries, 0)):
-            if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise UsageError(f"{name} must be a whole number of at least {least}, got {value!r}")
+        check_whole(1, batch=batch)
+        check_whole(0, retries=retries)
         if not (isinstance(timeout, int | float) and 0 < timeout < math.inf):
             raise UsageError(f"timeout must be a positive number of seconds, got {timeout!r}")
         token = token or os.environ.get("EGRAPH_TOKEN", "").strip() or None

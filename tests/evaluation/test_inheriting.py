@@ -151,7 +151,7 @@ def test_a_space_without_morphisms_is_refused(digits):
 
 
 def test_a_memory_of_nothing_is_refused(digits):
-    with pytest.raises(UsageError, match="memory must be at least 1 network; got 0"):
+    with pytest.raises(UsageError, match="memory must be a whole number of at least 1, got 0"):
         inherited(digits, memory=0)
 
 

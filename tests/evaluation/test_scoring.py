@@ -298,7 +298,7 @@ class TestConstruction:
 
     @pytest.mark.parametrize(("option", "value"), [("batch_size", 1), ("threads", 0), ("seed", -1)])
     def test_numbers_out_of_range_are_refused(self, option, value):
-        with pytest.raises(UsageError, match=rf"{option} must be at least \d; got {value}"):
+        with pytest.raises(UsageError, match=rf"{option} must be a whole number of at least \d, got {value}"):
             ZeroCost(CONVNET, **{option: value})
 
     def test_a_device_that_does_not_exist_is_refused(self):

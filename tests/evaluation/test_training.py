@@ -267,7 +267,7 @@ class TestConstruction:
         assert Training(CONVNET).device == ("cuda" if torch.cuda.is_available() else "cpu")
 
     def test_threads_below_one_are_refused(self):
-        with pytest.raises(UsageError, match="threads must be at least 1; got 0"):
+        with pytest.raises(UsageError, match="threads must be a whole number of at least 1, got 0"):
             Training(CONVNET, threads=0)
 
     def test_nothing_is_loaded_before_it_is_needed(self):
