@@ -134,9 +134,9 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
         click.echo("no training has succeeded; `egraph report` shows why")
         return
     best, random = findings.best[0], findings.random_best
-    click.echo(f"\nthe best network, trial {best.number}\n")
+    click.echo(f"\nthe best network, trial {best.trial.number}\n")
     picture = drawing.to_terminal(
-        best.architecture,
+        best.trial.architecture,
         width=shutil.get_terminal_size((100, 24)).columns,
         unicode=can_encode("╭●▼"),
         color=sys.stdout.isatty(),
@@ -196,8 +196,8 @@ def _row(name: str, best: Best, findings: Findings) -> tuple[str, str]:
             )
         parts.append(f"test {findings.show(best.final_score)}{spread}")
     parts.append(f"{findings.measure} {findings.show(best.chosen_by)}")
-    if best.params:
-        parts.append(f"{best.params:,} parameters")
+    if best.trial.params:
+        parts.append(f"{best.trial.params:,} parameters")
     return name, ", ".join(parts)
 
 
@@ -210,15 +210,15 @@ def _taus(own: float, random: float) -> str:
 
 def _describe(best: Best) -> dict[str, Any]:
     return {
-        "trial": best.number,
-        "architecture": best.architecture.to_dict(),
+        "trial": best.trial.number,
+        "architecture": best.trial.architecture.to_dict(),
         "score": best.score,
         "test score": best.final_score,
         "confirmed score": best.confirmed if math.isfinite(best.confirmed) else None,
         "retrained": list(best.retrained),
-        "params": best.params,
-        "flops": best.flops,
-        "seconds": best.seconds,
+        "params": best.trial.params,
+        "flops": best.trial.flops,
+        "seconds": best.trial.seconds,
     }
 
 

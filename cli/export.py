@@ -12,7 +12,7 @@ from egraph.errors import UsageError
 
 if TYPE_CHECKING:
     from egraph.export import ExportedWinner
-    from egraph.study import Best
+    from egraph.study import Best, Trial
 
 __all__ = ["command"]
 
@@ -88,7 +88,9 @@ def _export_network(
     with track_stages() as show:
 
         def emit(best: Best, done: int, epochs: int) -> None:
-            title = f"training the best network, trial {best.number}, again with its seed {best.seed}"
+            title = (
+                f"training the best network, trial {best.trial.number}, again with its seed {best.trial.seed}"
+            )
             note = f"{done}/{epochs} epochs" if done < epochs else "writing and reading it back"
             show(title, done, epochs, note)
 
@@ -107,18 +109,20 @@ def _show_network(winner: ExportedWinner, folder: str) -> None:
         click.echo(f"  {name:<20} {meaning}")
     accuracy, again = winner.card["test_accuracy"], winner.best.retrained
     parameters = winner.card["parameters"]
-    click.echo(f"\n  test {_percent(accuracy)}, {parameters:,} parameters; {_compare(accuracy, winner.best)}")
+    click.echo(
+        f"\n  test {_percent(accuracy)}, {parameters:,} parameters; {_compare(accuracy, winner.best.trial)}"
+    )
     if again:
         spread = _percent(min(again)) + (f" to {_percent(max(again))}" if len(again) > 1 else "")
         click.echo(f"  With other seeds its trainings gave {spread}.")
     click.echo("  A process without egraph read network.py and network.onnx and measured the same.")
 
 
-def _compare(accuracy: float, best: Best) -> str:
-    if math.isclose(accuracy, best.test_score, abs_tol=1e-9):
-        return f"trial {best.number} in the journal has the same"
+def _compare(accuracy: float, trial: Trial) -> str:
+    if math.isclose(accuracy, trial.test_score, abs_tol=1e-9):
+        return f"trial {trial.number} in the journal has the same"
     return (
-        f"trial {best.number} in the journal has {_percent(best.test_score)}: another machine, device or "
+        f"trial {trial.number} in the journal has {_percent(trial.test_score)}: another machine, device or "
         "release of PyTorch trains to slightly different weights; the files contain the network trained here"
     )
 

@@ -137,7 +137,7 @@ def _save(
     files = {"journal": str(path)}
     if findings.best:
         files["best network"] = str(path.with_suffix(".best.json"))
-        write_text(files["best network"], findings.best[0].architecture.to_json() + "\n")
+        write_text(files["best network"], findings.best[0].trial.architecture.to_json() + "\n")
     if ranker is not None and hasattr(ranker, "save"):
         files["ranker"] = str(path.with_suffix(".egraph"))
         ranker.save(

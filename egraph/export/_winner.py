@@ -70,7 +70,7 @@ def export_winner(
             progress(best, done, epochs)
 
     emit(0, training.recipe.epochs)
-    evaluation, network = training.train(best.architecture, seed=best.seed, progress=emit)
+    evaluation, network = training.train(best.trial.architecture, seed=best.trial.seed, progress=emit)
     card = _describe(best, Path(journal).name, training, evaluation)
     return ExportedWinner(best, save_network(network, folder, training.images, card))
 
@@ -130,15 +130,15 @@ def repeat_training(
 def _describe(best: Best, journal: str, training: Training, evaluation: Evaluation) -> dict[str, Any]:
     return {
         "space": training.space.name,
-        "architecture": best.architecture.to_dict(),
+        "architecture": best.trial.architecture.to_dict(),
         "study": {
             "journal": journal,
-            "trial": best.number,
-            "seed": best.seed,
-            "test_accuracy": best.test_score,
+            "trial": best.trial.number,
+            "seed": best.trial.seed,
+            "test_accuracy": best.trial.test_score,
             "test_accuracies_of_other_seeds": list(best.retrained),
         },
-        "recipe": training.recipe.to_dict() | training.space.settings(best.architecture),
+        "recipe": training.recipe.to_dict() | training.space.settings(best.trial.architecture),
         "source": evaluation.source,
         "validation_accuracy": evaluation.score,
         "flops": evaluation.flops,

@@ -132,7 +132,7 @@ def _cost(axes: Axes, findings: Findings) -> bool:
             label="best of its size",
         )
     if findings.best:
-        best = (findings.best[0].params, scale * findings.best[0].score)
+        best = (findings.best[0].trial.params, scale * findings.best[0].score)
         axes.scatter(
             [best[0]], [best[1]], s=120, facecolors="none", edgecolors=ACCENT, linewidths=2, label="best"
         )

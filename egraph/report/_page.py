@@ -65,7 +65,7 @@ def render(journal: Journal, name: str = "study") -> str:
         headline=_headline(findings),
         charts=draw_charts(findings),
         drawings=[
-            _inline(to_svg(best.architecture, disabled=False, title=f"Trial {best.number}"))
+            _inline(to_svg(best.trial.architecture, disabled=False, title=f"Trial {best.trial.number}"))
             for best in findings.best
         ],
         costs=_costs(findings),
@@ -93,7 +93,7 @@ def _headline(findings: Findings) -> list[tuple[str, str, str]]:
             if best.repeats > 1
             else "trained again from scratch"
             if best.repeats
-            else f"trial {best.number}"
+            else f"trial {best.trial.number}"
         )
         tiles.append((label, findings.show(shown), remark))
     done = int(findings.trials["state"].isin(["complete", "failed"]).sum())
@@ -120,7 +120,7 @@ def _costs(findings: Findings) -> list[tuple[str, str, str]]:
             spread = (
                 f"{show(float(values.min()))} – {show(float(values.median()))} – {show(float(values.max()))}"
             )
-            rows.append((label, spread, show(float(getattr(best, column)))))
+            rows.append((label, spread, show(float(getattr(best.trial, column)))))
     return rows
 
 

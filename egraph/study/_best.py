@@ -9,8 +9,9 @@ from typing import Any, cast
 import numpy as np
 import pandas as pd
 
-from egraph.architecture import Architecture
+from egraph.study._columns import read_trial
 from egraph.study._retrain import FINALISTS
+from egraph.study._trial import Trial
 
 __all__ = ["Best", "find_best"]
 
@@ -20,37 +21,23 @@ class Best:
     """An architecture that stands out by its score.
 
     Attributes:
-        number: of its trial.
-        architecture: what was evaluated.
-        seed: of that trial.
-        score: what selected it; the mean where it was evaluated several times.
-        test_score: of the same training; NaN where there is none.
-        retrained: test scores of trainings from scratch with fresh seeds.
-        repeats: how many trainings from scratch succeeded.
-        confirmed: their mean score; NaN where there were none.
-        seconds: cost of its evaluation; NaN where unknown.
-        params: trainable parameters; 0 where unknown.
-        flops: multiply-adds of one forward pass; 0 where unknown.
-        origin: why it was tried.
+        trial: Its trial; the best one where the network was tried several times.
+        score: Score that selected it: the mean of its trials.
+        retrained: Test scores of trainings from scratch with fresh seeds.
+        repeats: Number of trainings from scratch that succeeded.
+        confirmed: Their mean score; NaN where there were none.
     """
 
-    number: int
-    architecture: Architecture
-    seed: int
+    trial: Trial
     score: float
-    test_score: float
     retrained: tuple[float, ...]
     repeats: int
     confirmed: float
-    seconds: float
-    params: int
-    flops: int
-    origin: str
 
     @property
     def final_score(self) -> float:
         """The mean test score of trainings from scratch; that of its own trial where there were none."""
-        return float(np.mean(self.retrained)) if self.retrained else self.test_score
+        return float(np.mean(self.retrained)) if self.retrained else self.trial.test_score
 
     @property
     def chosen_by(self) -> float:
@@ -79,20 +66,13 @@ def find_best(trials: pd.DataFrame, retrains: pd.DataFrame, most: int = FINALIST
     none = retrains.iloc[:0]
     finalists = [
         Best(
-            number=int(row.number),
-            architecture=Architecture.from_json(row.architecture),
-            seed=int(row.seed),
-            score=float(means[row.key]),
-            test_score=float(row.test_score),
-            retrained=tuple(fresh.get(row.key, none)["test_score"].dropna().astype(float)),
-            repeats=len(fresh.get(row.key, none)),
-            confirmed=float(fresh.get(row.key, none)["score"].astype(float).mean()),
-            seconds=float(row.seconds),
-            params=int(row.params),
-            flops=int(row.flops),
-            origin=str(row.origin),
+            trial=read_trial(row),
+            score=float(means[row["key"]]),
+            retrained=tuple(fresh.get(row["key"], none)["test_score"].dropna().astype(float)),
+            repeats=len(fresh.get(row["key"], none)),
+            confirmed=float(fresh.get(row["key"], none)["score"].astype(float).mean()),
         )
-        for row in cast(Any, ordered.itertuples())
+        for row in cast(list[dict[str, Any]], ordered.to_dict("records"))
     ]
     # Half of them trained again, by a run that was broken off, would be no fair comparison.
     if set(ordered["key"]) <= set(retrains["key"]):

@@ -15,8 +15,8 @@ def test_search_and_random_search_are_told_apart(journal):
     assert len(found.baseline) == 6 + 4 + 4, "the random start counts for both"
     assert found.has_baseline
     # Scores grow with the number of the trial: 17 is the last of the search, 21 the last of the baseline.
-    assert [best.number for best in found.best] == [17, 16, 15, 14, 9]
-    assert found.random_best.number == 21
+    assert [best.trial.number for best in found.best] == [17, 16, 15, 14, 9]
+    assert found.random_best.trial.number == 21
 
 
 def test_failed_trials_are_kept_with_their_reason(journal):
@@ -33,7 +33,7 @@ def test_retrained_scores_take_the_place_of_the_trial_s_own(journal):
     best = find(journal).best[0]
     assert best.final_score == pytest.approx(0.917 - 0.01)
     for repeat, score in enumerate([0.8, 0.9, math.nan]):
-        add_retrain(journal, "key 17", repeat, best.architecture, score)
+        add_retrain(journal, "key 17", repeat, best.trial.architecture, score)
     best = find(journal).best[0]
     assert best.retrained == (0.8, 0.9)
     assert best.repeats == 2
@@ -44,20 +44,20 @@ def test_retrained_scores_take_the_place_of_the_trial_s_own(journal):
 def test_finalists_are_ordered_by_their_confirmed_scores_once_all_have_them(journal):
     fresh = {17: 0.91, 16: 0.95, 15: 0.93, 14: math.nan, 9: 0.92}
     for number, score in fresh.items():
-        assert [best.number for best in find(journal).best] == list(fresh), "not before all are there"
-        add_retrain(journal, f"key {number}", 0, find(journal).best[0].architecture, score)
+        assert [best.trial.number for best in find(journal).best] == list(fresh), "not before all are there"
+        add_retrain(journal, f"key {number}", 0, find(journal).best[0].trial.architecture, score)
     found = find(journal)
-    assert [best.number for best in found.best] == [16, 15, 9, 17, 14]
+    assert [best.trial.number for best in found.best] == [16, 15, 9, 17, 14]
     assert found.best[0].confirmed == pytest.approx(0.95)
     assert math.isnan(found.best[-1].confirmed)
-    assert found.random_best.number == 21
+    assert found.random_best.trial.number == 21
 
 
 def test_one_network_stands_only_once_among_the_best(tmp_path, write_journal):
     with write_journal(tmp_path / "twice.db") as journal:
         with journal._file.transaction():
             journal._db.execute("UPDATE trial SET key = 'same' WHERE number IN (16, 17)")
-        assert [best.number for best in find(journal).best] == [17, 15, 14, 9, 8]
+        assert [best.trial.number for best in find(journal).best] == [17, 15, 14, 9, 8]
 
 
 def test_a_network_that_came_again_counts_by_the_mean_of_its_scores(tmp_path, write_journal):
@@ -66,7 +66,7 @@ def test_a_network_that_came_again_counts_by_the_mean_of_its_scores(tmp_path, wr
             # The best score of all and the worst one, which make a mean of (.917 + .9) / 2.
             journal._db.execute("UPDATE trial SET key = 'same' WHERE number IN (0, 17)")
         best = find(journal, most=10).best
-    assert [one.number for one in best] == [16, 15, 14, 9, 17, 8, 7, 6, 5, 4]
+    assert [one.trial.number for one in best] == [16, 15, 14, 9, 17, 8, 7, 6, 5, 4]
     assert best[4].score == pytest.approx(0.9085)
 
 
