@@ -97,7 +97,7 @@ def test_weights_in_the_file_of_a_method_without_any_are_refused(forest, tmp_pat
         egraph.load(tmp_path / "g.egraph")
 
 
-def test_a_place_that_cannot_be_written_is_told(forest, tmp_path):
+def test_a_path_that_cannot_be_written_is_named(forest, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FailedError, match="cannot write"):
         forest.save(tmp_path / "file" / "f.egraph")

@@ -128,6 +128,7 @@ def test_settings_are_the_parameters_but_the_seed():
     assert read_settings(object()) == {}
     assert "columns" not in read_settings(Ranker()), "as in results from before there were any"
     assert read_settings(Ranker(columns=len))["columns"] == "len"
+    assert read_settings(Ranker(tabular=None))["companion"] is None, "the name that results on disk have"
     assert read_settings(Ranker(columns=cell))["columns"] == "cell", "another function, another result"
     nested = read_settings(Linear(ridge=[cell(seed=1)]))
     assert nested["ridge"][0]["type"] == "Cell"

@@ -67,14 +67,14 @@ def test_missing_numbers_become_the_median_and_are_marked():
     assert filling.fill(np.zeros((0, 2))).shape == (0, 4)
 
 
-def test_what_columns_tell_is_learnt(hinted, plain, toy_data):
+def test_informative_columns_are_learnt(hinted, plain, toy_data):
     unseen = toy_data[0][60:]
     assert plain.score(unseen, secret(unseen)) < 0.2
     assert hinted.score(unseen, secret(unseen)) > 0.4
 
 
 @pytest.mark.parametrize("columns", [one, nothing])
-def test_columns_that_tell_nothing_change_nothing(columns, plain, toy_data):
+def test_constant_columns_change_nothing(columns, plain, toy_data):
     graphs, _ = toy_data
     ranker = Ranker(columns=columns, **SMALL).fit(graphs[:60], secret(graphs[:60]))
     assert np.array_equal(ranker.predict(graphs), plain.predict(graphs))
@@ -90,7 +90,7 @@ def test_they_join_features_and_encodings(hinted, plain, toy_data):
     assert len(hinted.encode([])) == 0
 
 
-def test_pairs_and_intervals_are_told_too(hinted, toy_data):
+def test_pairs_and_intervals_use_columns(hinted, toy_data):
     graphs, _ = toy_data
     p = hinted.compare(graphs[:9], graphs[9:18])
     np.testing.assert_allclose(p, hinted.compare(graphs[9:18], graphs[:9])[:, ::-1])
@@ -133,7 +133,7 @@ def test_copies_keep_the_function(hinted, toy_data):
     assert np.array_equal(again.predict(toy_data[0]), hinted.predict(toy_data[0]))
 
 
-def test_a_file_wants_the_function_again(hinted, toy_data, tmp_path):
+def test_loading_requires_the_function_again(hinted, toy_data, tmp_path):
     hinted.save(tmp_path / "r.egraph")
     with pytest.raises(ModelError, match=r"r\.egraph was fitted with columns of hint, .*columns=\.\.\.\)$"):
         load(tmp_path / "r.egraph")

@@ -75,7 +75,7 @@ def test_no_graphs_have_no_embeddings(encoding):
     assert embed(_network(encoding), none, np.zeros((0, 4))).shape == (3, 0, 12)
 
 
-def test_the_company_of_a_graph_does_not_matter(encoding):
+def test_the_other_graphs_of_a_batch_do_not_matter(encoding):
     network = _network(encoding)
     features = np.random.default_rng(0).normal(size=(len(encoding), 4))
     together = embed(network, encoding, features)

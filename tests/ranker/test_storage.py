@@ -79,7 +79,7 @@ def test_an_unfitted_ranker_is_not_saved(tmp_path):
         Ranker().save(tmp_path / "r.egraph")
 
 
-def test_a_place_that_cannot_be_written_is_named(fitted, tmp_path):
+def test_a_path_that_cannot_be_written_is_named(fitted, tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(FailedError, match=r"cannot write .*r\.egraph"):
         fitted.save(tmp_path / "file" / "r.egraph")
