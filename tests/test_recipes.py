@@ -81,5 +81,5 @@ def test_a_file_that_differs_from_the_ranker_is_refused(tmp_path, monkeypatch):
     for place, statement in enumerate(recipe.body):
         if isinstance(statement, ast.FunctionDef) and statement.name == "write_smallest":
             recipe.body[place] = ast.parse(wrong).body[0]
-    with pytest.raises(FailedError, match="does not say what the ranker says"):
+    with pytest.raises(FailedError, match="the ONNX file and the ranker disagree"):
         _follow(recipe, tmp_path, monkeypatch)

@@ -1,11 +1,13 @@
-"""What leaves home: rankers as ONNX files, and networks as plain PyTorch.
+"""Exporters: rankers as ONNX files, and networks as plain PyTorch.
 
-Of rankers: `OnnxRanker` calls a file in ONNX and needs NumPy and onnxruntime alone; `save_onnx`, which is
-`egraph.Ranker.to_onnx`, writes one. Of networks: `save_network` writes a trained one as source, weights and
-ONNX, and makes sure that these are the same network; `export_winner` does so with the best network of a
-study; `to_source` gives the source alone.
+Rankers: `save_onnx`, also called by `egraph.Ranker.to_onnx`, writes a ranker as an ONNX file. `OnnxRanker`
+calls such a file and needs only NumPy and onnxruntime. `ONNX_AGGREGATORS` and `ONNX_READOUTS` are the tables
+of ONNX writers.
 
-Names are loaded when first used, so that what needs no PyTorch does not wait for it.
+Networks: `save_network` writes a trained network as source, weights and ONNX, and verifies that these are the
+same network. `export_winner` does this with the best network of a study. `to_source` gives only the source.
+
+Names are imported when first used: `OnnxRanker` works without PyTorch.
 """
 
 from __future__ import annotations

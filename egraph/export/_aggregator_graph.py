@@ -18,7 +18,7 @@ __all__ = ["ONNX_AGGREGATORS", "Edges", "Neighbours"]
 
 
 class Neighbours(NamedTuple):
-    """Whose results each vertex aggregates, in one direction.
+    """The edges along which vertices aggregate, in one direction.
 
     Attributes:
         counts: Edge multiplicities, ``(graphs, targets, sources)``.
@@ -44,10 +44,10 @@ the number of the network whose weights it writes, of the vectors of the vertice
 
 
 class Edges:
-    """Who reads whom in each graph.
+    """The edges of each graph, in both directions.
 
     Args:
-        counts: ``(graphs, sources, targets)``
+        counts: Edge multiplicities, ``(graphs, sources, targets)``.
     """
 
     def __init__(self, counts: Var) -> None:
@@ -69,18 +69,18 @@ class Edges:
         return Neighbours(self._counts[direction], self._shape)
 
     def gather(self, aggregator: str, directions: int, x: Var, width: int) -> Var:
-        """Each vertex, and the mean or sum of its neighbours a direction, side by side.
+        """Each vertex and the mean or sum of its neighbours in each direction, concatenated.
 
         ``(graphs x vertices, (1 + directions) * width)``
         """
         key = aggregator, directions, x
-        if key not in self._gathered:  # of the input, all networks gather the same
+        if key not in self._gathered:  # all networks share what is gathered from the input
             sums = op.matmul(self._weights(aggregator, directions), x)
             self._gathered[key] = op.reshape(sums, integers(-1, (1 + directions) * width))
         return self._gathered[key]
 
     def _weights(self, aggregator: str, directions: int) -> Var:
-        """What each vertex takes of each, ``(graphs, targets x (1 + directions), sources)``."""
+        """Weight of each source in each sum, ``(graphs, targets x (1 + directions), sources)``."""
         key = aggregator, directions
         if key not in self._shares:
             counts, one = self._counts[:directions], op.const(np.float32(1))
@@ -110,7 +110,7 @@ def _lstm(gates: LSTMWeights, member: int, x: Var, edges: Neighbours) -> Var:
     there = op.greater(edges.counts, op.const(np.float32(0)))
     many = op.reduce_sum(op.cast(there, to=np.int64), integers(2), keepdims=0)
     longest = op.max([op.reshape(op.reduce_max(many, keepdims=0), integers(1)), integers(1)])
-    # Sources that exist come first, in their order: of equal numbers TopK gives the earlier first.
+    # Existing sources come first and in their order: of two equal values, TopK returns the earlier first.
     _, index = op.top_k(op.cast(there, to=np.float32), longest, axis=-1)
     index = op.expand(op.reshape(index, integers(0, -1, 1)), integers(1, 1, width))
     read = op.gather_elements(x, index, axis=1)  # (graphs, targets x longest, width)
@@ -131,7 +131,7 @@ def _lstm(gates: LSTMWeights, member: int, x: Var, edges: Neighbours) -> Var:
 
 
 def _by_gate(rows: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Rows of input, forget, cell and output gate, in the order of ONNX."""
+    """Reorders rows of the gates input, forget, cell, output to the order of ONNX."""
     into, forget, cell, out = np.split(rows, 4)
     return np.concatenate([into, out, forget, cell])
 

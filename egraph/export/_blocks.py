@@ -1,4 +1,4 @@
-"""Modules as the classes that they could have been written as: what they are made of and what they do."""
+"""Modules as classes: the attributes that they are made of, and their forward."""
 
 from __future__ import annotations
 
@@ -16,28 +16,28 @@ from egraph.export._tracing import trace
 __all__ = ["Block", "Code", "flatten", "freeze"]
 
 GENERAL = ("layers", "blocks", "stages", "nodes", "vertices", "operations")
-"""Names of containers that say nothing about what is in them."""
+"""Names of containers that do not describe their content."""
 
 
 class Block:
-    """A module as a class without arguments yet.
+    """A module as a class, before numbers become arguments.
 
     Args:
-        module: not a layer of PyTorch; its mode and buffers are changed.
-        values: what it is called with.
+        module: Module that is no layer of PyTorch; its mode and buffers are changed.
+        values: Arguments of its forward.
 
     Attributes:
-        name: of the class.
-        summary: the first paragraph of its docstring.
-        parts: by name of the attribute, the code that makes it.
-        arguments: the names of those of its forward.
-        forward: lines by mode, training first; equal where the mode changes nothing.
-        members: the layers, by their paths under the new names.
-        inputs: channels or features that it reads.
-        outputs: channels or features that it gives.
+        name: Name of the class.
+        summary: First paragraph of its docstring.
+        parts: Code that makes each attribute, by name.
+        arguments: Names of the arguments of its forward.
+        forward: Lines of the forward in training, then in evaluation; equal where the mode has no effect.
+        members: Layers, by their paths under the new names.
+        inputs: Number of channels or features of its input.
+        outputs: Number of channels or features of its output.
 
     Raises:
-        UsageError: its forward cannot be written as code.
+        UsageError: The forward cannot be written as code.
     """
 
     def __init__(self, module: nn.Module, values: Sequence[Tensor]) -> None:
@@ -61,28 +61,28 @@ class Block:
 
     @property
     def modes(self) -> list[list[Code]]:
-        """The lines of the forward, twice where training differs."""
+        """The lines of the forward: for both modes where they differ, otherwise once."""
         return self.forward if self.forward[0] != self.forward[1] else self.forward[:1]
 
     @property
     def lines(self) -> list[Code]:
-        """All code in which blocks of one class can differ by numbers."""
+        """All code in which blocks of one class may differ by numbers."""
         return [*self.parts.values(), *(line for mode in self.modes for line in mode)]
 
 
 Code = list[str | Number | Block]
-"""Text with numbers, and with the blocks whose calls stand there."""
+"""Text, numbers, and blocks that stand for a call of their class."""
 
 
 class Called(NamedTuple):
-    """A module that is called in a forward, and what with first."""
+    """A module that a forward calls, and the arguments of the first call."""
 
     module: nn.Module
     values: tuple[Tensor, ...]
 
 
 def freeze(code: Iterable[str | Number | Block]) -> tuple[Any, ...]:
-    """What two codes share if, and only if, they do the same."""
+    """A hashable value that is equal for two codes if, and only if, they do the same."""
     return tuple(
         (one.name, tuple(one.parts), tuple(map(freeze, one.lines))) if isinstance(one, Block) else one
         for one in code
@@ -90,7 +90,7 @@ def freeze(code: Iterable[str | Number | Block]) -> tuple[Any, ...]:
 
 
 def _find_called(module: nn.Module, graphs: list[fx.Graph]) -> dict[str, Called]:
-    """By path, in the order of calls, without what changes nothing."""
+    """Called modules by path, in the order of calls; identities are left out."""
     called: dict[str, Called] = {}
     for node in (node for graph in graphs for node in graph.nodes if node.op == "call_module"):
         part = module.get_submodule(node.target)
@@ -100,7 +100,7 @@ def _find_called(module: nn.Module, graphs: list[fx.Graph]) -> dict[str, Called]
 
 
 def _name(called: dict[str, Called]) -> dict[str, str]:
-    """A name for each path: as it was called, or after what it is."""
+    """A name for each path: that of the attribute, or one that describes the module."""
     wishes = [_wish(path, part) for path, (part, _) in called.items()]
     return dict(zip(called, distinct(wishes, dir(nn.Module)), strict=True))
 
@@ -116,7 +116,7 @@ def _wish(path: str, part: nn.Module) -> str:
 
 
 def flatten(part: nn.Module) -> list[nn.Module]:
-    """The modules that are called one after another, without those that change nothing."""
+    """The modules that are called in sequence, without identities."""
     if type(part) is nn.Sequential:
         return [inner for each in part for inner in flatten(each)]
     return [] if isinstance(part, nn.Identity) else [part]

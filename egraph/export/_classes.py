@@ -1,4 +1,4 @@
-"""Blocks as classes: those that differ by numbers only are one class that takes these as arguments."""
+"""Blocks as classes: blocks that differ only by numbers become one class with these as arguments."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ __all__ = ["quote", "write_classes"]
 Text = list[str | Number]
 
 WIDTH = 100
-"""Characters of a line."""
+"""Number of characters in a line."""
 
 INDENT = "    "
 
 
 def write_classes(network: Block, summary: str) -> str:
-    """The classes of a network and all blocks in it, the network last and under the name ``Network``.
+    """The classes of all blocks in a network, and last that of the network, ``Network``.
 
     Args:
-        network: all of it.
-        summary: the docstring of its class.
+        network: Block of the whole network.
+        summary: Docstring of its class.
     """
     calls: dict[Block, Text] = {}
     texts: list[str] = []
@@ -43,13 +43,13 @@ def write_classes(network: Block, summary: str) -> str:
 
 
 def quote(text: str) -> str:
-    """A docstring, whatever stands in it."""
+    """A docstring with the given text; backslashes and quotation marks are replaced."""
     plain = text.replace("\\", "\\\\").replace('"', "'")
     return f'"""{plain}"""'
 
 
 def _levels(network: Block) -> list[list[Block]]:
-    """The blocks below the network, those first that hold no others."""
+    """The blocks in the network by height, beginning with those that contain no others."""
     heights: dict[Block, int] = {}
 
     def visit(block: Block) -> int:
@@ -62,7 +62,7 @@ def _levels(network: Block) -> list[list[Block]]:
 
 
 def _group(blocks: list[Block], calls: dict[Block, Text]) -> list[list[Block]]:
-    """Those together that differ by numbers only."""
+    """Groups of blocks that differ only by numbers."""
     groups: dict[Any, list[Block]] = {}
     for block in blocks:
         skeleton = tuple(
@@ -86,20 +86,20 @@ def _numbers(block: Block, calls: dict[Block, Text]) -> list[Number]:
 
 
 def _arguments(group: list[Block], calls: dict[Block, Text]) -> dict[int, str]:
-    """By place of a number that is not the same in all, the name of the argument for it."""
+    """Names of arguments, by position of each number that is not the same in all blocks."""
     columns = list(zip(*(_numbers(block, calls) for block in group), strict=True))
     inputs, outputs = tuple(block.inputs for block in group), tuple(block.outputs for block in group)
     names: dict[tuple[int, ...], str] = {}
-    places: dict[int, str] = {}
-    for place, column in enumerate(columns):
+    arguments: dict[int, str] = {}
+    for position, column in enumerate(columns):
         values = tuple(number.value for number in column)
         if len(set(values)) == 1:
             continue
         if values not in names:
             wish = _wish(values, inputs, outputs, column[0].role)
             (names[values],) = distinct([wish], {*names.values(), *group[0].parts})
-        places[place] = names[values]
-    return places
+        arguments[position] = names[values]
+    return arguments
 
 
 def _wish(values: tuple[int, ...], inputs: tuple[int, ...], outputs: tuple[int, ...], role: str) -> str:
@@ -114,11 +114,11 @@ def _call(name: str, names: dict[int, str], numbers: list[Number]) -> Text:
     code: Text = [f"{name}("]
     keyword = len(set(names.values())) > 2
     seen: set[str] = set()
-    for place, argument in names.items():
+    for position, argument in names.items():
         if argument not in seen:
             code += [", "] if seen else []
             code += [f"{argument}="] if keyword else []
-            code.append(numbers[place]._replace(role=argument))
+            code.append(numbers[position]._replace(role=argument))
             seen.add(argument)
     return [*code, ")"]
 
@@ -126,16 +126,16 @@ def _call(name: str, names: dict[int, str], numbers: list[Number]) -> Text:
 def _write_class(
     name: str, summary: str, block: Block, names: dict[int, str], calls: dict[Block, Text]
 ) -> str:
-    place = 0
+    position = 0
 
     def render(line: Code, prefix: str) -> str:
-        nonlocal place
+        nonlocal position
         written = ""
         for one in _resolve(line, calls):
             if isinstance(one, Number):
-                argument = names.get(place)
+                argument = names.get(position)
                 written += str(one.value) if argument is None else prefix + argument
-                place += 1
+                position += 1
             else:
                 written += one
         return written
@@ -161,7 +161,7 @@ def _write_class(
 
 
 def _wrap(line: str, depth: int) -> Iterator[str]:
-    """The line, its outermost brackets opened where it is too long."""
+    """The line, or several lines with its outermost brackets opened if it is too long."""
     start = _opening(line)
     if len(INDENT) * depth + len(line) <= WIDTH or start in (None, len(line) - 2):
         yield INDENT * depth + line
@@ -175,21 +175,21 @@ def _wrap(line: str, depth: int) -> Iterator[str]:
 
 
 def _opening(line: str) -> int | None:
-    """Where the bracket opens that the last character closes."""
+    """Position of the bracket that the last character closes, or None."""
     open_ = 0
-    for place in range(len(line) - 1, -1, -1):
-        open_ += (line[place] in ")]") - (line[place] in "([")
+    for position in range(len(line) - 1, -1, -1):
+        open_ += (line[position] in ")]") - (line[position] in "([")
         if not open_:
-            return place if line[-1] in ")]" else None
+            return position if line[-1] in ")]" else None
     return None
 
 
 def _split(text: str) -> Iterator[str]:
     """The arguments of a call."""
     open_, start = 0, 0
-    for place, character in enumerate(text):
+    for position, character in enumerate(text):
         open_ += (character in "([") - (character in ")]")
         if character == "," and not open_:
-            yield text[start:place].strip()
-            start = place + 1
+            yield text[start:position].strip()
+            start = position + 1
     yield text[start:].strip()

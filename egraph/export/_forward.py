@@ -1,4 +1,4 @@
-"""The graph of a forward as the lines that a person would write."""
+"""The graph of a forward as readable lines of code."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ SIGNS = {
     operator.mul: (" * ", 2),
     operator.truediv: (" / ", 2),
 }
-"""Operators and how strongly they bind."""
+"""Operators and their precedence."""
 
 PURE = (*SIGNS, operator.getitem, torch.cat)
-"""What is computed once if it is asked for twice."""
+"""Functions whose repeated calls are computed once."""
 
 ATOM = 3
 
 RESULTS = {"add": "total", "cat": "joined", "getitem": "part", "mul": "product"}
-"""What results of functions are called; others like the function."""
+"""Names for results of functions; others are named after the function."""
 
 LONGEST = 70
-"""Characters of an expression that stands inside another one."""
+"""Largest number of characters of an expression inside another one."""
 
 
 class Expression(NamedTuple):
-    """Code and how strongly it binds."""
+    """Code and the precedence of its outermost operator."""
 
     text: Text
     strength: int = ATOM
@@ -50,15 +50,15 @@ class Expression(NamedTuple):
 def write_forward(graph: fx.Graph, names: Mapping[str, str]) -> list[Text]:
     """The statements of a forward, whose arguments keep their names.
 
-    Calls of modules, and what draws at random, have a line each, in the order of the graph. A function of
-    what is used once stands where it is used. What the next line alone uses is ``x``.
+    Calls of modules and random functions have a line each, in the order of the graph. A function whose result
+    is used once is written where it is used. A result that only the next line uses is named ``x``.
 
     Args:
-        graph: of one module, as `trace` gives it.
-        names: of the modules by their paths; those that change nothing are left out.
+        graph: Graph of one module, from `trace`.
+        names: Names of the modules by path; identities are left out.
 
     Raises:
-        UsageError: it calls a function that neither ``torch`` nor ``torch.nn.functional`` has.
+        UsageError: The forward calls a function of neither ``torch`` nor ``torch.nn.functional``.
     """
     return _Writer(graph, names).lines
 
@@ -78,7 +78,7 @@ class _Writer:
         ]
 
     def _choose_statements(self) -> list[fx.Node]:
-        """The nodes that have a line; others stand inside these."""
+        """The nodes that have a line of their own; others are written inside these."""
         uses = Counter(source for node in self.nodes for source in self._sources(node))
         statements: list[fx.Node] = []
         for node in self.nodes:
@@ -94,7 +94,7 @@ class _Writer:
         return statements
 
     def _find_same(self, graph: fx.Graph) -> None:
-        """To each node the one that has its value, where it changes nothing or repeats one before."""
+        """Maps each node to the one with its value, if it is an identity or repeats an earlier node."""
         known: dict[Any, fx.Node] = {}
         for node in graph.nodes:
             self.same[node] = _unchanged(node, self.names)
@@ -123,12 +123,12 @@ class _Writer:
     def _name(self, statements: list[fx.Node]) -> dict[fx.Node, str]:
         read = [self._read(node) for node in statements]
         readers: dict[fx.Node, set[int]] = {}
-        for place, sources in enumerate(read):
+        for line, sources in enumerate(read):
             for source in sources:
-                readers.setdefault(source, set()).add(place)
+                readers.setdefault(source, set()).add(line)
         wanted = {
-            node: "x" if readers[node] == {place + 1} and read[place + 1] == {node} else self._wish(node)
-            for place, node in enumerate(statements[:-1])
+            node: "x" if readers[node] == {line + 1} and read[line + 1] == {node} else self._wish(node)
+            for line, node in enumerate(statements[:-1])
         }
         named = {node: str(node.target) for node in self.nodes if node.op == "placeholder"}
         others = [node for node, name in wanted.items() if name != "x"]
@@ -165,7 +165,7 @@ class _Writer:
         return Expression(["x" * 12 if short else self.variables[origin]])
 
     def _write(self, node: fx.Node, short: bool = False) -> Expression:
-        """The expression of a node; ``short`` while variables have no names yet."""
+        """The expression of a node; ``short`` uses placeholders for variables that have no names yet."""
         if node.op == "output":
             return self._refer(node.args[0], short)  # type: ignore[arg-type]
         if node.op == "call_module":
@@ -201,7 +201,7 @@ class _Writer:
 
 
 def _unchanged(node: fx.Node, names: Mapping[str, str]) -> fx.Node:
-    """What a node reads, if it changes nothing; otherwise itself."""
+    """The input of a node that is an identity; otherwise the node itself."""
     source = node.args[0] if node.args else None
     if node.op == "call_module" and str(node.target) not in names:
         return source  # type: ignore[return-value]
@@ -215,7 +215,7 @@ def _unchanged(node: fx.Node, names: Mapping[str, str]) -> fx.Node:
 
 
 def _is_pure(node: fx.Node) -> bool:
-    """Whether it may be computed later than in the graph."""
+    """Whether the node may be computed later than in the graph."""
     name = node.target if isinstance(node.target, str) else getattr(node.target, "__name__", "")
     random = any(word in name for word in ("drop", "rand", "bernoulli"))
     return node.op in ("call_function", "call_method") and not random and not name.endswith("_")
@@ -242,12 +242,12 @@ def _qualify(function: Any) -> str:
         if getattr(module, name, None) is function:
             return f"{prefix}.{name}"
     raise UsageError(
-        f"cannot write the function {name!r} as code; it is of neither torch nor torch.nn.functional"
+        f"cannot write the function {name!r} as code; it belongs to neither torch nor torch.nn.functional"
     )
 
 
 def _without_defaults(function: Any, kwargs: Mapping[str, Any]) -> dict[str, Any]:
     defaults = {"return_indices": False}
-    with contextlib.suppress(ValueError):  # built in
+    with contextlib.suppress(ValueError):  # built-in functions have no signature
         defaults |= {name: each.default for name, each in inspect.signature(function).parameters.items()}
     return {name: value for name, value in kwargs.items() if name not in defaults or value != defaults[name]}

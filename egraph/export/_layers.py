@@ -21,20 +21,20 @@ ROLES = {
     "out_channels": "outputs",
     "out_features": "outputs",
 }
-"""What a number means, where the name of its argument is not already a good one."""
+"""Roles of numbers whose arguments have other names."""
 
 NAMES = {"AdaptiveAvgPool2d": "mean", "AvgPool2d": "avg_pool", "MaxPool2d": "max_pool"}
 
 
 class Number(NamedTuple):
-    """A whole number in code, which may become an argument where several modules differ in it."""
+    """A whole number in code; it becomes an argument where several modules differ in it."""
 
     value: int
     role: str
 
 
 def is_layer(module: nn.Module) -> bool:
-    """Whether a class of `torch.nn` computes what this module does; containers are none."""
+    """Whether the forward of the module is that of a class of `torch.nn` that is no container."""
     kind = _kind(module)
     containers = (nn.Module, nn.Sequential, nn.ModuleList, nn.ModuleDict)
     return kind not in containers and type(module).forward is kind.forward
@@ -44,7 +44,7 @@ def write_layer(module: nn.Module) -> list[str | Number]:
     """The call that makes the layer, such as ``nn.Conv2d(3, 16, 3, bias=False)``, defaults left out.
 
     Raises:
-        UsageError: an argument of the class cannot be read from the layer.
+        UsageError: An argument of the class cannot be read from the layer.
     """
     kind = _kind(module)
     code: list[str | Number] = [f"nn.{kind.__name__}("]
@@ -52,7 +52,7 @@ def write_layer(module: nn.Module) -> list[str | Number]:
         if name in ("device", "dtype") or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if not hasattr(module, name):
-            raise UsageError(f"cannot write {kind.__name__} as code: it does not keep its {name!r}")
+            raise UsageError(f"cannot write {kind.__name__} as code: it has no attribute {name!r}")
         value = getattr(module, name)
         if name == "bias":
             value = value is not None
@@ -70,7 +70,7 @@ def write_layer(module: nn.Module) -> list[str | Number]:
 
 
 def write_value(value: Any, role: str) -> list[str | Number]:
-    """A constant as code; whole numbers in it can become arguments."""
+    """A constant as code; whole numbers in it may become arguments."""
     if isinstance(value, int) and not isinstance(value, bool):
         return [Number(value, role)]
     if isinstance(value, list | tuple):
@@ -83,7 +83,7 @@ def write_value(value: Any, role: str) -> list[str | Number]:
 
 
 def describe(modules: list[nn.Module]) -> str:
-    """A name for a sequence of modules after what it does, such as ``conv3x3`` or ``max_pool``."""
+    """A name that describes a sequence of modules, such as ``conv3x3`` or ``max_pool``."""
     if blocks := [module for module in modules if not is_layer(module)]:
         return _snake(blocks[0]) + "s" * (len(blocks) > 1)
     for kind in (nn.Conv2d, nn.Linear, nn.modules.pooling._MaxPoolNd, nn.modules.pooling._AvgPoolNd):
@@ -99,7 +99,7 @@ def describe(modules: list[nn.Module]) -> str:
 
 
 def distinct(wishes: Sequence[str], taken: Collection[str] = ()) -> list[str]:
-    """The names wished for; those that several wish for, or that are taken, with numbers."""
+    """The wished names; names that are wished twice or taken get numbers."""
     counts, used, names = Counter(wishes), {*taken}, list[str]()
     for wish in wishes:
         numbered = (f"{wish}_{number}" for number in itertools.count(1))

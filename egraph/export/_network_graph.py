@@ -1,7 +1,7 @@
-"""The graph neural networks of a ranker as ONNX operators: what `RankerNetwork.embed` does, step by step.
+"""The graph neural networks of a ranker as ONNX operators, in the steps of `RankerNetwork.embed`.
 
-Each network of the ensemble is written out by itself, since a dense layer with its bias, and a normalisation
-with its scale, are single operators for one network and several for a stack of them.
+Each network of the ensemble is written separately: a dense layer with bias, or a normalisation with scale, is
+one operator for a single network, but several for a stack of networks.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ class Graphs(NamedTuple):
     """The inputs of the networks.
 
     Attributes:
-        vertices: ``(graphs, vertices, vertex features)``
-        counts: ``(graphs, vertices, vertices)``
-        sizes: ``(graphs,)``
-        features: ``(graphs, features)``, standardised, in single precision.
+        vertices: Vertex features, ``(graphs, vertices, vertex features)``.
+        counts: Edge multiplicities, ``(graphs, vertices, vertices)``.
+        sizes: Number of vertices, ``(graphs,)``.
+        features: Standardised features in single precision, ``(graphs, features)``.
     """
 
     vertices: Var
@@ -54,9 +54,9 @@ def embed(network: RankerNetwork, graphs: Graphs) -> Var:
 
 
 def pair_logits(head: PairHead, a: Var, b: Var, *, all_pairs: bool = False) -> Var:
-    """What `PairHead` gives for ``(members, pairs, width)`` twice.
+    """Logits of `PairHead` for ``(members, pairs, width)`` twice.
 
-    With ``all_pairs`` each of ``(members, n, width)`` meets each of ``(members, m, width)``.
+    With ``all_pairs``, each of ``(members, n, width)`` is compared with each of ``(members, m, width)``.
     """
 
     def one(first: Var, second: Var, axes: tuple[int, int]) -> Var:
@@ -71,8 +71,8 @@ def pair_logits(head: PairHead, a: Var, b: Var, *, all_pairs: bool = False) -> V
     return op.mul(op.add(one(a, b, (2, 1)), back), op.const(np.float32(0.5)))
 
 
-# Below, x is what one network says of the vertices of each graph, (graphs, vertices, width). What it says of
-# padding is arbitrary: no vertex reads it, and read-outs leave it out.
+# Below, x are the vectors of the vertices in one network, (graphs, vertices, width). Those of padded vertices
+# are arbitrary: no vertex reads them, and read-outs leave them out.
 
 
 def _embed(network: RankerNetwork, member: int, graphs: Graphs, edges: Edges, vertices: Vertices) -> Var:
@@ -100,7 +100,7 @@ def _embed(network: RankerNetwork, member: int, graphs: Graphs, edges: Edges, ve
 
 
 def _sage(layer: SAGELayer, member: int, x: Var, edges: Edges) -> Var:
-    """What the layer gives, ``(graphs x vertices, out_features)``."""
+    """The result of the layer, ``(graphs x vertices, out_features)``."""
     wide = layer.own.weight.shape[1]
     if layer.aggregator in LINEAR:
         rows = edges.gather(layer.aggregator, layer.directions, x, wide)

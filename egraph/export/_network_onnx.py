@@ -16,24 +16,24 @@ from torch.overrides import TorchFunctionMode
 __all__ = ["nearest", "write_onnx"]
 
 OPSET = 18
-"""Of the operators in the file; onnxruntime 1.14 was the first to know them all."""
+"""Version of the operators in the file, which onnxruntime supports since 1.14."""
 
 MEAN = (functional.adaptive_avg_pool2d, torch._C._nn.adaptive_avg_pool2d)
 MAX = (functional.adaptive_max_pool2d, torch._C._nn.adaptive_max_pool2d)
 
 
 def write_onnx(network: nn.Module, input_shape: tuple[int, int, int], path: str | os.PathLike[str]) -> None:
-    """Writes a network in evaluation mode; its input is ``images``, its output ``logits``, both of any batch.
+    """Writes a network in evaluation mode, with input ``images`` and output ``logits`` for any batch size.
 
     Args:
-        network: on the CPU; left in evaluation mode.
-        input_shape: ``(channels, height, width)`` of one image.
-        path: of the file.
+        network: Network on the CPU; it is left in evaluation mode.
+        input_shape: Shape of one image, ``(channels, height, width)``.
+        path: File to write.
     """
     example = torch.zeros(2, *input_shape)
     batch = {"images": {0: "batch"}, "logits": {0: "batch"}}
     with warnings.catch_warnings(), torch.no_grad(), _Exact():
-        # The exporter that this one is deprecated for needs a package more, and pools fewer sizes.
+        # The exporter that replaces this deprecated one needs another package, and has fewer sizes of pools.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network.eval(),
@@ -48,10 +48,10 @@ def write_onnx(network: nn.Module, input_shape: tuple[int, int, int], path: str 
 
 
 class _Exact(TorchFunctionMode):
-    """Computes what ONNX has otherwise, or not at all, from what it has.
+    """Replaces functions that ONNX lacks or defines differently by others.
 
-    Adaptive pools are there for sides that are divided evenly only; the nearest pixel is another one where
-    rounding decides.
+    ONNX has adaptive pools only for sides that are divided evenly, and rounds differently where it selects
+    the nearest pixel.
     """
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
@@ -65,13 +65,13 @@ class _Exact(TorchFunctionMode):
 
 
 def _pool(maps: Tensor, size: Any, reduce: Callable[..., Tensor]) -> Tensor | None:
-    """The reduction of each window; None where they are equal and do not overlap."""
+    """The reduction of each window; None if windows are equal and do not overlap, which ONNX supports."""
     sides = [int(side) for side in maps.shape[2:]]
     wanted = [size, size] if isinstance(size, int) else list(size)
     if all(side % want == 0 for side, want in zip(sides, wanted, strict=True)):
         return None
     for dim, side, want in zip((2, 3), sides, wanted, strict=True):
-        # the window of a pixel begins at its share of the side, rounded down; it ends with it, rounded up
+        # The window of output i spans side * i / want, rounded down, to side * (i + 1) / want, rounded up.
         ends = [(side * i // want, -(-side * (i + 1) // want)) for i in range(want)]
         maps = torch.cat([reduce(maps.narrow(dim, a, b - a), dim, keepdim=True) for a, b in ends], dim)
     return maps
@@ -84,6 +84,6 @@ def _resize(maps: Tensor, size: Any) -> Tensor:
 
 
 def nearest(side: int, want: int) -> list[int]:
-    """Which of ``side`` pixels PyTorch takes for each of ``want``; it multiplies in single precision."""
+    """The pixel of ``side`` that PyTorch takes for each of ``want``; it multiplies in single precision."""
     scale = np.float32(side) / np.float32(want)
     return np.floor(np.arange(want, dtype=np.float32) * scale).astype(int).clip(max=side - 1).tolist()

@@ -1,4 +1,4 @@
-"""A trained network as a folder that needs no egraph."""
+"""A trained network as a folder of files that work without egraph."""
 
 from __future__ import annotations
 
@@ -26,21 +26,21 @@ __all__ = ["FILES", "check_target", "save_network"]
 FILES = {
     "network.py": "the network as plain PyTorch; its load() reads the weights",
     "network.safetensors": "the weights",
-    "network.onnx": "both, for onnxruntime and others",
-    "card.json": "what it is, what it was fed, how well it does",
+    "network.onnx": "the network with its weights, for onnxruntime and others",
+    "card.json": "origin, input and accuracy",
 }
-"""What is written, and what it is for."""
+"""Files of the folder and their content."""
 
 TOLERANCE = 1e-4
-"""By how much outputs may differ, in units of the largest one where that is above 1."""
+"""Largest difference of outputs, in units of the largest output where that is above 1."""
 
 
 def check_target(folder: str | os.PathLike[str]) -> None:
-    """Finds out before a training, not after it, that a network cannot be written there.
+    """Checks, before a training, that a network can be written to a folder.
 
     Raises:
-        UsageError: there is something already.
-        MissingExtraError: what writes ONNX, or reads it, is not installed.
+        UsageError: The folder exists and is not empty, or is a file.
+        MissingExtraError: onnx or onnxruntime is not installed.
     """
     for package in ("onnx", "onnxruntime"):
         if importlib.util.find_spec(package) is None:
@@ -48,7 +48,7 @@ def check_target(folder: str | os.PathLike[str]) -> None:
     path = Path(folder)
     if path.exists() and not (path.is_dir() and not any(path.iterdir())):
         raise UsageError(
-            f"{path} exists; a network is written to a folder of its own: give another one, or move that"
+            f"{path} exists; a network is written to a new or empty folder: give another one, or move it"
         )
 
 
@@ -58,24 +58,24 @@ def save_network(
     data: ImageData,
     card: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
-    """Writes a trained network as source, weights and ONNX, and makes sure that these are the same network.
+    """Writes a trained network as source, weights and ONNX, and verifies that these are the same network.
 
-    A fresh process in which egraph cannot be imported reads the files and measures the accuracy on the test
-    images. Where it is another one, or an output differs by more than 1e-4, nothing is left behind.
+    A new process in which egraph cannot be imported reads the files and measures the accuracy on the test
+    images. If the accuracy is different, or an output differs by more than 1e-4, no folder is written.
 
     Args:
-        network: trained, on any device; left as it is.
-        folder: made; one that exists must be empty.
-        data: what it was trained for. The test images are what it is compared on.
-        card: more for ``card.json``, JSON-ready.
+        network: Trained network on any device; it is not changed.
+        folder: Folder to write. One that exists must be empty.
+        data: Images that the network was trained on; their test images are used for the comparison.
+        card: Further content of ``card.json``, JSON-ready.
 
     Returns:
-        What is in ``card.json``.
+        Content of ``card.json``.
 
     Raises:
-        UsageError: there is something already, or the network cannot be written as code; see `to_source`.
+        UsageError: The folder is not empty, or the network cannot be written as code; see `to_source`.
         MissingExtraError: onnx or onnxruntime is not installed.
-        FailedError: what was written is not the same network, or it cannot be written.
+        FailedError: The files do not contain the same network, or cannot be written.
     """
     check_target(folder)
     target = Path(folder)
@@ -138,27 +138,32 @@ def _write(
 
 
 def _compare(folder: Path, images: Path, logits: NDArray[Any], accuracy: float) -> dict[str, float]:
-    """How much the outputs of the files differ from those of the network, if they are the same."""
+    """Largest differences between outputs of the files and of the network.
+
+    Raises:
+        FailedError: The files do not contain the same network.
+    """
     import numpy as np
 
     script = Path(__file__).with_name("_reload.py")
-    # -P, for else the modules beside the script could be taken for others; -B, to leave no cache behind
+    # -P keeps the modules beside the script off the import path; -B writes no cache into the folder.
     command = [sys.executable, "-P", "-B", str(script), str(folder), str(images)]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no reason given"])[-1]
-        raise FailedError(f"the network that was written cannot be read back ({last}); nothing is left")
+        raise FailedError(f"the network as written cannot be read back ({last}); no folder was written")
     found = json.loads(done.stdout)
     tolerance = TOLERANCE * max(1.0, float(np.abs(logits).max()))
     second, first = np.sort(logits, axis=1)[:, -2:].T
     for name, file in (("torch", "network.py"), ("onnx", "network.onnx")):
         difference, other = found[f"{name} difference"], found[f"{name} accuracy"]
-        # Where two classes are as good as equal the last digit may decide.
+        # Rounding decides between two classes whose outputs are almost equal.
         undecided = int((first - second <= 2 * difference).sum()) / len(logits)
         if not (difference <= tolerance and abs(other - accuracy) <= undecided):
             raise FailedError(
                 f"{file} as written is another network: its outputs differ by {difference:.2g}, where "
-                f"{tolerance:.2g} is allowed, its accuracy {other:.4f}, not {accuracy:.4f}; nothing is left"
+                f"{tolerance:.2g} is allowed, its accuracy is {other:.4f}, not {accuracy:.4f}; no folder was "
+                "written"
             )
     return {"source": found["torch difference"], "onnx": found["onnx difference"]}
 

@@ -14,22 +14,22 @@ __all__ = ["dense", "integers", "linear", "weights_of"]
 
 
 def linear(layer: Linear, x: Var) -> Var:
-    """What `Linear` gives for all members at once, ``(members, rows, in_features)``."""
+    """Applies `Linear` to all members at once, ``(members, rows, in_features)``."""
     y = op.matmul(x, op.const(layer.weight.detach().numpy()))
     return y if layer.bias is None else op.add(y, op.const(layer.bias.detach().numpy()))
 
 
 def integers(*values: int) -> Var:
-    """Whole numbers as a constant, ``(values,)``."""
+    """A constant of whole numbers, ``(values,)``."""
     return op.const(np.array(values, dtype=np.int64))
 
 
 def dense(layer: torch.nn.Module, member: int, x: Var) -> Var:
-    """What `Linear` with a bias gives for one member, ``(rows, in_features)`` to ``(rows, out_features)``."""
+    """Applies one member of a `Linear` with bias, ``(rows, in_features)`` to ``(rows, out_features)``."""
     weight, bias = (weights_of(layer, name, member) for name in ("weight", "bias"))
     return op.gemm(x, op.const(weight), op.const(bias[0]))
 
 
 def weights_of(layer: torch.nn.Module, name: str, member: int) -> NDArray[np.float32]:
-    """The weights of one member."""
+    """The named parameter of one member."""
     return layer.get_parameter(name)[member].detach().numpy()

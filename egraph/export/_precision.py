@@ -1,4 +1,4 @@
-"""Smaller weights for the networks of an ONNX ranker."""
+"""Reduced precision for the weights of the networks in an ONNX ranker."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ __all__ = ["reduce"]
 
 
 def reduce(model: onnx.ModelProto, precision: str) -> onnx.ModelProto:
-    """The same with smaller weights of the networks; all that is in double precision stays.
+    """Reduces the precision of the networks' weights; everything in double precision stays.
 
     Args:
-        model: with weights in single precision.
-        precision: ``"float16"`` keeps the weights so, and computes as before; with ``"int8"`` products of
-            matrices are made of bytes, with one scale for each matrix.
+        model: Model with weights in single precision.
+        precision: ``"float16"`` stores weights in half precision and computes in single precision;
+            ``"int8"`` multiplies matrices of bytes, with one scale for each matrix.
     """
     return _halve(model) if precision == "float16" else _quantise(model)
 
@@ -42,7 +42,7 @@ def _quantise(model: onnx.ModelProto) -> onnx.ModelProto:
     from onnxruntime.quantization import QuantType, quantize_dynamic
     from onnxruntime.quantization.onnx_model import ONNXModel
 
-    # The quantiser reads weights from the initialisers of a graph alone, and writes files.
+    # The quantiser reads weights only from the initialisers of a graph, and only in files.
     kept = []
     for node in model.graph.node:
         if (weight := _matrix(node)) is None:
@@ -56,7 +56,7 @@ def _quantise(model: onnx.ModelProto) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         whole, small = Path(folder, "whole.onnx"), Path(folder, "small.onnx")
         onnx.save(model, whole)
-        # It advises the root logger to prepare the model otherwise, which this one needs not.
+        # It logs the advice to pre-process the model, which is not needed here.
         level = logging.root.level
         logging.root.setLevel(logging.ERROR)
         try:
@@ -73,7 +73,7 @@ def _quantise(model: onnx.ModelProto) -> onnx.ModelProto:
 
 
 def _matrix(node: onnx.NodeProto) -> np.ndarray | None:
-    """The weights of a dense layer, if the node holds some."""
+    """The weights of a dense layer, or None if the node holds none."""
     if node.op_type != "Constant" or node.attribute[0].name != "value":
         return None
     array = numpy_helper.to_array(node.attribute[0].t)

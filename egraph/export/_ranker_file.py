@@ -1,4 +1,4 @@
-"""A fitted ranker as one ONNX file that says all that it takes to call it."""
+"""A fitted ranker as one ONNX model, with everything needed to call it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,8 @@ def to_model(ranker: Ranker) -> onnx.ModelProto:
     """The ranker as an ONNX model; docs/how-to/onnx.md describes its inputs and outputs.
 
     Raises:
-        UsageError: the ranker reads columns of its caller's own, which no file can hold.
+        UsageError: The ranker reads columns of its caller, which no file can hold; or one of its parts has no
+            ONNX writer.
     """
     if ranker.columns is not None:
         raise UsageError(
@@ -67,11 +68,11 @@ def _outputs(
         )
         return [op.div(op.sub(above, below), op.const(2.0)), lower, upper]
 
-    def unsaid() -> list[Var]:
+    def skipped() -> list[Var]:
         return [op.expand(op.const(math.nan), op.shape(latent)) for _ in range(3)]
 
     wanted = op.greater(level, op.const(0.0))
-    deviation, lower, upper = op.if_(wanted, then_branch=measured, else_branch=unsaid)
+    deviation, lower, upper = op.if_(wanted, then_branch=measured, else_branch=skipped)
     return {
         "score": parts.to_scores(scale, latent),
         "deviation": deviation,
@@ -82,7 +83,7 @@ def _outputs(
 
 
 def _describe(ranker: Ranker) -> dict[str, Any]:
-    """What the file says in words and numbers."""
+    """The description in the metadata of the file."""
     card = dict(ranker.card)
     standardiser = ranker.scorer_.standardiser
     names = [ranker.vocabulary_.feature_names[position] for position in standardiser.kept]

@@ -39,8 +39,8 @@ class Vertices:
 ONNX_READOUTS: Registry[Callable[[Var, Vertices], Var]] = Registry("ONNX read-out")
 """Writers of read-outs by name.
 
-A writer is a function of the vectors of the vertices, ``(graphs, vertices, width)``, arbitrary where padded,
-and of which `Vertices` exist. It returns one summary of each graph, ``(graphs, parts * width)``.
+A writer is a function of the vectors of the vertices, ``(graphs, vertices, width)``, which are arbitrary for
+padding, and of the `Vertices`. It returns one summary for each graph, ``(graphs, parts * width)``.
 """
 
 
@@ -64,7 +64,7 @@ def _output(x: Var, vertices: Vertices) -> Var:
 
 
 def _sort(k: int, x: Var, vertices: Vertices) -> Var:
-    """The ``k`` vertices whose last feature is largest, side by side; zeros where there are fewer."""
+    """The ``k`` vertices whose last feature is largest, concatenated; zeros where there are fewer."""
     shape = op.shape(x)
     count, width = (op.slice(shape, integers(axis), integers(axis + 1)) for axis in (1, 2))
     key = op.where(vertices.exist, op.gather(x, integers(-1), axis=-1), op.const(np.float32(-np.inf)))

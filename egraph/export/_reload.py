@@ -1,7 +1,7 @@
-"""Reads an exported network as its users do, in a process of its own and without egraph.
+"""Reads an exported network as its users do, in a separate process and without egraph.
 
 Run as ``python _reload.py FOLDER IMAGES``: measures ``network.py`` and ``network.onnx`` of the folder on the
-images, classes and expected outputs of an .npz file, and writes what it found as one line of JSON.
+images, classes and expected outputs of an .npz file, and writes the results as one line of JSON.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BATCH = 1024
 
 
 def main(folder: Path, images: Path) -> dict[str, float]:
-    """Accuracies, and the largest differences of outputs from those expected."""
+    """Accuracies, and the largest differences between outputs and expected outputs."""
     with np.load(images) as file:
         x, y, expected = file["x"], file["y"], file["logits"]
     found = {}
@@ -50,5 +50,5 @@ def _run_onnx(folder: Path, x: Any) -> Any:
 
 
 if __name__ == "__main__":
-    sys.modules["egraph"] = None  # type: ignore[assignment]  # whoever imports it is refused
+    sys.modules["egraph"] = None  # type: ignore[assignment]  # makes imports of it fail
     sys.stdout.write(json.dumps(main(Path(sys.argv[1]), Path(sys.argv[2]))))

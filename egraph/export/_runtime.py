@@ -1,4 +1,4 @@
-"""`OnnxRanker`: a ranker from an ONNX file, with NumPy and onnxruntime alone."""
+"""`OnnxRanker`: a ranker from an ONNX file, which needs only NumPy and onnxruntime."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-# A file names operations; the spaces describe theirs when they are imported.
+# A file names operations; importing the spaces registers their descriptions.
 import egraph.spaces  # noqa: F401
 from egraph.architecture import Architecture
 from egraph.encoding import Encoding, Vocabulary, as_architectures, encode, in_parts, warn_of_unlike
@@ -28,26 +28,26 @@ Rows = TypeVar("Rows", NDArray[np.int64], slice)
 Outputs = dict[str, Floats]
 
 _GRAPHS_AT_ONCE = {"pairwise": 64}
-"""Graphs a run, where a head compares each with many references."""
+"""Graphs in a run, for heads that compare each graph with many references."""
 
 _LEAST_RUN = 4
-"""Products of fewer rows are rounded otherwise, and a score shall not depend on its company."""
+"""Products of fewer rows round differently. Smaller runs are filled up, so that a score does not change."""
 
 _LEAST_SHARE = 64
-"""Fewer architectures are not worth a thread."""
+"""Least number of architectures in a run of its own."""
 
 _SOME_LEVEL = 0.5
-"""Deviations come with intervals of any level."""
+"""Level passed where only deviations are wanted, which do not depend on it."""
 
 
 class Assessment(NamedTuple):
-    """What a ranker says of architectures, ``(architectures,)`` each, in units of the training scores.
+    """Predictions for architectures, ``(architectures,)`` each, in units of the training scores.
 
     Attributes:
-        score: predicted; higher is better.
-        deviation: standard deviation of measured scores around the predicted.
-        lower: end of the interval that a measured score lies in with the given probability.
-        upper: its other end.
+        score: Predicted score; higher is better.
+        deviation: Standard deviation of measured scores around the predicted score.
+        lower: Lower end of the interval that contains a measured score with the given probability.
+        upper: Upper end of this interval.
     """
 
     score: Floats
@@ -57,25 +57,26 @@ class Assessment(NamedTuple):
 
 
 class OnnxRanker:
-    """A ranker that `egraph.Ranker.to_onnx` wrote; called with architectures it is a fitness.
+    """A ranker that `egraph.Ranker.to_onnx` wrote; called with architectures, it is a fitness.
 
-    It scores as the ranker does that it was made from, up to rounding, and needs neither PyTorch nor
-    torch-geometric. Several threads may call one at the same time.
+    Its scores are those of the exported ranker up to rounding. It needs neither PyTorch nor torch-geometric,
+    and is thread-safe.
 
     Args:
-        path: of the file.
-        threads: how many it may use; None takes a thread a core, four at most.
+        path: ONNX file.
+        threads: Number of threads; None for one for each core, but at most four.
 
     Attributes:
-        card: where the ranker comes from, as JSON-ready values.
-        space: name of the space that it was trained on, where the card says so.
-        vocabulary: the operations of its training data.
-        trials: number of architectures that it was trained on.
-        largest: number of vertices of the largest of these.
-        coverage: share of held-out scores in the intervals of each level; NaN where nothing was held out.
+        card: Origin of the ranker, as JSON-ready values.
+        space: Name of the space of the training data, if the card names it.
+        vocabulary: Operations of the training data.
+        trials: Number of architectures in the training data.
+        largest: Number of vertices of the largest of these.
+        coverage: Share of held-out scores in the intervals of each level; NaN if nothing was held out.
 
     Raises:
-        ModelError: the file is absent, damaged, no ranker of egraph, or from a newer version.
+        UsageError: ``threads`` is less than 1.
+        ModelError: The file does not exist, is damaged, is no ranker, or was written by a newer version.
         MissingExtraError: onnxruntime is not installed.
     """
 
@@ -84,7 +85,7 @@ class OnnxRanker:
             raise UsageError(f"threads must be at least 1, got {threads}")
         self.path = Path(path)
         self._threads = min(os.cpu_count() or 1, 4) if threads is None else threads
-        # Threads that stay: new ones for each call score a quarter fewer a second.
+        # One pool for all calls: new threads for each call cost a quarter of the throughput.
         self._pool = ThreadPoolExecutor(self._threads, "ranker")
         self._session = open_session(self.path)
         self._outputs = [output.name for output in self._session.get_outputs()]
@@ -103,7 +104,7 @@ class OnnxRanker:
             raise ModelError(f"{path} is damaged: its description is incomplete ({error})") from None
 
     def __call__(self, architectures: Iterable[Architecture]) -> Floats:
-        """`predict` without its warning: a ranker is a fitness, and searches go where nobody was."""
+        """`predict` without its warning: searches leave the training distribution on purpose."""
         return _join(part for _, part in self._judge(architectures, 0.0)).score
 
     def predict(
@@ -112,14 +113,15 @@ class OnnxRanker:
         """Predicted scores in units of the training scores, ``(architectures,)``; higher is better.
 
         Args:
-            architectures: what to score; any number of them, memory stays bounded.
-            return_std: also give the standard deviation of measured scores around the prediction.
+            architectures: Architectures, any number of them; memory stays bounded.
+            return_std: Whether to return also the standard deviation of measured scores around the
+                prediction.
 
         Raises:
-            ArchitectureError: an operation is unknown.
+            ArchitectureError: An operation is unknown.
 
         Warns:
-            OutOfDistributionWarning: an architecture has operations, or a size, that the training data lacks.
+            OutOfDistributionWarning: An architecture has operations, or a size, that the training data lacks.
         """
         parts = self._judge(architectures, _SOME_LEVEL if return_std else 0.0)
         found = _join(warn_of_unlike(parts, self.largest, stacklevel=2))
@@ -128,14 +130,14 @@ class OnnxRanker:
     def intervals(
         self, architectures: Iterable[Architecture] | Encoding, level: float = 0.8
     ) -> tuple[Floats, Floats]:
-        """Between which scores a measured one will lie with probability ``level``; see `Ranker.intervals`.
+        """Intervals that contain a measured score with probability ``level``; see `Ranker.intervals`.
 
         Raises:
-            UsageError: the level is not between 0 and 1.
-            ArchitectureError: an operation is unknown.
+            UsageError: The level is not between 0 and 1.
+            ArchitectureError: An operation is unknown.
 
         Warns:
-            OutOfDistributionWarning: as `predict`.
+            OutOfDistributionWarning: As `predict`.
         """
         parts = self._judge(architectures, _check_level(level))
         found = _join(warn_of_unlike(parts, self.largest, stacklevel=2))
@@ -145,8 +147,8 @@ class OnnxRanker:
         """Scores, deviations and intervals in one pass, without a warning.
 
         Raises:
-            UsageError: the level is not between 0 and 1.
-            ArchitectureError: an operation is unknown.
+            UsageError: The level is not between 0 and 1.
+            ArchitectureError: An operation is unknown.
         """
         return _join(part for _, part in self._judge(architectures, _check_level(level)))
 
@@ -154,14 +156,14 @@ class OnnxRanker:
         """Probabilities that each of ``a`` is worse than, about equal to, better than its partner in ``b``.
 
         Returns:
-            ``(pairs, 3)``, rows sum to 1.
+            ``(pairs, 3)``; rows sum to 1.
 
         Raises:
-            UsageError: the two are not of one length.
-            ArchitectureError: an operation is unknown.
+            UsageError: The two series differ in length.
+            ArchitectureError: An operation is unknown.
 
         Warns:
-            OutOfDistributionWarning: as `predict`.
+            OutOfDistributionWarning: As `predict`.
         """
         first, second = as_architectures(a), as_architectures(b)
         if len(first) != len(second):
@@ -179,14 +181,14 @@ class OnnxRanker:
         return np.concatenate(rows)
 
     def describe(self) -> dict[str, Any]:
-        """Which file it is, as JSON-ready values."""
+        """Name and digest of the file, as JSON-ready values."""
         return {"file": self.path.name, "sha256": hashlib.sha256(self.path.read_bytes()).hexdigest()}
 
     def encode(self, architectures: Iterable[Architecture]) -> Encoding:
-        """What the file reads; `predict` also takes this, to score the same architectures several times.
+        """The inputs of the file; `predict` also accepts them, to score the same architectures several times.
 
         Raises:
-            ArchitectureError: an operation is unknown.
+            ArchitectureError: An operation is unknown.
         """
         return encode(as_architectures(architectures), self.vocabulary)
 
@@ -196,7 +198,7 @@ class OnnxRanker:
         """Parts of the architectures, encoded and assessed, in their order."""
 
         def cut(encoding: Encoding) -> Iterator[NDArray[np.int64]]:
-            share = -(-len(encoding) // self._threads)  # few of them still occupy all threads
+            share = -(-len(encoding) // self._threads)  # a small part still uses all threads
             return split_runs(encoding.sizes, min(self._most, max(share, _LEAST_SHARE)))
 
         for encoding, runs in self._ask(architectures, cut, level):
@@ -212,10 +214,10 @@ class OnnxRanker:
         level: float,
         pairs: bool = False,
     ) -> Iterator[tuple[Encoding, list[tuple[Rows, Outputs]]]]:
-        """Parts of the architectures, encoded, and what the file says of the rows that each is cut into.
+        """Encoded parts of the architectures, and the outputs of the file for the runs of each part.
 
-        The calling thread encodes the next part while others run the file: several that encode would mostly
-        wait for each other.
+        The calling thread encodes the next part while other threads run the file. Encoding in several threads
+        would not be faster, as they share the interpreter lock.
         """
         waiting: deque[tuple[Encoding, list[tuple[Rows, Future[Outputs]]]]] = deque()
         for part in in_parts(architectures):
@@ -236,7 +238,7 @@ class OnnxRanker:
         return done
 
     def _run(self, encoding: Encoding, level: float, pairs: bool) -> Outputs:
-        """The outputs of the file for a few graphs; with ``pairs`` each of even place meets the next."""
+        """The outputs of the file for a run; with ``pairs``, graphs 0 and 1, 2 and 3, ... are compared."""
         graphs, width = len(encoding), int(padded_widths(encoding.sizes).max())
         if graphs < _LEAST_RUN:
             encoding = encoding.take(np.resize(np.arange(graphs), _LEAST_RUN))

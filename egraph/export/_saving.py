@@ -1,4 +1,4 @@
-"""Writes a ranker as ONNX, and makes sure that the file says what the ranker says."""
+"""Writes a ranker as an ONNX file, and verifies that the file scores as the ranker does."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ __all__ = ["PRECISIONS", "Exported", "save_onnx"]
 Floats = NDArray[np.float64]
 
 PRECISIONS = ("float32", "float16", "int8")
-"""Of the networks' weights."""
+"""Precisions of the networks' weights."""
 
 _TOLERANCE = 1e-4
 _TIE = 1e-6
 _ROUNDINGS = 4
-"""A score of the ranker itself depends on its batch by rounding: so many of these are a tie too."""
+"""Scores of the ranker depend on the batch by rounding; this multiple of it also counts as a tie."""
 
 _BATCHES = (1, 2, 61, 200)
 _MOST_VERTICES = 64
@@ -37,15 +37,15 @@ _MOST_VERTICES = 64
 
 @dataclass(frozen=True, slots=True)
 class Exported:
-    """What came of an export.
+    """An exported file and its agreement with the ranker.
 
     Attributes:
-        path: of the file.
-        size: of the file, in bytes.
-        difference: largest between a score of the file and one of the ranker, in units of the spread of the
-            training scores.
-        tau: Kendall's between the scores of the file and of the ranker, ties as ties.
-        compared: number of architectures that both scored.
+        path: File.
+        size: Size of the file in bytes.
+        difference: Largest difference between scores of the file and of the ranker, in units of the standard
+            deviation of the training scores.
+        tau: Kendall's tau between the scores of the file and of the ranker; ties count as ties.
+        compared: Number of architectures that both scored.
     """
 
     path: Path
@@ -56,25 +56,25 @@ class Exported:
 
 
 def save_onnx(ranker: Any, path: str | os.PathLike[str], *, precision: str = "float32") -> Exported:
-    """Writes a fitted ranker as an ONNX file, whole or not at all; see docs/how-to/onnx.md.
+    """Writes a fitted ranker as an ONNX file, atomically; see docs/how-to/onnx.md.
 
-    The file is read again and scores networks of the ranker's space and random graphs of 2 to 64 vertices, in
-    batches of several sizes. In single precision it is refused where a score, a deviation, an end of an
-    interval or a probability of a pair differs by more than 1e-4 (relative, where it is above 1), or two
-    architectures change their order that are no tie: closer than 1e-6, or than rounding. Scores count in
-    units of the standard deviation of the training scores. The smaller precisions are not refused:
-    `Exported.tau` tells what they cost.
+    The file is read back and scores networks of the ranker's space and random graphs of 2 to 64 vertices, in
+    batches of several sizes. In single precision, it is refused if a score, a deviation, an end of an
+    interval or a probability of a pair differs by more than 1e-4 (relative for values above 1), or if two
+    architectures that are no tie change their order. A tie is a difference of less than 1e-6, or of the order
+    of rounding. Scores are measured in units of the standard deviation of the training scores. Files in
+    smaller precisions are not refused; `Exported.tau` measures their loss.
 
     Args:
-        ranker: an `egraph.Ranker`.
-        path: where to.
-        precision: of the networks' weights, one of ``"float32"``, ``"float16"`` and ``"int8"``.
+        ranker: Fitted `egraph.Ranker`.
+        path: File to write.
+        precision: Precision of the networks' weights: ``"float32"``, ``"float16"`` or ``"int8"``.
 
     Raises:
-        UsageError: it is no fitted `egraph.Ranker`, or one that reads columns of its caller; or the precision
-            is unknown.
-        MissingExtraError: a package that writes ONNX is not installed.
-        FailedError: the file cannot be written, or does not say what the ranker says.
+        UsageError: ``ranker`` is no fitted `egraph.Ranker`, or reads columns of its caller; one of its parts
+            has no ONNX writer; or the precision is unknown.
+        MissingExtraError: A package that writes ONNX is not installed.
+        FailedError: The file cannot be written, or scores differently from the ranker.
     """
     if not isinstance(ranker, Ranker):
         raise UsageError(f"only an egraph.Ranker can be written as ONNX, got {type(ranker).__name__}")
@@ -100,10 +100,10 @@ def save_onnx(ranker: Any, path: str | os.PathLike[str], *, precision: str = "fl
 
 
 def _compare(ranker: Ranker, file: OnnxRanker, exact: bool) -> tuple[float, float, int]:
-    """Largest difference, tau, and number of architectures.
+    """Largest difference, Kendall's tau, and number of architectures.
 
     Raises:
-        FailedError: if ``exact``, where they differ.
+        FailedError: ``exact`` is true, and the two differ.
     """
     rng = np.random.default_rng(0)
     spread = float(ranker.scale_.scores.std())
@@ -118,8 +118,8 @@ def _compare(ranker: Ranker, file: OnnxRanker, exact: bool) -> tuple[float, floa
                 difference = float((np.abs(a - there[name]) / np.maximum(np.abs(a), 1.0)).max())
                 if exact and not difference <= _TOLERANCE:
                     raise FailedError(
-                        f"the ONNX file does not say what the ranker says: {name} differ by "
-                        f"{difference:.2g}, where {_TOLERANCE} is the most; nothing was written"
+                        f"the ONNX file and the ranker disagree: {name} differ by {difference:.2g}, more "
+                        f"than {_TOLERANCE}; nothing was written"
                     )
                 largest = max(largest, difference) if name == "scores" else largest
             everything.append((here["scores"], there["scores"]))
@@ -129,15 +129,15 @@ def _compare(ranker: Ranker, file: OnnxRanker, exact: bool) -> tuple[float, floa
     tie = max(_TIE, _ROUNDINGS * rounding)
     if exact and (swapped := _swapped(a, b, tie)):
         raise FailedError(
-            f"the ONNX file does not say what the ranker says: {swapped} pairs of architectures change their "
-            "order; nothing was written"
+            f"the ONNX file and the ranker disagree: {swapped} pairs of architectures change their order; "
+            "nothing was written"
         )
     tau = float(kendalltau(np.round(a / tie), np.round(b / tie)).statistic)
     return largest, tau, len(a)
 
 
 def _ask(ranker: Ranker | OnnxRanker, graphs: list[Architecture], unit: float) -> dict[str, Floats]:
-    """Everything that it says of some architectures, scores in some unit."""
+    """All predictions for some architectures; scores are divided by ``unit``."""
     scores, deviations = ranker.predict(graphs, return_std=True)
     lower, upper = ranker.intervals(graphs)
     return {
@@ -150,13 +150,13 @@ def _ask(ranker: Ranker | OnnxRanker, graphs: list[Architecture], unit: float) -
 
 
 def _swapped(a: Floats, b: Floats, tie: float) -> int:
-    """Pairs in another order that are no tie for either."""
+    """Number of pairs that are a tie for neither and change their order."""
     first, second = (x[:, None] - x for x in (a, b))
     return int(((first > tie) & (second < -tie)).sum())
 
 
 def _random_graphs(ranker: Ranker, count: int, rng: np.random.Generator) -> list[Architecture]:
-    """Networks of the ranker's space where it is known, and graphs of its operations of 2 to 64 vertices."""
+    """Networks of the ranker's space, if it is known, and graphs of 2 to 64 vertices with its operations."""
     space = ranker.card.get("space")
     known = [spaces.get(space).sample(rng) for _ in range(count)] if space in spaces.names() else []
     names = [op.name for op in ranker.vocabulary_.operations if op.kind not in ("input", "output")]

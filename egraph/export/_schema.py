@@ -1,4 +1,4 @@
-"""What marks an ONNX file as a ranker of egraph."""
+"""The metadata that marks an ONNX file as a ranker of egraph."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What a fitted ranker makes of embeddings and features, as ONNX operators: `Scorer`, `Scale`, `Calibration`.
+"""The scores of a fitted ranker from embeddings and features, as ONNX operators.
 
-All of it is in double precision, as there.
+These are the counterparts of `Scorer`, `Scale` and `Calibration`, in double precision like these.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ Floats = NDArray[np.float64]
 
 
 class Judged(NamedTuple):
-    """What the parts of a ranker say of a batch.
+    """Predictions of the parts of a ranker for a batch.
 
     Attributes:
-        embedding: ``(members, graphs, width)``.
-        features: standardised, ``(graphs, features)``.
-        members: ``(members, graphs)``; utilities or votes.
-        tabular: ``(graphs,)``; None where there is none.
-        latent: ``(graphs,)``.
+        embedding: Embeddings, ``(members, graphs, width)``.
+        features: Standardised features, ``(graphs, features)``.
+        members: Utilities or votes of the networks, ``(members, graphs)``.
+        tabular: Predictions of the tabular models, ``(graphs,)``; None if the ranker has none.
+        latent: Latent scores, ``(graphs,)``.
     """
 
     embedding: Var
@@ -49,14 +49,14 @@ class Judged(NamedTuple):
 
 
 def standardise(standardiser: Standardiser, features: Var) -> Var:
-    """Analytic features as the parts of the ranker read them, ``(graphs, kept)``."""
+    """Standardised analytic features, ``(graphs, kept)``."""
     kept = op.gather(features, integers(*standardiser.kept.tolist()), axis=1)
     z = op.div(op.sub(kept, op.const(standardiser.mean)), op.const(standardiser.sd))
     return op.clip(z, op.const(-8.0), op.const(8.0))
 
 
 def judge(scorer: Scorer, vertices: Var, counts: Var, sizes: Var, features: Var) -> Judged:
-    """Latent scores and what they come from; ``features`` are the raw ones."""
+    """Latent scores and the predictions that they are made of; ``features`` are not standardised."""
     x = standardise(scorer.standardiser, features)
     embedding = embed(scorer.network, Graphs(vertices, counts, sizes, op.cast(x, to=np.float32)))
     tabular = None if scorer.tabular is None else _tabular_mean(scorer.tabular, x)
@@ -73,7 +73,7 @@ def judge(scorer: Scorer, vertices: Var, counts: Var, sizes: Var, features: Var)
 
 
 def deviation(scorer: Scorer, judged: Judged) -> Var:
-    """How far off each latent score seems to be, ``(graphs,)``; see `Scorer.latent_with_deviation`."""
+    """Estimated error of each latent score, ``(graphs,)``; see `Scorer.latent_with_deviation`."""
     members = scorer.network.shape.members
     spread = _quantile(judged.members) if scorer.network.shape.pairwise else judged.members
     mean = op.reduce_mean(spread, integers(0), keepdims=0)
@@ -89,7 +89,7 @@ def deviation(scorer: Scorer, judged: Judged) -> Var:
 
 
 def probabilities(scorer: Scorer, judged: Judged, pairs: Var) -> Var:
-    """Of the first of each pair being worse, about equal, better, ``(pairs, 3)``."""
+    """Probabilities that the first of each pair is worse, about equal, better, ``(pairs, 3)``."""
     first, second = (op.squeeze(op.gather(pairs, integers(side), axis=1), integers(1)) for side in (0, 1))
     if not scorer.network.shape.pairwise:
         return _three_way(scorer, op.sub(op.gather(judged.latent, first), op.gather(judged.latent, second)))
@@ -105,7 +105,7 @@ def probabilities(scorer: Scorer, judged: Judged, pairs: Var) -> Var:
 
 
 def to_scores(scale: Scale, latent: Var) -> Var:
-    """`Scale.to_scores`: linear between training scores, and outside with their overall slope."""
+    """`Scale.to_scores`: linear between training scores, and outside with their mean slope."""
     q, s = scale.quantiles, scale.scores
     below = op.cast(op.less_or_equal(op.const(q[None]), op.unsqueeze(latent, integers(1))), to=np.int64)
     right = op.reduce_sum(below, integers(1), keepdims=0)
@@ -121,7 +121,7 @@ def to_scores(scale: Scale, latent: Var) -> Var:
 
 
 def factor(calibration: Calibration, level: Var) -> Var:
-    """`Calibration.factor`: raw deviations in half an interval of a level, ``()``."""
+    """`Calibration.factor`: half the width of an interval in raw deviations, ``()``."""
     ratios = calibration.ratios
     if not len(ratios):
         return _normal_quantile(op.div(op.add(level, op.const(1.0)), op.const(2.0)))
@@ -165,7 +165,7 @@ def _process_mean(process: GaussianProcess, x: Var) -> Var:
 
 
 def _process_variance(process: GaussianProcess, x: Var) -> Var:
-    # ONNX solves no triangular systems: the inverse of the factor is part of the file.
+    # ONNX has no operator for triangular systems, so the file contains the inverse of the factor.
     inverse = linalg.solve_triangular(process.factor, np.eye(len(process.targets)), lower=True)
     solved = op.matmul(_kernel(process, x), op.const(np.ascontiguousarray(inverse.T)))
     explained = op.reduce_sum(op.mul(solved, solved), integers(1), keepdims=0)

@@ -13,7 +13,12 @@ __all__ = ["open_session", "read_description"]
 
 
 def open_session(path: Path) -> Any:
-    """A session of onnxruntime in which each run has one thread."""
+    """Opens a session of onnxruntime in which each run has one thread.
+
+    Raises:
+        ModelError: The file does not exist, or is damaged.
+        MissingExtraError: onnxruntime is not installed.
+    """
     try:
         import onnxruntime
     except ImportError:
@@ -25,12 +30,16 @@ def open_session(path: Path) -> Any:
     options.log_severity_level = 4
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # noqa: BLE001 - of classes that onnxruntime does not name
+    except Exception as error:  # noqa: BLE001 - onnxruntime does not export their classes
         raise ModelError(f"{path} is damaged or no ONNX file: {error}") from None
 
 
 def read_description(path: Path, session: Any) -> dict[str, Any]:
-    """The description in the metadata of the file."""
+    """The description in the metadata of the file.
+
+    Raises:
+        ModelError: The description is missing or damaged, or was written by a newer version.
+    """
     text = session.get_modelmeta().custom_metadata_map.get(KEY)
     if text is None:
         raise ModelError(f"{path} is an ONNX file, but no ranker of egraph")

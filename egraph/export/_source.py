@@ -31,9 +31,9 @@ class Source(NamedTuple):
     """A network as code.
 
     Attributes:
-        text: of a Python module that needs torch and safetensors. It holds the class ``Network``, and
-            ``load``, which reads the weights from a safetensors file beside it.
-        weights: the state of the network under the names that it has in that class.
+        text: Source of a Python module that needs torch and safetensors. It has the class ``Network`` and the
+            function ``load``, which reads the weights from a safetensors file beside it.
+        weights: State of the network under the names of that class.
     """
 
     text: str
@@ -43,24 +43,24 @@ class Source(NamedTuple):
 def to_source(
     network: nn.Module, input_shape: tuple[int, int, int], about: str = "A network as plain PyTorch."
 ) -> Source:
-    """Writes a network as plain PyTorch that does the same, in training and in evaluation mode.
+    """Writes a network as equivalent plain PyTorch, for training and for evaluation mode.
 
-    Layers of PyTorch are called as they are, and named after what they do; other modules become classes of
-    the file, those that differ by numbers only one class. What the network does with shapes is written as it
-    is for images of this shape; how many there are is free.
+    Layers of PyTorch are used unchanged, under names that describe them. Other modules become classes of the
+    file; those that differ only by numbers share one class. Computations with shapes become constants for
+    images of the given shape; the batch size is free.
 
     Args:
-        network: left as it is.
-        input_shape: ``(channels, height, width)`` of one image.
-        about: the docstring of the file.
+        network: Network; it is not changed.
+        input_shape: Shape of one image, ``(channels, height, width)``.
+        about: Docstring of the file.
 
     Raises:
-        UsageError: the network decides by values what it computes, has a tensor that is in no layer, or
-            works in place in a way that cannot be written.
+        UsageError: The network branches by values, has a tensor outside of its layers, or works in place in a
+            way that cannot be written.
     """
     original = copy.deepcopy(network).cpu()
     whole = _join_runs(copy.deepcopy(original))
-    # Before it is called, which moves the statistics of batch normalisation.
+    # Copied before the first call, which updates the statistics of batch normalisation.
     states = {
         layer: {name: tensor.clone() for name, tensor in layer.state_dict().items()}
         for layer in whole.modules()
@@ -83,17 +83,17 @@ def to_source(
         output, other = (_run(one.train(training), images) for one in (original, twin))
         if not torch.allclose(output, other, rtol=1e-5, atol=1e-6, equal_nan=True):
             raise UsageError(
-                f"cannot write {type(network).__name__} as code: what is written does something else "
+                f"cannot write {type(network).__name__} as code: the code computes something else "
                 f"{'in training' if training else 'in evaluation'}; layers may not work in place"
             )
     return source
 
 
 def build(source: Source) -> nn.Module:
-    """The network that a source makes, with its weights."""
+    """The network of a source, with its weights."""
     names: dict[str, Any] = {"__name__": "network"}
     exec(compile(source.text, "network.py", "exec"), names)
-    with torch.random.fork_rng(devices=[]):  # first weights, which are not needed
+    with torch.random.fork_rng(devices=[]):  # initial weights draw from the global generator
         network: nn.Module = names["Network"]()
     network.load_state_dict(source.weights)
     return network
@@ -107,7 +107,7 @@ def _run(network: nn.Module, images: Tensor) -> Tensor:
 
 
 def _join_runs(network: nn.Module) -> nn.Module:
-    """A sequence with neighbours of one class in a sequence of their own; other networks as they are."""
+    """Groups neighbours of one class in a sequence in an inner sequence; other networks stay unchanged."""
     if type(network) is not nn.Sequential:
         return network
     runs = [

@@ -1,4 +1,4 @@
-"""What a module computes, as a graph: its own code is followed, calls of other modules are kept."""
+"""The computation of a module as a graph: its own code is traced, calls of other modules stay calls."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from egraph.errors import UsageError
 __all__ = ["trace"]
 
 FACTS = ("ndim", "dtype", "device")
-"""What of a tensor is the same in each batch."""
+"""Attributes of a tensor that are the same for each batch."""
 
 
 def trace(module: nn.Module, values: Sequence[Tensor]) -> fx.Graph:
     """The graph of a module's own forward.
 
-    Modules that it calls with tensors alone are calls in the graph; others, and functions, are followed down
-    to those of PyTorch. Branches are taken as they are for these tensors: all but the first side of a shape
-    is constant. The result of a node is in ``node.meta["value"]``.
+    Modules that are called only with tensors stay calls in the graph; other modules, and functions, are
+    traced down to those of PyTorch. Branches are those taken for the given tensors, and all sides of a shape
+    but the first are constants. The result of a node is in ``node.meta["value"]``.
 
     Args:
-        module: its buffers may be changed, as by any call.
-        values: what it is called with.
+        module: Module; its buffers may change, as by any call.
+        values: Arguments of its forward.
 
     Raises:
-        UsageError: it reads parameters of its own, branches by values, or gives more than one tensor.
+        UsageError: The module reads its own parameters, branches by values, or returns more than one tensor.
     """
     tracer = _Tracer(values)
     try:
@@ -42,7 +42,7 @@ def trace(module: nn.Module, values: Sequence[Tensor]) -> fx.Graph:
         ) from None
     result = graph.output_node().args[0]
     if not (isinstance(result, fx.Node) and isinstance(result.meta["value"], Tensor)):
-        raise UsageError(f"cannot write {type(module).__name__} as code: it gives more than one tensor")
+        raise UsageError(f"cannot write {type(module).__name__} as code: it returns more than one tensor")
     for node in reversed(graph.nodes):
         if (
             not node.users
@@ -56,7 +56,7 @@ def trace(module: nn.Module, values: Sequence[Tensor]) -> fx.Graph:
 
 
 class _Value(fx.Proxy):
-    """A result that knows what it is worth for the images at hand."""
+    """A result with its value for the given arguments."""
 
     @property
     def value(self) -> Any:
@@ -91,8 +91,8 @@ class _Tracer(fx.Tracer):
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
         if isinstance(attr_val, Tensor) and not self.computing:
             raise UsageError(
-                f"cannot write {type(self.root).__name__} as code: its forward reads {attr!r}, a tensor of "
-                "its own; put it in a layer"
+                f"cannot write {type(self.root).__name__} as code: its forward reads the tensor {attr!r} of "
+                "the module itself; put it in a layer"
             )
         return attr_val
 

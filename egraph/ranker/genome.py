@@ -1,4 +1,4 @@
-"""From a genome of the space ``graphsage`` to the ranker that it describes, and genomes as files."""
+"""Rankers described by genomes of the space ``graphsage``, and genomes as files."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from egraph.spaces.graphsage import AGGREGATORS, HYPERPARAMETERS
 __all__ = ["FILTERS", "Genome", "from_genome", "shipped_genomes"]
 
 FILTERS = 300
-"""What the source calls the standard number of filters."""
+"""Standard number of filters in the source."""
 
-# For genes that a genome lacks: the ranker of the source.
+# Values of the source, for genes that a genome lacks.
 _SOURCE = {
     "bidirectional": False,
     "residual": False,
@@ -37,12 +37,12 @@ _SOURCE = {
 
 @dataclass(frozen=True, slots=True)
 class Genome:
-    """A genome with all that it takes to build its ranker again.
+    """A genome with everything that its ranker is built from.
 
     Attributes:
-        architecture: of the space ``graphsage`` or ``graphsage-wide``.
-        filters: width of a layer of standard width.
-        provenance: where it comes from, as JSON-ready values.
+        architecture: Architecture of the space ``graphsage`` or ``graphsage-wide``.
+        filters: Width of a layer of standard width.
+        provenance: Origin of the genome, as JSON-ready values.
     """
 
     architecture: Architecture
@@ -50,7 +50,7 @@ class Genome:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the genome as JSON, whole or not at all."""
+        """Writes the genome as JSON, atomically."""
         content = {
             "genome": self.architecture.to_dict(),
             "filters": self.filters,
@@ -63,7 +63,7 @@ class Genome:
         """Reads a genome that `save` wrote, the JSON of an architecture, or one of `shipped_genomes`.
 
         Raises:
-            ModelError: there is no such file, or it holds no genome.
+            ModelError: The file does not exist, or it holds no genome.
         """
         name = os.fspath(name_or_path)
         known = shipped_genomes()
@@ -89,7 +89,7 @@ class Genome:
 
 
 def shipped_genomes() -> list[str]:
-    """Names of the genomes that come with egraph."""
+    """Names of the genomes that are part of the package."""
     folder = resources.files("egraph.ranker").joinpath("genomes")
     return sorted(
         entry.name.removesuffix(".json") for entry in folder.iterdir() if entry.name.endswith(".json")
@@ -103,25 +103,25 @@ def from_genome(
     seed: int = 0,
     **parameters: Any,
 ) -> Ranker:
-    """The ranker that a genome describes, not fitted yet.
+    """The ranker that a genome describes, not yet fitted.
 
-    Each layer gene becomes a GraphSAGE layer, each enabled connection gene what it reads: several results
-    are summed, those narrower than the widest after a learnt projection. Layers that do not lead from the
-    input to the read-out are left out. What is read out passes a dense layer of ``filters`` neurons before it
-    comes to the head; the source has none, which lets only its own head follow. Hyper-parameters that the
-    genome lacks are those of the source: results flow along the edges only, no residuals, no normalisation,
-    the three-class head on pairs, learning rate 0.001, no analytic features. How the ranker is trained
-    (members, tabular, epochs) is not a matter of genes, and by default that of `egraph.Ranker`.
+    Each layer gene becomes a GraphSAGE layer; each enabled connection gene is a source of the layer that it
+    leads to. Several sources are summed, after a learnt projection of those narrower than the widest. Layers
+    on no path from the input to the read-out are left out. A dense layer of ``filters`` neurons follows the
+    read-out; the source has none, which admits no head but its own. Hyper-parameters that the genome lacks
+    have the values of the source: results flow along the edges only, no residuals, no normalisation, the
+    three-class head on pairs, learning rate 0.001, no analytic features. The training (members, tabular,
+    epochs) is not encoded in genes and has the default values of `egraph.Ranker`.
 
     Args:
-        genome: with its file or shipped name in place of it, if one likes.
-        filters: width of a layer of standard width; None takes the genome's, or `FILTERS`.
-        seed: of the ranker.
-        parameters: of `egraph.Ranker`, over those of the genome.
+        genome: Genome, or its file, or the name of a shipped one.
+        filters: Width of a layer of standard width; None for that of the genome, or `FILTERS`.
+        seed: Seed of the ranker.
+        parameters: Parameters of `egraph.Ranker`, which override those of the genome.
 
     Raises:
-        ArchitectureError: the architecture is no genome of a ranker.
-        ModelError: there is no such file, or it holds no genome.
+        ArchitectureError: The architecture is no genome of a ranker.
+        ModelError: The file does not exist, or it holds no genome.
         UsageError: ``filters`` is not positive.
     """
     if isinstance(genome, Architecture):
@@ -143,7 +143,7 @@ def from_genome(
 def _read(
     genome: Architecture,
 ) -> tuple[list[tuple[str, tuple[int, ...]]], tuple[int, ...], dict[str, Any]]:
-    """The live layers, each with what it reads, what is read out, and the parameters that genes set."""
+    """Live layers with their sources, sources of the read-out, and parameters that genes set."""
     ops = genome.ops
     gene_of = {option: gene for gene, options in HYPERPARAMETERS.items() for option in options}
     first = next((vertex for vertex, op in enumerate(ops) if op in gene_of), len(ops) - 1)
@@ -153,17 +153,17 @@ def _read(
             "a ranker's genome ends with one READOUT gene and at most one of each of "
             f"{', '.join(list(HYPERPARAMETERS)[1:])}, got operations {list(ops)}"
         )
-    if foreign := [op for op in ops[1:first] if op not in AGGREGATORS]:
+    if unknown := [op for op in ops[1:first] if op not in AGGREGATORS]:
         raise ArchitectureError(
-            f"unknown layer {foreign[0]!r} in a ranker's genome; known: {', '.join(AGGREGATORS)}"
+            f"unknown layer {unknown[0]!r} in a ranker's genome; known: {', '.join(AGGREGATORS)}"
         )
     edges = [edge for edge in genome.edges if max(edge) <= first]
     chain = [(vertex, vertex + 1) for vertex in range(first, len(ops) - 1)]
     if [edge for edge in genome.edges if max(edge) > first] != chain or any(i >= j for i, j in edges):
         raise ArchitectureError("the hyper-parameters of a ranker's genome must be a chain to its output")
     live = live_vertices(first + 1, edges)
-    place = {vertex: number for number, vertex in enumerate(live)}
-    sources = {v: tuple(sorted(place[i] for i, j in edges if j == v and i in place)) for v in live}
+    position = {vertex: number for number, vertex in enumerate(live)}
+    sources = {v: tuple(sorted(position[i] for i, j in edges if j == v and i in position)) for v in live}
     if not sources[first]:
         raise ArchitectureError("no path of enabled edges leads from the input to the read-out")
     settings: dict[str, Any] = {}

@@ -1,10 +1,10 @@
-"""Heads: what is learnt from embeddings, and how two architectures are compared.
+"""Heads: losses on embeddings, and the comparison of two architectures.
 
-Three ways to rank, each with a loss over all pairs of a batch:
+Each head has a loss over all pairs of a batch:
 
-- `pair_logits` (``pairwise``): a small network reads two embeddings side by side and gives three classes.
-- `utility_loss` (``utility``): each embedding has one number; a pair's classes follow from the difference.
-- `margin_loss` (``regression``): one number again, trained so that the better is ahead by a margin.
+- `pair_loss` (``pairwise``): a small network, `PairHead`, classifies two embeddings as worse, equal, better.
+- `utility_loss` (``utility``): each embedding has one utility; the classes follow from the difference of two.
+- `margin_loss` (``regression``): the same utility, trained so that the better one is ahead by a margin.
 
 Losses do not average over members: they return ``(members,)``.
 """
@@ -63,12 +63,12 @@ class Pairs(NamedTuple):
 
 
 class Head(NamedTuple):
-    """One way to learn an order from embeddings; an entry of `HEADS`.
+    """A loss on embeddings from which an order is learnt; an entry of `HEADS`.
 
     Attributes:
         loss: Function of the network, of the embeddings of a batch, ``(members, batch, width)``, and of its
             `Pairs`; returns the loss of each network, ``(members,)``.
-        reads_pairs: Whether the network has a `PairHead`; otherwise it has one utility an architecture.
+        reads_pairs: Whether the network has a `PairHead`; otherwise it gives utilities.
     """
 
     loss: Callable[[RankerNetwork, Tensor, Pairs], Tensor]
@@ -76,7 +76,7 @@ class Head(NamedTuple):
 
 
 HEADS: Registry[Head] = Registry("head")
-"""What rankers learn, by name; CONTRIBUTING.md tells how to add one."""
+"""Heads by name; CONTRIBUTING.md describes how to add one."""
 
 
 class PairHead(nn.Module):
@@ -89,42 +89,42 @@ class PairHead(nn.Module):
     :math:`P(a\ \text{better than}\ b) = P(b\ \text{worse than}\ a)` exactly.
 
     Args:
-        members: number of networks.
-        width: width of an embedding; the inner layer has half of it.
+        members: Number of networks.
+        width: Width of an embedding; the inner layer has half of it.
 
     Shapes:
-        - **input:** two of ``(members, pairs, width)``
+        - **input:** ``(members, pairs, width)`` twice
         - **output:** logits ``(members, pairs, 3)``
     """
 
     def __init__(self, members: int, width: int) -> None:
         super().__init__()
         inner = max(width // 2, 1)
-        # The first layer on a || b, as one part a side: n + m products of vectors then serve n x m pairs.
+        # The first layer on a || b in two parts, one for each side: n + m products then serve n x m pairs.
         self.first = Linear(members, width, inner)
         self.second = Linear(members, width, inner, bias=False)
         self.out = Linear(members, inner, 3)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
         """Logits of pairs; ``a`` and ``b`` broadcast against each other between members and width."""
-        there = self.out(functional.relu(self.first(a) + self.second(b)))
+        forth = self.out(functional.relu(self.first(a) + self.second(b)))
         back = self.out(functional.relu(self.first(b) + self.second(a)))
-        return (there + back.flip(-1)) / 2
+        return (forth + back.flip(-1)) / 2
 
 
 def pair_targets(difference: Tensor, margin: float, noise: float) -> Tensor:
-    r"""How likely the first is truly worse, about equal, better, if each measured difference is noisy.
+    r"""Probabilities that the first is truly worse, about equal, better, given a noisy measured difference.
 
     .. math::
         P(a > b) = \Phi\left(\frac{s_a - s_b - m}{\sigma}\right)
 
     Args:
-        difference: score of the first minus score of the second, any shape.
-        margin: :math:`m`, scores no further apart are about equal.
-        noise: :math:`\sigma`, standard deviation of a difference, positive.
+        difference: Score of the first minus score of the second, any shape.
+        margin: Largest difference of scores that are about equal, :math:`m`.
+        noise: Standard deviation of a measured difference, :math:`\sigma`; positive.
 
     Returns:
-        The same shape and a last axis of 3, which sums to 1.
+        The same shape with a last axis of 3, which sums to 1.
     """
     better = torch.special.ndtr((difference - margin) / noise)
     worse = torch.special.ndtr((-difference - margin) / noise)
@@ -135,9 +135,9 @@ def pair_loss(logits: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Cross-entropy of the three classes over all pairs of a batch.
 
     Args:
-        logits: ``(members, batch, batch, 3)``.
-        targets: of the classes, in the same shape.
-        weights: how much each pair counts, ``(members, batch, batch)``.
+        logits: Logits of the classes, ``(members, batch, batch, 3)``.
+        targets: Probabilities of the classes, of the same shape.
+        weights: Weight of each pair, ``(members, batch, batch)``.
     """
     return _mean(-(targets * logits.log_softmax(dim=-1)).sum(dim=-1), weights)
 
@@ -149,10 +149,11 @@ def utility_loss(utility: Tensor, targets: Tensor, weights: Tensor, tie: Tensor)
         P(a > b) = \sigma(u_a - u_b - t), \qquad P(a \approx b) = 1 - P(a > b) - P(b > a)
 
     Args:
-        utility: ``(members, batch)``.
-        targets: that the first is worse, about equal, better, ``(members, batch, batch, 3)``.
-        weights: how much each pair counts, ``(members, batch, batch)``.
-        tie: the threshold :math:`t > 0`, ``(members,)``.
+        utility: Utilities, ``(members, batch)``.
+        targets: Probabilities that the first is worse, about equal, better,
+            ``(members, batch, batch, 3)``.
+        weights: Weight of each pair, ``(members, batch, batch)``.
+        tie: Threshold :math:`t > 0`, ``(members,)``.
 
     References:
         Rao, Kupper: Ties in paired-comparison experiments, Journal of the American Statistical Association
@@ -162,7 +163,7 @@ def utility_loss(utility: Tensor, targets: Tensor, weights: Tensor, tie: Tensor)
     t = tie[:, None, None]
     better = functional.logsigmoid(ahead - t)
     worse = functional.logsigmoid(-ahead - t)
-    # log(1 - P(better) - P(worse)), without its differences of nearly equal numbers
+    # log(1 - P(better) - P(worse)), written without differences of nearly equal numbers.
     equal = (
         functional.logsigmoid(ahead + t) + functional.logsigmoid(t - ahead) + torch.log(-torch.expm1(-2 * t))
     )
@@ -178,12 +179,12 @@ def margin_loss(
         \max(0, m - (u_a - u_b)) \quad \text{for } a \text{ better than } b
 
     Args:
-        utility: ``(members, batch)``.
-        difference: score of the first minus score of the second, ``(members, batch, batch)``.
-        margin: pairs no further apart are left out.
-        weights: how much each pair counts, ``(members, batch, batch)``.
-        target: what the utility should be, ``(members, batch)``.
-        gap: the margin :math:`m`, in units of the target.
+        utility: Utilities, ``(members, batch)``.
+        difference: Score of the first minus score of the second, ``(members, batch, batch)``.
+        margin: Largest difference of scores that are about equal; such pairs are left out.
+        weights: Weight of each pair, ``(members, batch, batch)``.
+        target: Targets of the utilities, ``(members, batch)``.
+        gap: Margin :math:`m`, in units of the target.
 
     References:
         Xu et al.: ReNAS, relativistic evaluation of neural architecture search,
@@ -198,8 +199,8 @@ def three_way(ahead: NDArray[np.float64], tie: float) -> NDArray[np.float64]:
     """Probabilities that the first is worse, about equal, better, ``(pairs, 3)``, by the Rao-Kupper model.
 
     Args:
-        ahead: utility of the first minus utility of the second, in logits, ``(pairs,)``.
-        tie: the threshold.
+        ahead: Utility of the first minus utility of the second, in logits, ``(pairs,)``.
+        tie: Threshold of the model.
     """
     better = 1 / (1 + np.exp(-np.clip(ahead - tie, -500, 500)))
     worse = 1 / (1 + np.exp(-np.clip(-ahead - tie, -500, 500)))
@@ -207,7 +208,7 @@ def three_way(ahead: NDArray[np.float64], tie: float) -> NDArray[np.float64]:
 
 
 def _mean(each: Tensor, weights: Tensor) -> Tensor:
-    """Weighted mean over the pairs, ``(members,)``; 0 where none counts."""
+    """Weighted mean over the pairs, ``(members,)``; 0 where all weights are 0."""
     return (each * weights).sum((1, 2)) / weights.sum((1, 2)).clamp(min=1e-9)
 
 

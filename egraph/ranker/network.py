@@ -24,11 +24,11 @@ class Layer(NamedTuple):
     """One SAGE layer of a network whose layers form a free graph.
 
     Attributes:
-        aggregator: one of `AGGREGATORS`.
-        width: of its output; None is the width of the network.
-        sources: whose results it reads: 0 is the input, ``i`` the i-th layer; None is the one before it. The
-            results of several sources are summed. Where they differ in width, those that are narrower than
-            the widest pass a learnt projection first.
+        aggregator: Name in `AGGREGATORS`.
+        width: Width of the output; None for the width of the network.
+        sources: Layers whose results it reads: 0 is the input, ``i`` the i-th layer; None for the layer
+            before. The results of several sources are summed; a learnt projection first widens those that
+            are narrower than the widest.
     """
 
     aggregator: str
@@ -38,25 +38,26 @@ class Layer(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class NetworkShape:
-    """What fixes the weights of a `RankerNetwork`.
+    """The hyper-parameters that determine the weights of a `RankerNetwork`.
 
     Attributes:
-        members: number of networks trained side by side.
-        vertex_features: width of a vertex of the encoding.
-        graph_features: width of the graph's analytic features; 0 leaves them out.
-        layers: each SAGE layer; a name of an aggregator stands for `Layer` with nothing else said.
-        width: width of the embedding, and of layers that do not say theirs.
-        readout: read-outs, side by side.
-        head: one of `HEADS`.
-        bidirectional: whether results also flow against the edges.
-        dropout: share of the embedding that is dropped while training.
-        norm: whether each layer is followed by layer normalisation.
-        residual: whether a layer's result is added to its input where widths agree.
-        reads: whose results the read-out summarises, numbered and summed like `Layer.sources`; None is the
-            last layer.
+        members: Number of networks trained together.
+        vertex_features: Width of a vertex of the encoding.
+        graph_features: Width of the graph's analytic features; 0 leaves them out.
+        layers: SAGE layers; the name of an aggregator stands for a `Layer` with its default values.
+        width: Width of the embedding, and of layers without a width of their own.
+        readout: Read-outs, which are concatenated.
+        head: Name in `HEADS`.
+        bidirectional: Whether results also flow against the edges.
+        dropout: Share of the embedding that is dropped in training.
+        norm: Whether layer normalisation follows each layer.
+        residual: Whether the input of a layer is added to its result where the widths agree.
+        reads: Layers whose results the read-out summarises, numbered and summed like `Layer.sources`; None
+            for the last layer.
 
     Raises:
-        UsageError: a name or a number makes no network.
+        UnknownNameError: An aggregator or the head does not exist.
+        UsageError: A value is out of range.
     """
 
     members: int
@@ -76,14 +77,14 @@ class NetworkShape:
         if not self.layers and self.reads is None:
             raise UsageError("layers must name the aggregator of at least one layer")
         for number, layer in enumerate(self.plan, 1):
-            AGGREGATORS[layer.aggregator]  # raises where there is none of that name
+            AGGREGATORS[layer.aggregator]  # raises if unknown
             if layer.width is None or layer.width < 1:
                 raise UsageError(f"a layer must be at least 1 wide, got {layer.width}")
             _check_sources(f"layer {number}", layer.sources, number - 1)
         _check_sources("the read-out", self.read_sources, len(self.layers))
         if not self.readout:
             raise UsageError("readout must name at least one read-out")
-        HEADS[self.head]
+        HEADS[self.head]  # raises if unknown
         if self.members < 1 or self.width < 1:
             raise UsageError(f"members and width must be at least 1, got {self.members} and {self.width}")
         if not 0 <= self.dropout < 1:
@@ -91,28 +92,28 @@ class NetworkShape:
 
     @property
     def plan(self) -> tuple[Layer, ...]:
-        """The layers with nothing left unsaid."""
+        """The layers with all values filled in."""
         plan = []
         for number, layer in enumerate(self.layers):
-            said = Layer(layer) if isinstance(layer, str) else layer
-            width = self.width if said.width is None else said.width
-            sources = (number,) if said.sources is None else tuple(sorted(said.sources))
-            plan.append(Layer(said.aggregator, width, sources))
+            given = Layer(layer) if isinstance(layer, str) else layer
+            width = self.width if given.width is None else given.width
+            sources = (number,) if given.sources is None else tuple(sorted(given.sources))
+            plan.append(Layer(given.aggregator, width, sources))
         return tuple(plan)
 
     @property
     def pairwise(self) -> bool:
-        """Whether the head reads pairs of embeddings; otherwise it gives one utility an architecture."""
+        """Whether the head reads pairs of embeddings; otherwise it gives utilities."""
         return HEADS[self.head].reads_pairs
 
     @property
     def widths(self) -> tuple[int, ...]:
-        """Width of the input's vertices, and of those of each layer."""
+        """Width of the vertices in the input and behind each layer."""
         return (self.vertex_features, *(layer.width or self.width for layer in self.plan))
 
     @property
     def read_sources(self) -> tuple[int, ...]:
-        """What the read-out summarises."""
+        """Layers whose results the read-out summarises."""
         return (len(self.layers),) if self.reads is None else tuple(sorted(self.reads))
 
 
@@ -133,7 +134,7 @@ class Graphs(NamedTuple):
 
     @classmethod
     def of(cls, encoding: Encoding, features: np.ndarray) -> Graphs:
-        """The encoding, with features already standardised, shared by all members."""
+        """Makes a batch, shared by all members, of an encoding and of its standardised features."""
         return cls(
             torch.from_numpy(encoding.vertices)[None],
             torch.from_numpy(encoding.counts)[None],
@@ -142,19 +143,19 @@ class Graphs(NamedTuple):
         )
 
     def take(self, indices: Tensor) -> Graphs:
-        """Other graphs for each member, by ``(members, graphs)`` positions."""
+        """Selects graphs for each member by ``(members, graphs)`` positions."""
         return Graphs(*(part[0][indices] for part in self))
 
 
 class RankerNetwork(nn.Module):
-    """Encodes graphs; the head then compares embeddings.
+    """Embeds graphs; the head then compares embeddings.
 
-    Each SAGE layer is followed by layer normalisation (`NetworkShape.norm`) and GELU, and is added to its
-    input (`NetworkShape.residual`) where widths agree. What several layers give to one is summed: `Layer`.
+    Layer normalisation (`NetworkShape.norm`) and GELU follow each SAGE layer, and its input is added
+    (`NetworkShape.residual`) where the widths agree. The results of several sources are summed; see `Layer`.
 
     Args:
-        shape: the sizes.
-        generator: draws the initial weights; None leaves them zero, for weights that are loaded.
+        shape: Hyper-parameters.
+        generator: Generator of the initial weights; None leaves them zero, to be loaded.
     """
 
     def __init__(self, shape: NetworkShape, generator: torch.Generator | None = None) -> None:
@@ -162,17 +163,17 @@ class RankerNetwork(nn.Module):
         self.shape = shape
         members, width, widths, plan = shape.members, shape.width, shape.widths, shape.plan
         joins = [tuple(layer.sources or ()) for layer in plan] + [shape.read_sources]
-        met = [max(widths[source] for source in sources) for sources in joins]
+        joined = [max(widths[source] for source in sources) for sources in joins]  # widths
         self.layers = nn.ModuleList(
             SAGELayer(members, i, o, layer.aggregator, shape.bidirectional)
-            for i, o, layer in zip(met, widths[1:], plan, strict=False)
+            for i, o, layer in zip(joined, widths[1:], plan, strict=False)
         )
         self.norms = nn.ModuleList(_LayerNorm(members, o) for o in widths[1:]) if shape.norm else None
         self.joins = nn.ModuleList(
-            Join(members, sources, widths, wide) for sources, wide in zip(joins, met, strict=True)
+            Join(members, sources, widths, wide) for sources, wide in zip(joins, joined, strict=True)
         )
         self.feature_layer = Linear(members, shape.graph_features, width) if shape.graph_features else None
-        inner = readout_width(shape.readout, met[-1]) + (width if shape.graph_features else 0)
+        inner = readout_width(shape.readout, joined[-1]) + (width if shape.graph_features else 0)
         self.embedding = Linear(members, inner, width)
         if shape.pairwise:
             self.pair = PairHead(members, width)
@@ -188,20 +189,19 @@ class RankerNetwork(nn.Module):
         """Embeddings, ``(members, graphs, width)``.
 
         Args:
-            graphs: the batch.
-            generator: given while training only: draws dropout and the order in which an LSTM reads
-                neighbours.
+            graphs: Batch.
+            generator: Generator of dropout and of the order in which neighbours are read; for training only.
         """
         order = None
         if generator is not None and any(AGGREGATORS[layer.aggregator].ordered for layer in self.shape.plan):
             order = torch.rand((self.shape.members, *graphs.vertices.shape[1:3]), generator=generator)
         edges = Neighbours(graphs.counts, order)
-        there = torch.arange(graphs.vertices.shape[2]) < graphs.sizes[..., None]
+        exists = torch.arange(graphs.vertices.shape[2]) < graphs.sizes[..., None]
         results = [graphs.vertices]
         for number, layer in enumerate(self.layers):
             x = self.joins[number](results)
             y = layer(x, edges)
-            y = functional.gelu(y if self.norms is None else self.norms[number](y)) * there[..., None]
+            y = functional.gelu(y if self.norms is None else self.norms[number](y)) * exists[..., None]
             results.append(x + y if self.shape.residual and x.shape[-1] == y.shape[-1] else y)
         summary = read_out(self.shape.readout, self.joins[-1](results), graphs.sizes)
         summary = summary.expand(self.shape.members, -1, -1)  # where only the input is read out
@@ -214,22 +214,22 @@ class RankerNetwork(nn.Module):
         return embedding
 
     def select(self, start: int, stop: int) -> RankerNetwork:
-        """Some of the members, as a network of their own."""
+        """The members from ``start`` to ``stop`` as a separate network."""
         chosen = RankerNetwork(replace(self.shape, members=stop - start))
         chosen.load_state_dict({name: part[start:stop] for name, part in self.state_dict().items()})
         return chosen
 
     def utilities(self, embedding: Tensor) -> Tensor:
-        """One number an embedding, ``(members, graphs)``; not for the pairwise head."""
+        """Utilities of embeddings, ``(members, graphs)``; not for heads that read pairs."""
         return self.utility(embedding)[..., 0]
 
     def ties(self) -> Tensor:
-        """The threshold of the utility head, ``(members,)``, positive."""
+        """Positive threshold of the utility head, ``(members,)``."""
         return functional.softplus(self.tie) + 1e-3
 
 
 class Join(nn.Module):
-    """Sums what several layers gave, the narrower ones projected to the widest; one is passed on as it is."""
+    """Sums the results of several layers, projected to the widest; a single result is passed on unchanged."""
 
     def __init__(self, members: int, sources: Sequence[int], widths: Sequence[int], width: int) -> None:
         super().__init__()
@@ -243,7 +243,7 @@ class Join(nn.Module):
         )
 
     def forward(self, results: Sequence[Tensor]) -> Tensor:
-        """The sum for one reader."""
+        """Sums the results of the sources."""
         total: Tensor | None = None
         for source in self.sources:
             x = results[source]
@@ -255,7 +255,7 @@ class Join(nn.Module):
 
 
 class _LayerNorm(nn.Module):
-    """Layer normalisation with weights of its own for each member."""
+    """Layer normalisation with separate weights for each member."""
 
     def __init__(self, members: int, width: int) -> None:
         super().__init__()

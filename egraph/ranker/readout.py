@@ -29,28 +29,28 @@ class ReadOut(NamedTuple):
 
 
 READOUTS: Registry[ReadOut] = Registry("read-out")
-"""Summaries of a graph by name; CONTRIBUTING.md tells how to add one.
+"""Summaries of a graph by name; CONTRIBUTING.md describes how to add one.
 
 ``output`` takes the output vertex; ``sortK`` the K vertices whose last feature is largest, in order.
 """
 
 
 def readout_width(names: tuple[str, ...], width: int) -> int:
-    """Width of what `read_out` gives for vertices of a width.
+    """Width of the result of `read_out` for vertices of the given width.
 
     Raises:
-        UnknownNameError: there is no such read-out.
+        UnknownNameError: A read-out does not exist.
     """
     return sum(width * READOUTS[name].parts for name in names)
 
 
 def read_out(names: tuple[str, ...], x: Tensor, sizes: Tensor) -> Tensor:
-    """Summarises the vertices of each graph, side by side for each name.
+    """Summarises the vertices of each graph; the summaries of all names are concatenated.
 
     Args:
-        names: some of `READOUTS`.
-        x: vectors of the vertices, ``(members, graphs, vertices, width)``.
-        sizes: number of vertices of each graph, ``(members or 1, graphs)``; those behind are padding.
+        names: Names in `READOUTS`.
+        x: Vectors of the vertices, ``(members, graphs, vertices, width)``.
+        sizes: Number of vertices of each graph, ``(members or 1, graphs)``; later vertices are padding.
 
     Returns:
         ``(members, graphs, readout_width(names, width))``
@@ -59,36 +59,36 @@ def read_out(names: tuple[str, ...], x: Tensor, sizes: Tensor) -> Tensor:
         Zhang, Cui, Neumann, Chen: An end-to-end deep learning architecture for graph classification
         (SortPooling), AAAI 2018
     """
-    there = (torch.arange(x.shape[2], device=x.device) < sizes[..., None])[
+    exists = (torch.arange(x.shape[2], device=x.device) < sizes[..., None])[
         ..., None
     ]  # (., graphs, vertices, 1)
-    return torch.cat([READOUTS[name].summarise(x, there, sizes) for name in names], dim=-1)
+    return torch.cat([READOUTS[name].summarise(x, exists, sizes) for name in names], dim=-1)
 
 
-def _max(x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
-    return torch.where(there, x, -torch.inf).amax(dim=2)
+def _max(x: Tensor, exists: Tensor, sizes: Tensor) -> Tensor:
+    return torch.where(exists, x, -torch.inf).amax(dim=2)
 
 
-def _sum(x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
-    return (x * there).sum(dim=2)
+def _sum(x: Tensor, exists: Tensor, sizes: Tensor) -> Tensor:
+    return (x * exists).sum(dim=2)
 
 
-def _mean(x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
-    return (x * there).sum(dim=2) / sizes[..., None]
+def _mean(x: Tensor, exists: Tensor, sizes: Tensor) -> Tensor:
+    return (x * exists).sum(dim=2) / sizes[..., None]
 
 
-def _output(x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
+def _output(x: Tensor, exists: Tensor, sizes: Tensor) -> Tensor:
     members, graphs, _, width = x.shape
     last = (sizes - 1)[..., None, None].expand(members, graphs, 1, width)
     return x.gather(2, last)[:, :, 0]
 
 
-def _sort(count: int, x: Tensor, there: Tensor, sizes: Tensor) -> Tensor:
+def _sort(count: int, x: Tensor, exists: Tensor, sizes: Tensor) -> Tensor:
     members, graphs, _, width = x.shape
-    key = torch.where(there, x[..., -1:], -torch.inf)[..., 0]
+    key = torch.where(exists, x[..., -1:], -torch.inf)[..., 0]
     # Stable, so that vertices which tie stay in their canonical order.
     first = key.sort(dim=-1, descending=True, stable=True).indices[..., :count]
-    chosen = (x * there).gather(2, first[..., None].expand(members, graphs, first.shape[-1], width))
+    chosen = (x * exists).gather(2, first[..., None].expand(members, graphs, first.shape[-1], width))
     # Graphs with fewer vertices are filled up with zeros.
     filled = torch.nn.functional.pad(chosen, (0, 0, 0, count - first.shape[-1]))
     return filled.reshape(members, graphs, count * width)

@@ -1,7 +1,7 @@
 """GraphSAGE layers over dense batches, for several networks at once.
 
-All tensors lead with a dimension ``members``: an ensemble of networks of one shape is trained as a single
-network whose weights have one more dimension. Shape words: ``(members, graphs, vertices, width)``.
+The first dimension of all tensors is ``members``: an ensemble of networks of one shape is trained as a single
+network whose weights have one dimension more. Shape words: ``(members, graphs, vertices, width)``.
 """
 
 from __future__ import annotations
@@ -19,14 +19,13 @@ __all__ = ["AGGREGATORS", "LINEAR", "Aggregator", "LSTMWeights", "Linear", "Neig
 
 
 class Neighbours:
-    """Whose results a vertex aggregates: dense edge counts and, for the LSTM, the order in which it reads
-    them.
+    """The edges along which vertices aggregate, and the order in which an LSTM reads them.
 
     Args:
-        counts: ``(graphs, sources, targets)`` or ``(members, graphs, sources, targets)``; edge
-            multiplicities.
-        order: sort keys of the sources, ``(..., vertices)``; None for the order of the vertices. A random
-            one while training keeps an LSTM from learning the order.
+        counts: Edge multiplicities, ``(graphs, sources, targets)`` or
+            ``(members, graphs, sources, targets)``.
+        order: Sort keys of the sources, ``(..., vertices)``; None for the order of the vertices. A random
+            order in training keeps an LSTM from learning the numbering.
     """
 
     def __init__(self, counts: Tensor, order: Tensor | None = None) -> None:
@@ -34,7 +33,7 @@ class Neighbours:
         self.order = order
 
     def reversed(self) -> Neighbours:
-        """The same edges, read against their direction."""
+        """The same edges in the opposite direction."""
         return Neighbours(self.counts.transpose(-1, -2), self.order)
 
     def sequence(self) -> tuple[Tensor, Tensor]:
@@ -42,25 +41,25 @@ class Neighbours:
 
         Both are ``(..., graphs, targets, largest degree)``.
         """
-        there = (self.counts > 0).transpose(-1, -2)  # (..., graphs, targets, sources)
-        width = there.shape[-1]
+        exists = (self.counts > 0).transpose(-1, -2)  # (..., graphs, targets, sources)
+        width = exists.shape[-1]
         position = (
-            torch.arange(width, device=there.device) if self.order is None else self.order[..., None, :]
+            torch.arange(width, device=exists.device) if self.order is None else self.order[..., None, :]
         )
-        keys = torch.where(there, position.to(torch.float32), torch.inf)
-        degree = int(there.sum(-1).max())
+        keys = torch.where(exists, position.to(torch.float32), torch.inf)
+        degree = int(exists.sum(-1).max())
         index = keys.argsort(dim=-1)[..., :degree]
-        return index, there.gather(-1, index)
+        return index, exists.gather(-1, index)
 
 
 class Linear(nn.Module):
     r"""A dense layer for each member: :math:`y_m = x_m W_m + b_m`.
 
     Args:
-        members: number of networks.
-        in_features: width of the input.
-        out_features: width of the output.
-        bias: whether there is :math:`b`.
+        members: Number of networks.
+        in_features: Width of the input.
+        out_features: Width of the output.
+        bias: Whether the layer has :math:`b`.
 
     Shapes:
         - **input:** ``(members or 1, ..., in_features)``
@@ -73,7 +72,7 @@ class Linear(nn.Module):
         self.bias = nn.Parameter(torch.zeros(members, 1, out_features)) if bias else None
 
     def reset_parameters(self, generator: torch.Generator) -> None:
-        """Draws the weights evenly from :math:`\\pm 1/\\sqrt{in}`."""
+        """Draws the weights uniformly from :math:`\\pm 1/\\sqrt{in}`."""
         bound = 1 / math.sqrt(max(self.weight.shape[1], 1))
         with torch.no_grad():
             self.weight.uniform_(-bound, bound, generator=generator)
@@ -113,10 +112,10 @@ class Aggregator(NamedTuple):
 
 
 AGGREGATORS: Registry[Aggregator] = Registry("aggregator")
-"""How vertices combine the results of their neighbours, by name; CONTRIBUTING.md tells how to add one."""
+"""How vertices combine the results of their neighbours, by name; CONTRIBUTING.md describes how to add one."""
 
 LINEAR = ("mean", "sum")
-"""Aggregators that are weighted sums of the neighbours, which scoring and export join to one product."""
+"""Aggregators that are weighted sums of the neighbours; scoring and export merge them into one product."""
 
 
 class SAGELayer(nn.Module):
@@ -125,21 +124,21 @@ class SAGELayer(nn.Module):
     .. math::
         h'_v = W_{self} h_v + b + W_{in} \, agg(\{h_u : u \to v\}) + W_{out} \, agg(\{h_w : v \to w\})
 
-    where the last term is there only if ``bidirectional``, and :math:`agg` is one of
+    where the last term is present only if ``bidirectional``, and :math:`agg` is one of
 
-    - ``mean``: the mean of the neighbours' vectors, weighted by how often the edge counts;
+    - ``mean``: the mean of the neighbours' vectors, weighted by edge multiplicity;
     - ``sum``: their sum, weighted likewise;
     - ``pool``: :math:`\max_u \mathrm{ReLU}(W_{pool} h_u + b_{pool})`, element by element;
-    - ``lstm``: the last state of an LSTM that reads the neighbours one after the other.
+    - ``lstm``: the last state of an LSTM that reads the neighbours in turn.
 
     A vertex without neighbours aggregates zeros.
 
     Args:
-        members: number of networks.
-        in_features: width of the input.
-        out_features: width of the output.
-        aggregator: one of `AGGREGATORS`.
-        bidirectional: whether results also flow from a vertex to its predecessors.
+        members: Number of networks.
+        in_features: Width of the input.
+        out_features: Width of the output.
+        aggregator: Name in `AGGREGATORS`.
+        bidirectional: Whether results also flow from a vertex to its predecessors.
 
     Shapes:
         - **input:** ``(members or 1, graphs, vertices, in_features)``
@@ -173,7 +172,7 @@ class SAGELayer(nn.Module):
 
     @property
     def directions(self) -> int:
-        """Number of directions that results flow in: 1, or 2 if bidirectional."""
+        """Number of directions in which results flow: 1, or 2 if bidirectional."""
         return len(self.neighbours)
 
     def aggregator_weights(self, direction: int) -> nn.Module:
@@ -195,7 +194,7 @@ class SAGELayer(nn.Module):
 
 
 class LSTMWeights(nn.Module):
-    """An LSTM for each member, its state as wide as its input; gates are input, forget, cell, output."""
+    """An LSTM for each member whose state is as wide as its input; gates: input, forget, cell, output."""
 
     def __init__(self, members: int, features: int) -> None:
         super().__init__()
@@ -204,7 +203,7 @@ class LSTMWeights(nn.Module):
 
     def forward(self, x: Tensor, edges: Neighbours) -> Tensor:
         """The last state of each vertex."""
-        index, there = edges.sequence()  # (members or 1, graphs, targets, degree)
+        index, exists = edges.sequence()  # (members or 1, graphs, targets, degree)
         members, features = self.input.weight.shape[0], x.shape[-1]
         gates = self.input(x)  # (members, graphs, vertices, 4 features)
         state = x.new_zeros(members, *x.shape[1:])
@@ -214,9 +213,10 @@ class LSTMWeights(nn.Module):
             i, f, g, o = (gates.gather(2, source) + self.state(state)).chunk(4, dim=-1)
             next_cell = torch.sigmoid(f) * cell + torch.sigmoid(i) * torch.tanh(g)
             next_state = torch.sigmoid(o) * torch.tanh(next_cell)
-            going_on = there[..., step, None]
-            cell = torch.where(going_on, next_cell, cell)
-            state = torch.where(going_on, next_state, state)
+            # A vertex with fewer neighbours keeps the state after its last one.
+            reads = exists[..., step, None]
+            cell = torch.where(reads, next_cell, cell)
+            state = torch.where(reads, next_state, state)
         return state
 
 
@@ -235,12 +235,12 @@ def _pool_weights(members: int, features: int) -> Linear:
 
 def _pool(weights: Linear, x: Tensor, edges: Neighbours) -> Tensor:
     x = weights(x).relu()
-    there = (edges.counts > 0).to(x.dtype)
-    # One source at a time: all at once would take vertices times the memory, and more time too.
+    exists = (edges.counts > 0).to(x.dtype)
+    # One source at a time: all at once would need more memory, by the number of vertices, and more time.
     # After ReLU nothing is below zero, so a factor of zero leaves a source out of the maximum.
     pooled = torch.zeros_like(x)
     for source in range(x.shape[-2]):
-        pooled = torch.maximum(pooled, there[..., source, :, None] * x[..., source, None, :])
+        pooled = torch.maximum(pooled, exists[..., source, :, None] * x[..., source, None, :])
     return pooled
 
 

@@ -1,4 +1,4 @@
-"""How the network is fitted: all pairs of each batch, AdamW, one cycle of the learning rate."""
+"""Training of the network: all pairs of each batch, AdamW, one cycle of the learning rate."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ __all__ = ["Schedule", "pair_weights", "rank_gauss", "train"]
 Progress = Callable[[int, int], None]
 
 _EMPHASIS = 10.0
-"""How much more than a pair with the worst a pair of the two best counts."""
+"""Weight of a pair of the two best, in addition to that of a pair with the worst."""
 
 _NOISE = 0.1
-"""Of a difference of two measured scores, in interquartile ranges of the scores."""
+"""Noise of a difference of two measured scores, in interquartile ranges of the scores."""
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """How long and how fast to train.
+    """Length and learning rate of a training.
 
     Attributes:
-        epochs: passes over the training data.
-        batch_size: architectures a batch; all pairs among them are compared.
-        learning_rate: at the top of its cycle.
-        weight_decay: decoupled, of AdamW.
-        warm_up: share of the steps in which the learning rate rises; it falls along a cosine in the rest.
+        epochs: Number of passes over the training data.
+        batch_size: Architectures in a batch; all pairs of them are compared.
+        learning_rate: Learning rate at the peak of the cycle.
+        weight_decay: Decoupled weight decay of AdamW.
+        warm_up: Share of the steps in which the learning rate rises; it falls along a cosine in the rest.
     """
 
     epochs: int
@@ -46,16 +46,16 @@ class Schedule:
     warm_up: float = 0.05
 
     def batches(self, count: int) -> int:
-        """Batches of one epoch over so many architectures."""
+        """Number of batches in one epoch on ``count`` architectures."""
         return max(1, round(count / self.batch_size))
 
     def steps(self, count: int) -> int:
-        """Steps of the whole training on so many architectures."""
+        """Number of steps of the whole training on ``count`` architectures."""
         return self.epochs * self.batches(count)
 
 
 def rank_gauss(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The standard normal quantiles that the ranks of the scores stand for; equal scores stay equal."""
+    """Standard normal quantiles of the ranks of the scores; equal scores stay equal."""
     return ndtri(_mid_ranks(scores))
 
 
@@ -64,12 +64,12 @@ def _mid_ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def pair_weights(ranks: Tensor) -> Tensor:
-    r"""How much each pair of a batch counts: :math:`1 + 10 \min(r_a, r_b)`, and nothing with itself.
+    r"""Weight of each pair of a batch: :math:`1 + 10 \min(r_a, r_b)`, and 0 for a pair of one architecture.
 
-    Who asks for a ranking wants the best; how bad the bad are is mostly noise.
+    Rankings are used to find the best; differences among the worst are mostly noise.
 
     Args:
-        ranks: from 0, the worst of the training data, to 1, ``(members, batch)``.
+        ranks: Ranks in the training data from 0, the worst, to 1, ``(members, batch)``.
 
     Returns:
         ``(members, batch, batch)``.
@@ -88,23 +88,23 @@ def train(
     progress: Progress | None = None,
     rows: NDArray[np.int64] | None = None,
 ) -> None:
-    """Fits the network in place; each member sees the data in an order of its own.
+    """Fits the network in place; each member reads the data in its own order.
 
     Args:
-        network: with initial weights.
-        graphs: the training data, ``(1, graphs, ...)``.
-        scores: ``(graphs,)``; higher is better.
-        schedule: how long and how fast.
-        margin: scores no further apart are about equal.
-        seed: of batches, dropout and neighbour order.
-        progress: called with steps done and steps in all.
-        rows: what each member sees, ``(members, rows)`` positions; None is everything for all.
+        network: Network with initial weights.
+        graphs: Training data, ``(1, graphs, ...)``.
+        scores: Scores, ``(graphs,)``; higher is better.
+        schedule: Length and learning rate of the training.
+        margin: Largest difference of scores that are about equal.
+        seed: Seed of batches, dropout and neighbour order.
+        progress: Function of the number of steps done and in total, called after each step.
+        rows: Positions of the training data of each member, ``(members, rows)``; None for all data.
     """
     generator = torch.Generator().manual_seed(seed)
     members, loss = network.shape.members, HEADS[network.shape.head].loss
     seen = torch.arange(len(scores)).expand(members, -1) if rows is None else torch.from_numpy(rows)
     count = seen.shape[1]
-    # In float32 close scores of a large offset would coincide.
+    # In single precision, close scores with a large offset would coincide.
     values = torch.from_numpy(scores - scores.mean()).to(torch.float64)
     ranks = torch.from_numpy(_mid_ranks(scores)).float()
     targets = torch.from_numpy(rank_gauss(scores)).float()
@@ -138,7 +138,7 @@ def _one_cycle(done: float, warm_up: float) -> float:
 
 
 def _clip(network: RankerNetwork, norm: float) -> None:
-    """Clips the gradient of each member by itself, so that members do not influence one another."""
+    """Clips the gradient of each member separately, so that members do not influence each other."""
     gradients = [p.grad for p in network.parameters() if p.grad is not None]
     squares = torch.stack([g.reshape(g.shape[0], -1).square().sum(1) for g in gradients])
     factor = (norm / (squares.sum(0).sqrt() + 1e-6)).clamp(max=1.0)  # (members,)

@@ -71,7 +71,7 @@ def test_a_folder_with_something_in_it_is_refused_before_the_training(egraph, jo
     (tmp_path / "best").mkdir()
     (tmp_path / "best" / "mine").touch()
     done = egraph("export", journal, "best", "--network", code=2)
-    assert "best exists; a network is written to a folder of its own" in done.stderr
+    assert "best exists; a network is written to a new or empty folder" in done.stderr
     assert "training" not in done.stderr
 
 

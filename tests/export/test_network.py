@@ -92,7 +92,9 @@ def test_a_network_that_needs_egraph_is_not_left_behind(network, data, tmp_path,
         )
 
     monkeypatch.setattr("egraph.export._source.to_source", needing)
-    with pytest.raises(FailedError, match=r"cannot be read back .*import of egraph halted.*nothing is left"):
+    with pytest.raises(
+        FailedError, match=r"cannot be read back .*import of egraph halted.*no folder was written"
+    ):
         save_network(network, tmp_path / "best", data)
     assert not list(tmp_path.iterdir())
 
@@ -106,7 +108,7 @@ def module_source():
 def test_what_is_there_already_is_left_alone(network, data, tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(
-        UsageError, match=r"exists; a network is written to a folder of its own: give another one"
+        UsageError, match=r"exists; a network is written to a new or empty folder: give another one"
     ):
         save_network(network, tmp_path, data)
     with pytest.raises(UsageError, match=r"notes.txt exists"):

@@ -281,10 +281,10 @@ class Foreign(nn.Module):
     ("network", "expected"),
     [
         (Deciding(), "cannot write Deciding as code: .*; its forward may depend on shapes, not on values"),
-        (Owning(), "its forward reads 'scale', a tensor of its own; put it in a layer"),
-        (Splitting(), "cannot write Splitting as code: it gives more than one tensor"),
+        (Owning(), "its forward reads the tensor 'scale' of the module itself; put it in a layer"),
+        (Splitting(), "cannot write Splitting as code: it returns more than one tensor"),
         (InPlace(), "something else in training; layers may not work in place"),
-        (Foreign(), "cannot write the function 'special_expit' as code; it is of neither torch nor"),
+        (Foreign(), "cannot write the function 'special_expit' as code; it belongs to neither torch nor"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
 )
@@ -337,7 +337,5 @@ def test_layers_are_written_without_their_defaults(layer, expected):
 
 
 def test_a_layer_that_forgets_an_argument_is_refused():
-    with pytest.raises(
-        UsageError, match="cannot write TransformerEncoderLayer as code: it does not keep its"
-    ):
+    with pytest.raises(UsageError, match="cannot write TransformerEncoderLayer as code: it has no attribute"):
         write_layer(nn.TransformerEncoderLayer(4, 1))

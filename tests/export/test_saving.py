@@ -63,7 +63,7 @@ def test_a_file_that_differs_is_not_left(ranker, tmp_path, monkeypatch):
 
     usual = graph.to_scores
     monkeypatch.setattr(graph, "to_scores", lambda scale, latent: usual(scale, graph.op.mul(latent, latent)))
-    with pytest.raises(FailedError, match="does not say what the ranker says: scores differ by"):
+    with pytest.raises(FailedError, match="the ONNX file and the ranker disagree: scores differ by"):
         ranker.to_onnx(tmp_path / "r.onnx")
     assert not list(tmp_path.iterdir())
 
