@@ -14,7 +14,7 @@ __all__ = ["grad_norm", "jacob_cov"]
 
 
 def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    r"""The norm of the gradient of the cross-entropy :math:`L` by each layer's weights, summed over layers.
+    r"""The norm of the gradient of the cross-entropy :math:`L` in each layer, summed over layers.
 
     .. math:: \mathrm{score} = \sum_l \lVert \partial L / \partial W_l \rVert_2
 
@@ -43,8 +43,8 @@ def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
 def jacob_cov(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     r"""The dissimilarity of the gradients of the outputs with respect to the images.
 
-    With :math:`v_i` the eigenvalues of the correlation matrix of the gradients of the summed outputs by each
-    image, and :math:`k = 10^{-5}`,
+    With :math:`v_i` the eigenvalues of the correlation matrix of the gradients of the summed outputs with
+    respect to each image, and :math:`k = 10^{-5}`,
 
     .. math:: \mathrm{score} = -\sum_i \ln (v_i + k) + (v_i + k)^{-1}.
 
@@ -52,8 +52,8 @@ def jacob_cov(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     uses the statistics of the batch and is differentiated through, as in the authors' code; dropout is off.
 
     Raises:
-        EvaluationError: The gradient by an image is constant, so that its correlation is undefined, or is not
-            finite.
+        EvaluationError: The gradient with respect to an image is constant, which leaves its correlation
+            undefined, or is not finite.
 
     References:
         M. S. Abdelfattah, A. Mehrotra, Ł. Dudziak and N. D. Lane, Zero-Cost Proxies for Lightweight NAS,
@@ -67,10 +67,10 @@ def jacob_cov(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     (jacobian,) = torch.autograd.grad(outputs.sum(), inputs)
     rows = jacobian.flatten(1).cpu().double()  # (images, values of an image)
     if not rows.isfinite().all():
-        raise EvaluationError("the gradient by the images is NaN or infinite")
+        raise EvaluationError("the gradient with respect to the images is NaN or infinite")
     if (rows == rows[:, :1]).all(dim=1).any():
         raise EvaluationError(
-            "the gradient by an image is the same in every pixel; its correlation is undefined"
+            "the gradient with respect to an image is the same in every pixel; its correlation is undefined"
         )
     values = torch.linalg.eigvalsh(torch.corrcoef(rows)) + 1e-5
     return -float((values.log() + 1 / values).sum())

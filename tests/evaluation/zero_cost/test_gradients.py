@@ -104,5 +104,5 @@ def test_outputs_that_do_not_depend_on_the_images_are_refused():
 def test_a_jacobian_that_is_not_finite_is_refused():
     network = nn.Sequential(nn.Flatten(), nn.Linear(4, 2))
     nn.init.constant_(network[1].weight, math.inf)
-    with pytest.raises(EvaluationError, match="gradient by the images is NaN or infinite"):
+    with pytest.raises(EvaluationError, match="gradient with respect to the images is NaN or infinite"):
         jacob_cov(network, torch.rand(2, 1, 2, 2), LABELS)
