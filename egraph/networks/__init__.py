@@ -1,24 +1,25 @@
 """Networks: an architecture as a `torch.nn.Module` that can be trained.
 
-A skeleton says how operations become layers, how results of different sizes meet, and what stands after the
-graph. One file a skeleton:
+A skeleton defines how operations become layers, how results of different sizes are combined, and the head
+after the graph. Each skeleton has a file:
 
 - `build_convnet`: free graphs of convolutions and pools, joined by the minimum viable size rule, with a
   dense head.
-- `build_blocks`: graphs of blocks of layers, which the space says by `egraph.networks.parts`; inputs of a
-  block are concatenated.
-- `build_concat_cells`: stacks of cells whose nodes join channels side by side, with the image beside each.
-- `build_darts`: a normal and a reduction cell, stacked as in that paper; each reads the two cells before it.
-- `build_nasbench101`, `build_nasbench201`, `build_nasbench_macro`: the networks that these benchmarks
-  trained, with as many parameters; of any width, and for images of any size.
+- `build_blocks`: graphs of blocks of layers, which the space describes by `egraph.networks.parts`; the inputs
+  of a block are concatenated.
+- `build_concat_cells`: stacks of cells whose nodes concatenate channels; the image is concatenated to each
+  result.
+- `build_darts`: a normal and a reduction cell, stacked as in the paper; each reads the two cells before it.
+- `build_nasbench101`, `build_nasbench201`, `build_nasbench_macro`: the networks of these benchmarks, with the
+  published number of parameters; also of other widths, and for images of any size.
 - `build_nash`: chains of convolutions and pools with skips. `inherit` gives a larger one the weights and the
   function of a smaller one, by network morphisms.
 
-A skeleton reads operations through `egraph.operations`, builds the live part of the graph only, draws its
-first weights from a generator of its own (the global one is neither read nor moved), and refuses a network
-that is too large before it takes memory; `_allocation.allocate` does the last two. To add one: a file here
-with a function ``build_...(architecture, input_shape, num_classes)``, exported below, and called from the
-space's `network`.
+The layers of operations are in one table, `egraph.networks.operations`. A skeleton reads operations through
+`egraph.operations` and builds only the live part of the graph. `_allocation.allocate` refuses a network that
+is too large before memory is allocated, and draws the initial weights from a generator of its own, so that
+the global one is neither used nor changed. To add a skeleton: a file here with a function
+``build_...(architecture, input_shape, num_classes)``, exported below and named by the `builder` of a space.
 
 `count_params` and `count_flops` measure any module.
 """

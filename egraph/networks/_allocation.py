@@ -1,4 +1,4 @@
-"""What every skeleton does alike: checks its arguments, refuses what is too large, draws first weights."""
+"""Steps that all skeletons share: checks of arguments, a limit of size, initial weights."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Network = TypeVar("Network", bound=nn.Module)
 
 
 def check_arguments(input_shape: tuple[int, ...], **numbers: int) -> None:
-    """Checks the shape of an image, and numbers such as that of classes.
+    """Checks the shape of an image, and counts such as that of classes.
 
     Raises:
         UsageError: ``input_shape`` is not ``(channels, height, width)``, or a number is below 1.
@@ -33,19 +33,19 @@ def check_arguments(input_shape: tuple[int, ...], **numbers: int) -> None:
 
 
 def allocate(make: Callable[[], Network], seed: int, max_params: int, advice: str) -> Network:
-    """Makes a network in memory with first weights of its own, unless it is too large.
+    """Makes a network in memory and draws its initial weights, unless it is too large.
 
     Weights and biases are uniform within one over the root of the fan-in, as PyTorch draws them; batch
-    normalisation begins as the identity. The global generator is neither read nor moved.
+    normalisation begins as the identity. The global generator is neither used nor changed.
 
     Args:
-        make: builds the modules; called where they take no memory.
-        seed: of the first weights.
-        max_params: the most trainable parameters that are built.
-        advice: ends the sentence of the refusal.
+        make: Builds the modules; called on the meta device, where they take no memory.
+        seed: Seed of the initial weights.
+        max_params: Largest number of trainable parameters that is built.
+        advice: Way out, at the end of the error text.
 
     Raises:
-        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
     """
     with torch.device("meta"):
         network = make()

@@ -1,4 +1,4 @@
-"""The skeleton of graphs of blocks: results meet side by side, brought to the smallest of them."""
+"""The skeleton of graphs of blocks: inputs of a block are pooled to the smallest and concatenated."""
 
 from __future__ import annotations
 
@@ -34,19 +34,19 @@ def build_blocks(
     max pooling, and concatenated. The network ends in a dense layer with a neuron for each class.
 
     Args:
-        architecture: the graph.
-        blocks: the layers of each operation in it, by name. Those of ``"input"`` come before everything and
-            those of ``"output"`` before the last dense layer, where there are any.
-        input_shape: ``(channels, height, width)`` of one image.
-        num_classes: number of outputs.
-        channels: filters or units of a layer that says 64; those of others in proportion.
-        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
-        max_params: the most trainable parameters that are built.
+        architecture: Graph of blocks.
+        blocks: Layers of each operation in the graph, by name. Those of ``"input"``, if any, come first;
+            those of ``"output"``, if any, come before the last dense layer.
+        input_shape: Shape ``(channels, height, width)`` of one image.
+        num_classes: Number of outputs.
+        channels: Number of filters or units of a layer of 64; other layers are scaled in proportion.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built.
 
     Raises:
-        UsageError: an argument is out of its range.
-        ArchitectureError: no path leads from input to output, or a layer does not fit what reaches it.
-        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+        UsageError: An argument is out of range.
+        ArchitectureError: No path leads from input to output, or a layer does not fit the shape of its input.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
 
     References:
         Miikkulainen et al., "Evolving Deep Neural Networks", 2017, https://arxiv.org/abs/1703.00548
@@ -62,16 +62,16 @@ def build_blocks(
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, ScaledConv2d):
-                # the bound of He et al. for uniform weights, over the one that they were drawn with
+                # Ratio of the bound of He et al. for uniform weights to the bound of `allocate`.
                 module.weight *= module.scale * math.sqrt(6)
     return network
 
 
 class BlockGraph(nn.Module):
-    """A graph of blocks, computed in topological order; to be made where tensors take no memory.
+    """A graph of blocks, computed in topological order.
 
     Shapes:
-        - input: ``(batch, channels, height, width)``; where the head averages over pixels, of any size
+        - input: ``(batch, channels, height, width)``; of any size if the head averages over pixels
         - output: ``(batch, num_classes)``, logits
     """
 
@@ -95,7 +95,7 @@ class BlockGraph(nn.Module):
                 f"no path of enabled edges leads from input to output; enabled: {list(architecture.edges)}"
             )
         self.blocks = nn.ModuleList()
-        # Runs while it is made, on two images (batch normalisation refuses one), for the shapes alone.
+        # Shapes come from a forward pass of two images (batch normalisation refuses one) on the meta device.
         images = torch.empty(2, *shape)
         results: list[Tensor] = []
         for vertex, sources in zip(live, self.sources, strict=True):

@@ -1,4 +1,4 @@
-"""The skeleton of cells that join channels: a stack of them, the image beside each."""
+"""The skeleton of cells that concatenate channels: a stack with the image concatenated to each result."""
 
 from __future__ import annotations
 
@@ -33,21 +33,21 @@ def build_concat_cells(
     seed: int = 0,
     max_params: int = 50_000_000,
 ) -> ConcatCells:
-    """Builds a network of cells, one after another, equal or not.
+    """Builds a network of cells in a row; they can differ.
 
     Args:
-        architectures: the cells; their operations are those of the space ``concat-cell``.
-        input_shape: ``(channels, height, width)`` of one image, of any size.
-        num_classes: number of outputs.
-        channels: of an operation of width one.
-        dropout: probability that a channel before the head is zeroed in training.
-        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
-        max_params: the most trainable parameters that are built.
+        architectures: Cells with operations of the space ``concat-cell``.
+        input_shape: Shape ``(channels, height, width)`` of one image, of any size.
+        num_classes: Number of outputs.
+        channels: Number of channels of an operation of width 1.
+        dropout: Probability that a channel before the head is zeroed in training.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built.
 
     Raises:
-        UsageError: an argument is out of its range.
-        ArchitectureError: a live operation is another one.
-        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+        UsageError: An argument is out of range.
+        ArchitectureError: A live operation has no layer in these networks.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
     """
     check_arguments(input_shape, num_classes=num_classes, channels=channels, cells=len(architectures))
     if not 0 <= dropout < 1:
@@ -65,10 +65,10 @@ def build_concat_cells(
 
 
 class ConcatCells(nn.Module):
-    """Cells, each with the image beside its result; then the maximum over all pixels and a dense layer.
+    """Cells with the image concatenated to each result; then a maximum over all pixels and a dense layer.
 
     After each cell an average pool halves the sides, rounded up, of its result and of the image, which are
-    joined. Before the maximum stand batch normalisation and dropout of whole channels.
+    concatenated. Batch normalisation and dropout of whole channels precede the maximum.
 
     Shapes:
         - input: ``(batch, channels, height, width)``
@@ -104,7 +104,7 @@ class ConcatCells(nn.Module):
 
 
 class Cell(nn.Module):
-    """One cell: an operation reads the channels of its sources side by side.
+    """One cell: an operation reads the concatenated channels of its sources.
 
     Shapes:
         - input: ``(batch, inputs, height, width)``
@@ -124,7 +124,7 @@ class Cell(nn.Module):
         self.width = sum(widths[i] for i in self.sources[-1])
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Computes the operations in order; those that reach the output are joined."""
+        """Computes the operations in order and concatenates those that lead to the output."""
         results = [maps]
         for sources, layer in zip(self.sources[1:-1], self.layers, strict=True):
             results.append(layer(torch.cat([results[i] for i in sources], dim=1)))

@@ -29,18 +29,18 @@ def build_convnet(
     """Builds the live part of a graph of convolutions and pools, with a dense head.
 
     Args:
-        architecture: its interior vertices are convolutions and pools.
-        input_shape: ``(channels, height, width)`` of one image.
-        num_classes: number of outputs.
-        channels: filters of a convolution of full width.
-        dropout: probability of dropout after each convolution.
-        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
-        max_params: the most trainable parameters that are built. Training takes about 16 bytes for each.
+        architecture: Graph whose interior vertices are convolutions and pools.
+        input_shape: Shape ``(channels, height, width)`` of one image.
+        num_classes: Number of outputs.
+        channels: Number of filters of a convolution of full width.
+        dropout: Probability of dropout after each convolution.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built; training takes 16 bytes each.
 
     Raises:
-        UsageError: an argument is out of its range.
-        ArchitectureError: no path leads from input to output, or an operation is no convolution or pool.
-        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+        UsageError: An argument is out of range.
+        ArchitectureError: No path leads from input to output, or an operation is no convolution or pool.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
     """
     check_arguments(input_shape, num_classes=num_classes)
     if channels < 2:
@@ -99,8 +99,8 @@ class ConvNet(nn.Module):
 class SizeMatch(nn.Module):
     """Brings feature maps to one shape and sums them.
 
-    A map of another height or width is resized by nearest-neighbour interpolation; after that, one with
-    another number of channels goes through a 1x1 convolution of its own.
+    A map of another height or width is resized by nearest-neighbour interpolation. A map with another number
+    of channels then goes through a 1x1 convolution of its own.
 
     Shapes:
         - input: a list of ``(batch, *shape)``, one for each of ``shapes``

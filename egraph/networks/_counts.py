@@ -1,4 +1,4 @@
-"""How large and how costly a module is."""
+"""Numbers of parameters and multiply-adds of a module."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ def count_flops(module: nn.Module, input_shape: tuple[int, ...]) -> int:
     Convolutions and matrix products count; normalisation, activations, pooling, resizing and biases do not.
 
     Args:
-        module: left as it was, its training mode included.
-        input_shape: shape of one input, without the batch.
+        module: Module to measure; it is not changed, nor is its training mode.
+        input_shape: Shape of one input, without the batch.
     """
     state = {
         name: tensor.to("meta") for name, tensor in (*module.named_parameters(), *module.named_buffers())
     }
     modes = {part: part.training for part in module.modules()}
-    module.eval()  # batch statistics of a single input would be refused
+    module.eval()  # batch normalisation refuses a batch of one in training mode
     try:
         with torch.no_grad(), FlopCounterMode(display=False) as counter:
             functional_call(module, state, (torch.empty(1, *input_shape, device="meta"),))

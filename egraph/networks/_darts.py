@@ -23,11 +23,11 @@ NAMES = tuple(name for name in LAYERS["darts"] if name not in ("zero", "identity
 
 
 class CellGraph(NamedTuple):
-    """A cell of which only what counts is left.
+    """The live part of a cell.
 
     Attributes:
-        ops: of the vertices; the first two are the inputs.
-        sources: of each vertex, the vertices of the cell whose sum it reads; none of the inputs.
+        ops: Operations of the vertices; the first two are the inputs.
+        sources: For each vertex, the vertices of the cell whose sum it reads; empty for the inputs.
     """
 
     ops: tuple[str, ...]
@@ -44,31 +44,31 @@ def build_darts(
     seed: int = 0,
     max_params: int = 50_000_000,
 ) -> DartsNetwork:
-    """Builds the network of two cells as for CIFAR-10; in the paper with 36 channels and 20 cells.
+    """Builds the CIFAR-10 network of two cells; the paper has 36 channels and 20 cells.
 
-    A 3x3 convolution to three times ``channels`` with batch normalisation, then the cells; those behind one
-    third and behind two thirds of them are reduction cells, which halve the sides and double the channels.
-    The mean over all pixels goes to one dense layer. A cell brings each of the two results before it to its
-    own width by ReLU, 1x1 convolution and batch normalisation, with a factorised reduction where the sides
-    differ. Separable convolutions are applied twice, dilated ones once.
+    A 3x3 convolution to three times ``channels`` with batch normalisation, then the cells. The cells after
+    one third and after two thirds are reduction cells, which halve the sides and double the channels. The
+    mean over all pixels goes to one dense layer. A cell brings each of the two results before it to its own
+    width by ReLU, 1x1 convolution and batch normalisation, or by a factorised reduction if the sides differ.
+    Separable convolutions are applied twice, dilated ones once.
 
-    What differs from the paper: no auxiliary head, and no drop path in training. Only what `simplify` leaves
-    of a cell is built, so that architectures with one key are one network. An odd side is halved upward;
-    there the original does not fit together.
+    Differences from the paper: there is no auxiliary head, and no drop path in training. Cells are simplified
+    (`simplify`) before they are built, so that architectures with one key are one network. An odd side is
+    halved and rounded up, which the original does not support.
 
     Args:
-        architecture: of the space ``darts``.
-        input_shape: ``(channels, height, width)`` of one image, of any size.
-        num_classes: number of outputs.
-        channels: of each node of the first cells.
-        cells: how many, at least 3, so that there are some of either kind.
-        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
-        max_params: the most trainable parameters that are built.
+        architecture: Architecture of the space ``darts``.
+        input_shape: Shape ``(channels, height, width)`` of one image, of any size.
+        num_classes: Number of outputs.
+        channels: Number of channels of each node in the first cells.
+        cells: Number of cells, at least 3, so that both kinds occur.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built.
 
     Raises:
-        UsageError: an argument is out of its range.
-        ArchitectureError: an operation has no layer here, or the graph is not that of two cells.
-        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+        UsageError: An argument is out of range.
+        ArchitectureError: An operation has no layer, or the graph is not that of two cells.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
 
     References:
         Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
@@ -118,19 +118,19 @@ class DartsNetwork(nn.Module):
 
 
 class Cell(nn.Module):
-    """One cell: a vertex reads the sum of its sources, the nodes are joined side by side.
+    """One cell: a vertex reads the sum of its sources; the nodes are concatenated.
 
     Args:
-        graph: of the cell.
-        before_last: channels of the result before the last.
-        last: channels of the last result.
-        channels: of every vertex.
-        halved: whether the last result has half the sides of the one before.
+        graph: Graph of the cell.
+        before_last: Number of channels of the result before the last.
+        last: Number of channels of the last result.
+        channels: Number of channels of every vertex.
+        halved: Whether the last result has half the sides of the one before.
 
     Shapes:
         - input: ``(batch, before_last, height, width)``, both twice as large if ``halved``, and
           ``(batch, last, height, width)``
-        - output: ``(batch, nodes * channels, height, width)``, halved upward by a reduction cell
+        - output: ``(batch, nodes * channels, height, width)``, halved and rounded up by a reduction cell
     """
 
     def __init__(self, graph: CellGraph, before_last: int, last: int, channels: int, halved: bool) -> None:
@@ -151,7 +151,7 @@ class Cell(nn.Module):
 
 
 def _split(graph: Simplified) -> tuple[CellGraph, CellGraph]:
-    """The normal and the reduction cell; of what joins them only that they follow each other is looked at."""
+    """The normal and the reduction cell. The edges between the cells are not checked."""
     known = (BEFORE_LAST, LAST, NODE)
     for name in graph.ops[1:-1]:
         if name not in known and name.removesuffix(STRIDED) not in NAMES:
@@ -171,7 +171,7 @@ def _split(graph: Simplified) -> tuple[CellGraph, CellGraph]:
 
 
 def _cut(graph: Simplified, start: int, stop: int) -> CellGraph | None:
-    """The cell of these vertices, if they are one: all but its inputs read vertices of its own."""
+    """The cell of these vertices; None if a vertex other than its inputs reads from outside."""
     ops, counts = graph.ops[start:stop], graph.counts[:stop, start:stop]
     if ops[1:2] != (LAST,) or LAST in ops[2:] or NODE not in ops or counts[:start, 2:].any():
         return None

@@ -1,4 +1,4 @@
-"""Layers that the skeletons of the benchmarks share. All of them halve an odd side upward."""
+"""Layers that skeletons share. All of them halve an odd side and round up."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ __all__ = ["Layer", "classifier", "conv_norm", "conv_norm_relu", "read_operation
 
 
 class Layer(NamedTuple):
-    """What a skeleton must know of an operation to have a layer for it."""
+    """The attributes by which a skeleton knows whether it has a layer for an operation."""
 
     kind: str
     kernel: int
@@ -26,7 +26,7 @@ def read_operation(name: str, skeleton: str, layers: Collection[Layer]) -> Opera
     """The operation of that name.
 
     Raises:
-        ArchitectureError: it is none of ``layers``.
+        ArchitectureError: The operation is none of ``layers``.
     """
     operation = operations.get(name)
     found = Layer(operation.kind, operation.kernel, operation.stride)
@@ -39,7 +39,7 @@ def read_operation(name: str, skeleton: str, layers: Collection[Layer]) -> Opera
 
 
 def conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:
-    """A convolution without bias and its batch normalisation; zeros around keep the size.
+    """A convolution without bias and its batch normalisation; zero padding keeps the size.
 
     Shapes:
         - input: ``(batch, inputs, height, width)``

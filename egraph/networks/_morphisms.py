@@ -1,4 +1,4 @@
-"""Network morphisms: a larger network begins with the function, and the weights, of a smaller one."""
+"""Network morphisms: a larger network starts with the function and the weights of a smaller one."""
 
 from __future__ import annotations
 
@@ -15,24 +15,25 @@ __all__ = ["inherit"]
 
 @torch.no_grad()
 def inherit(network: NashNetwork, trained: NashNetwork) -> bool:
-    """Gives a network the function of a trained one, if deeper, wider and skip lead from there to here.
+    """Gives a network the function of a trained one, if morphisms (deeper, wider, skip) lead to it.
 
-    In evaluation mode both then give the same outputs. Any number of morphisms, in any order, is one step:
+    In evaluation mode both networks then give the same outputs. Any number of morphisms, in any order, is
+    applied in one step:
 
-    - **deeper**: a convolution that ``trained`` lacks becomes the identity. Its batch normalisation holds the
-      mean and variance of what it reads, and gives them back; they are those of a rectified normal
-      distribution, from the normalisation before. So in training mode, too, little changes. ReLU changes
-      nothing that another has rectified, which is why none is inserted before the first one.
-    - **wider**: more channels draw their own weights; what reads them begins with zeros there, and so learns
-      to use them from the first step on.
-    - **skip**: a layer reads one more result beside the others, and begins with zeros there.
+    - **deeper**: a convolution that ``trained`` lacks becomes the identity. Its batch normalisation has the
+      mean and variance of its input as statistics and as shift and scale; they are those of a rectified
+      normal distribution, derived from the normalisation before. So training mode changes little, too. ReLU
+      does not change a rectified input, which is why no convolution is inserted before the first one.
+    - **wider**: additional channels keep their own initial weights; the layers that read them start with
+      zeros there, and learn to use them from the first step on.
+    - **skip**: a layer reads one more result, and starts with zeros there.
 
     Args:
-        network: a fresh one; changed in place.
-        trained: left as it is.
+        network: Network with initial weights; changed in place.
+        trained: Trained network; not changed.
 
     Returns:
-        False where no such morphisms lead from ``trained`` to ``network``; then nothing is changed.
+        False if no such morphisms lead from ``trained`` to ``network``; then nothing is changed.
 
     References:
         Wei, Wang, Rui and Chen, "Network Morphism", ICML 2016, https://arxiv.org/abs/1603.01670
@@ -52,9 +53,9 @@ def inherit(network: NashNetwork, trained: NashNetwork) -> bool:
 
 
 def _carry(network: NashNetwork, trained: NashNetwork, origins: dict[int, int]) -> list[int] | None:
-    """Of each vertex of ``network`` that of ``trained`` whose result its first channels shall be.
+    """For each vertex of ``network``, the vertex of ``trained`` whose result its first channels reproduce.
 
-    None where they cannot be, if the vertices in ``origins`` come from ``trained`` and all others are new.
+    None if that is impossible when the vertices in ``origins`` come from ``trained`` and all others are new.
     """
     carried: list[int] = []
     for vertex, layer in enumerate(network.layers):
@@ -81,7 +82,7 @@ def _transfer(
     for vertex, layer in enumerate(network.layers):
         if not isinstance(layer, nn.Sequential):
             continue
-        # where each result of `trained` begins among the channels that the layer reads; the nearest of twins
+        # First channel of each result of `trained` in the layer's input; the nearest of equal ones.
         offsets = {carried[source]: offset for source, offset in _offsets(network, vertex)}
         origin = origins.get(vertex)
         if origin is None:
@@ -97,7 +98,7 @@ def _transfer(
 
 
 def _become_identity(block: nn.Sequential, offset: int, mean: Tensor, variance: Tensor) -> None:
-    """The first channels that a block gives shall be those that it reads from ``offset`` on."""
+    """Makes the first output channels of a block equal to its input channels from ``offset`` on."""
     norm = block[1]
     assert isinstance(norm, nn.BatchNorm2d)
     weight, scale, shift, running_mean, running_variance = _tensors(block)
@@ -109,9 +110,9 @@ def _become_identity(block: nn.Sequential, offset: int, mean: Tensor, variance: 
 
 
 def _moments(network: NashNetwork, vertex: int) -> tuple[Tensor, Tensor]:
-    """Mean and variance of each channel that a vertex gives, as if they were normal before ReLU.
+    """Mean and variance of each output channel of a vertex, taken as normal before ReLU.
 
-    What the pools in between change is left out.
+    The effect of pools in between is neglected.
     """
     _, scale, shift, *_ = _tensors(network.layers[_rectifier(network, vertex)])
     spread = scale.abs().clamp_min(1e-12)
@@ -128,14 +129,14 @@ def _rectifier(network: NashNetwork, vertex: int) -> int:
 
 
 def _offsets(network: NashNetwork, vertex: int) -> list[tuple[int, int]]:
-    """Each source of a vertex, and at which channel its result begins among all that the vertex reads."""
+    """Each source of a vertex, with the first channel of its result in the input of the vertex."""
     sources = network.sources[vertex]
     starts = itertools.accumulate((network.widths[source] for source in sources), initial=0)
     return list(zip(sources, starts, strict=False))
 
 
 def _tensors(layer: nn.Module) -> list[Tensor]:
-    """Of a block the weights, then scale, shift, mean and variance of its norm; of the end weights, bias."""
+    """Weights of a block, then scale, shift, mean and variance of its norm; weights and bias of the head."""
     return [tensor for tensor in (*layer.parameters(), *layer.buffers()) if tensor.dim()]
 
 

@@ -28,8 +28,8 @@ class CellGraph(NamedTuple):
     """The live part of a cell in the published numbering.
 
     Attributes:
-        operations: of the vertices between input and output.
-        sources: of each vertex but the input, the vertices that lead to it, ascending.
+        operations: Operations of the vertices between input and output.
+        sources: For each vertex but the input, the vertices that lead to it, ascending.
     """
 
     operations: tuple[Operation, ...]
@@ -53,22 +53,22 @@ def build_nasbench101(
     Every convolution is followed by batch normalisation and ReLU. A cell is brought to the published
     numbering before it is built, so that isomorphic cells are one network.
 
-    What differs from the paper: first weights are PyTorch's, not from a truncated normal distribution, and
-    batch normalisation averages with PyTorch's momentum of 0.1, not 0.003, which needs long trainings.
+    Differences from the paper: initial weights are PyTorch's, not from a truncated normal distribution, and
+    batch normalisation has PyTorch's momentum of 0.1, not 0.003, which needs long trainings.
 
     Args:
-        architecture: its interior vertices are 3x3 and 1x1 convolutions and 3x3 max pools of stride 1.
-        input_shape: ``(channels, height, width)`` of one image, of any size.
-        num_classes: number of outputs.
-        channels: of the first stack.
-        cells: in each stack.
-        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
-        max_params: the most trainable parameters that are built.
+        architecture: Cell whose interior vertices are 3x3 and 1x1 convolutions and 3x3 max pools of stride 1.
+        input_shape: Shape ``(channels, height, width)`` of one image, of any size.
+        num_classes: Number of outputs.
+        channels: Number of channels in the first stack.
+        cells: Number of cells in each stack.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built.
 
     Raises:
-        UsageError: an argument is out of its range.
-        ArchitectureError: no path leads from input to output, or an operation is another one.
-        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+        UsageError: An argument is out of range.
+        ArchitectureError: No path leads from input to output, or an operation has no layer in these networks.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
 
     References:
         Ying et al., "NAS-Bench-101: Towards Reproducible Neural Architecture Search", ICML 2019,
@@ -142,13 +142,13 @@ class Cell(nn.Module):
 
 
 def plan_cell(architecture: Architecture) -> CellGraph:
-    """The live part of a cell, in the numbering that the benchmark gave to its isomorphism class.
+    """The live part of a cell, in the benchmark's numbering of its isomorphism class.
 
     Of all topological numberings this is the one with the smallest adjacency matrix, compared from the last
     column and there from the last row; among these the one with the first operations.
 
     Raises:
-        ArchitectureError: no path leads from input to output, or an operation is none of the benchmark's.
+        ArchitectureError: No path leads from input to output, or an operation is not of the benchmark.
     """
     live = live_vertices(architecture.num_vertices, architecture.edges)
     edges = [(i, j) for i, j in architecture.edges if i in live and j in live]
@@ -172,13 +172,13 @@ def plan_cell(architecture: Architecture) -> CellGraph:
 
 
 def split_channels(graph: CellGraph, channels: int) -> list[int]:
-    """How many of the ``channels`` of a cell each vertex between input and output has.
+    """Number of channels of each vertex between input and output, of the ``channels`` of a cell.
 
-    Those before the output share them; any other has as many as the widest vertex that it leads to.
+    The vertices before the output share them; any other has as many as the widest vertex that it leads to.
     """
     interior = len(graph.operations)
     last = [source for source in graph.sources[-1] if source]
-    widths = [0] * (interior + 1)  # the input's is not asked for
+    widths = [0] * (interior + 1)  # that of the input is not used
     for index, vertex in enumerate(last):
         widths[vertex] = channels // len(last) + (index < channels % len(last))
     for vertex in range(interior, 0, -1):

@@ -34,25 +34,25 @@ def build_nasbench201(
     doubles the channels. After batch normalisation and ReLU the mean over all pixels goes to one dense layer.
     A convolution of a cell or block is ReLU, convolution, batch normalisation.
 
-    What differs from the benchmark: only what `simplify` leaves of a cell is built. A convolution that a
-    ``none`` cuts off from input or output is left out, while the published numbers count it; for all other
-    cells the defaults give the published number of parameters, and the published FLOPs but for the bias of
-    the dense layer. A cell without any path gives zeros, and what stands before it gets gradients of zero. An
-    odd side is halved upward; there the original does not fit together.
+    Differences from the benchmark: cells are simplified (`simplify`) before they are built. A convolution
+    that a ``none`` cuts off from input or output is left out, while the published numbers count it; for all
+    other cells the defaults give the published number of parameters, and the published FLOPs except for the
+    bias of the dense layer. A cell without any path gives zeros, and the layers before it get gradients of
+    zero. An odd side is halved and rounded up, which the original does not support.
 
     Args:
-        architecture: its live operations are convolutions and average pools, zeros and identities.
-        input_shape: ``(channels, height, width)`` of one image, of any size.
-        num_classes: number of outputs.
-        channels: of the first stage.
-        cells: in each stage.
-        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
-        max_params: the most trainable parameters that are built.
+        architecture: Cell whose live operations are convolutions, average pools, zeros and identities.
+        input_shape: Shape ``(channels, height, width)`` of one image, of any size.
+        num_classes: Number of outputs.
+        channels: Number of channels in the first stage.
+        cells: Number of cells in each stage.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built.
 
     Raises:
-        UsageError: an argument is out of its range.
-        ArchitectureError: a live operation is another one.
-        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+        UsageError: An argument is out of range.
+        ArchitectureError: A live operation has no layer in these networks.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
 
     References:
         Dong and Yang, "NAS-Bench-201: Extending the Scope of Reproducible Neural Architecture Search",
@@ -78,7 +78,7 @@ def build_nasbench201(
 
 
 class Cell(nn.Module):
-    """One cell: a vertex sums its sources, each as often as the graph says, and applies its layer.
+    """One cell: a vertex sums its sources, with their multiplicity, and applies its layer.
 
     Shapes:
         - input and output: ``(batch, channels, height, width)``
@@ -99,7 +99,7 @@ class Cell(nn.Module):
         """Computes the vertices in order."""
         results = [images]
         for sources, layer in zip(self.sources, self.layers, strict=True):
-            # Zeros that hang on the input, so that every parameter before them has a gradient.
+            # Zeros that depend on the input, so that every parameter before them has a gradient.
             terms = [results[source] for source in sources] or [0 * images]
             results.append(layer(sum(terms[1:], start=terms[0])))
         return results[-1]

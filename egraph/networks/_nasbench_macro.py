@@ -40,17 +40,17 @@ def build_nasbench_macro(
     are not built, so that chains with one key are one network.
 
     Args:
-        architecture: a chain of inverted residuals, strided 1x1 convolutions and identities.
-        input_shape: ``(channels, height, width)`` of one image, of any size.
-        num_classes: number of outputs.
-        channels: of the stem.
-        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
-        max_params: the most trainable parameters that are built.
+        architecture: Chain of inverted residuals, strided 1x1 convolutions and identities.
+        input_shape: Shape ``(channels, height, width)`` of one image, of any size.
+        num_classes: Number of outputs.
+        channels: Number of channels of the stem.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built.
 
     Raises:
-        UsageError: an argument is out of its range.
-        ArchitectureError: the live part is no chain, or an operation is another one.
-        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+        UsageError: An argument is out of range.
+        ArchitectureError: The live part is no chain, or an operation has no layer in these networks.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
 
     References:
         Su et al., "Prioritized Architecture Sampling with Monto-Carlo Tree Search", CVPR 2021,

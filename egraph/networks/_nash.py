@@ -1,4 +1,4 @@
-"""The skeleton of NASH: a chain of convolutions and pools with skips that are joined side by side."""
+"""The skeleton of NASH: a chain of convolutions and pools with skips that are concatenated."""
 
 from __future__ import annotations
 
@@ -29,18 +29,18 @@ def build_nash(
     """Builds a chain of convolutions and pools with skips.
 
     Args:
-        architecture: a chain from input to output, in the order of its vertices; other edges are skips
+        architecture: Chain from input to output, in the order of its vertices; other edges are skips
             between equal resolutions.
-        input_shape: ``(channels, height, width)`` of one image, of any size.
-        num_classes: number of outputs.
-        channels: of a convolution of width 1.
-        seed: of the first weights; equal arguments give equal weights, the global generator is left alone.
-        max_params: the most trainable parameters that are built.
+        input_shape: Shape ``(channels, height, width)`` of one image, of any size.
+        num_classes: Number of outputs.
+        channels: Number of channels of a convolution of width 1.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built.
 
     Raises:
-        UsageError: an argument is out of its range.
-        ArchitectureError: the graph is no chain with skips, or an operation is another one.
-        EvaluationError: the network has more than ``max_params`` parameters; no memory was taken.
+        UsageError: An argument is out of range.
+        ArchitectureError: The graph is no chain with skips, or an operation has no layer in these networks.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
 
     References:
         Elsken, Metzen and Hutter, "Simple and Efficient Architecture Search for Convolutional Neural
@@ -63,16 +63,16 @@ def build_nash(
 
 
 class NashNetwork(nn.Module):
-    """Each vertex reads what its sources give, side by side, and applies its layer.
+    """Each vertex concatenates the results of its sources and applies its layer.
 
-    A convolution is followed by batch normalisation and ReLU; a max pool halves the sides, upward. The output
-    takes the mean over all pixels and applies a dense layer.
+    A convolution is followed by batch normalisation and ReLU; a max pool halves the sides, rounded up. The
+    output takes the mean over all pixels and applies a dense layer.
 
     Attributes:
-        ops: the operation of each vertex.
-        sources: of each vertex, those that it reads, ascending.
-        widths: of each vertex, the channels that it gives; the output's are the classes.
-        layers: of each vertex; the input's is the identity.
+        ops: Operation of each vertex.
+        sources: For each vertex, the vertices that it reads, ascending.
+        widths: Number of channels of each vertex's result; for the output, the number of classes.
+        layers: Layer of each vertex; for the input, the identity.
 
     Shapes:
         - input: ``(batch, channels, height, width)``

@@ -1,4 +1,4 @@
-"""Which shape every vertex of a convolutional graph receives and yields, by arithmetic alone."""
+"""Shapes of the inputs and results of every vertex of a convolutional graph, by arithmetic alone."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ class Stage(NamedTuple):
     """One live vertex of the graph.
 
     Attributes:
-        operation: what it does.
+        operation: Operation of the vertex.
         sources: Indices, in the plan, of the stages that it sums.
-        joined: shape to which each source is brought before the sum.
-        shape: shape of its result.
+        joined: Shape to which each source is brought before the sum.
+        shape: Shape of the result.
     """
 
     operation: Operation
@@ -42,11 +42,11 @@ class Stage(NamedTuple):
 def plan_stages(architecture: Architecture, input_shape: tuple[int, int, int], channels: int) -> list[Stage]:
     """The live vertices in topological order, input first and output last.
 
-    Convolutions have stride 1 unless their operation says otherwise, pools the stride of theirs; neither
-    pads. A convolution has ``channels`` times its operation's ``width`` filters, a pool keeps its channels.
+    Convolutions and pools have the stride of their operation and no padding. A convolution has ``channels``
+    times the ``width`` of its operation as filters; a pool keeps its channels.
 
     Raises:
-        ArchitectureError: no path leads from input to output, or an operation is no convolution or pool.
+        ArchitectureError: No path leads from input to output, or an operation is no convolution or pool.
     """
     live = live_vertices(architecture.num_vertices, architecture.edges)
     position = {vertex: index for index, vertex in enumerate(live)}
@@ -77,8 +77,8 @@ def plan_stages(architecture: Architecture, input_shape: tuple[int, int, int], c
 def match_sizes(shapes: list[Shape], kernel: int) -> Shape:
     """The minimum viable size of several inputs of one layer.
 
-    Each of channels, height and width is the least among the inputs; a height or width below the kernel is
-    raised to it, so that the layer can be applied.
+    Each of channels, height and width is the minimum over the inputs; a height or width below the kernel is
+    raised to the kernel, so that the layer can be applied.
     """
     channels, height, width = (min(sizes) for sizes in zip(*shapes, strict=True))
     return Shape(channels, max(height, kernel), max(width, kernel))

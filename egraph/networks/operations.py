@@ -95,7 +95,7 @@ class Zero(nn.Module):
 
 
 class FactorizedReduction(nn.Module):
-    """ReLU, two 1x1 convolutions of stride 2 of which one looks a pixel to the lower right, normalisation.
+    """ReLU, two 1x1 convolutions of stride 2, the second shifted by one pixel, and batch normalisation.
 
     Shapes:
         - input: ``(batch, inputs, height, width)``
@@ -109,16 +109,16 @@ class FactorizedReduction(nn.Module):
         self.norm = nn.BatchNorm2d(outputs)
 
     def forward(self, maps: Tensor) -> Tensor:
-        """Zeros stand beyond the border where a side is odd."""
+        """An odd side is padded with zeros for the shifted convolution."""
         maps = relu(maps)
         halves = zip(self.convolutions, (maps, pad(maps, (0, 1, 0, 1))[:, :, 1:, 1:]), strict=True)
         return self.norm(torch.cat([convolve(half) for convolve, half in halves], dim=1))
 
 
 class InvertedResidual(nn.Module):
-    """The block of MobileNetV2: widen, convolve each channel by itself, narrow without activation.
+    """The block of MobileNetV2: a widening 1x1, a depthwise and a narrowing 1x1 convolution, the last linear.
 
-    Where shape and channels stay the input is added.
+    The input is added if the result has its shape.
 
     Shapes:
         - input: ``(batch, inputs, height, width)``
@@ -141,10 +141,10 @@ class InvertedResidual(nn.Module):
 
 
 class Gate(nn.Module):
-    """A 1x1 convolution, each channel times a factor that a look at the whole map gives.
+    """A 1x1 convolution whose channels are scaled by factors computed from the whole map.
 
-    The look is a convolution of few channels, batch normalisation, a pool to 4x4 and a dense layer: 3x3, 4
-    channels and averages, or 7x7 in steps of 5, 8 channels and maxima.
+    The factors come from a convolution of few channels, batch normalisation, a pool to 4x4 and a dense layer:
+    3x3 with 4 channels and averages, or 7x7 with stride 5, 8 channels and maxima.
 
     Shapes:
         - input: ``(batch, inputs, height, width)``
@@ -198,7 +198,7 @@ def _unpadded_conv(operation: Operation, inputs: int, outputs: int, stride: int)
 def _separable(
     operation: Operation, inputs: int, outputs: int, stride: int, dilation: int = 1
 ) -> nn.Sequential:
-    """ReLU, a convolution of each channel by itself, one of all of them, batch normalisation."""
+    """ReLU, a depthwise convolution, a 1x1 convolution and batch normalisation."""
     around = dilation * (operation.kernel // 2)
     depthwise = nn.Conv2d(
         inputs, inputs, operation.kernel, stride, around, dilation, groups=inputs, bias=False

@@ -1,8 +1,8 @@
-"""The layers that a block is made of, each a function of the shape that reaches it.
+"""The layers of blocks, each a function of the shape of its input.
 
-A part is a callable that is told the shape of one input, without the batch, and how wide to be, and makes a
-module: `conv` and the other functions here give one for their arguments. `egraph.networks.build_blocks`
-strings them together.
+A part is a callable that takes the shape of one input, without the batch, and a factor of its width, and
+makes a module. `conv` and the other functions here return one for their arguments.
+`egraph.networks.build_blocks` chains them.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ __all__ = [
 ]
 
 Shape = tuple[int, ...]
-"""Of one image, ``(channels, height, width)``; behind a dense layer ``(features,)``."""
+"""Shape of one image, ``(channels, height, width)``; after a dense layer ``(features,)``."""
 
 Part = Callable[[Shape, float], nn.Module]
-"""Makes the module for an input of that shape, its filters or units times that factor."""
+"""Makes the module for an input of a shape, its number of filters or units times a factor."""
 
 ACTIVATIONS = {
     "linear": nn.Identity,
@@ -43,18 +43,18 @@ ACTIVATIONS = {
     "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
 }
-"""What stands after a layer, by name."""
+"""Activations by name."""
 
 
 def conv(filters: int, kernel: int, stride: int = 1, *, scale: float = 1.0) -> Part:
-    """A convolution with bias; zeros around keep the size, a stride divides it, rounded up.
+    """A convolution with bias; zero padding keeps the size, a stride divides it, rounded up.
 
     Args:
-        filters: channels of its result.
-        kernel: its side, in pixels.
-        stride: in pixels.
-        scale: factor of the first weights. At 1 they are those of He et al., which keep the size of what
-            passes through layers with ReLU.
+        filters: Number of channels of the result.
+        kernel: Side of the kernel in pixels.
+        stride: Stride in pixels.
+        scale: Factor of the initial weights. At 1 they are those of He et al., which keep the variance of
+            activations through layers with ReLU.
     """
 
     def make(shape: Shape, factor: float) -> nn.Module:
@@ -77,8 +77,8 @@ def max_pool(kernel: int, stride: int | None = None) -> Part:
 def avg_pool(kernel: int, stride: int | None = None) -> Part:
     """The mean of ``kernel`` by ``kernel`` pixels, at every ``stride``-th pixel, or at every ``kernel``-th.
 
-    What is left over at the border is pooled too, so that sides are rounded up. Where a map is smaller than
-    the kernel, all of it is pooled; one pixel stays as it is.
+    The remainder at the border is pooled too, so that sides are rounded up. A map that is smaller than the
+    kernel is pooled as a whole; a single pixel is not changed.
     """
     return _pool(nn.AvgPool2d, kernel, stride)
 
@@ -119,7 +119,7 @@ def unit_variance() -> Part:
 
 
 class ScaledConv2d(nn.Conv2d):
-    """A convolution that says by how much its first weights are scaled; its builder scales them."""
+    """A convolution with a factor of its initial weights, which `build_blocks` applies."""
 
     def __init__(
         self, inputs: int, outputs: int, kernel: int, stride: int = 1, padding: int = 0, *, scale: float
@@ -136,7 +136,7 @@ class UnitVariance(nn.Module):
     """
 
     def forward(self, images: Tensor) -> Tensor:
-        """Divides; noise in images that are nearly of one value is not blown up without bound."""
+        """Divides; a lower bound of the variance keeps the noise of nearly uniform images from growing."""
         return images / images.var(dim=(1, 2, 3), keepdim=True, correction=0).clamp(min=1e-4).sqrt()
 
 
