@@ -1,18 +1,19 @@
 """The arena: searchers compared on tables of measured architectures.
 
-A `Cell` is one search: a searcher, what tells it (its fitness), a benchmark, a budget of queries and a seed.
-`plan` lists cells, `run` runs them in parallel processes and keeps each finished one as a line of a file, so
-that a run that was killed goes on where it was. `searchers` does both:
+A `Cell` is one search: a searcher, its fitness, a benchmark, a budget of queries and a seed. `plan` lists
+cells. `run` runs them in parallel processes and appends each finished one to a file; if a run is interrupted,
+run it again to resume. `searchers` does both:
 
     result = egraph.bench.searchers(["random"], ["nasbench201:cifar10_val_12:cifar10_test_200"], seeds=50)
     result.summary
     result.comparison
 
-A searcher sees one metric, and the best is chosen by it; another is reported, which nobody looks at before.
-What is told by zero-cost proxies sees none, and is chosen by them. Random search and regularized evolution
-always take part. `FITNESS` has the kinds of fitness; to add one: a function in ``_fitness.py`` and its entry
-there. `Scores` keeps zero-cost scores on disk. `read_config` reads a comparison from a file. `arrange`,
-`to_markdown` and `plot` render a result, `incumbents` and `band` give its curves.
+A searcher sees one metric, and the best architecture is chosen by it; another metric of that architecture is
+reported. With zero-cost proxies as fitness, the search sees no metric and the proxies choose. Random search
+and regularized evolution always take part. `FITNESS` has the kinds of fitness; to add one, write a function
+in ``_fitness.py`` and register it there. `Scores` keeps zero-cost scores on disk. `read_config` reads a
+comparison from a file. `arrange`, `to_markdown` and `plot` render a result; `incumbents` and `band` compute
+its curves.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One search: a searcher, told by a fitness, on a benchmark."""
+"""One search: a searcher with a fitness on a benchmark."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ __all__ = ["Cell", "measure"]
 
 @dataclass(frozen=True, slots=True)
 class Cell:
-    """What one search depends on; two equal cells ask the same.
+    """All that one search depends on; equal cells are the same search.
 
     Attributes:
-        searcher: its name, with options.
-        fitness: what tells it: the kind's name, with options.
-        benchmark: the table's name, or the path of its file.
-        metric: what a query gives, and by which the best is chosen.
-        test: what is reported.
-        queries: the budget.
-        seed: of everything.
-        settings: all options of the searcher, those not given included, JSON-ready.
+        searcher: Name of the searcher, with options.
+        fitness: Kind of fitness, with options.
+        benchmark: Name of the table, or path of its file.
+        metric: Metric that a query returns and that chooses the best.
+        test: Metric that is reported.
+        queries: Budget of queries.
+        seed: Seed of the search.
+        settings: All options of the searcher, defaults included, JSON-ready.
     """
 
     searcher: str
@@ -42,23 +42,24 @@ class Cell:
 
 
 def measure(cell: Cell, make_searcher: MakeSearcher, ground: Ground) -> dict[str, Any]:
-    """Runs a search, and writes down whenever it found something better.
+    """Runs a search and records its improvements.
 
     Args:
-        cell: what is searched, and how.
-        make_searcher: makes the searcher, its options included.
-        ground: the benchmark.
+        cell: The search.
+        make_searcher: Makes the searcher, its options included.
+        ground: The benchmark.
 
     Returns:
-        The fields of the cell and ``steps``: for each query whose score was the best so far, its number from
-        1 on, the simulated seconds up to its end (None where the table knows no cost), its score and its
-        test score; ``asked`` (fewer than the budget where the space ran out), ``final`` (the last test
-        score), ``optimum`` (the best there is), ``chosen`` (that of what has the best score in the table),
-        ``seconds`` (simulated, of all queries) and ``search_seconds`` (of this machine).
+        The fields of the cell and ``steps``. For each query with the best score so far, a step is its number
+        from 1 on, the simulated seconds up to its end (None if the table has no cost), its score and its test
+        score. Further ``asked`` (fewer than the budget if the space ran out), ``final`` (the last test
+        score), ``optimum`` (the best test score of the table), ``chosen`` (the test score of the
+        architecture with the best score), ``seconds`` (simulated, of all queries) and ``search_seconds`` (of
+        this machine).
 
     Raises:
-        UsageError: an option is out of range.
-        FailedError: not one query gave a score.
+        UsageError: An option is out of range.
+        FailedError: No query returned a score.
     """
     kind, options = parse(cell.fitness)
     begun = time.perf_counter()
@@ -84,7 +85,7 @@ def _trace(queries: Sequence[Query], ground: Ground) -> tuple[list[list[Any]], f
     steps: list[list[Any]] = []
     for number, query in enumerate(queries, 1):
         spent += query.seconds
-        if query.score > best:  # the first of equals stays
+        if query.score > best:  # the first of equals counts
             best = query.score
             steps.append([number, _finite(spent), query.score, ground.test(query.architecture)])
     return steps, _finite(spent)

@@ -1,4 +1,4 @@
-"""Whether what two searchers found differs by more than chance."""
+"""Significance tests between the results of searchers."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ SIGNIFICANT = 0.05
 
 
 def compare(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    """The final test scores of all contestants of a benchmark, each pair once.
+    """Compares the final test scores of all pairs of contestants of each benchmark.
 
-    Two tests, both two-sided: Mann-Whitney's U asks whether one is larger more often, Kolmogorov and
-    Smirnov's whether the distributions differ anywhere. The p-values of one test on one benchmark are
-    adjusted together (Benjamini and Hochberg), so that of the differences called significant 5 % are false.
-    Searches with one seed begin alike, with which both tests err towards finding no difference.
+    Both tests are two-sided: Mann-Whitney's U tests whether one score tends to be larger, the
+    Kolmogorov-Smirnov test whether the distributions differ. The p-values of one test on one benchmark are
+    adjusted together (Benjamini and Hochberg), so that 5 % of the significant differences are false.
+    Searches with the same seed start alike; this makes both tests conservative.
 
     Args:
-        rows: what `measure` has given.
+        rows: Results of `measure`.
 
     Returns:
         The columns ``benchmark``, ``metric``, ``test``, ``queries``, ``searcher``, ``fitness``,
-        ``other_searcher``, ``other_fitness``, ``superiority`` (how often the first is above the other, equal
-        ones counted half, over all pairs of seeds), ``mann_whitney`` and ``kolmogorov_smirnov`` (p-values),
+        ``other_searcher``, ``other_fitness``, ``superiority`` (share of all pairs of seeds in which the first
+        is above the other, ties counted half), ``mann_whitney`` and ``kolmogorov_smirnov`` (p-values),
         and each of these adjusted, with ``_adjusted``.
     """
     import pandas as pd

@@ -1,4 +1,4 @@
-"""A comparison of searchers as one TOML file."""
+"""A comparison of searchers in a TOML file."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Config", "read_config"]
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What shall be compared.
+    """A comparison of searchers.
 
     Attributes:
-        contestants: those that can run here.
-        skipped: those that cannot, each with the reason.
-        benchmarks: as for `searchers`.
-        queries: the budget of a search.
-        seeds: how many.
+        contestants: Contestants that can run here.
+        skipped: Contestants that cannot, each with the reason.
+        benchmarks: Benchmarks, as for `searchers`.
+        queries: Budget of a search.
+        seeds: Number of seeds.
     """
 
     contestants: list[Contestant]
@@ -36,20 +36,20 @@ class Config:
 def read_config(path: str | os.PathLike[str]) -> Config:
     """Reads a file with ``benchmarks``, ``queries`` and ``seeds``, and ``[[contestant]]`` entries.
 
-    An entry has a ``searcher`` and may have a ``fitness``, both as for `searchers`. One whose searcher or
-    fitness is not known here, or needs a package that is not installed, is skipped, so that a file can name
-    what others have.
+    An entry has a ``searcher`` and optionally a ``fitness``, both as for `searchers`. Entries whose searcher
+    or fitness is unknown, or needs a package that is not installed, are skipped, so that a file can be used
+    where not everything is installed.
 
     Raises:
-        DataError: the file cannot be read, or is no TOML.
-        UsageError: an entry is unknown or of the wrong type, or an option is unknown.
+        DataError: The file cannot be read or is not TOML.
+        UsageError: An entry is unknown or of the wrong type, or an option is unknown.
     """
     try:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
     except ValueError as error:
-        raise DataError(f"{path} is no TOML: {error}") from None
+        raise DataError(f"{path} is not TOML: {error}") from None
     _check(path, content, {"benchmarks": list, "queries": int, "seeds": int, "contestant": list})
     contestants, skipped = [], []
     for entry in content.pop("contestant", []):

@@ -1,4 +1,4 @@
-"""What a searcher is told: the kinds of fitness that searches are compared with."""
+"""The kinds of fitness that searches are compared with."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from egraph.searchers import RandomSearch, Searcher, run
 __all__ = ["FITNESS", "MakeSearcher", "Query", "Search"]
 
 MakeSearcher = Callable[..., Searcher]
-"""Takes a space and ``seed=`` and gives a searcher."""
+"""Makes a searcher from a space and ``seed=``."""
 
 
 class Query(NamedTuple):
-    """One architecture that was paid for.
+    """One evaluation that counts against the budget.
 
     Attributes:
-        architecture: which.
-        score: by which the best is chosen, higher is better; NaN where it failed.
-        seconds: what it cost; NaN where unknown.
+        architecture: Architecture.
+        score: Score by which the best is chosen, higher is better; NaN if it failed.
+        seconds: Simulated cost in seconds; NaN if unknown.
     """
 
     architecture: Architecture
@@ -38,20 +38,20 @@ class Query(NamedTuple):
 
 
 Search = Callable[..., list[Query]]
-"""``(ground, make_searcher, queries, seed, **options)`` to at most so many queries, in their order."""
+"""Maps ``(ground, make_searcher, queries, seed, **options)`` to the queries made, in order."""
 
 FITNESS: Registry[Search] = Registry("fitness")
-"""The kinds of fitness. Their keyword-only arguments are the options that can be asked for."""
+"""The kinds of fitness; their keyword-only arguments are the options."""
 
 
 def search_table(ground: Ground, make: MakeSearcher, queries: int, seed: int) -> list[Query]:
-    """Each proposal is looked up, and the searcher told what the table says."""
+    """The searcher is told the scores of the table."""
     history = run(make(ground.space, seed=seed), ground.lookup, queries).history
     return [_look_up(ground, step.architecture) for step in history]
 
 
 def search_blindly(ground: Ground, make: MakeSearcher, queries: int, seed: int) -> list[Query]:
-    """A control: the searcher is told the same of everything, and can do no better than random search."""
+    """A control: the searcher is told one constant score, so it cannot beat random search."""
 
     def constant(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         return np.zeros(len(architectures))
@@ -71,19 +71,19 @@ def search_untrained(
     batch_size: int = 32,
     channels: int | None = None,
 ) -> list[Query]:
-    """The searcher is told what zero-cost proxies say of the untrained network, and so is the best chosen.
+    """The searcher is told zero-cost scores of untrained networks, which also choose the best.
 
     Nothing is trained: a query costs no simulated seconds.
 
     Args:
-        ground: where to search; what its table says is not seen.
-        make: the searcher.
-        queries: networks that are scored.
-        seed: of the searcher. First weights and images are the same for each.
-        proxies: one of `egraph.evaluation.zero_cost.proxies`, or several joined by ``+``.
-        data: images, as for `egraph.datasets.images`.
-        batch_size: how many of them.
-        channels: width of the networks; None takes the space's own.
+        ground: The benchmark; the search does not see its table.
+        make: Makes the searcher.
+        queries: Number of networks scored.
+        seed: Seed of the searcher. Initial weights and images are the same for every seed.
+        proxies: One of `egraph.evaluation.zero_cost.proxies`, or several joined by ``+``.
+        data: Images, as for `egraph.datasets.images`.
+        batch_size: Number of images.
+        channels: Width of the networks; None takes the default of the space.
     """
     fitness = score_untrained(ground, proxies, data, batch_size, channels)
     history = run(make(ground.space, seed=seed), fitness, queries).history
@@ -102,22 +102,22 @@ def search_with_ranker(
     far: int = 2,
     candidates: int = 2000,
 ) -> list[Query]:
-    """A study in which the table plays the training: the searcher is told what a ranker predicts.
+    """A study with the table in place of training: the searcher is told predictions of a ranker.
 
-    Once the best score of the table is seen nothing can change any more: the rest of the queries is then
+    After the best score of the table is found, the result cannot change; the remaining queries are then
     random, which saves the fits.
 
     Args:
-        ground: where to search.
-        make: the searcher among whose proposals the ranker chooses; idle where ``candidates`` are no fewer
-            than the table's architectures, for then all are scored.
-        queries: trainings in all.
-        seed: of study and ranker.
-        members: networks in the ranker's ensemble.
-        initial: random trainings before the first fit.
-        batch: trainings a round.
-        far: how many of them are chosen to be different.
-        candidates: architectures that the ranker scores in a round.
+        ground: The benchmark.
+        make: Makes the searcher whose proposals the ranker scores. It is not used if ``candidates`` is at
+            least the size of the space, which is then scored as a whole.
+        queries: Number of trainings.
+        seed: Seed of study and ranker.
+        members: Number of networks in the ranker's ensemble.
+        initial: Number of random trainings before the first fit.
+        batch: Number of trainings per round.
+        far: Number of trainings per round that are chosen to be different.
+        candidates: Number of architectures that the ranker scores per round.
     """
     from egraph.ranker import Ranker
     from egraph.study import Study

@@ -1,4 +1,4 @@
-"""A benchmark made ready for searching: where to search, what a query gives, what is reported."""
+"""A benchmark prepared for searches: space, queries and reported scores."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ __all__ = ["Ground", "Task", "prepare", "read_task"]
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """What is searched for.
+    """A benchmark and its metrics.
 
     Attributes:
-        benchmark: the table's name, or the path of its file.
-        metric: what a query gives, and by which the best is chosen.
-        test: what is reported of it.
+        benchmark: Name of the table, or path of its file.
+        metric: Metric that a query returns and that chooses the best.
+        test: Metric that is reported.
     """
 
     benchmark: str
@@ -39,14 +39,14 @@ class Ground:
     """A task with its table in memory.
 
     Attributes:
-        space: the whole search space where the table has all of it, else its rows.
-        lookup: gives score, test score and seconds of one training, NaN where the table knows no cost.
-        best: the best score there is.
-        optimum: the best test score there is.
-        chosen: the test score of what has the best score: where a perfect search ends.
-        members: by its key, the architecture that stands for all that are the same network.
-        root: where to look for data first.
-        scores: an SQLite file that keeps what is computed of untrained networks; None keeps nothing.
+        space: The search space if the table has all of it, else the space of its rows.
+        lookup: Returns score, test score and seconds of one training; NaN if the table has no cost.
+        best: Best score of the table.
+        optimum: Best test score of the table.
+        chosen: Test score of the architecture with the best score: the result of a perfect search.
+        members: One architecture for each key.
+        root: Folder in which data is looked for first.
+        scores: SQLite file that keeps scores of untrained networks; None keeps nothing.
     """
 
     space: SearchSpace
@@ -59,23 +59,23 @@ class Ground:
     scores: str | None = None
 
     def represent(self, architecture: Architecture) -> Architecture:
-        """The one of `members` that is the same network: twins may draw other first weights."""
+        """The architecture of `members` with the same key; initial weights depend on the numbering."""
         return self.members.get(self.space.key(architecture), architecture)
 
     def test(self, architecture: Architecture) -> float:
-        """What is reported of an architecture."""
+        """The reported score of an architecture."""
         return self.lookup.evaluate(architecture).test_score
 
 
 def read_task(text: str, root: str | os.PathLike[str] | None = None) -> Task:
-    """Reads ``TABLE:METRIC:TEST``, ``TABLE:METRIC`` where both are one, or ``TABLE``.
+    """Reads ``TABLE:METRIC:TEST``, ``TABLE:METRIC`` for one metric in both roles, or ``TABLE``.
 
-    A table alone is enough where it has one metric, or one of validation and one of test data.
+    The table suffices if it has one metric, or one of validation and one of test data.
 
     Raises:
-        UsageError: it has several, or lower is better for one of those named.
-        UnknownNameError: there is no such table or metric.
-        DataError: the table is absent or damaged.
+        UsageError: The metrics are ambiguous, or lower is better for one of them.
+        UnknownNameError: There is no such table or metric.
+        DataError: The table is absent or damaged.
     """
     name, *metrics = text.rsplit(":", 2)
     if not name or "" in metrics:
@@ -93,12 +93,12 @@ def read_task(text: str, root: str | os.PathLike[str] | None = None) -> Task:
 def prepare(
     task: Task, root: str | os.PathLike[str] | None = None, scores: str | os.PathLike[str] | None = None
 ) -> Ground:
-    """Loads the table of a task; rows without a finite value of both metrics are left out.
+    """Loads the table of a task without rows whose metrics are not finite.
 
     Args:
-        task: what is searched for.
-        root: where to look for data first.
-        scores: see `Ground`.
+        task: Benchmark and metrics.
+        root: Folder in which data is looked for first.
+        scores: SQLite file for scores of untrained networks, see `Ground`.
     """
     table = datasets.load(task.benchmark, root)
     usable = np.isfinite(table[task.metric]) & np.isfinite(table[task.test])
@@ -130,17 +130,17 @@ def _choose_metrics(name: str, table: Table) -> list[str]:
     if any(len(found) != 1 for found in by_split):
         metrics = list(table.metrics)
         raise UsageError(
-            f"table {table.name!r} has several metrics; say what a query gives and what is reported, such as "
+            f"table {table.name!r} has several metrics; name that of a query and that to report, such as "
             f"{name}:{(by_split[0] or metrics)[0]}:{(by_split[1] or metrics)[0]}; known: {', '.join(metrics)}"
         )
     return [found[0] for found in by_split]
 
 
 def _put_seconds(table: Table, metric: str) -> str | None:
-    """The column with the cost of one query, in place of the cost of one whole training; None if unknown.
+    """Scales the column of training costs to the cost of one query and returns its name; None if unknown.
 
-    It is the first in seconds whose name begins with ``train``, and of the longest training of the table: a
-    metric of fewer epochs costs in proportion.
+    The column is the first in seconds whose name begins with ``train``. It holds the cost of the longest
+    training of the table; a metric of fewer epochs costs in proportion.
     """
     names = [n for n, m in table.metrics.items() if n.startswith("train") and m.unit == "seconds"]
     if not names:

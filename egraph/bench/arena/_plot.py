@@ -1,4 +1,4 @@
-"""A picture of searches: the best so far against queries and against simulated seconds."""
+"""A chart of searches: the best score so far against queries and simulated seconds."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
 
 __all__ = ["plot"]
 
-SIZE = (6.4, 4.4)  # inches of one chart
-SPAN = 30  # from the first to the last number of queries or seconds that is drawn
+SIZE = (6.4, 4.4)  # size of one chart in inches
+SPAN = 30  # ratio of the last to the first number of queries or seconds drawn
 POINTS = 300
 LABELS = {"queries": "queries", "seconds": "simulated seconds of training"}
 STYLES = {"random": {"color": "0.6"}, "regularized-evolution": {"color": "0.1"}}
 
 
 def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> None:
-    """Draws for each benchmark a chart against queries and, where the table knows the cost, against seconds.
+    """Draws for each benchmark a chart against queries and, if the table has costs, against seconds.
 
-    A line is the median over the seeds of the test score of what is best by the score that was seen, the band
-    around it reaches from quartile to quartile. Against seconds it begins where each seed has a result, and
-    ends where the first seed has ended. What was found before a thirtieth of the budget is not drawn.
-    Against seconds, searches that train nothing are a level line: the median of what they found in the end.
+    A line is the median over the seeds of the test score of the best architecture by the score seen; the band
+    spans the quartiles. Against seconds, it starts when each seed has a result and ends with the first seed
+    that ends. Results before a thirtieth of the budget are not drawn. Against seconds, searches without
+    training are a horizontal line at the median of their final results.
 
     Args:
-        rows: what `measure` has given.
-        path: a file whose name ends as matplotlib knows, such as ``.svg`` or ``.png``.
+        rows: Results of `measure`.
+        path: File whose suffix matplotlib supports, such as ``.svg`` or ``.png``.
 
     Raises:
-        UsageError: there are no rows, or matplotlib does not know the kind of file.
-        FailedError: the file cannot be written.
+        UsageError: There are no rows, or matplotlib does not support the suffix.
+        FailedError: The file cannot be written.
     """
     from matplotlib.figure import Figure
 
@@ -82,7 +82,7 @@ def _draw(axes: Axes, rows: Sequence[Mapping[str, Any]], by: str, title: str) ->
         bottom = min(bottom, float(low[len(at) // 2]))
     top = rows[0]["optimum"]
     axes.axhline(top, color="0.4", lw=0.8, ls=":", label="optimum")
-    if bottom < top:  # what the first few queries bring would hide all else
+    if bottom < top:  # the first few queries would dominate the scale
         axes.set_ylim(bottom - 0.3 * (top - bottom), top + 0.08 * (top - bottom))
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
@@ -92,12 +92,12 @@ def _draw(axes: Axes, rows: Sequence[Mapping[str, Any]], by: str, title: str) ->
     axes.set_ylabel(f"{rows[0]['test']} of the best so far")
     axes.set_title(title, fontsize=9)
     axes.grid(alpha=0.25)
-    # Below: curves that rise fast fill the upper left, those that do not the lower right.
+    # Below the axes, where it hides no curve.
     axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.15), ncols=2, frameon=False)
 
 
 def _is_timed(rows: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether the cost of all these is known, and some trained anything."""
+    """Whether all costs are known and some are not zero."""
     seconds = [row["seconds"] for row in rows]
     return None not in seconds and any(seconds)
 

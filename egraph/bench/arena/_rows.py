@@ -1,4 +1,4 @@
-"""A table that holds a part of its space, as a search space of its own."""
+"""The rows of a table as a search space."""
 
 from __future__ import annotations
 
@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 
 __all__ = ["RowSpace"]
 
-_NEAR = 8  # neighbours that each architecture has at least
+_NEAR = 8  # smallest number of neighbors of an architecture
 
 
 class RowSpace(SearchSpace):
     """The architectures of a table, for searches that must not leave it.
 
-    Nearly every mutation in a sampled space leads to an architecture that nobody measured. Here neighbours
-    are the rows nearest by edits instead: as many vertices and edges as must be changed, both numbered as in
-    the table. What the whole space makes of two parents, or decodes, is replaced by the row nearest to it.
+    If a table has a sample of a space, nearly every mutation leads to an architecture without a measurement.
+    Here the neighbors of a row are the nearest rows by edit distance: the number of vertices and edges that
+    differ, numbered as in the table. Children and decoded architectures of the whole space are replaced by
+    the nearest row.
 
     Args:
-        table: whose architectures these are.
+        table: Table of the architectures.
     """
 
     def __init__(self, table: Table) -> None:
@@ -41,15 +42,15 @@ class RowSpace(SearchSpace):
         self._numbers = {key: number for number, key in enumerate(distinct.keys)}
         self._vertices = max(a.num_vertices for a in self._architectures)
         self._ops = {op: number for number, op in enumerate(self.operations, 1)}
-        self._vectors = np.array([self._write(a) for a in self._architectures])  # (rows, places)
+        self._vectors = np.array([self._write(a) for a in self._architectures])  # (rows, positions)
         self._near: dict[int, NDArray[np.int64]] = {}
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """A random row; each is as likely."""
+        """A uniform random row."""
         return self._architectures[int(rng.integers(len(self._architectures)))]
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A random neighbour."""
+        """A random neighbor."""
         return self._architectures[int(rng.choice(self._find_near(self._find(architecture))))]
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
@@ -59,36 +60,36 @@ class RowSpace(SearchSpace):
         return self._replace(self.whole.crossover(a, b, rng))
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """The rows up to the smallest number of edits at which there are eight or more."""
+        """The rows within the smallest edit distance that gives eight or more."""
         return [self._architectures[row] for row in self._find_near(self._find(architecture))]
 
     def parse(self, text: str) -> Architecture:
-        """As the whole space reads it.
+        """Reads the notation of the whole space.
 
         Raises:
-            ArchitectureError: the text does not describe an architecture of the table.
+            ArchitectureError: The text does not describe an architecture of the table.
         """
         architecture = self.whole.parse(text)
         self.validate(architecture)
         return architecture
 
     def format(self, architecture: Architecture) -> str:
-        """As the whole space writes it."""
+        """Writes the notation of the whole space."""
         return self.whole.format(architecture)
 
     def validate(self, architecture: Architecture) -> None:
-        """Checks that the table has it.
+        """Checks that the table has the architecture.
 
         Raises:
-            ArchitectureError: it has not.
+            ArchitectureError: It does not.
         """
         self._find(architecture)
 
     def key(self, architecture: Architecture) -> str:
-        """As in the whole space.
+        """The key of the whole space.
 
         Raises:
-            ArchitectureError: the table has no such architecture.
+            ArchitectureError: The table does not have the architecture.
         """
         key = self.whole.key(architecture)
         if key not in self._numbers:
@@ -106,7 +107,7 @@ class RowSpace(SearchSpace):
         return self.whole.encode(architecture)
 
     def decode(self, options: Sequence[int]) -> Architecture:
-        """The row nearest to what the whole space decodes."""
+        """The row nearest to the architecture that the whole space decodes."""
         return self._replace(self.whole.decode(options))
 
     def network(
@@ -116,7 +117,7 @@ class RowSpace(SearchSpace):
         num_classes: int = 10,
         **options: Any,
     ) -> torch.nn.Module:
-        """As the whole space builds it."""
+        """Builds the network of the whole space."""
         return self.whole.network(architecture, input_shape, num_classes, **options)
 
     def __len__(self) -> int:
@@ -142,22 +143,22 @@ class RowSpace(SearchSpace):
         return self._near[row]
 
     def _measure(self, vector: NDArray[np.int8]) -> NDArray[np.int64]:
-        """How many edits lie between this and each row, ``(rows,)``."""
+        """Edit distance to each row, ``(rows,)``."""
         return np.count_nonzero(self._vectors != vector, axis=1)
 
     def _write(self, architecture: Architecture) -> NDArray[np.int8]:
-        """Operations of the interior vertices and the adjacency, ``(places,)``, the output in the last place.
+        """Operations of the interior vertices and the adjacency, ``(positions,)``; the output is last.
 
-        Vertices that no row has are left out: they are as far from each.
+        Vertices beyond those of any row are left out: they add the same distance to every row.
         """
         last, size = architecture.num_vertices - 1, self._vertices
-        places = {v: v for v in range(min(last, size - 1))} | {last: size - 1}
+        position = {v: v for v in range(min(last, size - 1))} | {last: size - 1}
         ops = np.zeros(size, dtype=np.int8)
         edges = np.zeros((size, size), dtype=np.int8)
         for vertex, op in enumerate(architecture.ops[1:-1], 1):
-            if vertex in places:
+            if vertex in position:
                 ops[vertex] = self._ops[op]
         for i, j in architecture.edges:
-            if i in places and j in places:
-                edges[places[i], places[j]] = 1
+            if i in position and j in position:
+                edges[position[i], position[j]] = 1
         return np.concatenate([ops, edges.ravel()])

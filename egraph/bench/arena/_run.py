@@ -1,4 +1,4 @@
-"""Plans searches, and runs those that have not run yet."""
+"""Plans searches and runs those without a result."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from egraph.bench.arena._compare import compare
 from egraph.bench.arena._curves import summarise
 from egraph.bench.arena._fitness import FITNESS, MakeSearcher
 from egraph.bench.arena._ground import Ground, Task, prepare, read_task
+from egraph.checks import check_whole
 from egraph.errors import UnknownNameError, UsageError
 from egraph.spaces import SearchSpace
 from egraph.specs import check_options, parse
@@ -37,36 +38,36 @@ __all__ = [
 
 BASELINES = {
     "random": "random",
-    # With a hundred members, as by default, evolution would hardly begin within the usual budgets.
+    # The default of a hundred members would use up most of the usual budgets.
     "regularized-evolution": "regularized-evolution:population=20,sample=5",
 }
-"""What is always in the picture: each is added, told by the table, where no contestant of its name is."""
+"""Contestants added, with the table as fitness, unless one of that name takes part."""
 
 Searchers = Mapping[str, MakeSearcher]
-"""Searchers by name, beside those of the registry: what takes a space and ``seed=``."""
+"""Factories of searchers by name, in addition to the registry; each takes a space and ``seed=``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Contestant:
-    """A searcher and what tells it, each a name with options, such as ``ranker:members=1``."""
+    """A searcher and its fitness, each a name with options, such as ``ranker:members=1``."""
 
     searcher: str
     fitness: str = "table"
 
 
 class Result(Measured):
-    """What a run has found."""
+    """The results of a run."""
 
     __slots__ = ()
 
     @property
     def summary(self) -> pd.DataFrame:
-        """What was found after some numbers of queries; see `summarise`."""
+        """Statistics after some numbers of queries; see `summarise`."""
         return summarise(self.rows)
 
     @property
     def comparison(self) -> pd.DataFrame:
-        """The final test scores of all contestants, pair by pair; see `compare`."""
+        """Pairwise tests of the final test scores; see `compare`."""
         return compare(self.rows)
 
 
@@ -85,26 +86,27 @@ def searchers(
     """Runs all searchers with all kinds of fitness, on all benchmarks, with all seeds.
 
     Args:
-        searchers: names in the registry ``egraph.searchers``, with options where wanted, such as
-            ``"regularized-evolution:population=20,sample=5"``, where a predictor is one of the registry
-            ``egraph.ranker.predictors``; or, by name, what takes a space and ``seed=`` and gives a searcher,
-            at the top of a module where there are several processes. `BASELINES` are added.
-        benchmarks: such as ``"nasbench201:cifar10_val_12:cifar10_test_200"``: a table or its file, the
-            metric that a query gives and by which the best is chosen, and the metric that is reported of it.
+        searchers: Names of registered searchers, optionally with options, such as
+            ``"regularized-evolution:population=20,sample=5"``; a predictor is named as in
+            ``egraph.ranker.predictors``. Or a mapping from names to factories that take a space and
+            ``seed=``; with several processes, they must be at the top level of a module. `BASELINES` are
+            added.
+        benchmarks: Benchmarks, such as ``"nasbench201:cifar10_val_12:cifar10_test_200"``: a table or its
+            file, the metric that a query returns and that chooses the best, and the metric that is reported.
             With one metric, both are the same.
-        fitness: names in `FITNESS`, with options where wanted, such as ``"ranker:members=1"``.
-        queries: the budget of a search.
-        seeds: how many; they count from 0.
-        out: a file of results to go on with; searches that it has are not run again. Scores of untrained
-            networks are kept beside it, in a file whose name ends in ``.scores.sqlite``.
-        processes: how many searches at a time.
-        root: where to look for data first.
-        progress: is told of each search.
+        fitness: Names in `FITNESS`, optionally with options, such as ``"ranker:members=1"``.
+        queries: Budget of a search.
+        seeds: Number of seeds; they count from 0.
+        out: File of results to resume from; searches in it are not run again. Scores of untrained networks
+            are kept beside it, in a file whose name ends in ``.scores.sqlite``.
+        processes: Number of searches at a time.
+        root: Folder in which data is looked for first.
+        progress: Called after each search.
 
     Raises:
-        UsageError: an argument is not as said above.
-        DataError: a table is absent or damaged, or ``out`` is no file of results.
-        FailedError: a process died, or ``out`` cannot be written. What is in ``out`` stays.
+        UsageError: An argument is wrong.
+        DataError: A table is absent or damaged, or ``out`` is not a file of results.
+        FailedError: A process died, or ``out`` cannot be written. Results in ``out`` are kept.
     """
     own = searchers if isinstance(searchers, Mapping) else {}
     contestants = [Contestant(*pair) for pair in itertools.product(searchers, fitness)]
@@ -124,11 +126,10 @@ def plan(
     """The cells of all searches, `BASELINES` first; arguments as for `searchers`.
 
     Raises:
-        UsageError: a searcher, fitness, option or metric is unknown, or there is nothing to run.
-        DataError: a table is absent or damaged.
+        UsageError: A searcher, fitness, option or metric is unknown, or there is nothing to run.
+        DataError: A table is absent or damaged.
     """
-    if queries < 1 or seeds < 1:
-        raise UsageError(f"queries and seeds must be at least 1, got {queries} and {seeds}")
+    check_whole(1, queries=queries, seeds=seeds)
     if not benchmarks:
         raise UsageError("name at least one benchmark")
     entered = list(dict.fromkeys(contestants))
@@ -153,8 +154,8 @@ def run(
     root: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Result:
-    """Runs the searches that ``out`` does not have yet; arguments and errors as for `searchers`."""
-    # Beside the results: what is computed of untrained networks, which many searches ask for.
+    """Runs the searches without a result in ``out``; arguments and errors as for `searchers`."""
+    # Scores of untrained networks are shared by many searches.
     scores = None if out is None else Path(out).with_suffix(".scores.sqlite")
     cells, arena = list(cells), _Arena(searchers or {}, root, scores)
     for text in {cell.searcher for cell in cells}:
@@ -163,11 +164,11 @@ def run(
 
 
 def find_searcher(text: str, own: Searchers) -> MakeSearcher:
-    """What makes the searcher of this name, with these options.
+    """A factory of the searcher with this name and options.
 
     Raises:
-        UnknownNameError: there is none, or no predictor of the name given.
-        UsageError: it has no such option.
+        UnknownNameError: No searcher, or no predictor, has that name.
+        UsageError: The searcher has no such option.
     """
     if text in own:
         return own[text]
@@ -178,25 +179,25 @@ def find_searcher(text: str, own: Searchers) -> MakeSearcher:
 
 
 def check_fitness(text: str) -> None:
-    """Makes sure that there is such a kind of fitness.
+    """Checks the name and the options of a fitness.
 
     Raises:
-        UnknownNameError: there is none.
-        UsageError: it has no such option.
+        UnknownNameError: No fitness has that name.
+        UsageError: The fitness has no such option.
     """
     name, options = parse(text)
     check_options(text, options, FITNESS[name])
 
 
 def _describe(each: Contestant, space: SearchSpace, own: Searchers) -> dict[str, Any]:
-    """All options of a contestant's searcher."""
+    """All options of a contestant's searcher, as JSON-ready values."""
     check_fitness(each.fitness)
     described = registry.describe(find_searcher(each.searcher, own), space)
     return {name: value for name, value in described.items() if name != "searcher"}
 
 
 class _Arena:
-    """Runs one search after the other, keeping the table that the last one used."""
+    """Runs searches one by one and keeps the table of the last one in memory."""
 
     def __init__(self, own: Searchers, root: str | os.PathLike[str] | None, scores: Path | None) -> None:
         self._own, self._root, self._scores = dict(own), root, scores

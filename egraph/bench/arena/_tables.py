@@ -1,4 +1,4 @@
-"""Results as tables: what was found after some numbers of queries, and who differs from whom."""
+"""Results as tables: scores after some numbers of queries, and pairwise tests."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ Rows = Sequence[Mapping[str, Any]]
 
 
 def arrange(rows: Rows) -> Iterator[Section]:
-    """The tables that a person reads: for each benchmark the results, then the pairs.
+    """Tables for each benchmark: the results, then the pairs.
 
     Args:
-        rows: what `measure` has given.
+        rows: Results of `measure`.
     """
     for task, part in group(rows, TASK).items():
         yield _arrange_results(entitle(task), part)
@@ -35,12 +35,12 @@ def to_markdown(rows: Rows) -> str:
 
 
 def name(searcher: str, fitness: str) -> str:
-    """What a contestant is called: by its searcher alone where a table tells it."""
+    """The name of a contestant: its searcher, and its fitness unless that is the table."""
     return searcher if fitness == "table" else f"{searcher} / {fitness}"
 
 
 def entitle(task: Sequence[Any]) -> str:
-    """What the fields of `TASK` mean to a person."""
+    """A title from the fields of `TASK`."""
     benchmark, metric, test, queries = task
     how = f"{metric}, which the searchers see" if metric == test else f"{test}, chosen by {metric}"
     return f"{benchmark}, {how}, {queries:,} queries"
@@ -58,24 +58,23 @@ def _arrange_results(title: str, rows: Rows) -> Section:
         line = [name(searcher, fitness), str(len(own)), *bands, mean, f"{last['found']:.0%}", seconds]
         entries.append((-last["mean"], line))
     entries.sort(key=lambda entry: entry[0])
-    places = checkpoints(rows[0]["queries"])
-    header = ["searcher", "seeds", *(f"at {place:,}" for place in places), "mean at end", "optimum", "s"]
+    points = checkpoints(rows[0]["queries"])
+    header = ["searcher", "seeds", *(f"at {point:,}" for point in points), "mean at end", "optimum", "s"]
     notes = [
-        "median (quartiles) over the seeds of the test score of what is best by the score that was seen; "
-        f"optimum: share of the seeds that hold the best of the table, {rows[0]['optimum']:.5g}; "
+        "median (quartiles) over the seeds of the test score of the best by the score seen; "
+        f"optimum: share of the seeds that found the best of the table, {rows[0]['optimum']:.5g}; "
         "s: seconds of a search on this machine"
     ]
     if rows[0]["metric"] != rows[0]["test"]:
-        best = f"what is best by {rows[0]['metric']} in the whole table has {rows[0]['chosen']:.5g}"
-        notes.append(f"{best}: where a search that misses nothing ends")
+        best = f"the best of the table by {rows[0]['metric']} has {rows[0]['chosen']:.5g}"
+        notes.append(f"{best}: the result of a perfect search")
     if any(row["fitness"].partition(":")[0] == "zero-cost" for row in rows):
         notes.append(
-            "told by zero-cost: no score of the table is seen, the best is chosen by the proxy; "
-            "nothing is trained"
+            "fitness zero-cost: no score of the table is seen, the proxy chooses the best; nothing is trained"
         )
     short = sum(row["asked"] < row["queries"] for row in rows)
     if short:
-        notes.append(f"{short} of {len(rows)} searches ended early, the space exhausted")
+        notes.append(f"{short} of {len(rows)} searches ended early because the space was exhausted")
     return Section(title, header, [cells for _, cells in entries], [True] * len(entries), notes)
 
 
@@ -95,7 +94,7 @@ def _arrange_pairs(title: str, rows: Rows) -> Section:
     lines.sort(key=lambda line: line[:2])
     header = ["searcher", "other", "verdict", "superiority", "Mann-Whitney", "Kolmogorov-Smirnov"]
     notes = [
-        "superiority: how often the first ends above the other, equal ones counted half; p-values after "
+        "superiority: how often the first ends above the other, ties counted half; p-values adjusted by "
         f"Benjamini and Hochberg, significant below {SIGNIFICANT:g}"
     ]
     return Section(f"{title}: pairs", header, [cells for *_, cells in lines], [True] * len(lines), notes)

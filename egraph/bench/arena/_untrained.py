@@ -1,4 +1,4 @@
-"""Scores of untrained networks, each computed once: kept in memory and, where there is a place, on disk."""
+"""Scores of untrained networks, each computed once and kept in memory or on disk."""
 
 from __future__ import annotations
 
@@ -22,19 +22,18 @@ from egraph.spaces import SearchSpace
 __all__ = ["Scores", "score_untrained"]
 
 REFERENCES = 100
-"""Random architectures of the space, always the same, among which several proxies are ranked."""
+"""Number of fixed random architectures among which several proxies are ranked."""
 
 
 class Scores:
-    """What one proxy says of architectures; what was computed once is looked up.
+    """Cached scores of one proxy.
 
-    A score that is known belongs to the evaluator's description and the version of egraph. Processes may
-    share the file. Failures are kept in memory alone: another process, or machine, may have the memory it
-    takes.
+    A cached score belongs to the evaluator's description and the version of egraph. Processes may share the
+    file. Failures are cached in memory only: another process or machine may have enough memory.
 
     Args:
-        evaluator: of one proxy.
-        path: an SQLite file, made where it does not exist; None keeps everything in memory.
+        evaluator: Evaluator of one proxy.
+        path: SQLite file, created if absent; None keeps everything in memory.
     """
 
     def __init__(self, evaluator: ZeroCost, path: str | os.PathLike[str] | None = None) -> None:
@@ -43,10 +42,10 @@ class Scores:
         self._known: dict[str, float] = {}
 
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-        """The scores, ``(architectures,)``; NaN for those that have none.
+        """The scores, ``(architectures,)``; NaN for failures.
 
         Raises:
-            FailedError: the file cannot be read or written.
+            FailedError: The file cannot be read or written.
         """
         return np.array([self._find(architecture) for architecture in architectures], dtype=np.float64)
 
@@ -76,7 +75,7 @@ class Scores:
 
     @contextmanager
     def _open(self) -> Iterator[sqlite3.Connection]:
-        """The file; what is done within the block is done whole or not at all."""
+        """The file, in a transaction."""
         assert self._path is not None
         try:
             with closing(sqlite3.connect(self._path, timeout=60)) as file, file:
@@ -95,25 +94,25 @@ class Scores:
 def score_untrained(
     ground: Ground, proxies: str, data: str, batch_size: int, channels: int | None
 ) -> Callable[[Sequence[Architecture]], NDArray[np.float64]]:
-    """A fitness by one proxy, or by several names joined by ``+``; the table is not looked at.
+    """A fitness by one proxy, or by several joined by ``+``; it does not use the table.
 
-    Several have no common scale. Each counts by the rank that an architecture takes among `REFERENCES`
-    random ones, so that what a searcher is told of an architecture does not depend on when it asks. Above the
-    best of these there is nothing to tell apart.
+    Several proxies have no common scale. Each counts by the rank of an architecture among `REFERENCES` random
+    ones, so that the score of an architecture does not depend on the course of the search. Architectures
+    above the best reference are not distinguished.
 
     Args:
-        ground: where to search.
-        proxies: names in `egraph.evaluation.zero_cost.proxies`.
-        data: as for `egraph.datasets.images`.
-        batch_size: images that a score is computed on.
-        channels: width of the networks; None takes the space's own.
+        ground: The benchmark.
+        proxies: Names in `egraph.evaluation.zero_cost.proxies`.
+        data: Images, as for `egraph.datasets.images`.
+        batch_size: Number of images that a score is computed on.
+        channels: Width of the networks; None takes the default of the space.
 
     Raises:
-        UnknownNameError: there is no such proxy.
-        UsageError: another argument makes no `egraph.evaluation.ZeroCost`.
-        DataError: the images cannot be loaded.
+        UnknownNameError: There is no such proxy.
+        UsageError: Another argument is refused by `egraph.evaluation.ZeroCost`.
+        DataError: The images cannot be loaded.
     """
-    space = ground.lookup.space  # that of the rows takes no width
+    space = ground.lookup.space  # the whole space, which takes a width
     columns = [
         _open_scores(space, proxy, data, batch_size, channels, ground.root, ground.scores)
         for proxy in proxies.split("+")
@@ -142,5 +141,5 @@ def _open_scores(
     root: str | None,
     path: str | None,
 ) -> Scores:
-    """The same for all searches of a process."""
+    """The scores of a proxy, shared by all searches of a process."""
     return Scores(ZeroCost(space, proxy, data, batch_size=batch_size, channels=channels, root=root), path)

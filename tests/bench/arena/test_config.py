@@ -86,7 +86,7 @@ def test_a_wrong_entry_is_refused(tmp_path, text, reason):
 def test_a_file_that_cannot_be_read_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"cannot read .*none\.toml: No such file"):
         read_config(tmp_path / "none.toml")
-    with pytest.raises(DataError, match=r"c\.toml is no TOML: Invalid value"):
+    with pytest.raises(DataError, match=r"c\.toml is not TOML: Invalid value"):
         read_config(write(tmp_path, "queries ="))
 
 

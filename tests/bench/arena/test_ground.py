@@ -41,7 +41,9 @@ def test_what_is_seen_and_what_is_reported(several, tmp_path):
 
 
 def test_a_task_that_is_not_clear_is_refused(several):
-    with pytest.raises(UsageError, match=r"has several metrics; say what .*:early:final; known: early, late"):
+    with pytest.raises(
+        UsageError, match=r"has several metrics; name that .*:early:final; known: early, late"
+    ):
         read_task(several)
     with pytest.raises(UsageError, match=r"a benchmark is TABLE:METRIC:TEST, TABLE:METRIC or TABLE, got"):
         read_task(f"{several}:early:")

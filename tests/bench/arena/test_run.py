@@ -156,8 +156,8 @@ def test_a_searcher_that_needs_a_predictor_gets_it_by_name(duel, monkeypatch):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        ({"queries": 0}, "queries and seeds must be at least 1, got 0 and 1"),
-        ({"seeds": 0}, "queries and seeds must be at least 1"),
+        ({"queries": 0}, "queries must be a whole number of at least 1, got 0"),
+        ({"seeds": 0}, "seeds must be a whole number of at least 1, got 0"),
         ({"benchmarks": []}, "name at least one benchmark"),
         ({"searchers": ["randomm"]}, "unknown searcher 'randomm'; .* Did you mean 'random'"),
         ({"searchers": ["random:size=1"]}, "'random:size=1' has no option 'size'; known: distinct"),

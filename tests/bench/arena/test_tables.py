@@ -22,8 +22,8 @@ def test_results_the_best_first_and_then_the_pairs(arena_row):
         ["high / ranker:members=1", "9", "40 (40–40)", "40 (40–40)", "40 ± 0", "100%", "0.25"],
         ["low", "9", "10.4 (10.2–10.6)", "20.4 (20.2–20.6)", "20.4 ± 0.27", "0%", "0.25"],
     ]
-    assert "hold the best of the table, 40;" in results.notes[0]
-    assert results.notes[1].startswith("what is best by val in the whole table has 35: where a search")
+    assert "found the best of the table, 40;" in results.notes[0]
+    assert results.notes[1].startswith("the best of the table by val has 35: the result of a perfect search")
     ((searcher, other, verdict, superiority, p, q),) = pairs.lines
     assert (searcher, other, verdict, superiority) == ("high / ranker:members=1", "low", "better", "1.000")
     assert float(p) < 0.001
@@ -38,13 +38,13 @@ def test_one_metric_for_both_is_said(arena_row):
 
 def test_searches_that_ended_early_are_counted(arena_row):
     (section,) = arrange([arena_row(), arena_row(seed=1, asked=7)])
-    assert section.notes[-1] == "1 of 2 searches ended early, the space exhausted"
+    assert section.notes[-1] == "1 of 2 searches ended early because the space was exhausted"
 
 
 def test_what_is_chosen_by_a_proxy_is_said(arena_row):
     (section, _) = arrange([arena_row(), arena_row(fitness="zero-cost:proxies=naswot")])
-    assert section.notes[-1].startswith("told by zero-cost: no score of the table is seen")
-    assert "told by zero-cost" not in "".join(next(arrange([arena_row()])).notes)
+    assert section.notes[-1].startswith("fitness zero-cost: no score of the table is seen")
+    assert "fitness zero-cost" not in "".join(next(arrange([arena_row()])).notes)
 
 
 def test_differences_are_only_called_so_where_they_are_significant(arena_row):
