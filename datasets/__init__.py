@@ -1,21 +1,21 @@
 """Data: tables of measured architectures, and images to train networks on.
 
-A `Table` holds architectures of one search space and what was measured on them. Each metric says its unit, on
-which split it was measured, after how many epochs, over how many runs, and whether higher is better
-(`Metric`). Tables are split by key, so that no network is on both sides:
+A `Table` contains architectures of one search space and their metrics. A `Metric` describes its unit, split,
+number of epochs and number of runs, and whether higher is better. Tables are split by key, so that no network
+is on both sides:
 
     table = egraph.datasets.load("nasbench201")
     train, test = table.distinct().split(156, seed=0)
     train.architectures, train["cifar10_test_200"]
 
-`load` takes a name that `known` lists, or a path. Files are looked for in the folder given as ``root``, in
-the one that the variable ``EGRAPH_DATA`` names, and in the user's cache. `import_table` makes a table of a
-CSV, JSON-lines or Parquet file with a column of architectures and columns of numbers.
+`load` takes a name that `known` lists, or a path. Files are searched for in the folder ``root``, in that of
+the variable ``EGRAPH_DATA``, and in the user's cache. `import_table` makes a table from a CSV, JSON-lines or
+Parquet file with a column of architectures and columns of numbers.
 
-To add a benchmark: write a module here that lists its `Source` (the file, its columns, what they measure, how
-a row becomes an architecture), and add it to the modules that ``_catalogue.py`` registers.
+To add a benchmark: write a module that lists its `Source` (the file, its columns, their metrics, and a
+function from a row to an architecture), and add it to the modules that ``_catalogue.py`` registers.
 
-`images` gives the images of a classification task: "digits" comes with scikit-learn, others are looked for
+`images` loads the images of a classification task: "digits" is part of scikit-learn, others are searched for
 like tables.
 """
 

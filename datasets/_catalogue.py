@@ -1,4 +1,4 @@
-"""From a name or a path to a table."""
+"""Loads tables by name or path, and lists the known ones."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ class Known:
     """A table that `load` knows by name.
 
     Attributes:
-        name: what to give to `load`.
-        space: name of its search space.
-        title: what it is.
-        rows: number of rows, of the file found or else as published.
-        file: name of the file that is looked for.
-        size: of that file as published, in bytes; None where it is not known.
+        name: Name for `load`.
+        space: Name of the search space.
+        title: Description in a few words.
+        rows: Number of rows of the file found, or as published.
+        file: Name of the file that is searched for.
+        size: Size of the published file in bytes; None where unknown.
         folders: Folders that are searched for it, in this order.
-        path: where it was found; None where it was not.
-        extra: the extra of egraph that brings it by pip; None where none does.
+        path: Path of the file found; None where there is none.
+        extra: Extra of egraph that installs the table; None where none does.
     """
 
     name: str
@@ -59,18 +59,18 @@ class Known:
 def load(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Table:
     """Loads a table by name or from a file.
 
-    A name is looked for in ``root``, in the folder that the variable ``EGRAPH_DATA`` names and in the user's
-    cache; then in the installed package that holds the benchmark, where there is one. ``nasbench_graph``
-    without a data set means Cora.
+    A name is searched for in ``root``, in the folder of the variable ``EGRAPH_DATA`` and in the user's cache;
+    then in the installed package that contains the benchmark, where there is one. ``nasbench_graph`` without
+    a data set means Cora.
 
     Args:
-        name_or_path: a name that `known` lists, or a path to a Parquet file: a table that egraph wrote, or
+        name_or_path: A name that `known` lists, or a path to a Parquet file: a table that egraph wrote, or
             the published file of a benchmark.
-        root: the folder to look in first.
+        root: Folder to search first.
 
     Raises:
-        UnknownNameError: there is no table of that name.
-        DataError: the file is absent, damaged, or no table.
+        UnknownNameError: There is no table of that name.
+        DataError: The file is absent, damaged, or not a table.
     """
     name = os.fspath(name_or_path)
     name = _ALIASES.get(name, name)
@@ -86,18 +86,18 @@ def load(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str] | No
 
 
 def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) -> Table | None:
-    """The content of a Parquet file as a table, where egraph wrote it or it is a benchmark as published.
+    """The content of a Parquet file as a table, if egraph wrote it or if it is a published benchmark.
 
     Args:
-        content: what the file holds.
-        path: the file.
-        source: the benchmark that it should be; any if not given.
+        content: Content of the file.
+        path: Path of the file.
+        source: The expected benchmark; None accepts any.
 
     Returns:
         The table; None for a file of another kind.
 
     Raises:
-        DataError: it is a table of egraph, and damaged.
+        DataError: The file is a damaged table of egraph.
     """
     if _parquet.is_own(content):
         return Table.from_arrow(content, path)
@@ -108,7 +108,7 @@ def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) 
     if not fitting:
         return None
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    # Several benchmarks share one set of columns: the checksum tells, then the file's name.
+    # Several benchmarks have the same columns; the checksum decides, then the name of the file.
     chosen = min(fitting, key=lambda candidate: (candidate.sha256 != digest, candidate.file != path.name))
     table = _adapt(chosen, _parquet.to_columns(content), str(path), digest)
     if digest != chosen.sha256 and path.name != chosen.file:
@@ -117,7 +117,7 @@ def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) 
 
 
 def known(root: str | os.PathLike[str] | None = None) -> list[Known]:
-    """The tables that `load` knows: the benchmarks, found or not, and those imported into its folders."""
+    """The tables that `load` finds by name: the benchmarks, present or not, and imported tables."""
     listed = []
     for source in _sources.values():
         path = _find(source, root) or (source.package.find() if source.package else None)
@@ -142,13 +142,13 @@ def _is_plain(name: str) -> bool:
 
 
 def _find(source: Source, root: str | os.PathLike[str] | None) -> Path | None:
-    """A table imported under the name of a benchmark goes before the benchmark's own file."""
+    """A table imported under the name of a benchmark takes precedence over the published file."""
     files = dict.fromkeys(file for file in (f"{source.name}.parquet", source.file) if file)
     return next((path for file in files if (path := find(file, root))), None)
 
 
 def _count_rows(path: Path | None, published: int) -> int:
-    """The rows of the file found, which need not be the published one."""
+    """The number of rows of the file found, which may differ from the published one."""
     import pyarrow
     import pyarrow.parquet
 
@@ -157,11 +157,11 @@ def _count_rows(path: Path | None, published: int) -> int:
     try:
         return int(pyarrow.parquet.read_metadata(path).num_rows)
     except (pyarrow.ArrowException, OSError):
-        return published  # `load` will say what is wrong with it
+        return published  # `load` reports the damage
 
 
 def _imported(root: str | os.PathLike[str] | None) -> Iterator[Known]:
-    """The tables in the folders searched that egraph wrote and that are no known benchmark."""
+    """The tables in the folders that egraph wrote and that are not a known benchmark."""
     import pyarrow
     import pyarrow.parquet
 
@@ -175,7 +175,7 @@ def _imported(root: str | os.PathLike[str] | None) -> Iterator[Known]:
                 rows = pyarrow.parquet.read_metadata(path).num_rows
                 header = _parquet.read_header(pyarrow.parquet.read_schema(path), path)
             except (pyarrow.ArrowException, OSError, DataError):
-                continue  # not ours to list
+                continue  # not a table of egraph
             yield Known(
                 path.stem,
                 str(header["space"]),
@@ -235,7 +235,7 @@ def _explain_absence(source: Source, root: str | os.PathLike[str] | None) -> str
 def _explain_foreign(content: pyarrow.Table, path: Path, source: Source | None) -> str:
     if source is None:
         return (
-            f"{path} is a Parquet file, but no table of egraph and no known benchmark (its columns: "
+            f"{path} is a Parquet file, but not a table of egraph and not a known benchmark (its columns: "
             f"{', '.join(content.column_names[:8])}); bring it in with `egraph data import`"
         )
     missing = sorted({*source.metrics, *source.described_by} - set(content.column_names))

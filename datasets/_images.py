@@ -1,4 +1,4 @@
-"""Image data to train networks on: three parts that never mix, and the files they come from."""
+"""Image data to train networks on: three disjoint parts, and readers of their files."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ __all__ = ["ImageData", "images"]
 Part = tuple[NDArray[Any], NDArray[Any]]
 
 SPLIT_SEED = 0
-"""Seed of every split that is made here. Changing it changes every published number: do not."""
+"""Seed of every split in this module. Changing it would change every published number."""
 
 IDX_FILES = {
     "train-images-idx3-ubyte": 26_421_856,
@@ -34,25 +34,25 @@ IDX_FILES = {
     "t10k-images-idx3-ubyte": 4_422_079,
     "t10k-labels-idx1-ubyte": 5_125,
 }
-"""The four files of a set in the MNIST layout, and the bytes of those of Fashion-MNIST, compressed."""
+"""The four files of the MNIST layout, with the compressed sizes of Fashion-MNIST in bytes."""
 
 
 @dataclass(frozen=True, eq=False)
 class ImageData:
     """Images and their classes, in three parts.
 
-    Networks learn from ``train``, are chosen by ``validation``, and ``test`` is only ever reported.
+    Networks learn from ``train`` and are chosen by ``validation``; accuracy on ``test`` is only reported.
 
     Args:
-        train: images and classes. Images are ``(images, channels, height, width)`` or
-            ``(images, height, width)``; bytes are divided by 255, anything else must lie in [0, 1] already.
-            Classes are integers from 0, ``(images,)``. They are kept as float32 and int64.
-        validation: the same.
-        test: the same.
-        name: what reports call the data.
+        train: Images and classes to learn from. Images are ``(images, channels, height, width)`` or
+            ``(images, height, width)``; bytes are divided by 255, other types must be in [0, 1] already.
+            Classes are integers from 0, ``(images,)``. They are stored as float32 and int64.
+        validation: Images and classes to choose by.
+        test: Images and classes to report on.
+        name: Name of the data in reports.
 
     Raises:
-        UsageError: shapes, types or values do not fit; the text says which part and why.
+        UsageError: Shapes, types or values are invalid; the text says which part and why.
     """
 
     train: Part
@@ -87,7 +87,7 @@ class ImageData:
 
     @cached_property
     def digest(self) -> str:
-        """Sixteen hexadecimal digits that tell these images, classes and parts from others."""
+        """Sixteen hexadecimal digits that identify these images, classes and parts."""
         sha = hashlib.sha256()
         for x, y in (self.train, self.validation, self.test):
             sha.update(repr(x.shape).encode())
@@ -103,27 +103,27 @@ class ImageData:
 def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> ImageData:
     """Loads image data by name, or from a path.
 
-    - ``"digits"``: the 1,797 handwritten digits of 8 by 8 pixels that scikit-learn brings along (no
-      download), a third for each part. Accuracy on n images is known to about ``sqrt(p (1 - p) / n)``; with
-      599 images that is one percentage point at 94%, and the training third is small enough that
-      architectures differ by far more.
+    - ``"digits"``: the 1,797 handwritten digits of 8 by 8 pixels in scikit-learn (no download), a third for
+      each part. The standard error of an accuracy p on n images is about ``sqrt(p (1 - p) / n)``; with 599
+      images it is one percentage point at 94%. The training third is small enough that architectures differ
+      by far more.
     - ``"fashion-mnist"``: 60,000 + 10,000 images of clothes, 28 by 28. One training image in six (10,000) is
-      set aside for validation; the published test images stay the test part.
-    - ``"noise"``: 3 by 32 by 32 pixels of chance, ten classes in turn, for zero-cost scores; nothing can be
+      used for validation; the published test images are the test part.
+    - ``"noise"``: 3 by 32 by 32 random pixels with ten classes in turn, for zero-cost scores. Nothing can be
       learnt from them. ``"noise-16"`` is 16 by 16.
-    - a folder that holds four IDX files named as those of MNIST, compressed or not: split likewise.
-    - an ``.npz`` file with ``x_train``, ``y_train``, ``x_val``, ``y_val``, ``x_test`` and ``y_test``.
+    - A folder of four IDX files with the names of MNIST's, compressed or not: split like Fashion-MNIST.
+    - An ``.npz`` file with ``x_train``, ``y_train``, ``x_val``, ``y_val``, ``x_test`` and ``y_test``.
 
     Every split is stratified by class and the same on every machine.
 
     Args:
-        name: one of the names, or a path.
-        root: where to look first; then in ``$EGRAPH_DATA``, the user's cache directory, and the folder of
+        name: One of the names, or a path.
+        root: Folder to search first, before ``$EGRAPH_DATA``, the user's cache directory and the folder of
             Debian's package dataset-fashion-mnist.
 
     Raises:
-        DataError: the files are absent, truncated or foreign.
-        UsageError: there is neither such a name nor such a path.
+        DataError: The files are absent, truncated or of another kind.
+        UsageError: There is neither such a name nor such a path.
     """
     text = os.fspath(name)
     if text == "digits":
@@ -137,8 +137,8 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
         missing = [file for file in IDX_FILES if _find_file(path, file) is None]
         if missing:
             raise DataError(
-                f"{path} lacks {missing[0]} (or {missing[0]}.gz); expected four IDX files as of MNIST "
-                "or the name of one: digits, fashion-mnist"
+                f"{path} lacks {missing[0]} (or {missing[0]}.gz); expected four IDX files with the names of "
+                "MNIST's, or the name of a data set: digits, fashion-mnist"
             )
         return _load_idx_folder(path, path.resolve().name)
     if path.suffix == ".npz":
@@ -193,7 +193,7 @@ def _draw_noise(name: str, side: int) -> ImageData:
 def _split(y: NDArray[np.integer], shares: Sequence[float]) -> list[NDArray[np.intp]]:
     """Row numbers of the parts, each with about the same share of every class, in random order."""
     rng = np.random.Generator(np.random.PCG64(SPLIT_SEED))
-    # Equally spaced positions within its class: cutting this order at any place gives stratified parts.
+    # Positions are equally spaced within each class, so that every cut of this order gives stratified parts.
     position = np.empty(len(y))
     for label in np.unique(y):
         rows = np.flatnonzero(y == label)
@@ -213,7 +213,7 @@ def _load_idx_folder(folder: Path, name: str) -> ImageData:
         x, y = arrays[f"{part}-images-idx3-ubyte"], arrays[f"{part}-labels-idx1-ubyte"]
         if len(x) != len(y):
             raise DataError(
-                f"{folder} has {len(x)} {part} images but {len(y)} {part} labels; they must be as many"
+                f"{folder} has {len(x)} {part} images but {len(y)} {part} labels; the numbers must be equal"
             )
     x, y = arrays["train-images-idx3-ubyte"], arrays["train-labels-idx1-ubyte"].astype(np.int64)
     train, validation = _split(y, (5 / 6, 1 / 6))
@@ -225,7 +225,7 @@ def _load_idx_folder(folder: Path, name: str) -> ImageData:
 
 
 def _find_folder(name: str, root: str | os.PathLike[str] | None) -> Path:
-    """The first folder that holds any of the four files; all must be there."""
+    """The first folder with any of the four files; it must contain all of them."""
     folders = _folders(name, root)
     for folder in folders:
         found = [_find_file(folder, file) for file in IDX_FILES]
@@ -239,14 +239,14 @@ def _find_folder(name: str, root: str | os.PathLike[str] | None) -> Path:
     looked = ", ".join(str(folder) for folder in folders)
     file, size = next(iter(IDX_FILES.items()))
     raise DataError(
-        f"{name} is not here: no {file}.gz ({size:,} bytes) and its three companions (31 MB in all) in "
+        f"{name} is not here: no {file}.gz ({size:,} bytes) and the three other files (31 MB in all) in "
         f"{looked}; get them by 'apt install dataset-fashion-mnist' or from "
         f"https://github.com/zalandoresearch/fashion-mnist and put them in a folder {name} under $EGRAPH_DATA"
     )
 
 
 def _folders(name: str, root: str | os.PathLike[str] | None) -> list[Path]:
-    folders = [folder for place in list_folders(root) for folder in (place / name, place)]
+    folders = [folder for parent in list_folders(root) for folder in (parent / name, parent)]
     return [*folders, Path("/usr/share/dataset-fashion-mnist")]
 
 
@@ -268,7 +268,7 @@ def _read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
     magic = bytes((0, 0, 8, dimensions))
     if len(content) < header or content[:4] != magic:
         raise DataError(
-            f"{path} is no IDX file of {dimensions} dimension{'s' * (dimensions > 1)}: "
+            f"{path} is not an IDX file of {dimensions} dimension{'s' * (dimensions > 1)}: "
             f"it must begin with {magic.hex(' ')} and have at least {header} bytes, "
             f"but begins with {content[:4].hex(' ') or 'nothing'} and has {len(content):,}"
         )
@@ -281,7 +281,7 @@ def _read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
             "get it again"
         )
     if not math.prod(shape):
-        raise DataError(f"{path} holds no values")
+        raise DataError(f"{path} contains no values")
     return np.frombuffer(content, dtype=np.uint8, offset=header).reshape(shape)
 
 
@@ -290,7 +290,7 @@ def _load_npz(path: Path) -> ImageData:
 
     parts: dict[str, tuple[ArrayLike, ArrayLike]] = {}
     try:
-        # opened here: np.load leaves the file open when it turns out to be damaged
+        # opened here, because np.load leaves a damaged file open
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             for part, suffix in (("train", "train"), ("validation", "val"), ("test", "test")):
                 parts[part] = file[f"x_{suffix}"], file[f"y_{suffix}"]
@@ -304,4 +304,4 @@ def _load_npz(path: Path) -> ImageData:
     except UsageError as error:
         raise DataError(f"{path}: {error}") from None
     except (BadZipFile, EOFError, OSError, ValueError, zlib.error) as error:
-        raise DataError(f"{path} is no readable .npz file: {error}") from None
+        raise DataError(f"{path} is not a readable .npz file: {error}") from None

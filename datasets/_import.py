@@ -1,4 +1,4 @@
-"""From somebody's own file of measurements to a table."""
+"""Makes a table from a file of measurements."""
 
 from __future__ import annotations
 
@@ -41,28 +41,30 @@ def import_table(
     """Reads a file of measured architectures, checks every row, and writes it as a table.
 
     Args:
-        source: a ``.csv`` file with a header, a ``.jsonl`` file with one object a line, or a ``.parquet``
-            file. A table of egraph or the published file of a benchmark is taken as it is, without ``space``;
-            so are the authors' own files of NAS-Bench-101 (``.tfrecord``), of NAS-Bench-201 (``.pth``) and of
-            NATS-Bench (``.pickle.pbz2``, or the unpacked folder).
-        out: the file to write; the user's cache if not given, where `load` finds it under ``name``.
-        name: what the table is called; if not given, ``benchmark`` or the stem of ``out`` or ``source``.
-        space: the search space that the architectures belong to.
-        architecture: the column with the architectures, each in the space's notation or as JSON.
-        metrics: the columns that are metrics, or what each measures; if not given, all that hold numbers.
-        lower_is_better: metrics that are costs or errors.
-        benchmark: whose authors' file it is, ``"nasbench101"`` or ``"nasbench201"``, whatever it is called.
-        progress: told how much of such a file is read, and how much there is, from time to time.
+        source: A ``.csv`` file with a header, a ``.jsonl`` file with one object a line, or a ``.parquet``
+            file. A table of egraph or the published file of a benchmark needs no ``space``; neither do the
+            authors' own files of NAS-Bench-101 (``.tfrecord``), NAS-Bench-201 (``.pth``) and NATS-Bench
+            (``.pickle.pbz2``, or the unpacked folder).
+        out: File to write; None is one in the user's cache, where `load` finds it by ``name``.
+        name: Name of the table; None is ``benchmark`` or the stem of ``out`` or ``source``.
+        space: Search space of the architectures.
+        architecture: Column of the architectures, each in the space's notation or as JSON.
+        metrics: Columns that are metrics, or a mapping to their descriptions; None takes all columns of
+            numbers.
+        lower_is_better: Metrics that are costs or errors.
+        benchmark: Benchmark whose authors wrote the file, ``"nasbench101"`` or ``"nasbench201"``; None
+            recognises it by the name of the file.
+        progress: Callback with the amount of an authors' file that is read, and the amount in all.
 
     Returns:
         The file written.
 
     Raises:
-        DataError: the source is absent or damaged, or a row is no architecture; the text says which.
-        UnknownNameError: there is no such space, column or benchmark.
-        UsageError: the space is missing or another one, a metric holds no numbers, ``out`` is the source
-            itself, or metrics are chosen of an authors' file.
-        FailedError: the folder cannot be written, or the disk is full.
+        DataError: The source is absent or damaged, or a row is not an architecture; the text says which.
+        UnknownNameError: There is no such space, column or benchmark.
+        UsageError: The space is missing or another one, a metric has no numbers, ``out`` is the source, or
+            metrics are given for an authors' file.
+        FailedError: The folder cannot be written, or the disk is full.
     """
     path = Path(source)
     official = find_official(path) if benchmark is None else OFFICIAL[benchmark]
@@ -131,7 +133,7 @@ def _check_space(path: Path, table: Table, space: SearchSpace | str | None) -> N
 
 
 def _identify(path: Path) -> dict[str, str]:
-    """The name of what was imported and, of a file, its checksum."""
+    """The name of the source, and the checksum if it is a file."""
     identity = {"imported from": path.name}
     if path.is_file():
         with path.open("rb") as file:
@@ -170,7 +172,7 @@ class _Reader:
         if isinstance(value, dict):
             return Architecture.from_dict(value)
         if not isinstance(value, str) or not value.strip():
-            raise ArchitectureError(f"there is no architecture, but {value!r}")
+            raise ArchitectureError(f"expected an architecture, got {value!r}")
         text = value.strip()
         return Architecture.from_json(text) if text.startswith("{") else self.space.parse(text)
 
@@ -179,10 +181,10 @@ def _read_csv(path: Path, architecture: str) -> dict[str, NDArray[Any]]:
     import pandas
 
     try:
-        # As text: a notation of digits must keep its leading zeros.
+        # As text, because a notation of digits must keep its leading zeros.
         frame = pandas.read_csv(path, dtype={architecture: object}, skipinitialspace=True, encoding="utf-8")
     except (ValueError, OSError) as error:  # pandas' own errors are ValueErrors
-        raise DataError(f"{path} is no CSV file: {_one_line(error)}") from None
+        raise DataError(f"{path} is not a CSV file: {_one_line(error)}") from None
     columns = {}
     for name in frame.columns:
         values = frame[name].to_numpy()
@@ -197,14 +199,14 @@ def _read_json_lines(path: Path) -> dict[str, NDArray[Any]]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (ValueError, OSError) as error:
-        raise DataError(f"{path} is no file of JSON lines: {_one_line(error)}") from None
+        raise DataError(f"{path} is not a file of JSON lines: {_one_line(error)}") from None
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
             record = json.loads(line)
         except (ValueError, RecursionError) as error:
-            raise DataError(f"line {number} of {path} is no JSON: {_one_line(error)}") from None
+            raise DataError(f"line {number} of {path} is not JSON: {_one_line(error)}") from None
         if not isinstance(record, dict):
             raise DataError(f"line {number} of {path} must be an object with one value a column")
         records.append(record)
@@ -213,7 +215,7 @@ def _read_json_lines(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _as_column(values: list[Any]) -> NDArray[Any]:
-    """Numbers where all are numbers or missing; else text and objects stay, the rest becomes JSON."""
+    """An array of numbers if all are numbers or missing; otherwise texts and objects, the rest as JSON."""
     if all(value is None or type(value) in (int, float) for value in values):
         return np.array([np.nan if value is None else value for value in values])
     column = np.empty(len(values), dtype=object)

@@ -26,7 +26,7 @@ def _rows_of(columns: Columns) -> list[tuple[int, int, str]]:
 
 
 def _read(row: tuple[int, int, str]) -> Architecture:
-    """Bit ``j (j - 1) / 2 + i`` of the adjacency is the edge ``(i, j)``; one digit an interior vertex."""
+    """Bit ``j (j - 1) / 2 + i`` of the adjacency is the edge ``(i, j)``; each interior vertex has a digit."""
     num_vertices, adjacency, digits = row
     if len(digits) != num_vertices - 2 or not set(digits) <= set(_OPS):
         raise ArchitectureError(

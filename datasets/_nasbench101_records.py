@@ -1,9 +1,9 @@
-"""NAS-Bench-101 as its authors published it: one record a training run.
+"""NAS-Bench-101 as its authors published it: one record for each training run.
 
-A record holds JSON: the cell's module hash, the epochs of the training, the adjacency matrix as a text of 0
-and 1, the operations with commas between them, and base64 of a protocol buffer with what was measured at the
-beginning, half-way and in the end. The small file has the runs of 108 epochs, the full one those of 4, 12 and
-36 epochs, too; each three times. Nothing is assumed of the order of the records.
+A record contains JSON: the module hash of the cell, the number of epochs, the adjacency matrix as a text of 0
+and 1, the operations separated by commas, and in base64 a protocol buffer with the measurements at the start,
+half-way and at the end. The small file has three runs of 108 epochs for each cell; the full one also has
+three of 4, 12 and 36 epochs. The records may be in any order.
 
 References:
     Ying et al., ICML 2019, https://arxiv.org/abs/1902.09635; format: nasbench/api.py and
@@ -36,27 +36,27 @@ __all__ = ["read_nasbench101"]
 OPERATIONS = ("conv3x3-bn-relu", "conv1x1-bn-relu", "maxpool3x3")
 
 RUNS = 3
-"""Trainings of a cell with the same number of epochs."""
+"""Number of trainings of a cell with the same number of epochs."""
 
 _BLOCK = 4096
-"""Cells whose measurements lie in one array. Arrays are added, never moved: growth costs no copies."""
+"""Number of cells in one array. Arrays are added and never moved, so that growth needs no copies."""
 
 
 def read_nasbench101(path: Path, progress: Callable[[float, float], None] | None = None) -> Table:
     """Reads ``nasbench_only108.tfrecord`` or ``nasbench_full.tfrecord``, record by record.
 
-    Only the numbers are kept: about 250 bytes a cell and, for each number of epochs, 192 more.
+    Memory: about 250 bytes for each cell, and 192 more for each number of epochs.
 
     Args:
-        path: the file.
-        progress: told the bytes read and those of the file from time to time.
+        path: The file.
+        progress: Callback with the bytes read and the size of the file.
 
     Returns:
-        A row a cell, in the file's order; for each number of epochs the mean of its runs, in the end and
-        half-way, and the single runs' accuracies.
+        One row a cell, in the order of the file. For each number of epochs: the means over the runs at the
+        end and half-way, and the accuracies of the single runs.
 
     Raises:
-        DataError: a record is damaged, cut off or holds something else; the text says which, and where.
+        DataError: A record is damaged, cut off or of another kind; the text says which, and where.
     """
     cells = _Cells()
     size = path.stat().st_size
@@ -66,13 +66,13 @@ def read_nasbench101(path: Path, progress: Callable[[float, float], None] | None
             cells.add(_read_run(record.data))
         except (ValueError, RecursionError) as error:  # an ArchitectureError is a ValueError
             raise DataError(
-                f"{path}: record {record.number:,} at byte {record.offset:,} is no run of NAS-Bench-101: "
+                f"{path}: record {record.number:,} at byte {record.offset:,} is not a run of NAS-Bench-101: "
                 f"{' '.join(str(error).split())}"
             ) from None
         if progress and record.number % 1000 == 0:
             progress(record.offset, size)
     if record is None:
-        raise DataError(f"{path} holds no record at all; get the file again")
+        raise DataError(f"{path} contains no records; get the file again")
     return cells.to_table(record.number + 1)
 
 
@@ -80,11 +80,11 @@ class _Run(NamedTuple):
     """One training.
 
     Attributes:
-        module_hash: 16 bytes.
-        epochs: of the training.
-        cell: the graph, by `_encode`.
-        params: trainable parameters.
-        measured: time and accuracy on the training, validation and test images half-way, then in the end.
+        module_hash: Hash of 16 bytes.
+        epochs: Number of epochs.
+        cell: The graph as `_encode` returns it.
+        params: Number of trainable parameters.
+        measured: Time and accuracies on training, validation and test images half-way, then at the end.
     """
 
     module_hash: bytes
@@ -95,7 +95,7 @@ class _Run(NamedTuple):
 
 
 class _Cells:
-    """All runs so far, as arrays."""
+    """All runs so far as arrays."""
 
     def __init__(self) -> None:
         self.space = spaces.get("nasbench101")
@@ -106,7 +106,7 @@ class _Cells:
         self.counts: dict[int, bytearray] = {}
 
     def add(self, run: _Run) -> None:
-        """Adds a run; ValueError where it does not fit."""
+        """Adds a run; raises ValueError where it contradicts others."""
         number = self.numbers.get(run.module_hash)
         if number is None or self.cells[number] != run.cell:
             if (key := self.space.key(_decode(run.cell))) != run.module_hash.hex():
@@ -126,7 +126,7 @@ class _Cells:
         counts[number] += 1
 
     def to_table(self, num_records: int) -> Table:
-        """The table of all runs; gives their arrays free, so that the numbers are not in memory twice."""
+        """The table of all runs; releases their arrays, so that the numbers are not in memory twice."""
         columns: dict[str, NDArray[Any]] = {}
         metrics: dict[str, Metric] = {}
         for epochs in sorted(self.runs, reverse=True):
@@ -155,7 +155,7 @@ class _Cells:
         return table
 
     def _take_counts(self, epochs: int) -> NDArray[np.uint8]:
-        """How many runs of so many epochs each cell has, ``(cells,)``."""
+        """Number of runs of each cell with this number of epochs, ``(cells,)``."""
         counts = np.zeros(len(self.cells), dtype=np.uint8)
         known = np.frombuffer(self.counts.pop(epochs), dtype=np.uint8)[: len(counts)]
         counts[: len(known)] = known
@@ -163,7 +163,7 @@ class _Cells:
 
 
 def _describe(epochs: int, counts: NDArray[np.uint8]) -> dict[str, Metric]:
-    """The columns of one number of epochs, in the order of a run's numbers."""
+    """The columns of one number of epochs, in the order of the numbers of a run."""
     runs = int(counts.max()) if counts.min() == counts.max() else None
     metrics = {}
     for prefix, budget, when in (
@@ -182,18 +182,18 @@ def _describe(epochs: int, counts: NDArray[np.uint8]) -> dict[str, Metric]:
 
 
 def _read_run(data: bytes) -> _Run:
-    """Reads a record; ValueError where it is none of this benchmark."""
+    """Reads a record; raises ValueError where it is not one of this benchmark."""
     content = json.loads(data)
     if not isinstance(content, list) or len(content) != 5:
-        raise ValueError("it is no list of five")
+        raise ValueError("it is not a list of five")
     module_hash, epochs, adjacency, operations, metrics = content
     if not all(isinstance(text, str) for text in (module_hash, adjacency, operations, metrics)):
         raise ValueError("its hash, adjacency, operations and metrics are not all texts")
     digest = bytes.fromhex(module_hash)
     if len(digest) != 16:
-        raise ValueError(f"{module_hash!r} is no hash of 32 hexadecimal digits")
+        raise ValueError(f"{module_hash!r} is not a hash of 32 hexadecimal digits")
     if type(epochs) is not int or not 0 < epochs < 1 << 31:
-        raise ValueError(f"{epochs!r} is no number of epochs")
+        raise ValueError(f"{epochs!r} is not a number of epochs")
     params, evaluations = 0, []
     for field, value in read_fields(base64.b64decode(metrics)):
         if field == 1 and isinstance(value, bytes):
@@ -202,7 +202,7 @@ def _read_run(data: bytes) -> _Run:
             params = value
     if len(evaluations) != 3:
         raise ValueError(
-            f"it has {len(evaluations)} evaluations, not those at the start, half-way and in the end"
+            f"it has {len(evaluations)} evaluations, not three: at the start, half-way and at the end"
         )
     return _Run(digest, epochs, _encode(adjacency, operations), params, evaluations[1] + evaluations[2])
 
@@ -210,26 +210,26 @@ def _read_run(data: bytes) -> _Run:
 def _read_evaluation(message: bytes) -> list[float]:
     """Training time, then accuracy on the training, validation and test images."""
     values = {field: value for field, value in read_fields(message) if 2 <= field <= 5}
-    # A field that is absent is zero: so the format says.
+    # The format defines absent fields as zero.
     numbers = [values.get(field, 0.0) for field in range(2, 6)]
     measured = [number for number in numbers if isinstance(number, float)]
     if len(measured) < len(numbers) or not all(map(math.isfinite, measured)):
-        raise ValueError(f"{numbers} are no time and three accuracies")
+        raise ValueError(f"{numbers} are not a time and three accuracies")
     if measured[0] < 0 or not all(0 <= accuracy <= 1 for accuracy in measured[1:]):
-        raise ValueError(f"{measured} are no time and three fractions")
+        raise ValueError(f"{measured} are not a time and three fractions")
     return measured
 
 
 def _encode(adjacency: str, operations: str) -> int:
-    """A cell as one number: its vertices, then its possible edges, then its operations."""
+    """A cell as one number: from the lowest bits, its vertices, its operations and its possible edges."""
     ops = operations.split(",")
     n = len(ops)
     if not 2 <= n <= 7 or len(adjacency) != n * n or set(adjacency) - {"0", "1"}:
         raise ValueError(
-            f"{adjacency!r:.80} is no adjacency matrix of {n} vertices, of which there are 2 to 7"
+            f"{adjacency!r:.80} is not an adjacency matrix of {n} vertices, of which there are 2 to 7"
         )
     if (ops[0], ops[-1]) != ("input", "output") or not set(ops[1:-1]) <= set(OPERATIONS):
-        raise ValueError(f"{operations!r:.200} are no operations of a cell, such as input,maxpool3x3,output")
+        raise ValueError(f"{operations!r:.200} are not operations of a cell, such as input,maxpool3x3,output")
     cell = 0
     for i in range(n):
         for j in range(n):

@@ -1,9 +1,9 @@
 """NAS-Bench-201 and the topology space of NATS-Bench as their authors published them: pickled dictionaries.
 
-For each cell a file holds two states, of its trainings of 12 and of 200 epochs (called ``less`` and ``full``
-in NAS-Bench-201). A state has ``all_results``: for each data set and seed what was measured after each epoch.
-NATS-Bench's folder has one pickle a cell; the other files are one pickle with all of them, which would fill
-tens of gigabytes of memory and is therefore read as a stream, cell by cell.
+For each cell there are two states, for its trainings of 12 and of 200 epochs (called ``less`` and ``full`` in
+NAS-Bench-201). ``all_results`` of a state has the measurements after each epoch for each data set and seed.
+The folder of NATS-Bench has one pickle for each cell. The other files are one pickle with all cells, which
+would fill tens of gigabytes of memory and is therefore read as a stream, cell by cell.
 
 References:
     Dong and Yang, ICLR 2020, https://arxiv.org/abs/2001.00326; format: https://github.com/D-X-Y/NAS-Bench-201
@@ -40,12 +40,12 @@ DATA = {
     "cifar100": ("cifar100", "CIFAR-100", {"val": "x-valid", "test": "x-test"}),
     "ImageNet16-120": ("imagenet16", "ImageNet16-120", {"val": "x-valid", "test": "x-test"}),
 }
-"""By the name of a data set in the files: in our columns, in words, and which evaluation is which split."""
+"""By data set: its name in our columns, its description, and the evaluation of each split."""
 
 _SPLITS = {"val": "validation", "test": "test"}
 
 _TORCH_MAGIC, _TORCH_PROTOCOL = 0x1950A86A20F9469CFC6C, 1001
-"""What files of torch.save begin with that are no ZIP archives."""
+"""The start of files of torch.save that are not ZIP archives."""
 
 Progress = Callable[[float, float], None]
 
@@ -53,20 +53,20 @@ Progress = Callable[[float, float], None]
 def read_nasbench201(path: Path, progress: Progress | None = None) -> Table:
     """Reads the file of NAS-Bench-201, or the file or folder of the topology space of NATS-Bench.
 
-    Nothing but containers and numbers is built of the pickles. In memory are one cell and the table, and four
-    bytes for each text or container of a file that is one pickle.
+    The reader builds only containers and numbers from the pickles. The memory holds one cell and the table;
+    for a file that is one pickle, also four bytes for each text or container.
 
     Args:
         path: ``NAS-Bench-201-v1_1-096897.pth``, ``NATS-tss-v1_0-3ffb9.pickle.pbz2``, or the unpacked folder
             ``NATS-tss-v1_0-3ffb9-simple``.
-        progress: told the cells, or bytes, read, and how many there are.
+        progress: Callback with the cells or bytes read, and their number in all.
 
     Returns:
-        A row a cell, by its official index: of each measurement the mean over the seeds and, where a cell has
-        several, each by itself.
+        One row a cell, ordered by its official index: the mean of each measurement over the seeds and, where
+        a cell has several, the measurement of each seed.
 
     Raises:
-        DataError: a file is absent, damaged or cut off, names a class, or holds something else.
+        DataError: A file is absent, damaged, cut off or of another kind, or names a class.
     """
     results = _Results()
     read = _read_folder if path.is_dir() else _read_file
@@ -79,10 +79,10 @@ class _Opened:
     """A pickle in a file.
 
     Attributes:
-        pickle: the unpacked bytes.
-        raw: the file's.
-        checksum: which one the file has, in words.
-        part: where in the pickle the reading is, for error texts.
+        pickle: Stream of the unpacked bytes.
+        raw: Stream of the file.
+        checksum: Description of the file's checksum.
+        part: Position in the pickle, for error texts.
     """
 
     pickle: IO[bytes]
@@ -92,11 +92,11 @@ class _Opened:
 
 
 def _read_folder(folder: Path, results: _Results, progress: Progress | None) -> tuple[list[str], str]:
-    """Reads NATS-Bench's folder; returns the cells by index, and which checksum the files have."""
+    """Reads NATS-Bench's folder; returns the cells by index, and a description of the checksum."""
     meta = folder / "meta.pickle.pbz2"
     if not meta.is_file():
         raise DataError(
-            f"{folder} is no folder of NATS-Bench: it has no {meta.name}; give the unpacked folder"
+            f"{folder} is not a folder of NATS-Bench: it has no {meta.name}; give the unpacked folder"
         )
     with _open(meta) as opened:
         cells = _read_cells(read_pickle(opened.pickle))
@@ -112,7 +112,7 @@ def _read_folder(folder: Path, results: _Results, progress: Progress | None) -> 
 
 
 def _read_file(path: Path, results: _Results, progress: Progress | None) -> tuple[list[str], str]:
-    """Reads one pickle with all cells; returns them by index, and which checksum the file has."""
+    """Reads one pickle with all cells; returns them by index, and a description of the checksum."""
     size = path.stat().st_size
     with _open(path) as opened:
 
@@ -131,10 +131,10 @@ def _read_file(path: Path, results: _Results, progress: Progress | None) -> tupl
 
 @contextmanager
 def _open(path: Path) -> Iterator[_Opened]:
-    """The pickle in a file; when the block has read it, the checksums are looked at.
+    """Opens the pickle in a file; at the end of the block, the checksums are verified.
 
     Raises:
-        DataError: whatever went wrong in the block, with the place.
+        DataError: An error occurred in the block; the text gives the position in the pickle.
     """
     opened = None
     with path.open("rb") as raw, ExitStack() as stack:
@@ -143,14 +143,14 @@ def _open(path: Path) -> Iterator[_Opened]:
             yield opened
             if opened.pickle is not raw:
                 while opened.pickle.read(1 << 20):
-                    pass  # the checksums stand behind the last byte
+                    pass  # the checksums follow the last byte
         except Exception as error:  # noqa: BLE001 - a damaged pickle can raise anything; nothing of it is executed
-            place = (
+            where = (
                 "" if opened is None else f" near byte {opened.pickle.tell():,} of its pickle{opened.part}"
             )
             reason = " ".join(str(error).split()) or type(error).__name__
             raise DataError(
-                f"{path} is damaged, cut off or something else{place} ({reason}); get it again"
+                f"{path} is damaged, cut off or of another kind{where} ({reason}); get it again"
             ) from None
 
 
@@ -171,12 +171,12 @@ def _unpack(raw: IO[bytes], stack: ExitStack) -> _Opened:
         or read_pickle(raw) != _TORCH_PROTOCOL
     ):
         raise ValueError("neither bzip2 nor a file of torch.save")
-    read_pickle(raw)  # the machine it was written on
+    read_pickle(raw)  # the machine that wrote it
     return _Opened(raw, raw, "none: files of torch.save before version 1.6 have none")
 
 
 def _read_cells(meta: Any) -> list[str]:
-    """The cells by their official index, of the dictionary that holds everything."""
+    """The cells by their official index, from the outermost dictionary."""
     cells = meta.get("meta_archs") if isinstance(meta, dict) else None
     if not isinstance(cells, list) or not all(isinstance(cell, str) for cell in cells):
         raise ValueError("it has no list meta_archs of cells")
@@ -186,7 +186,7 @@ def _read_cells(meta: Any) -> list[str]:
 
 
 class _Results:
-    """All cells so far, eight bytes a number."""
+    """All cells so far, with eight bytes for each number."""
 
     def __init__(self) -> None:
         self.rows: dict[int, int] = {}
@@ -195,7 +195,7 @@ class _Results:
         self.runs: dict[str, dict[int, array[float]]] = {}
 
     def add(self, states: Any, index: int | None = None) -> None:
-        """Adds the cell of that index; ValueError where something in it is not as it should be."""
+        """Adds the cell of that index; raises ValueError where its content is invalid."""
         if not isinstance(states, dict) or not states or not states.keys() <= BUDGETS.keys():
             raise ValueError("it is not the dictionary of a cell, with states of 12 and 200 epochs")
         names = {(state.get("arch_index"), state.get("arch_str")) for state in map(_as_dict, states.values())}
@@ -216,18 +216,16 @@ class _Results:
             self._put(name, 0, row, cost)
 
     def to_table(self, cells: list[str], checksum: str, path: Path) -> Table:
-        """A row a cell, sorted by index.
+        """One row a cell, sorted by index.
 
         Raises:
-            DataError: a cell is not the one that has its index, or there is none.
+            DataError: There is no cell, or one has the index of another.
         """
         if not self.cells:
             raise DataError(f"{path} has no results; give the file or folder with the results of all cells")
         for index, row in self.rows.items():
             if not 0 <= index < len(cells) or cells[index] != self.cells[row]:
-                raise DataError(
-                    f"{path} has under the index {index} the cell {self.cells[row]:.80}, which it is not"
-                )
+                raise DataError(f"{path} has under the index {index} the wrong cell {self.cells[row]:.80}")
         indices = np.array(sorted(self.rows))
         order = [self.rows[index] for index in indices.tolist()]
         columns: dict[str, NDArray[Any]] = {"index": indices}
@@ -270,11 +268,11 @@ _COSTS = {
 
 
 def _measurements(state: dict[Any, Any], budget: int) -> Iterator[tuple[str, Metric, int, float]]:
-    """The column, its meaning, the seed and the value of each measurement behind the last epoch."""
+    """The column, its metric, the seed and the value of each measurement after the last epoch."""
     for key, content in _as_dict(state.get("all_results")).items():
         data, seed = key if isinstance(key, tuple) and len(key) == 2 else (None, None)
         if data not in DATA or type(seed) is not int:
-            raise ValueError(f"{key!r:.80} is no data set and seed")
+            raise ValueError(f"{key!r:.80} is not a data set and seed")
         run = _as_dict(content)
         if run.get("epochs") != budget:
             raise ValueError(f"a training of {run.get('epochs')!r:.20} epochs is among those of {budget}")
@@ -294,7 +292,7 @@ def _measurements(state: dict[Any, Any], budget: int) -> Iterator[tuple[str, Met
 
 
 def _costs(state: dict[Any, Any]) -> dict[str, float]:
-    """What the network for CIFAR-10 costs, in the units of `_COSTS`."""
+    """The costs of the network for CIFAR-10, in the units of `_COSTS`."""
     runs = {
         seed: run
         for (data, seed), run in state["all_results"].items()
@@ -304,9 +302,8 @@ def _costs(state: dict[Any, Any]) -> dict[str, float]:
     for name, field in (("params", "params"), ("flops", "flop")):
         values = {seed: _as_number(run.get(field)) for seed, run in runs.items()}
         if len({round(value, 5) for value in values.values()}) > 1 and 888 in values:
-            values = {
-                888: values[888]
-            }  # some older counts are wrong; the authors' own reader takes this seed's
+            # Some older counts are wrong; the authors' own reader takes those of this seed.
+            values = {888: values[888]}
         if values:
             costs[name] = float(round(1e6 * sum(values.values()) / len(values)))
     times = [_as_number(time) for run in runs.values() for time in run.get("latency") or ()]
@@ -317,7 +314,7 @@ def _costs(state: dict[Any, Any]) -> dict[str, float]:
 
 def _as_dict(value: Any) -> dict[Any, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{value!r:.80} stands where a dictionary should be")
+        raise ValueError(f"expected a dictionary, got {value!r:.80}")
     return value
 
 
@@ -328,7 +325,5 @@ def _as_number(value: Any, most: float = math.inf) -> float:
         or not 0 <= value <= most
         or value == math.inf
     ):
-        raise ValueError(
-            f"{value!r:.80} stands where a number from 0{f' to {most}' * (most < math.inf)} should be"
-        )
+        raise ValueError(f"expected a number from 0{f' to {most}' * (most < math.inf)}, got {value!r:.80}")
     return float(value)

@@ -1,7 +1,7 @@
 """NAS-Bench-Graph: graph neural networks of four operations, on node classification data sets.
 
-The measurements come as a Parquet file, or with the package nas-bench-graph as one pickle a data set. That
-pickle is never given to `pickle.load`: the reader below builds dictionaries and numbers and refuses all else.
+The measurements are in a Parquet file, or in the package nas-bench-graph with one pickle for each data set.
+The pickle is not read by `pickle.load`: the reader below builds only dictionaries and numbers.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _METRICS = {
     "params": Metric("parameters", higher_is_better=False),
 }
 
-# name: title, then size and checksum of the Parquet file where there is one
+# By name: title, and size and checksum of the Parquet file where there is one.
 _DATA: dict[str, tuple[str, int | None, str | None]] = {
     "cora": ("Cora", 284_156, "765896712e43f5d59ddaf16ad98db81f9bc9ffe81f52fbbf0b345131e21c304d"),
     "arxiv": ("ogbn-arxiv", 352_564, "ca7297019dd8a625e0519663f8e3679b254e384931a7edc3f3b072a57f634e84"),
@@ -52,7 +52,7 @@ def _rows_of(columns: Columns) -> list[str]:
 
 
 def _package_file(data: str) -> Path | None:
-    # Finding the package is enough: importing it would run its code.
+    # The package is found but not imported, as that would run its code.
     spec = importlib.util.find_spec("nas_bench_graph")
     for folder in (spec and spec.submodule_search_locations) or ():
         file = Path(folder) / "light" / f"{data}.bench"
@@ -64,11 +64,11 @@ def _package_file(data: str) -> Path | None:
 def _read_package_file(path: Path) -> Columns:
     """The columns of the Parquet file, made from ``{hash: {valid_perf, perf, latency, para}}``.
 
-    The hash has five decimal digits: the number of the link, then of the four operations. ``para`` is in
-    millions.
+    The hash has five decimal digits: the number of the link, then those of the four operations. ``para`` is
+    in millions.
 
     Raises:
-        DataError: the file holds something else.
+        DataError: The file is of another kind.
     """
     content = _read_plain_pickle(path)
     names = {"valid_perf": "valid_perf", "test_perf": "perf", "latency_s": "latency", "params": "para"}
@@ -94,10 +94,10 @@ def _read_package_file(path: Path) -> Columns:
 
 
 def _read_plain_pickle(path: Path) -> Any:
-    """Reads a pickle of dictionaries and numbers; runs nothing and refuses all else.
+    """Reads a pickle of dictionaries and numbers; executes no code.
 
     Raises:
-        DataError: the file is damaged, or asks for anything else.
+        DataError: The file is damaged, or contains other types.
     """
     try:
         with path.open("rb") as file:
@@ -105,7 +105,7 @@ def _read_plain_pickle(path: Path) -> Any:
     except Exception as error:  # noqa: BLE001 - a damaged pickle can raise anything; nothing of it is executed
         reason = " ".join(str(error).split()) or type(error).__name__
         raise DataError(
-            f"{path} is damaged, or holds more than numbers ({reason}); install the package again"
+            f"{path} is damaged, or contains more than numbers ({reason}); install the package again"
         ) from None
 
 

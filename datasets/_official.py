@@ -1,4 +1,4 @@
-"""From the files in which benchmarks were published to tables."""
+"""Readers of the files that the authors of benchmarks published."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ Progress = Callable[[float, float], None]
 
 @dataclass(frozen=True, slots=True)
 class Official:
-    """One benchmark's own format.
+    """The published format of one benchmark.
 
     Attributes:
-        files: the files that have it, in words.
-        fits: whether a path looks like one of them.
-        read: makes a table of it; tells the second argument how much is done, of how much.
+        files: Names of the files with this format, for texts.
+        fits: Whether a path looks like one of them.
+        read: Function from a path and a progress callback to a table.
     """
 
     files: str
@@ -52,5 +52,5 @@ OFFICIAL.register(
 
 
 def find_official(path: Path) -> Official | None:
-    """The benchmark whose format a path seems to have; None for anything else."""
+    """The benchmark whose format a path seems to have; None for other files."""
     return next((official for official in OFFICIAL.values() if official.fits(path)), None)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["SCHEMA", "is_own", "one_line", "open_arrow", "read_header", "to_columns", "write"]
 
 SCHEMA = 1
-"""Version of the schema; raised when files of the new one would be misread by the old code."""
+"""Version of the schema; increased when older code would misread new files."""
 
 _KEY = b"egraph"
 
@@ -67,7 +67,7 @@ def open_arrow(path: str | os.PathLike[str]) -> pyarrow.Table:
     """Reads any Parquet file.
 
     Raises:
-        DataError: there is no such file, or it is damaged or no Parquet.
+        DataError: The file is absent, damaged, or not a Parquet file.
     """
     import pyarrow
     import pyarrow.parquet
@@ -82,7 +82,7 @@ def open_arrow(path: str | os.PathLike[str]) -> pyarrow.Table:
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         size = Path(path).stat().st_size
         raise DataError(
-            f"{path} ({size:,} bytes) is damaged or no Parquet file: {one_line(error)}; get it again"
+            f"{path} ({size:,} bytes) is damaged or not a Parquet file: {one_line(error)}; get it again"
         ) from None
 
 
@@ -92,15 +92,15 @@ def is_own(content: pyarrow.Table) -> bool:
 
 
 def read_header(schema: pyarrow.Schema, path: str | os.PathLike[str]) -> dict[str, Any]:
-    """What `write` noted in the metadata of a file.
+    """The header of a file that `write` wrote.
 
     Raises:
-        DataError: nothing, or in a version that this one does not understand.
+        DataError: There is no header, or it is damaged or has an unknown version.
     """
     if _KEY not in (schema.metadata or {}):
         raise DataError(
-            f"{path} is a Parquet file, but no table of egraph (its columns: {', '.join(schema.names[:8])}); "
-            "bring it in with `egraph data import`"
+            f"{path} is a Parquet file, but not a table of egraph (its columns: "
+            f"{', '.join(schema.names[:8])}); bring it in with `egraph data import`"
         )
     try:
         header: Any = json.loads(schema.metadata[_KEY])
@@ -119,7 +119,7 @@ def read_header(schema: pyarrow.Schema, path: str | os.PathLike[str]) -> dict[st
 
 
 def to_columns(content: pyarrow.Table) -> dict[str, NDArray[Any]]:
-    """The columns as NumPy arrays, text as objects; a missing number is NaN."""
+    """The columns as NumPy arrays, texts as objects, missing numbers as NaN."""
     import pyarrow.types
 
     columns: dict[str, NDArray[Any]] = {}

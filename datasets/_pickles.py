@@ -1,8 +1,8 @@
-"""Reading pickles of strangers: plain containers and numbers, and nothing is ever called that they name.
+"""Reads untrusted pickles of plain containers and numbers, without calling anything that they name.
 
-A pickle is a program for a small machine that may call anything importable. Here the names that measured
-data needs are stood in for by harmless things of our own; any other name ends the reading. Arrays and
-tensors, which would be trained weights, are left out.
+A pickle is a program that can call any importable function. Here, the few names that measured data needs are
+replaced by harmless stand-ins, and every other name is an error. Arrays and tensors, which would be trained
+weights, are left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ __all__ = ["LEFT_OUT", "read_pickle", "stream_pickle"]
 
 
 class _LeftOut:
-    """Stands for what is not kept: weights, and what lies in a part that was read and given out already."""
+    """Stands for weights, and for objects of a part that was already passed on."""
 
     def __call__(self, *_: object) -> _LeftOut:
         return self
@@ -32,7 +32,7 @@ class _LeftOut:
 LEFT_OUT = _LeftOut()
 
 _LARGEST_GAP = 1024
-"""Entries of its memo that a pickle may skip; one that skips more is damaged, and would fill the memory."""
+"""Memo entries that a pickle may skip. One that skips more is damaged, and would fill the memory."""
 
 
 class _Mapping(dict[Any, Any]):
@@ -43,11 +43,11 @@ class _Mapping(dict[Any, Any]):
 
 
 _FORMATS = {"f8": "d", "f4": "f", "i8": "q", "i4": "i", "i2": "h", "i1": "b", "u1": "B", "b1": "?"}
-"""NumPy's names of types, and those of the module struct."""
+"""NumPy's type names and the formats of the module struct."""
 
 
 class _Kind:
-    """Stands for ``numpy.dtype``; knows numbers only."""
+    """Stands for ``numpy.dtype``; accepts numbers only."""
 
     def __init__(self, name: str, *_: object) -> None:
         if name not in _FORMATS:
@@ -65,7 +65,7 @@ def _scalar(kind: _Kind, data: bytes) -> float | int | bool:
 
 
 def _encode(text: str, encoding: str) -> bytes:
-    """Stands for ``_codecs.encode``: how pickles for Python 2 hold bytes."""
+    """Stands for ``_codecs.encode``, by which pickles for Python 2 contain bytes."""
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"bytes as text in {encoding!r}")
     return text.encode("latin1")
@@ -94,7 +94,7 @@ def _find(module: str, name: str) -> Any:
         return _STAND_INS[module, name]
     except KeyError:
         raise pickle.UnpicklingError(
-            f"it asks for {module}.{name}, which is neither container nor number"
+            f"it names {module}.{name}, which is neither a container nor a number"
         ) from None
 
 
@@ -103,14 +103,14 @@ class _Reader(pickle.Unpickler):
         return _find(module, name)
 
     def persistent_load(self, _: object) -> Any:
-        return LEFT_OUT  # how torch writes the storage of a tensor
+        return LEFT_OUT  # the storage of a tensor in files of torch.save
 
 
 class _Memo:
-    """What a pickle may refer back to, in four bytes an entry.
+    """The objects that a pickle can refer back to, in four bytes for each entry.
 
-    Files refer back to texts, pairs of them and types over any distance, but to containers and numbers only
-    within the part that they belong to: these are kept until `forget`.
+    Files refer back to texts, tuples of texts and integers, and types from anywhere, but to containers and
+    numbers only from the same part; `forget` drops the latter.
     """
 
     def __init__(self) -> None:
@@ -151,7 +151,7 @@ class _Memo:
 
 
 _PythonUnpickler: Any = pickle._Unpickler
-"""The standard library's unpickler in Python: slower than that in C, but it can be watched at its work."""
+"""The standard library's unpickler in Python: slower than that in C, but its steps can be overridden."""
 
 
 class _Streamer(_PythonUnpickler):
@@ -185,24 +185,24 @@ def read_pickle(file: IO[bytes]) -> Any:
     """Reads one pickle.
 
     Raises:
-        Exception: the pickle is damaged, which can raise anything, or names something else than containers
-            and numbers (``pickle.UnpicklingError``).
+        Exception: The pickle is damaged, which can raise any exception, or it names something other than
+            containers and numbers (``pickle.UnpicklingError``).
     """
     return _Reader(file).load()
 
 
 def stream_pickle(file: IO[bytes], take: Callable[[dict[Any, Any]], bool]) -> Any:
-    """Reads one pickle that is too large for the memory, part by part; some ten times slower.
+    """Reads one pickle that is too large for memory, part by part; about ten times slower.
 
     Args:
-        file: to read from.
-        take: is given each dictionary when something was put into it; returns whether it was a part that is
-            done with. Such a part is emptied.
+        file: Stream to read from.
+        take: Callback with each dictionary after items were added to it. It returns whether the dictionary is
+            a finished part, which is then emptied.
 
     Returns:
-        What the pickle holds, without the parts taken.
+        The content of the pickle without the parts taken.
 
     Raises:
-        Exception: as for `read_pickle`.
+        Exception: As for `read_pickle`.
     """
     return _Streamer(file, take).load()

@@ -1,4 +1,4 @@
-"""Reading the wire format of protocol buffers: enough of it for messages of numbers.
+"""Reads the wire format of protocol buffers, as far as messages of numbers need it.
 
 References:
     "Encoding", https://protobuf.dev/programming-guides/encoding/
@@ -17,13 +17,13 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 
 
 def read_fields(message: bytes) -> Iterator[tuple[int, float | int | bytes]]:
-    """The fields of a message, in order: the number of each, and its value.
+    """The number and value of each field of a message, in order.
 
-    A value of 8 bytes is read as a double, one of variable length as an unsigned number, one of 4 bytes and
-    one with a length (a text, or a message in it) as bytes.
+    Values of 8 bytes are read as doubles and varints as unsigned integers. Values of 4 bytes and
+    length-delimited ones (texts and nested messages) are returned as bytes.
 
     Raises:
-        ValueError: the message is cut off or none at all.
+        ValueError: The message is cut off, or the bytes are not a message.
     """
     position, end = 0, len(message)
     while position < end:
@@ -47,7 +47,7 @@ def read_fields(message: bytes) -> Iterator[tuple[int, float | int | bytes]]:
 
 
 def _read_varint(message: bytes, position: int) -> tuple[int, int]:
-    """A number of variable length at a position, and the position behind it."""
+    """The varint at a position, and the position after it."""
     value = 0
     for shift in range(0, 70, 7):
         if position >= len(message):

@@ -12,11 +12,11 @@ def mean_of_runs(runs: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArra
     """The mean of each architecture's runs, and how many there are.
 
     Args:
-        runs: ``(architectures, runs)``, NaN where a run is missing.
+        runs: Values ``(architectures, runs)``, NaN where a run is missing.
 
     Returns:
-        The means, ``(architectures,)``, NaN without any run and exactly the runs' value where they are equal,
-        so that ties stay ties; and the numbers of runs, ``(architectures,)``.
+        The means, ``(architectures,)``, NaN without any run; the mean of equal runs is exactly their value,
+        so that ties remain ties. And the numbers of runs, ``(architectures,)``.
     """
     present = ~np.isnan(runs)
     counts = present.sum(axis=1)

@@ -1,4 +1,4 @@
-"""What is known of a public benchmark's file before it is opened."""
+"""Descriptions of the files of public benchmarks."""
 
 from __future__ import annotations
 
@@ -19,23 +19,23 @@ Columns = dict[str, NDArray[Any]]
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One benchmark: the file that it is kept in, and how its columns become a table.
+    """One benchmark: its file, and the way from its columns to a table.
 
     Attributes:
-        name: what `load` calls it.
-        space: name of its search space.
-        title: what it is, in a few words.
-        rows: number of rows.
-        file: name of the Parquet file; None where it comes with a package only.
-        size: of that file, in bytes.
-        sha256: of that file.
-        origin: where the measurements were published.
-        licence: under which licence.
-        metrics: what its columns of numbers measure, all of which the file must have.
-        rows_of: makes a description a row, for ``read``, of the columns that describe the architectures.
-        described_by: the columns that ``rows_of`` needs.
-        read: makes an architecture of one description; the space's ``parse`` if None.
-        package: the installed package that holds it too, the extra that brings it, and the columns in it.
+        name: Name for `load`.
+        space: Name of the search space.
+        title: Description in a few words.
+        rows: Number of rows.
+        file: Name of the Parquet file; None where only a package contains the benchmark.
+        size: Size of that file in bytes.
+        sha256: Checksum of that file.
+        origin: Publication of the measurements.
+        licence: Licence of the measurements.
+        metrics: Metrics by column; the file must have all these columns.
+        rows_of: Function from the columns to one description a row, the argument of ``read``.
+        described_by: Columns that ``rows_of`` needs.
+        read: Function from a description to an architecture; None is the space's ``parse``.
+        package: Installed package that also contains the benchmark.
     """
 
     name: str
@@ -60,13 +60,13 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Package:
-    """An installed package that holds a benchmark.
+    """An installed package that contains a benchmark.
 
     Attributes:
-        name: of the package, as pip knows it.
-        extra: of egraph, that brings it.
-        find: the file inside the package, or None where it is not installed.
-        read: the columns in that file, as the Parquet file would have them.
+        name: Name of the package in the package index.
+        extra: Extra of egraph that installs it.
+        find: Function that returns the file in the package, or None where it is not installed.
+        read: Function from that file to the columns of the Parquet file.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""Measured architectures and their metrics, as one value."""
+"""Measured architectures and their metrics."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ __all__ = ["Metric", "Table"]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """What a column of numbers measures.
+    """Description of a column of numbers.
 
     Attributes:
-        unit: such as ``"percent"``, ``"fraction"``, ``"seconds"``; empty where unknown.
-        split: what it was measured on: ``"validation"``, ``"test"``, or empty where that has no sense.
-        budget: training epochs; None where unknown or without sense.
-        runs: trainings that each value is the mean of; None where unknown or uneven.
+        unit: Unit such as ``"percent"``, ``"fraction"`` or ``"seconds"``; empty where unknown.
+        split: Data measured on, ``"validation"`` or ``"test"``; empty where not applicable.
+        budget: Number of training epochs; None where unknown or not applicable.
+        runs: Number of trainings that each value is the mean of; None where unknown or not constant.
         higher_is_better: False for costs and errors.
-        description: one sentence more.
+        description: One more sentence.
     """
 
     unit: str = ""
@@ -47,27 +47,27 @@ class Metric:
 class Table:
     """Measured architectures of one search space.
 
-    A value: every method gives a new table. A missing measurement is NaN.
+    Methods never change a table but return a new one. A missing measurement is NaN.
 
     Args:
-        space: the search space, or its name.
-        architectures: one a row; those that are not an `Architecture` yet are read when first needed.
-        columns: arrays with one entry a row. Those named in ``metrics`` hold numbers.
-        metrics: what the columns of numbers measure; the other columns are kept beside them.
-        name: what the table is called.
-        provenance: where it comes from, such as ``{"source": ..., "licence": ..., "sha256": ...}``.
-        read: makes an `Architecture` of what stands in ``architectures``; ``space.parse`` if not given.
+        space: Search space, or its name.
+        architectures: One entry a row; entries that are not an `Architecture` are read when first needed.
+        columns: Arrays by name with one entry a row. Those named in ``metrics`` contain numbers.
+        metrics: Descriptions of the columns that are metrics; other columns are kept beside them.
+        name: Name of the table.
+        provenance: Origin, such as ``{"source": ..., "licence": ..., "sha256": ...}``.
+        read: Function from an entry of ``architectures`` to an `Architecture`; None is ``space.parse``.
 
     Attributes:
-        space: the search space.
-        columns: all columns by name, metrics included, as they came, each ``(rows,)``.
-        metrics: what the metrics measure, by name.
-        name: what the table is called.
-        provenance: where it comes from.
+        space: Search space.
+        columns: All columns by name, metrics included, in their original type, each ``(rows,)``.
+        metrics: Descriptions of the metrics by name.
+        name: Name of the table.
+        provenance: Origin of the measurements.
 
     Raises:
-        UnknownNameError: there is no space of that name.
-        UsageError: lengths differ, a metric has no column or no numbers, or a column has a reserved name.
+        UnknownNameError: There is no space of that name.
+        UsageError: Lengths differ, a metric has no column or no numbers, or a column has a reserved name.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Table:
         """The architecture of each row.
 
         Raises:
-            DataError: a row does not describe an architecture; the text says which and why.
+            DataError: A row does not describe an architecture; the text says which and why.
         """
         if self._architectures is None:
             read: list[Architecture] = []
@@ -119,10 +119,10 @@ class Table:
 
     @property
     def keys(self) -> list[str]:
-        """The key of each row: rows that share it are one trained network.
+        """The key of each row; rows with the same key are the same trained network.
 
         Raises:
-            DataError: a row does not hold an architecture of this space.
+            DataError: A row is not an architecture of this space.
         """
         if self._keys is None:
             keys: list[str] = []
@@ -138,17 +138,18 @@ class Table:
         return len(self._rows)
 
     def __getitem__(self, metric: str) -> NDArray[np.float64]:
-        """The values of one metric, ``(rows,)``, NaN where missing; the array is the caller's to change.
+        """A copy of the values of one metric, ``(rows,)``, NaN where missing.
 
         Raises:
-            UnknownNameError: there is no such metric.
-            UsageError: it is a column, but not a metric.
+            UnknownNameError: There is no such metric.
+            UsageError: The name is that of a column that is not a metric.
         """
         if metric in self.metrics:
             return self.columns[metric].astype(np.float64)
         if metric in self.columns:
             raise UsageError(
-                f"the column {metric!r} of table {self.name!r} is no metric; known: {', '.join(self.metrics)}"
+                f"the column {metric!r} of table {self.name!r} is not a metric; known: "
+                f"{', '.join(self.metrics)}"
             )
         raise UnknownNameError(f"metric of table {self.name!r}", metric, self.metrics)
 
@@ -161,7 +162,7 @@ class Table:
         """The rows with these numbers, in this order.
 
         Raises:
-            UsageError: an index is no row number.
+            UsageError: An index is not a row number.
         """
         rows = np.asarray(indices)
         if not rows.size:
@@ -181,10 +182,10 @@ class Table:
         return taken
 
     def distinct(self) -> Table:
-        """One row a key, in order of first appearance.
+        """One row for each key, in order of first appearance.
 
-        Metrics are averaged over the rows of a key, those that are NaN left out. The architecture and the
-        other columns are those of the key's first row.
+        Metrics are averaged over the rows of a key without NaN. The architecture and the other columns are
+        those of the first row of the key.
         """
         first, groups = _group(self.keys)
         table = self.take(first)
@@ -198,14 +199,14 @@ class Table:
         The keys of a smaller ``n`` are among those of a larger one under the same seed.
 
         Args:
-            n: number of distinct keys on the first side.
-            seed: of the choice.
+            n: Number of distinct keys on the first side.
+            seed: Seed of the choice.
 
         Returns:
             The rows of ``n`` keys, and all other rows, both in the order of this table.
 
         Raises:
-            UsageError: ``n`` leaves one of the sides empty.
+            UsageError: One of the sides would be empty.
         """
         first, groups = _group(self.keys)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 1 <= n < len(first):
@@ -227,10 +228,10 @@ class Table:
     def texts(self) -> list[str]:
         """Each row's architecture in the space's own notation, ``(rows,)``.
 
-        Architectures that were not read yet are not kept: they take far more memory than their texts.
+        Architectures that were not read before are not kept, as they take far more memory than their texts.
 
         Raises:
-            DataError: a row does not describe an architecture of this space.
+            DataError: A row does not describe an architecture of this space.
         """
         texts: list[str] = []
         try:
@@ -241,11 +242,11 @@ class Table:
         return texts
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes the table as Parquet, whole or not at all; `load` gives it back.
+        """Writes the table as Parquet, whole or not at all; `load` reads it.
 
         Raises:
-            FailedError: the folder cannot be written, or the disk is full.
-            UsageError: a column holds values that Parquet cannot store.
+            FailedError: The folder cannot be written, or the disk is full.
+            UsageError: A column has values that Parquet cannot store.
         """
         header = {
             "name": self.name,
@@ -257,10 +258,10 @@ class Table:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Table:
-        """Reads what `save` wrote.
+        """Reads a file that `save` wrote.
 
         Raises:
-            DataError: there is no such file, it is damaged, or not a table of egraph.
+            DataError: The file is absent, damaged, or not a table of egraph.
         """
         return cls.from_arrow(_parquet.open_arrow(path), path)
 
@@ -317,10 +318,10 @@ class Table:
 def _read_column(name: str, values: ArrayLike, rows: int) -> NDArray[Any]:
     if name == "architecture":
         raise UsageError(
-            "a column cannot be called 'architecture': the architectures themselves go by that name"
+            "a column cannot be called 'architecture': the name is reserved for the architectures"
         )
     array = np.asarray(values)
-    if array.dtype.kind == "U":  # as objects, strings of any length share one layout
+    if array.dtype.kind == "U":  # objects, because NumPy's strings have a fixed length
         array = array.astype(object)
     if array.shape != (rows,):
         raise UsageError(
@@ -352,5 +353,5 @@ def _average(values: NDArray[np.float64], groups: NDArray[np.int64], num_groups:
     sums = np.bincount(groups, weights=values, minlength=num_groups)
     means = np.full(num_groups, np.nan)
     np.divide(sums, counts, out=means, where=counts > 0)
-    # Rounding must not move the mean of equal values off that value: ties would be lost.
+    # Rounding must not change the mean of equal values, or ties would be lost.
     return np.where(counts > 0, np.clip(means, low, high), np.nan)

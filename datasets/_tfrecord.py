@@ -1,7 +1,7 @@
-"""Reading files of TensorFlow's record format, without TensorFlow.
+"""Reads files of TensorFlow's record format without TensorFlow.
 
-A record is the number of its bytes (8 bytes, little-endian), a checksum of that number (4 bytes), the bytes,
-and a checksum of them (4 bytes). The checksum is a CRC-32C, rotated and shifted by a constant.
+A record consists of its length (8 bytes, little-endian), a checksum of the length (4 bytes), the data, and a
+checksum of the data (4 bytes). The checksum is a CRC-32C, rotated, plus a constant.
 
 References:
     "TFRecord and tf.train.Example", https://www.tensorflow.org/tutorials/load_data/tfrecord
@@ -29,22 +29,22 @@ _HEADER = struct.Struct("<QI")
 _FOOTER = struct.Struct("<I")
 
 _LONGEST = 1 << 16
-"""Bytes of the longest record that is read: what claims to be longer is no table of measurements."""
+"""Largest length of a record in bytes; a longer one is not from a table of measurements."""
 
 _BATCH = 1 << 20
-"""Bytes that are checked at a time. This, not the size of the file, bounds the memory."""
+"""Bytes that are checked at a time, which bounds the memory."""
 
 _PREFIX = bytes.fromhex("54641f64")
-"""Four bytes that take the register of CRC-32C from all zeros to the all ones that it has to start with."""
+"""Four bytes that change the register of CRC-32C from all zeros to its initial value of all ones."""
 
 
 class Record(NamedTuple):
     """One record of a file.
 
     Attributes:
-        number: of the record in its file, from 0.
-        offset: of its first byte, the header's, in the file.
-        data: what it holds.
+        number: Number of the record in its file, from 0.
+        offset: Position of its first byte in the file.
+        data: Content of the record.
     """
 
     number: int
@@ -53,11 +53,11 @@ class Record(NamedTuple):
 
 
 def read_records(path: str | os.PathLike[str]) -> Iterator[Record]:
-    """The records of a file, in order; every byte is checked before it is given out.
+    """The records of a file in order, each after its checksum was verified.
 
     Raises:
-        DataError: a record is cut off or damaged, or the file is of another kind; the text gives the
-            record's number and offset.
+        DataError: A record is cut off or damaged, or the file is of another kind; the text gives the number
+            and offset of the record.
     """
     for batch in _batches(Path(path)):
         found = crc32c([record.data for record, _ in batch]).tolist()
@@ -68,10 +68,10 @@ def read_records(path: str | os.PathLike[str]) -> Iterator[Record]:
 
 
 def crc32c(chunks: Sequence[bytes]) -> NDArray[np.uint32]:
-    """The CRC-32C of each of several texts, ``(chunks,)``, computed side by side."""
+    """The CRC-32C of each chunk, ``(chunks,)``, computed in parallel by NumPy."""
     if not chunks:
         return np.zeros(0, dtype=np.uint32)
-    # Zeros in front leave a register of zeros as it is, so that all can end in the same column.
+    # Leading zeros leave a register of zeros unchanged, so that chunks can be padded to one length.
     width = len(_PREFIX) + max(map(len, chunks))
     width += width % 2
     padded = b"".join((_PREFIX + chunk).rjust(width, b"\0") for chunk in chunks)
@@ -89,7 +89,7 @@ def mask(checksum: int) -> int:
 
 
 def _batches(path: Path) -> Iterator[list[tuple[Record, int]]]:
-    """Records that are checked together, each with its checksum as stored."""
+    """Records that are checked together, each with its stored checksum."""
     batch: list[tuple[Record, int]] = []
     longest = 0
     try:
@@ -100,7 +100,7 @@ def _batches(path: Path) -> Iterator[list[tuple[Record, int]]]:
                 batch, longest = [], len(frame[0].data)
             batch.append(frame)
     except DataError:
-        yield batch  # a record before the place may be damaged, too, and is reported first
+        yield batch  # an earlier record may be damaged too, and is reported first
         raise
     yield batch
 
@@ -120,7 +120,7 @@ def _frames(path: Path) -> Iterator[tuple[Record, int]]:
                 raise _damage(
                     path,
                     record,
-                    "has a length that does not fit its checksum: it is damaged, or no TFRecord file",
+                    "has a length that does not fit its checksum: it is damaged, or not a TFRecord file",
                 )
             if length > _LONGEST:
                 raise _damage(
@@ -148,7 +148,7 @@ def _damage(path: str | os.PathLike[str], record: Record, what: str) -> DataErro
 
 @lru_cache(maxsize=1)
 def _table() -> NDArray[np.int64]:
-    """What each value of the two lowest bytes adds to the register, ``(65536,)``."""
+    """The change of the register for each value of its two lowest bytes, ``(65536,)``."""
     register = np.arange(1 << 16, dtype=np.int64)
     for _ in range(16):
         register = register >> 1 ^ (register & 1) * 0x82F63B78

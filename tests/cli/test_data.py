@@ -65,4 +65,4 @@ def test_a_foreign_parquet_file_is_refused(egraph, tmp_path):
     import pandas
 
     pandas.DataFrame({"a": [1, 2]}).to_parquet(tmp_path / "foreign.parquet")
-    assert "no table of egraph" in egraph("data", "show", "foreign.parquet", code=1).stderr
+    assert "not a table of egraph" in egraph("data", "show", "foreign.parquet", code=1).stderr

@@ -116,7 +116,7 @@ def test_a_truncated_benchmark_file_is_reported_with_the_published_size(nowhere)
     path = raw_nasbench201(nowhere)
     os.truncate(path, 1000)
     match = (
-        r"\(1,000 bytes\) is damaged or no Parquet file: .*; nasbench201\.parquet as published has 448,277"
+        r"\(1,000 bytes\) is damaged or not a Parquet file: .*; nasbench201\.parquet as published has 448,277"
     )
     with pytest.raises(DataError, match=match):
         load("nasbench201")

@@ -238,7 +238,7 @@ class TestIdx:
     def test_labels_in_the_place_of_images_are_refused(self, tmp_path):
         path = tmp_path / "images"
         path.write_bytes(idx_bytes(np.ones(30, np.uint8)))
-        with pytest.raises(DataError, match="no IDX file of 3 dimensions"):
+        with pytest.raises(DataError, match="not an IDX file of 3 dimensions"):
             _read_idx(path, 3)
 
     def test_an_empty_file_is_refused(self, tmp_path):
@@ -250,7 +250,7 @@ class TestIdx:
     def test_no_values_are_refused(self, tmp_path):
         path = tmp_path / "images"
         path.write_bytes(idx_bytes(np.ones((0, 2, 2), np.uint8)))
-        with pytest.raises(DataError, match="holds no values"):
+        with pytest.raises(DataError, match="contains no values"):
             _read_idx(path, 3)
 
     def test_truncated_gzip_names_its_bytes(self, tmp_path):
@@ -299,7 +299,7 @@ class TestOwnArrays:
         path = tmp_path / "mine.npz"
         np.savez(path, x_train=part()[0])
         path.write_bytes(path.read_bytes()[:-30])
-        with pytest.raises(DataError, match=r"no readable \.npz file"):
+        with pytest.raises(DataError, match=r"not a readable \.npz file"):
             images(path)
 
     def test_npz_absent(self, tmp_path):
@@ -309,7 +309,7 @@ class TestOwnArrays:
     def test_pickled_objects_are_never_loaded(self, tmp_path):
         path = tmp_path / "mine.npz"
         np.savez(path, x_train=np.array([{"an": "object"}], dtype=object))
-        with pytest.raises(DataError, match=r"no readable \.npz file"):
+        with pytest.raises(DataError, match=r"not a readable \.npz file"):
             images(path)
 
     def test_digest_tells_data_apart(self):

@@ -106,7 +106,7 @@ def test_a_bad_row_is_named_and_nothing_is_written(registered, tmp_path, out):
     ):
         import_table(path, out, space=registered)
     path.write_text("architecture,m\na,1\n,2\n")
-    with pytest.raises(DataError, match="row 1 of table 'mine': there is no architecture, but None"):
+    with pytest.raises(DataError, match="row 1 of table 'mine': expected an architecture, got None"):
         import_table(path, out, space=registered)
     path.write_text('architecture,m\n"{""ops"": [], ""edges"": []}",1\n')
     with pytest.raises(DataError, match="row 0 of table 'mine': operations must begin with 'input'"):
@@ -166,13 +166,13 @@ def test_a_file_without_numbers_is_refused(registered, tmp_path, out):
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [
-        ("x.csv", b"", r"x\.csv is no CSV file"),
-        ("x.csv", b'a,b\n1,2\n"3,4\n', r"x\.csv is no CSV file"),
-        ("x.csv", b"\xff\xfe\x00", r"x\.csv is no CSV file"),
-        ("x.jsonl", b'{"a": 1}\n{"a": \n', r"line 2 of .*x\.jsonl is no JSON"),
+        ("x.csv", b"", r"x\.csv is not a CSV file"),
+        ("x.csv", b'a,b\n1,2\n"3,4\n', r"x\.csv is not a CSV file"),
+        ("x.csv", b"\xff\xfe\x00", r"x\.csv is not a CSV file"),
+        ("x.jsonl", b'{"a": 1}\n{"a": \n', r"line 2 of .*x\.jsonl is not JSON"),
         ("x.jsonl", b"[1]\n", r"line 1 of .*x\.jsonl must be an object"),
-        ("x.jsonl", b"\xff\n", r"x\.jsonl is no file of JSON lines"),
-        ("x.parquet", b"PAR1", r"x\.parquet \(4 bytes\) is damaged or no Parquet file"),
+        ("x.jsonl", b"\xff\n", r"x\.jsonl is not a file of JSON lines"),
+        ("x.parquet", b"PAR1", r"x\.parquet \(4 bytes\) is damaged or not a Parquet file"),
     ],
 )
 def test_a_damaged_file_is_reported(registered, tmp_path, out, name, content, match):

@@ -206,37 +206,40 @@ METRICS = message([(0, 0, 0, 0, 0), (54, 1, 0.5, 0.5, 0.5), (108, 2, 0.9, 0.9, 0
         (b"\xff", "codec can't decode"),
         (b"{", "Expecting property name"),
         (b"[" * 5000, "recursion"),
-        (b"{}", "it is no list of five"),
-        (b"[1, 2]", "it is no list of five"),
+        (b"{}", "it is not a list of five"),
+        (b"[1, 2]", "it is not a list of five"),
         (b"[1, 108, 2, 3, 4]", "are not all texts"),
         (record("zz", *GOOD[1:], METRICS), "non-hexadecimal"),
-        (record("00", *GOOD[1:], METRICS), "'00' is no hash of 32 hexadecimal digits"),
+        (record("00", *GOOD[1:], METRICS), "'00' is not a hash of 32 hexadecimal digits"),
         (record("0" * 32, *GOOD[1:], METRICS), f"its graph has the hash {SMALLEST['hash']}, not 0{{32}}"),
-        (record(GOOD[0], 0, *GOOD[2:], METRICS), "0 is no number of epochs"),
-        (record(GOOD[0], True, *GOOD[2:], METRICS), "True is no number of epochs"),
-        (record(GOOD[0], 108, "010", GOOD[3], METRICS), "'010' is no adjacency matrix of 2 vertices"),
-        (record(GOOD[0], 108, "0120", GOOD[3], METRICS), "'0120' is no adjacency matrix of 2 vertices"),
+        (record(GOOD[0], 0, *GOOD[2:], METRICS), "0 is not a number of epochs"),
+        (record(GOOD[0], True, *GOOD[2:], METRICS), "True is not a number of epochs"),
+        (record(GOOD[0], 108, "010", GOOD[3], METRICS), "'010' is not an adjacency matrix of 2 vertices"),
+        (record(GOOD[0], 108, "0120", GOOD[3], METRICS), "'0120' is not an adjacency matrix of 2 vertices"),
         (record(GOOD[0], 108, "0110", GOOD[3], METRICS), "the edge 1 -> 0 does not lead forward"),
         (record(GOOD[0], 108, "0000", GOOD[3], METRICS), "no path"),
-        (record(GOOD[0], 108, "0100", "input,input", METRICS), "'input,input' are no operations of a cell"),
-        (record(GOOD[0], 108, "0" * 9, "input,conv,output", METRICS), "are no operations of a cell"),
+        (record(GOOD[0], 108, "0100", "input,input", METRICS), "'input,input' are not operations of a cell"),
+        (record(GOOD[0], 108, "0" * 9, "input,conv,output", METRICS), "are not operations of a cell"),
         (json.dumps([*GOOD, "abc"]).encode(), "Incorrect padding|Invalid base64"),
         (record(*GOOD, METRICS[:-1]), "no field of a message begins with 25, or it is cut off"),
         (record(*GOOD, METRICS[:10]), "field 1 is cut off"),
         (record(*GOOD, b"\x80"), "a number is cut off"),
         (record(*GOOD, b"\xff" * 11), "a number has more than 64 bits"),
         (record(*GOOD, b"\x0b"), "no field of a message begins with 11"),
-        (record(*GOOD, b"\x10\x05"), "it has 0 evaluations, not those at the start"),
+        (record(*GOOD, b"\x10\x05"), "it has 0 evaluations, not three: at the start"),
         (record(*GOOD, message([(0, 0, 0, 0, 0)] * 4, 5)), "it has 4 evaluations"),
-        (record(*GOOD, message([(0, 1, 0.5, 0.5, 1.5)] * 3, 5)), "are no time and three fractions"),
-        (record(*GOOD, message([(0, -1, 0.5, 0.5, 0.5)] * 3, 5)), "are no time and three fractions"),
-        (record(*GOOD, message([(0, 1, 0.5, 0.5, float("nan"))] * 3, 5)), "are no time and three accuracies"),
+        (record(*GOOD, message([(0, 1, 0.5, 0.5, 1.5)] * 3, 5)), "are not a time and three fractions"),
+        (record(*GOOD, message([(0, -1, 0.5, 0.5, 0.5)] * 3, 5)), "are not a time and three fractions"),
+        (
+            record(*GOOD, message([(0, 1, 0.5, 0.5, float("nan"))] * 3, 5)),
+            "are not a time and three accuracies",
+        ),
     ],
 )
 def test_a_record_of_something_else_is_reported_with_its_place(tmp_path, chunk, match):
     good = record(*GOOD, METRICS)
     path = write(tmp_path / "x", [good, chunk])
-    place = rf"x: record 1 at byte {len(good) + 16} is no run of NAS-Bench-101: .*"
+    place = rf"x: record 1 at byte {len(good) + 16} is not a run of NAS-Bench-101: .*"
     with pytest.raises(DataError, match=place + f"({match})") as caught:
         read_nasbench101(path)
     assert "\n" not in str(caught.value)
@@ -260,7 +263,7 @@ def test_a_fourth_run_is_refused(tmp_path):
 
 
 def test_an_empty_file_is_refused(tmp_path):
-    with pytest.raises(DataError, match="x holds no record at all"):
+    with pytest.raises(DataError, match="x contains no records"):
         read_nasbench101(write(tmp_path / "x", []))
 
 

@@ -281,7 +281,7 @@ def test_what_a_pickle_asks_for_is_named_and_not_done(tmp_path, form, function, 
     elif where == "key":
         contents[0]["12"]["extra"] = {command: 1}
     path = write(tmp_path, cells, contents, form)
-    with pytest.raises(DataError, match=rf"it asks for ({name}), which is neither container nor number"):
+    with pytest.raises(DataError, match=rf"it names ({name}), which is neither a container nor a number"):
         datasets.import_table(path, tmp_path / "x.parquet", benchmark="nasbench201")
     assert not trace.exists()
     assert not (tmp_path / "x.parquet").exists()
@@ -293,16 +293,16 @@ def test_what_a_pickle_asks_for_is_named_and_not_done(tmp_path, form, function, 
         (lambda c: c.clear(), "it is not the dictionary of a cell|has no results"),
         (lambda c: c["12"].update(arch_index=1), "no cell, several cells or one for the second time"),
         (lambda c: [s.update(arch_index="0") for s in c.values()], "no cell, several cells or one for"),
-        (lambda c: [s.update(arch_index=1) for s in c.values()], "the cell 1, not 0|index 1 the cell"),
+        (lambda c: [s.update(arch_index=1) for s in c.values()], "the cell 1, not 0|index 1 the wrong cell"),
         (
             lambda c: [s.update(arch_str=CELLS[1]) for s in c.values()],
-            "under the index 0 the cell .*it is not",
+            "under the index 0 the wrong cell",
         ),
-        (lambda c: c["12"].update(all_results=[]), r"\[\] stands where a dictionary should be"),
-        (lambda c: c["12"]["all_results"].update(x={}), "'x' is no data set and seed"),
+        (lambda c: c["12"].update(all_results=[]), r"expected a dictionary, got \[\]"),
+        (lambda c: c["12"]["all_results"].update(x={}), "'x' is not a data set and seed"),
         (
             lambda c: c["12"]["all_results"].update({("svhn", 1): {}}),
-            r"\('svhn', 1\) is no data set and seed",
+            r"\('svhn', 1\) is not a data set and seed",
         ),
         (
             lambda c: c["12"]["all_results"]["cifar10", 111].update(epochs=200),
@@ -310,19 +310,19 @@ def test_what_a_pickle_asks_for_is_named_and_not_done(tmp_path, form, function, 
         ),
         (
             lambda c: c["12"]["all_results"]["cifar10", 111]["eval_acc1es"].update({"ori-test@11": "99"}),
-            "'99' stands where a number from 0 to 100 should be",
+            "expected a number from 0 to 100, got '99'",
         ),
         (
             lambda c: c["12"]["all_results"]["cifar10", 111]["eval_acc1es"].update({"ori-test@11": 101.0}),
-            "101.0 stands where a number from 0 to 100 should be",
+            "expected a number from 0 to 100, got 101.0",
         ),
         (
             lambda c: c["12"]["all_results"]["cifar10", 111]["eval_acc1es"].update({"ori-test@11": math.nan}),
-            "nan stands where a number from 0 to 100 should be",
+            "expected a number from 0 to 100, got nan",
         ),
         (
             lambda c: c["12"]["all_results"]["cifar10", 111].update(params=None),
-            "None stands where a number from 0",
+            "expected a number from 0, got None",
         ),
         (lambda c: c.update(x={"all_results": {}}), "it is not the dictionary of a cell"),
     ],
@@ -349,7 +349,7 @@ def test_a_list_of_other_cells_is_refused(tmp_path, form, cells, match):
 
 
 def test_files_that_are_something_else_are_refused(tmp_path):
-    with pytest.raises(DataError, match=r"is no folder of NATS-Bench: it has no meta\.pickle\.pbz2"):
+    with pytest.raises(DataError, match=r"is not a folder of NATS-Bench: it has no meta\.pickle\.pbz2"):
         datasets.import_table(tmp_path, tmp_path / "x.parquet", benchmark="nasbench201")
     with pytest.raises(
         DataError, match=r"has no file of a cell, such as 000000\.pickle\.pbz2; unpack it again"
@@ -358,7 +358,7 @@ def test_files_that_are_something_else_are_refused(tmp_path):
     path = tmp_path / "x.pth"
     for content in (b"", b"text", b"\x80\x04N.", b"\x80\x02", pickle.dumps(0x1950A86A20F9469CFC6C)):
         path.write_bytes(content)
-        with pytest.raises(DataError, match=r"x\.pth is damaged, cut off or something else \("):
+        with pytest.raises(DataError, match=r"x\.pth is damaged, cut off or of another kind \("):
             read_nasbench201(path)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("other", "x")

@@ -60,7 +60,7 @@ def test_a_pickle_that_would_run_something_is_refused_and_nothing_runs(tmp_path,
     path.write_bytes(pickle.dumps({0: Malice(trace)}, protocol))
     with pytest.raises(
         DataError,
-        match=r"bad\.bench is damaged, or holds more than numbers \(it asks for .*open, which is neither",
+        match=r"bad\.bench is damaged, or contains more than numbers \(it names .*open, which is neither",
     ):
         _nasbench_graph._read_package_file(path)
     assert not trace.exists()
@@ -92,7 +92,7 @@ def test_a_truncated_result_file_is_refused(tmp_path):
     whole = path.read_bytes()
     for length in range(len(whole)):
         path.write_bytes(whole[:length])
-        with pytest.raises(DataError, match=r"cut\.bench is damaged, or holds more than numbers"):
+        with pytest.raises(DataError, match=r"cut\.bench is damaged, or contains more than numbers"):
             _nasbench_graph._read_package_file(path)
 
 

@@ -114,7 +114,8 @@ def test_an_absent_file_is_reported(tmp_path):
 def test_a_truncated_file_is_reported(path):
     os.truncate(path, path.stat().st_size // 2)
     with pytest.raises(
-        DataError, match=r"three\.parquet \([\d,]+ bytes\) is damaged or no Parquet file: .*; get it again$"
+        DataError,
+        match=r"three\.parquet \([\d,]+ bytes\) is damaged or not a Parquet file: .*; get it again$",
     ):
         load(path)
 
@@ -123,7 +124,7 @@ def test_a_truncated_file_is_reported(path):
 def test_a_file_that_is_no_parquet_is_reported(tmp_path, content):
     path = tmp_path / "x.parquet"
     path.write_bytes(content)
-    with pytest.raises(DataError, match="is damaged or no Parquet file"):
+    with pytest.raises(DataError, match="is damaged or not a Parquet file"):
         load(path)
 
 
@@ -131,7 +132,7 @@ def test_a_foreign_parquet_file_is_reported(tmp_path):
     path = tmp_path / "foreign.parquet"
     pd.DataFrame({"x": [1], "y": [2]}).to_parquet(path)
     match = (
-        r"foreign\.parquet is a Parquet file, but no table of egraph.*\(its columns: x, y\); .*data import"
+        r"foreign\.parquet is a Parquet file, but not a table of egraph.*\(its columns: x, y\); .*data import"
     )
     with pytest.raises(DataError, match=match):
         load(path)

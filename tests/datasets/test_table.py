@@ -65,7 +65,7 @@ def test_scores_are_higher_where_it_is_better(table):
 def test_other_columns_are_kept_beside_the_metrics(table):
     assert table.columns["label"].tolist() == ["p", "q", "r", "s", "t"]
     with pytest.raises(
-        UsageError, match="column 'label' of table 'five' is no metric; known: accuracy, seconds"
+        UsageError, match="column 'label' of table 'five' is not a metric; known: accuracy, seconds"
     ):
         table["label"]
 
