@@ -1,8 +1,8 @@
-"""What a person looks at after a run, or during one: the journal of a study as one HTML page.
+"""The report of a study, finished or running, as one HTML page.
 
-The page needs no server and fetches nothing: pictures, styles and numbers are inside. `_findings` reads the
-journal and works out what is to be said, `_charts` draws it, ``page.html.j2`` lays it out. To add a chart:
-write a function in `_charts`, and name it in `CHARTS` there.
+The page is one file with pictures, styles and numbers inside; it loads nothing from elsewhere. `_findings`
+reads the journal and computes what the page shows, `_charts` draws the charts, and ``page.html.j2`` is the
+template. To add a chart: a function in `_charts`, and its line in `CHARTS` there.
 """
 
 from __future__ import annotations

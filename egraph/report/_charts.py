@@ -1,4 +1,4 @@
-"""The charts of a report, as SVG that takes its colours from the page around it."""
+"""The charts of a report, as SVG in the colours of the page."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 __all__ = ["CHARTS", "draw_charts"]
 
-# Stand-ins that become variables of the page, so that charts follow its light or dark scheme.
+# Placeholders for CSS variables of the page, so that charts follow its light or dark scheme.
 INK, GRID, SEARCH, RANDOM, ACCENT = "#010101", "#020202", "#030303", "#040404", "#050505"
 VARIABLES = {INK: "--soft", GRID: "--line", SEARCH: "--search", RANDOM: "--random", ACCENT: "--accent"}
-SIZE = (4.6, 3.1)  # inches of 96 pixels: about a phone's width
+SIZE = (4.6, 3.1)  # inches of 96 pixels: about as wide as a phone
 
 
 def draw_charts(findings: Findings) -> dict[str, tuple[str, str, str]]:
-    """Each chart that the journal has data for: its title, a sentence on how to read it, and its SVG."""
+    """The title, explanation and SVG of each chart that the journal has data for."""
     charts = {}
     for name, (title, explanation, draw) in CHARTS.items():
         picture = _draw(name, draw, findings)
@@ -49,7 +49,7 @@ def _best_so_far(axes: Axes, findings: Findings) -> bool:
         best = np.fmax.accumulate(scores)
         axes.scatter(steps, scores, s=9, color=colour, alpha=0.35, linewidths=0)
         axes.step(steps, best, where="post", color=colour, lw=2, label=name)
-        shown.append(best)  # the curves must be told apart; where most networks fail, points fall below
+        shown.append(best)  # scales the axis to the curves; points of poor networks may lie below
     if not shown:
         return False
     _frame(axes, findings, np.concatenate(shown))
@@ -145,27 +145,27 @@ def _cost(axes: Axes, findings: Findings) -> bool:
 CHARTS: dict[str, tuple[str, str, Callable[[Axes, Findings], bool]]] = {
     "best": (
         "Best so far",
-        "Each dot is a training, a line the best until then. Very poor scores lie below the picture.",
+        "Each dot is a training; each line is the best score so far. Very poor scores lie below the chart.",
         _best_so_far,
     ),
     "tau": (
-        "How well the ranker ordered what it had not seen",
-        "Kendall's tau between prediction and measurement on each round's fresh trials: 1 is the right "
-        "order, 0 no better than chance. Networks of its own choice are alike and hard to order.",
+        "How well the ranker ordered unseen networks",
+        "Kendall's tau between prediction and measurement for the new trials of each round: 1 is the right "
+        "order, 0 is chance. The networks that the ranker chose are alike and therefore hard to order.",
         _tau,
     ),
     "predicted": (
         "Predicted and measured",
-        "What the ranker said before the training, and what that gave; on the dotted line they agree.",
+        "Each dot is a trial: its predicted and its measured score. On the dotted line they agree.",
         _predicted,
     ),
     "cost": (
         "Score and size",
-        "Each dot is a trial; the best has a ring. The line is the best score with so many parameters.",
+        "Each dot is a trial; a ring marks the best. The line is the best score up to each size.",
         _cost,
     ),
 }
-"""By name: title, explanation, and what draws it; it returns False where there is nothing to draw."""
+"""Title, explanation and drawing function of each chart; the function returns False without data."""
 
 
 def _draw(name: str, draw: Callable[[Axes, Findings], bool], findings: Findings) -> str | None:
@@ -204,7 +204,7 @@ def _draw(name: str, draw: Callable[[Axes, Findings], bool], findings: Findings)
 
 
 def _embed(svg: str, name: str) -> str:
-    """Makes an SVG document a part of the page: no addresses, ids of its own, the page's colours and font."""
+    """Turns an SVG document into an element of the page, with unique ids and the page's colours and font."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href")
@@ -218,7 +218,7 @@ def _embed(svg: str, name: str) -> str:
 
 
 def _frame(axes: Axes, findings: Findings, scores: NDArray[np.float64]) -> None:
-    """Sets the vertical axis; a few networks that learnt nothing must not press all others together."""
+    """Sets the vertical axis so that a few networks that learned nothing do not squeeze the others."""
     scores = scores[np.isfinite(scores)]
     high, usual = float(scores.max()), float(np.quantile(scores, 0.25))
     low = max(float(scores.min()), high - 2.2 * (high - usual))
@@ -229,10 +229,10 @@ def _frame(axes: Axes, findings: Findings, scores: NDArray[np.float64]) -> None:
 
 
 def _legend(axes: Axes) -> None:
-    """Above the picture, where it hides no point."""
-    place: Any = (-0.02, 0.98)
+    """Puts the legend above the chart, where it hides no point."""
+    anchor: Any = (-0.02, 0.98)
     axes.legend(
-        loc="lower left", bbox_to_anchor=place, ncols=3, borderpad=0.2, columnspacing=1.2, handlelength=1.2
+        loc="lower left", bbox_to_anchor=anchor, ncols=3, borderpad=0.2, columnspacing=1.2, handlelength=1.2
     )
 
 

@@ -1,4 +1,4 @@
-"""What the journal of a study tells."""
+"""Computes from a journal what reports and the command line show."""
 
 from __future__ import annotations
 
@@ -16,25 +16,26 @@ if TYPE_CHECKING:
 __all__ = ["Findings", "find"]
 
 BASELINE = ("initial", "baseline")
-"""Origins of the trials of random search: the study begins with random ones, which count for both."""
+"""Origins of the trials of random search. Random initial trials count for both searches."""
 
 WORDS = {"training": ("network", "validation accuracy"), "ranker": ("ranker", "tau on validation")}
-"""By kind of the evaluator: what is searched for, and what its score is. Others are networks with a score."""
+"""By the kind of evaluator, names of the searched thing and its score; otherwise network and score."""
 
 
 @dataclass(frozen=True, eq=False)
 class Findings:
-    """All that report and command line say about a study.
+    """The results of a study, as the report and the command line show them.
 
     Attributes:
-        settings: what the journal wrote down once.
-        trials: one row a trial of the search; those of the baseline alone left out.
-        baseline: one row a trial of random search: the study's random start, and the trials run beside it.
-        rounds: one row a round, with the number ``fresh`` of trials that its tau was computed on.
-        sessions: one row each time that a process worked on the study.
-        best: the best architectures, each network once: by their confirmed scores where all of them were
-            trained again, and else by the scores of their trials.
-        random_best: the best one of random search; None where none succeeded.
+        settings: Settings in the journal.
+        trials: Trials of the search, one row each; without those that belong to the baseline alone.
+        baseline: Trials of random search, one row each: the random initial trials and those run beside the
+            search.
+        rounds: Rounds, one row each; ``fresh`` is the number of trials that tau was computed on.
+        sessions: Sessions, one row each time that a process worked on the study.
+        best: The best architectures, each network once: ordered by their confirmed scores if all of them were
+            trained again, otherwise by the scores of their trials.
+        random_best: The best architecture of random search; None if none succeeded.
     """
 
     settings: dict[str, Any]
@@ -52,9 +53,9 @@ class Findings:
 
     @property
     def front(self) -> pd.DataFrame:
-        """The best trial of each size: those that no other of the search beats with as few parameters.
+        """The best trial of each size, smallest first: no other with as few parameters has a better score.
 
-        Smallest first. Trials of unknown size are left out; test scores decide nothing.
+        Trials of unknown size are left out; test scores decide nothing.
         """
         known = self.complete[self.complete["params"] > 0]
         ordered = known.sort_values(["params", "score", "number"], ascending=[True, False, True])
@@ -69,13 +70,13 @@ class Findings:
 
     @property
     def unfinished(self) -> int:
-        """Trials queued or running."""
+        """The number of trials that are queued or running."""
         both = pd.concat([self.trials, self.baseline]).drop_duplicates("number")
         return int(both["state"].isin(["queued", "running"]).sum())
 
     @property
     def has_baseline(self) -> bool:
-        """Whether random search ran beside the study, beyond its random start."""
+        """Whether random search ran beside the study; its random initial trials alone do not count."""
         return bool((self.baseline["origin"] == "baseline").any())
 
     @property
@@ -85,12 +86,12 @@ class Findings:
 
     @property
     def thing(self) -> str:
-        """What was searched for, in one word."""
+        """A word for what was searched for, such as network."""
         return self._words[0]
 
     @property
     def measure(self) -> str:
-        """What a score is."""
+        """The name of the score."""
         return self._words[1]
 
     @property
@@ -98,18 +99,18 @@ class Findings:
         return WORDS.get(self.settings.get("evaluator", {}).get("kind"), ("network", "score"))
 
     def show(self, score: float) -> str:
-        """A score as a person reads it."""
+        """Formats a score; accuracies are in percent."""
         if not math.isfinite(score):
             return "–"
         return f"{100 * score:.2f} %" if self.is_accuracy else f"{score:.4g}"
 
 
 def find(journal: Journal, most: int = FINALISTS) -> Findings:
-    """Reads a journal, whether the study is finished or not.
+    """Reads the journal of a study, finished or not.
 
     Args:
-        journal: of the study.
-        most: how many of the best architectures are named.
+        journal: Journal of the study.
+        most: Largest number of best architectures.
     """
     trials, retrains = journal.trials, journal.retrains
     mine = trials[trials["origin"] != "baseline"]

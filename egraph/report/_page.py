@@ -1,4 +1,4 @@
-"""From a journal to the page."""
+"""Renders the page from a journal."""
 
 from __future__ import annotations
 
@@ -28,15 +28,15 @@ def write(journal: str | os.PathLike[str], page: str | os.PathLike[str]) -> Path
     """Writes the report of a study, finished or not, as one HTML file.
 
     Args:
-        journal: path of the study's journal; only read, also while the study runs.
-        page: path of the file to write; it appears whole or not at all.
+        journal: Path of the study's journal, which is only read; the study may be running.
+        page: Path of the file to write; the write is atomic.
 
     Returns:
-        The file written.
+        The path of the written file.
 
     Raises:
-        JournalError: there is no such journal, it is damaged, or of a newer version.
-        FailedError: the page cannot be written.
+        JournalError: There is no such journal, it is damaged, or of a newer version.
+        FailedError: The page cannot be written.
     """
     from egraph.study import open_journal
 
@@ -76,7 +76,7 @@ def render(journal: Journal, name: str = "study") -> str:
 
 
 def _headline(findings: Findings) -> list[tuple[str, str, str]]:
-    """The few numbers at the top: what it is, the number, and a remark."""
+    """The numbers at the top of the page: label, value and remark."""
     tiles = []
     for label, best in (
         (f"best {findings.thing}, test", findings.best[0] if findings.best else None),
@@ -106,7 +106,7 @@ def _headline(findings: Findings) -> list[tuple[str, str, str]]:
 
 
 def _costs(findings: Findings) -> list[tuple[str, str, str]]:
-    """What trainings cost: the quantity, over all of the search, and of the best."""
+    """Costs of the trainings: quantity, spread over the search, and value of the best network."""
     complete, best = findings.complete, findings.best[0] if findings.best else None
     rows = []
     for label, column, show in (
@@ -125,7 +125,7 @@ def _costs(findings: Findings) -> list[tuple[str, str, str]]:
 
 
 def _facts(settings: dict[str, Any]) -> list[tuple[str, str]]:
-    """The settings as lines of name and value; those inside another are named after both."""
+    """The settings as pairs of name and value; nested settings are named ``outer: inner``."""
     facts = []
     for name, value in settings.items():
         if name in ("command", "searcher state"):
@@ -140,7 +140,7 @@ def _facts(settings: dict[str, Any]) -> list[tuple[str, str]]:
 
 
 def _inline(svg: str) -> str:
-    """A drawing as a part of the page, marked where it is too wide for one column of it."""
+    """A drawing as an element of the page, marked as wide if one column is too narrow for it."""
     svg = re.sub(r' xmlns="[^"]*"', "", svg, count=1)
     width = re.search(r'width="(\d+)"', svg)
     wide = width is not None and int(width[1]) > WIDEST_IN_COLUMN
@@ -148,7 +148,7 @@ def _inline(svg: str) -> str:
 
 
 def _tidy(value: object) -> str:
-    """A number for a table; nothing where it is missing."""
+    """A number in a table; empty if it is missing."""
     if isinstance(value, float):
         return f"{value:.4g}" if math.isfinite(value) else ""
     return "" if value is None else str(value)
@@ -159,7 +159,7 @@ def _number(value: float) -> str:
 
 
 def _count(value: float) -> str:
-    """Such as 950, 12.3 k or 4.56 M."""
+    """A number such as 950, 12.3 k or 4.56 M."""
     for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
         if value >= size:
             return f"{value / size:.3g} {unit}"

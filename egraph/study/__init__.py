@@ -1,12 +1,19 @@
 """A study: searcher, ranker and real evaluation in one loop, with a journal on disk.
 
-`Study` is the loop. Its parts, each a file here: `Proposer` decides what is evaluated next, with a `screen`
-that chooses the first, a `Guide` that fits the ranker and `choose` that picks from the candidates; `Driver`
-evaluates, in a pool of worker processes where there are several; `Journal` keeps everything in one SQLite
-file. While it runs, a study tells a callback of `Event` values; it prints nothing. `open_journal` reads a
-journal that is being written.
+`Study` is the loop that users see. Its parts, each a file here:
 
-To add another way to choose what is trained: `choose` in ``_selection.py``.
+- ``_rounds.py`` proposes the next round by a `Strategy`: ``_guided.py`` with a ranker, ``_strategies.py``
+  without;
+- ``_guide.py`` fits the ranker, ``_selection.py`` chooses from the candidates;
+- ``_loop.py`` runs rounds, ``_driver.py`` evaluates trials by an executor, in worker processes if wanted;
+- ``_journal.py`` keeps everything in one SQLite file. ``_columns.py`` describes its columns,
+  ``_migrations.py`` updates files of older versions.
+
+While it runs, a study passes `Event` values to a callback; it prints nothing. `open_journal` reads a journal,
+also while it is being written.
+
+To add a way to propose: a class with the method of `Strategy`, and its place in ``_rounds.py``. To add a way
+to choose among candidates: `choose` in ``_selection.py``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What a study is told, made sure of: searcher, ranker, screen, numbers."""
+"""Validates the arguments of `Study`."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ def find_searcher(text: str) -> SearcherSpec:
     """The searcher of this name with these options; called with a space and ``seed=``, it makes one.
 
     Args:
-        text: such as ``"regularized-evolution:population=20,sample=5"``. Where a searcher takes a predictor,
-            that is the name of one in ``egraph.ranker.predictors``.
+        text: Name and options, such as ``"regularized-evolution:population=20,sample=5"``. The option
+            ``predictor``, of searchers that have it, is a name in ``egraph.ranker.predictors``.
 
     Raises:
-        UnknownNameError: there is no such searcher, or no predictor of the name given.
-        UsageError: it has no such option.
-        FailedError: an installed package offers the searcher, but it cannot be loaded.
+        UnknownNameError: There is no searcher or predictor of this name.
+        UsageError: The searcher has no such option.
+        FailedError: An installed package offers the searcher, but it cannot be loaded.
     """
     spec = SearcherSpec.parse(text)
     if "predictor" not in spec.options:
@@ -38,10 +38,10 @@ def find_searcher(text: str) -> SearcherSpec:
 
 
 def read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[..., Searcher]:
-    """What makes a searcher, of its name or itself; regularized evolution where there is none.
+    """The callable that makes the searcher; regularized evolution for None.
 
     Raises:
-        UsageError: it is neither; or as of `find_searcher`.
+        UsageError: It is neither a name nor a callable, or `find_searcher` refuses the name.
     """
     if isinstance(searcher, Searcher) or not (
         searcher is None or isinstance(searcher, str) or callable(searcher)
@@ -53,10 +53,10 @@ def read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[..
 
 
 def read_ranker(ranker: Predictor | None, seed: int, initial: int) -> Guide:
-    """What guides: the ranker, or a new default one where there is none.
+    """The guide with this ranker; with a new default one for None.
 
     Raises:
-        UsageError: it cannot predict.
+        UsageError: The ranker has no ``predict``.
     """
     if ranker is not None and not hasattr(ranker, "predict"):
         raise UsageError(
@@ -71,10 +71,10 @@ def read_ranker(ranker: Predictor | None, seed: int, initial: int) -> Guide:
 
 
 def read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -> Fitness | None:
-    """What chooses the first trials: what was given, else the evaluator's own; None for random ones.
+    """The fitness that chooses the first trials, by default the evaluator's own; None for random ones.
 
     Raises:
-        UsageError: it is no fitness.
+        UsageError: It is no fitness.
     """
     if screen is None:
         return evaluator.screen()
@@ -86,7 +86,7 @@ def read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -
 
 
 def check_budget(trials: int | None, seconds: float | None) -> None:
-    """Makes sure that a run has a budget.
+    """Checks that a run has a budget.
 
     Raises:
         UsageError: It has none, or it is not positive.

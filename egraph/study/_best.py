@@ -52,7 +52,7 @@ def find_best(trials: pd.DataFrame, retrains: pd.DataFrame, most: int = FINALIST
     of their trials.
 
     Args:
-        trials: Rows of `Journal.trials`; trials that did not succeed are left out.
+        trials: Rows of `Journal.trials`; only those of successful trials count.
         retrains: Rows of `Journal.retrains`.
         most: Largest number of architectures.
     """
@@ -74,7 +74,7 @@ def find_best(trials: pd.DataFrame, retrains: pd.DataFrame, most: int = FINALIST
         )
         for row in cast(list[dict[str, Any]], ordered.to_dict("records"))
     ]
-    # Half of them trained again, by a run that was broken off, would be no fair comparison.
+    # An interrupted run may have trained only some of them again: no fair comparison.
     if set(ordered["key"]) <= set(retrains["key"]):
         finalists.sort(key=lambda one: -one.confirmed if math.isfinite(one.confirmed) else math.inf)
     return finalists

@@ -1,4 +1,4 @@
-"""Evaluates what is queued in a journal, within a budget."""
+"""Evaluates the queued trials of a journal, within a budget."""
 
 from __future__ import annotations
 
@@ -18,16 +18,20 @@ __all__ = ["Driver"]
 
 
 class Driver:
-    """The only one who starts trials and writes their results.
+    """Starts trials and writes their results. Nothing else changes the state of a trial during a run.
 
     Args:
-        journal: where they are queued.
-        executor: where they run.
-        limit: how many trials may be done in all, those of the baseline not counted.
-        deadline: of ``time.monotonic``, after which no trial begins.
-        baseline: whether trials of the baseline run too.
-        max_failures: trials that may fail in succession.
-        emit: called with an event of each trial.
+        journal: Journal with the queued trials.
+        executor: Executor of the evaluations.
+        limit: Number of trials that may be done in all, those of the baseline not counted.
+        deadline: Value of ``time.monotonic`` after which no trial begins.
+        baseline: Whether trials of the baseline run too.
+        max_failures: Number of trials in succession that may fail.
+        emit: Called with an event when a trial starts or ends.
+
+    Attributes:
+        finished: Number of trials that are done, those of the baseline not counted.
+        baseline_finished: Number of trials of the baseline that are done.
     """
 
     def __init__(
@@ -50,11 +54,11 @@ class Driver:
         self.baseline_finished = len(done) - self.finished
 
     def work_off(self) -> None:
-        """Evaluates all that is queued, as far as the budget reaches.
+        """Evaluates the queued trials until the budget is spent.
 
         Raises:
-            FailedError: more than ``max_failures`` trials failed in succession.
-            EgraphError: the evaluation cannot work at all.
+            FailedError: More than ``max_failures`` trials failed in succession.
+            EgraphError: The evaluation cannot work at all.
         """
         queue = deque(self._within_limit(self._journal.read_trials(states=["queued"])))
         running: dict[Future[Outcome], int] = {}

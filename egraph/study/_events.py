@@ -1,4 +1,4 @@
-"""What a study tells a progress callback while it runs."""
+"""The events that a study passes to a progress callback while it runs."""
 
 from __future__ import annotations
 
@@ -22,15 +22,15 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """A run begins, or goes on where an earlier one was broken off.
+    """A run begins, or resumes an interrupted one.
 
     Attributes:
-        finished: trials that are done already, those of the baseline not counted.
-        baseline_finished: trials of the baseline alone that are done already.
-        requeued: trials that were running when the last run was broken off, and run again.
-        trials: the budget, or None where only time limits the run.
-        seconds: the budget, or None where only the number of trials does.
-        baseline: whether random search runs beside it.
+        finished: Number of trials that are done already, those of the baseline not counted.
+        baseline_finished: Number of trials of the baseline that are done already.
+        requeued: Number of trials that ran when the last run was interrupted, and run again.
+        trials: Budget of trials; None if only time limits the run.
+        seconds: Budget of time; None if only the number of trials limits the run.
+        baseline: Whether random search runs beside the search.
     """
 
     finished: int
@@ -43,10 +43,10 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class Screening:
-    """The first trials will be chosen by a score that needs no training, which is computed now.
+    """Networks are about to be scored without training, to choose the first trials.
 
     Attributes:
-        architectures: how many are scored.
+        architectures: Number of networks.
     """
 
     architectures: int
@@ -57,9 +57,9 @@ class RankerFitted:
     """The ranker learned from all trials of the study.
 
     Attributes:
-        round: the round that it will guide.
-        trials: how many it learned from.
-        seconds: how long the fit took.
+        round: Number of the round that it will guide.
+        trials: Number of trials that it learned from.
+        seconds: Duration of the fit.
     """
 
     round: int
@@ -72,11 +72,11 @@ class RoundStarted:
     """A round was proposed and is in the journal.
 
     Attributes:
-        round: counts from 0.
-        trials: how many were proposed, those of the baseline not counted.
-        baseline_trials: how many random ones run beside them.
-        candidates: how many the ranker scored to choose them.
-        seconds: how long that took.
+        round: Number of the round, from 0.
+        trials: Number of proposed trials, those of the baseline not counted.
+        baseline_trials: Number of random trials beside them.
+        candidates: Number of architectures that the ranker scored to choose them.
+        seconds: Duration of the choice.
     """
 
     round: int
@@ -98,9 +98,9 @@ class TrialFinished:
     """A trial is complete or failed.
 
     Attributes:
-        trial: with its result.
-        finished: trials that are done, those of the baseline not counted.
-        baseline_finished: trials of the baseline alone that are done.
+        trial: The trial with its result.
+        finished: Number of trials that are done, those of the baseline not counted.
+        baseline_finished: Number of trials of the baseline that are done.
     """
 
     trial: Trial
@@ -113,9 +113,9 @@ class RoundFinished:
     """All trials of a round are done.
 
     Attributes:
-        round: counts from 0.
-        tau: Kendall's tau of the ranker on the round's trials before it saw them; NaN where undefined.
-        tau_baseline: the same on the round's random trials.
+        round: Number of the round, from 0.
+        tau: Kendall's tau between the ranker's predictions and the scores of the round; NaN if undefined.
+        tau_baseline: The same for the round's random trials.
     """
 
     round: int
@@ -125,10 +125,10 @@ class RoundFinished:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run ended by itself.
+    """The run ended without an error.
 
     Attributes:
-        reason: why, in words.
+        reason: Reason in words.
     """
 
     reason: str
@@ -139,8 +139,8 @@ class RetrainFinished:
     """One of several evaluations with fresh seeds is done.
 
     Attributes:
-        done: how many are.
-        total: how many there will be.
+        done: Number of evaluations that are done.
+        total: Number of evaluations in all.
     """
 
     done: int
@@ -158,4 +158,4 @@ Event = (
     | RunFinished
     | RetrainFinished
 )
-"""Anything that a study reports while it runs."""
+"""Every event of a study."""

@@ -1,4 +1,4 @@
-"""The ranker as a study sees it: learns anew from all trials before each round."""
+"""Fits the ranker to all trials before each round."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["Guide", "Model", "Predictor"]
 
 
 class Predictor(Protocol):
-    """What guides. ``features``, as `egraph.Ranker` has it, is used where it exists."""
+    """A model that scores architectures; ``features``, such as `egraph.Ranker` has, are optional."""
 
     def predict(self, architectures: Sequence[Architecture]) -> Any:
         """Scores ``(architectures,)``, higher is better."""
 
 
 class Model(Predictor, Protocol):
-    """What a study needs of a ranker that it fits."""
+    """A ranker that can learn."""
 
     def fit(self, architectures: Sequence[Architecture], scores: Any) -> Any:
         """Learns from measured architectures."""
@@ -33,14 +33,14 @@ class Guide:
     """Fits copies of a ranker to the trials of a study.
 
     Args:
-        ranker: is copied, never changed. One that was fitted before the study began guides by what it knows
-            until ``initial`` trials have succeeded; from then on copies learn from the study's trials alone.
-            Of one that was not, copies learn as soon as half as many have succeeded.
-        initial: random trials that the study begins with.
-        learner: what learns in place of a ranker that cannot, having no ``fit``; None where the ranker can.
+        ranker: Ranker, which is copied and never changed. A ranker that was fitted before guides until
+            ``initial`` trials have succeeded; then copies learn from the study's trials alone. An unfitted
+            ranker's copies learn as soon as half as many trials have succeeded.
+        initial: Number of random trials that the study begins with.
+        learner: Model that learns in place of a ranker without ``fit``; None if the ranker has one.
 
     Attributes:
-        fitted_before: the ranker knew something before the study began.
+        fitted_before: Whether the ranker could predict before the study began.
     """
 
     def __init__(self, ranker: Predictor, initial: int, learner: Model | None = None) -> None:
@@ -51,12 +51,13 @@ class Guide:
         self._fitted: tuple[tuple[tuple[int, float], ...], Predictor] | None = None
 
     def fit(self, trials: Sequence[Trial]) -> tuple[Predictor | None, int]:
-        """The ranker for the next round and the number of trials that it learned from.
+        """Fits the ranker for the next round.
 
-        Failed trials count as the worst that succeeded: what cannot be trained is to be avoided.
+        A failed trial counts as the worst successful one, so that such networks are avoided.
 
         Returns:
-            None where too few have succeeded, or all with one score, and nothing was known before.
+            The ranker and the number of trials that it learned from. If too few trials have succeeded, or all
+            with the same score, the number is 0, and the ranker is the one fitted before, or None.
         """
         done = [trial for trial in trials if trial.state in ("complete", "failed")]
         succeeded = [trial.score for trial in done if trial.state == "complete"]
@@ -72,7 +73,7 @@ class Guide:
         return self._fitted[1], len(done)
 
     def describe(self) -> dict[str, object]:
-        """The ranker and its settings, as JSON-ready values; beside it what guides until it has learned."""
+        """The ranker and its settings as JSON-ready values, with the ranker that guides at first."""
         learner = self._learner
         parameters = learner.get_params(deep=False) if hasattr(learner, "get_params") else {}
         plain = {key: value if _is_plain(value) else repr(value) for key, value in parameters.items()}
@@ -88,7 +89,7 @@ def _name(ranker: object) -> str:
 
 
 def _is_fitted(ranker: object) -> bool:
-    """Whether it has learned something, by the conventions of scikit-learn; it need not be an estimator."""
+    """Whether the ranker is fitted, by the conventions of scikit-learn; it need not be an estimator."""
     if hasattr(ranker, "__sklearn_is_fitted__"):
         return bool(ranker.__sklearn_is_fitted__())
     return any(name.endswith("_") and not name.startswith("_") for name in vars(ranker))

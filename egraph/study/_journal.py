@@ -34,7 +34,7 @@ def open_journal(path: str | os.PathLike[str], *, read_only: bool = True) -> Jou
 
 
 class Journal:
-    """All that a study has done, on disk after every step, so that it can be broken off at any moment.
+    """Everything that a study has done, on disk after every step, so that an interruption loses nothing.
 
     Args:
         path: The file, made where it does not exist; None keeps everything in memory.
@@ -65,7 +65,7 @@ class Journal:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What was written once: space, seed, evaluator, settings, versions, command, created."""
+        """The values that are written once: space, seed, evaluator, settings, versions, command, created."""
         with self._file.errors():
             rows = self._db.execute("SELECT name, value FROM study").fetchall()
         return {name: json.loads(value) for name, value in rows}
@@ -77,17 +77,17 @@ class Journal:
 
     @property
     def rounds(self) -> pd.DataFrame:
-        """One row a round: sizes, times, and the ranker's tau on its fresh trials before it saw them."""
+        """One row a round: sizes, times, and tau between predictions and scores of its trials."""
         return self._frame("round", "round")
 
     @property
     def retrains(self) -> pd.DataFrame:
-        """One row an evaluation with a fresh seed of what was found."""
+        """One row an evaluation with a fresh seed."""
         return self._frame("retrain", "key, evaluator, repeat")
 
     @property
     def sessions(self) -> pd.DataFrame:
-        """One row each time that it was opened to write: when, by which command and versions."""
+        """One row each time that it was opened for writing: time, process, command, settings and versions."""
         return self._frame("session", "number")
 
     def read_trials(
@@ -128,14 +128,14 @@ class Journal:
     # For the writer. Each of these is one transaction.
 
     def describe(self, settings: Mapping[str, object]) -> None:
-        """Writes what holds for the whole study, once; names that are there already are kept."""
+        """Writes values of the whole study; names that are there already keep their values."""
         with self._file.transaction():
             self._db.executemany(
                 "INSERT OR IGNORE INTO study VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()]
             )
 
     def add_session(self, command: str, settings: object, versions: object) -> None:
-        """Writes that this process works on the study from now on."""
+        """Records that this process works on the study."""
         texts = {"command": command, "settings": json.dumps(settings), "versions": json.dumps(versions)}
         with self._file.transaction():
             self._insert("session", {"started": time.time(), "pid": os.getpid(), **texts})
@@ -171,7 +171,7 @@ class Journal:
         )
 
     def finish_round(self, number: int, *, tau: float, tau_baseline: float) -> None:
-        """Writes how well the ranker had ordered the trials of a round."""
+        """Writes how well the ranker ordered the trials of a round."""
         with self._file.transaction():
             self._update("round", number, {"tau": tau, "tau_baseline": tau_baseline, "finished": time.time()})
 

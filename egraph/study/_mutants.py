@@ -1,4 +1,4 @@
-"""Candidates near the best that was measured."""
+"""Candidates near the best measured architectures."""
 
 from __future__ import annotations
 
@@ -14,21 +14,23 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["Mutants"]
 
-_MUTATIONS = 2  # of a parent, at most
-_TRIES = 100  # for one that is new, before a random sample is taken
+_MUTATIONS = 2  # largest number for one child
+_TRIES = 100  # for a new child, before a random sample is taken
 
 
 class Mutants(Searcher):
-    """Proposes architectures one or two mutations away from given parents; scores do not move it from there.
+    """Proposes architectures one or two mutations away from fixed parents, whatever their scores.
+
+    The acquisition function of BANANAS is optimised in this way.
 
     Args:
-        space: where to search.
-        parents: each as likely as the others; none gives random samples.
-        seed: of the searcher's own generator.
+        space: Search space.
+        parents: Parents, all equally likely; without any, samples are random.
+        seed: Seed of the searcher's generator.
 
     References:
         White, Neiswanger, Savani: BANANAS, Bayesian optimization with neural architectures for neural
-        architecture search, https://arxiv.org/abs/1910.11858, whose acquisition is optimised so
+        architecture search, https://arxiv.org/abs/1910.11858
     """
 
     name = "mutants"
@@ -47,7 +49,7 @@ class Mutants(Searcher):
         return self._sample_new()
 
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
-        """Nothing: the parents were measured, what is told here was only predicted."""
+        """Ignores the scores: they are predictions, and the parents were measured."""
 
     @property
     def options(self) -> dict[str, Any]:

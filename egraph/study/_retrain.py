@@ -22,7 +22,7 @@ from egraph.study._seeds import derive
 __all__ = ["FINALISTS", "Confirmed", "Retrained", "retrain"]
 
 FINALISTS = 5
-"""How many of the best are evaluated again before one of them is called the winner."""
+"""Number of the best networks that are evaluated again to find the winner."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +30,9 @@ class Retrained:
     """One architecture, evaluated several times with fresh seeds; failed repeats are left out.
 
     Attributes:
-        architecture: what was evaluated.
-        scores: ``(repeats,)`` of what the search maximised.
-        test_scores: ``(repeats,)``; NaN where there is no test.
+        architecture: Architecture that was evaluated.
+        scores: Scores that the search maximises, ``(repeats,)``.
+        test_scores: Test scores, ``(repeats,)``; NaN where there is no test.
     """
 
     architecture: Architecture
@@ -41,12 +41,12 @@ class Retrained:
 
     @property
     def score(self) -> float:
-        """Mean of the scores; NaN where each repeat failed."""
+        """The mean of the scores; NaN if each repeat failed."""
         return float(np.mean(self.scores)) if self.scores else math.nan
 
     @property
     def test_score(self) -> float:
-        """Mean of the test scores; NaN where each repeat failed or there is no test."""
+        """The mean of the test scores; NaN if each repeat failed or there is no test."""
         return float(np.mean(self.test_scores)) if self.test_scores else math.nan
 
 
@@ -54,8 +54,8 @@ class Confirmed(NamedTuple):
     """The winners after fresh evaluations.
 
     Attributes:
-        best: of the search.
-        baseline: of random search; None where it did not run.
+        best: Winner of the search.
+        baseline: Winner of random search; None if it did not run.
     """
 
     best: Retrained

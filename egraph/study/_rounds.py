@@ -19,11 +19,11 @@ from egraph.study._guide import Guide
 from egraph.study._guided import Guided
 from egraph.study._proposals import Plan, Situation, Strategy
 from egraph.study._strategies import (
-    Begun,
     RandomRounds,
     RandomStart,
     ScreenedStart,
     SearcherAlone,
+    Staged,
     WithBaseline,
 )
 from egraph.study._trial import Trial
@@ -73,7 +73,7 @@ def choose_strategy(
     first: Strategy = RandomStart(space, seed, initial)
     if screen is not None:
         first = ScreenedStart(space, seed, initial, screen)
-    return Begun(first, initial, guided)
+    return Staged(first, initial, guided)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The first trials, chosen by a score that needs no training."""
+"""Chooses the first trials by a score that needs no training."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from egraph.study._events import Event, Screening
 __all__ = ["screen"]
 
 _DRAWN = 16
-"""Random architectures for each that is wanted."""
+"""Random architectures for each chosen one."""
 
 
 def screen(
@@ -23,11 +23,11 @@ def screen(
 ) -> list[Architecture]:
     """The best of many random architectures, best first.
 
-    Where most of a space cannot learn at all, a ranker would otherwise see little else at first. Those
-    without a score (NaN) come last.
+    In a space where most networks cannot learn, a random start would give the ranker little else to learn
+    from. Architectures without a score (NaN) come last.
 
     Raises:
-        SpaceExhaustedError: the space is empty.
+        SpaceExhaustedError: The space is empty.
     """
     drawn = RandomSearch(space, seed=seed).ask(_DRAWN * count)
     emit(Screening(len(drawn)))

@@ -1,4 +1,4 @@
-"""Independent seeds out of one."""
+"""Derives independent seeds from one."""
 
 from __future__ import annotations
 

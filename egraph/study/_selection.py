@@ -1,4 +1,4 @@
-"""Chooses what is really evaluated: what the ranker finds promising, and some unlike all before."""
+"""Chooses the trials of a round among the candidates: the best predicted, and some unlike all before."""
 
 from __future__ import annotations
 
@@ -22,20 +22,20 @@ __all__ = ["Candidates", "choose", "gather", "predict", "score_untried"]
 
 Values = NDArray[np.float64]
 
-_PROMISING = 0.1  # share of the candidates, best predicted first, among which different ones are looked for
-_BATCH = 50  # candidates that are scored at a time
+_PROMISING = 0.1  # share of the candidates, best predicted first, from which different ones are chosen
+_BATCH = 50  # candidates scored at a time
 
 
 @dataclass(frozen=True)
 class Candidates:
-    """What a search with the ranker as fitness has found.
+    """The architectures that a search with the ranker as fitness has found.
 
     Attributes:
-        architectures: none of them tried before, no key twice.
-        keys: of the architectures.
-        predicted: ``(candidates,)`` by the ranker.
-        finders: ``(candidates,)``, which of the searchers found it.
-        scored: how many the ranker scored in all.
+        architectures: Architectures that were not tried before, each key once.
+        keys: Keys of the architectures.
+        predicted: Predictions of the ranker, ``(candidates,)``.
+        finders: Indices of the searchers that found them, ``(candidates,)``.
+        scored: Number of architectures that the ranker scored in all.
     """
 
     architectures: list[Architecture]
@@ -52,10 +52,17 @@ def gather(
     tried: Mapping[str, Architecture],
     budget: int,
 ) -> Candidates:
-    """Searches with the ranker as fitness, starting from what was tried; searchers share the budget equally.
+    """Searches with the ranker as fitness. The searchers share the budget equally.
 
-    Each is told of everything tried with the ranker's own scores, so that all its numbers are of one scale;
-    the best last, for searchers that forget the oldest.
+    Each searcher first gets the tried architectures with the ranker's own scores, so that all its scores are
+    on one scale. The best come last, for searchers that forget the oldest.
+
+    Args:
+        searchers: Searchers, one after another.
+        model: Ranker.
+        space: Search space.
+        tried: Architectures of all trials, by their keys.
+        budget: Number of architectures that the ranker scores in all.
     """
     known = list(tried.values())
     scores = predict(model, known) if known else np.zeros(0)
@@ -86,7 +93,7 @@ def gather(
 def score_untried(
     everything: Mapping[str, Architecture], model: Predictor, tried: Mapping[str, Architecture]
 ) -> Candidates:
-    """All of a space that was not tried, by their keys."""
+    """Scores all architectures of a space, given by their keys, that were not tried."""
     left = {key: architecture for key, architecture in everything.items() if key not in tried}
     predicted = predict(model, list(left.values())) if left else np.zeros(0)
     known = np.flatnonzero(~np.isnan(predicted))
@@ -103,10 +110,18 @@ def score_untried(
 def choose(
     candidates: Candidates, model: Predictor, tried: Sequence[Architecture], size: int, far: int
 ) -> list[tuple[int, str]]:
-    """Rows of the candidates that shall be trained, and why: top or far.
+    """Rows of the candidates to evaluate, each with its origin: top or far.
 
-    First the best predicted, of the searchers in turn; then, of the best tenth, ``far`` times the one
-    farthest from everything tried or chosen so far. Distance is Euclidean between the ranker's features.
+    The best predicted come first, of the searchers in turn. Then follow ``far`` candidates out of the best
+    tenth, each the one farthest from everything tried or chosen so far. The distance is Euclidean between the
+    ranker's features.
+
+    Args:
+        candidates: Candidates of the round.
+        model: Ranker.
+        tried: Architectures of all trials.
+        size: Number of rows.
+        far: Number of them that are chosen for their distance.
     """
     order = _in_turns(candidates)
     size = min(size, len(order))
@@ -122,10 +137,10 @@ def choose(
     points, known = points[: len(pool)], points[len(pool) :]
     nearest = np.min(np.linalg.norm(points[:, None] - known[None], axis=2), axis=1)  # (pool,)
     for _ in range(far):
-        place = int(nearest.argmax())
-        chosen.append((int(shortlist[place]), FAR))
-        nearest = np.minimum(nearest, np.linalg.norm(points - points[place], axis=1))
-        nearest[place] = -np.inf
+        farthest = int(nearest.argmax())
+        chosen.append((int(shortlist[farthest]), FAR))
+        nearest = np.minimum(nearest, np.linalg.norm(points - points[farthest], axis=1))
+        nearest[farthest] = -np.inf
     return chosen
 
 
@@ -133,17 +148,18 @@ def _in_turns(candidates: Candidates) -> NDArray[np.int64]:
     """Rows, the best predicted of each searcher first, then the second of each, and so on."""
     best_first = np.argsort(-candidates.predicted, kind="stable")
     finders = candidates.finders[best_first]
-    places = np.zeros(len(finders), dtype=np.int64)
+    turns = np.zeros(len(finders), dtype=np.int64)
     for finder in np.unique(finders):
         own = finders == finder
-        places[own] = np.arange(own.sum())
-    return best_first[np.lexsort((finders, places))]
+        turns[own] = np.arange(own.sum())
+    return best_first[np.lexsort((finders, turns))]
 
 
 def predict(model: Predictor, architectures: Sequence[Architecture]) -> Values:
-    """What the model says, ``(architectures,)``, without a warning of what it has not seen.
+    """The model's predictions, ``(architectures,)``, without `OutOfDistributionWarning`.
 
-    A study goes there on purpose: what it proposes is measured, and the model fitted again.
+    Searches leave the training distribution on purpose: what they propose is measured, and the model
+    refitted.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfDistributionWarning)
@@ -151,7 +167,7 @@ def predict(model: Predictor, architectures: Sequence[Architecture]) -> Values:
 
 
 def _features(model: Predictor, architectures: list[Architecture]) -> Values:
-    """``(architectures, features)``: the ranker's own, or else how often each operation occurs."""
+    """The ranker's own features, or else counts of operations and edges, ``(architectures, features)``."""
     if hasattr(model, "features"):
         return np.asarray(model.features(architectures), dtype=np.float64)
     graphs = [simplify(architecture) for architecture in architectures]

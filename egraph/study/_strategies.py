@@ -20,7 +20,7 @@ from egraph.study._seeds import derive
 from egraph.study._selection import predict
 from egraph.study._trial import BASELINE, INITIAL, RANDOM, SCREENED, SEARCH, Trial
 
-__all__ = ["Begun", "RandomRounds", "RandomStart", "ScreenedStart", "SearcherAlone", "WithBaseline"]
+__all__ = ["RandomRounds", "RandomStart", "ScreenedStart", "SearcherAlone", "Staged", "WithBaseline"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class SearcherAlone:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class Staged:
     """One strategy for the first trials, another one for the rest.
 
     Attributes:
@@ -70,8 +70,8 @@ class Begun:
 
     def propose(self, situation: Situation) -> Plan:
         """The plan of the strategy whose turn it is."""
-        begins = len(situation.own) < self.initial
-        return (self.first if begins else self.then).propose(situation)
+        is_first = len(situation.own) < self.initial
+        return (self.first if is_first else self.then).propose(situation)
 
 
 @dataclass(frozen=True, slots=True)

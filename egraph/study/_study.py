@@ -1,4 +1,4 @@
-"""The loop: search with the ranker as fitness, evaluate the chosen, learn from them, again."""
+"""`Study`: the arguments, results and runs of a search."""
 
 from __future__ import annotations
 
@@ -39,44 +39,44 @@ Progress = Callable[[Event], object]
 class Study:
     """Finds a good architecture with few real evaluations.
 
-    First a few architectures are evaluated: random ones or, where the evaluator has a score that needs no
-    training, the best of many by that. Then, in rounds: the ranker learns from all trials so far; the
-    searcher runs with the ranker as fitness; of its thousands of candidates the best predicted are really
-    evaluated, and some that are promising and different. How well the ranker ordered them before it saw their
-    scores is written down with each round.
+    The first trials are random architectures. Where the evaluator has a score that needs no training, they
+    are the best of many random ones by that score. Rounds follow. In each, the ranker learns from all trials
+    so far, and the searcher runs with the ranker as fitness. Of the thousands of candidates that it finds,
+    those with the best predictions are evaluated, and a few that are promising and different. Each round
+    records how well the ranker had ordered its trials before their scores were known.
 
-    What a round proposes depends on the seed and on the results of the rounds before, on nothing else. With a
-    ``storage``, everything is in the journal as soon as it has happened: a study that was broken off at any
-    moment goes on when it is made and run again with the same arguments, and ends as an unbroken one does.
+    A round depends only on the seed and on the results of earlier rounds. With ``storage``, every step is
+    written to the journal at once. An interrupted study resumes when it is created and run again with the
+    same arguments, and ends with the same history as an uninterrupted one.
 
     Args:
-        space: where to search; a search space or the name of one.
-        evaluate: an `Evaluator`, or a fitness: architectures to scores, higher is better.
-        storage: file of the journal, made where it does not exist; None keeps it in memory.
-        seed: decides everything, up to what the evaluation does with the seed that it is given.
-        ranker: learns to predict scores, with ``fit`` and ``predict`` as in scikit-learn; None is the default
-            `egraph.Ranker`. One that is fitted already guides from the first round on, in place of random
-            sampling, until ``initial`` trials of the study itself have succeeded. So does one that only has
-            ``predict``, such as `egraph.fitness` gives; then a default one learns in its place. False does
-            without: the searcher then sees the real scores.
-        searcher: name of the searcher, with options where wanted, as `find_searcher` reads it; or its class,
-            or anything that is called with ``space, seed=``; None is regularized evolution.
-        workers: how many evaluations run at a time; more than one run in processes of their own.
-        initial: trials before the first fit.
-        screen: a fitness that needs no training and chooses them among 16 times as many random architectures;
-            None is the evaluator's own `Evaluator.screen`, where it has one, and False takes random ones.
-        batch: trials a round; None is 8 with a ranker, and without one as many as there are workers.
-        far: how many of them are chosen to be different rather than best.
-        candidates: how many architectures the ranker scores in each round; a space that has no more is scored
-            whole, without the searcher.
-        max_failures: trials that may fail in succession before the run stops with an error.
+        space: Search space, or the name of one.
+        evaluate: An `Evaluator`, or a fitness: a callable from architectures to scores, higher is better.
+        storage: File of the journal, created if it does not exist; None keeps the journal in memory.
+        seed: Seed of all random choices. Each evaluation gets a seed derived from it.
+        ranker: Model with ``fit`` and ``predict`` as in scikit-learn; None is the default `egraph.Ranker`. A
+            fitted model guides from the first round on, in place of random sampling, until ``initial`` trials
+            of the study have succeeded. So does a model that has only ``predict``, such as `egraph.fitness`
+            gives; a default ranker then learns in its place. With False there is no ranker, and the searcher
+            sees the real scores.
+        searcher: Name of the searcher, with options if wanted, as `find_searcher` reads it; its class; or a
+            callable that takes ``space, seed=``. None is regularized evolution.
+        workers: Number of evaluations at a time; more than one run in processes of their own.
+        initial: Number of trials before the first fit.
+        screen: Fitness without training that chooses them among 16 times as many random architectures; None
+            is the evaluator's own `Evaluator.screen`, if it has one, and False takes random ones.
+        batch: Number of trials a round; None is 8 with a ranker, and the number of workers without one.
+        far: Number of trials of a round that are chosen for their difference.
+        candidates: Number of architectures that the ranker scores in a round; all of a space that has no
+            more, without the searcher.
+        max_failures: Number of trials in succession that may fail before the run stops with an error.
 
     Raises:
-        UsageError: an argument is of the wrong type or out of range.
-        JournalError: the journal is damaged, of another study, or held by another process.
+        UsageError: An argument is of the wrong type or out of range.
+        JournalError: The journal is damaged, of another study, or held by another process.
 
     Attributes:
-        stopped: why the last run ended; empty before.
+        stopped: Reason why the last run ended; empty before the first one.
     """
 
     def __init__(
@@ -146,12 +146,12 @@ class Study:
         self.close()
 
     def close(self) -> None:
-        """Lets other processes write the journal."""
+        """Closes the journal, so that other processes can write it."""
         self._journal.close()
 
     @property
     def journal(self) -> Journal:
-        """All that is on disk."""
+        """The journal, with everything that is on disk."""
         return self._journal
 
     @property
@@ -161,30 +161,30 @@ class Study:
 
     @property
     def rounds(self) -> pd.DataFrame:
-        """One row a round: sizes, times, and the ranker's tau on its fresh trials before it saw them."""
+        """One row a round: sizes, times, and tau between predictions and scores of its trials."""
         return self._journal.rounds
 
     @property
     def best(self) -> Trial:
-        """The trial with the best score, the first of equals; the random baseline does not count.
+        """The trial with the best score, the first of equals. Trials of the random baseline do not count.
 
         Raises:
-            FailedError: no trial has succeeded yet.
+            FailedError: No trial has succeeded yet.
         """
         return best_trials(self._journal, 1)[0]
 
     @property
     def baseline_best(self) -> Trial:
-        """What random search alone found: the best of random initial trials and the baseline's.
+        """The best trial of random search: of random initial trials and the baseline's.
 
         Raises:
-            FailedError: none of them has succeeded yet.
+            FailedError: None of them has succeeded yet.
         """
         return best_baseline_trials(self._journal, 1)[0]
 
     @property
     def ranker(self) -> Predictor | None:
-        """The ranker, fitted to all trials so far; None where there is none, or too few have succeeded."""
+        """The ranker, fitted to all trials so far; None without one or with too few successful trials."""
         if self._guide is None:
             return None
         return self._guide.fit(self._journal.read_trials(origins=OWN))[0]
@@ -197,20 +197,20 @@ class Study:
         baseline: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        """Goes on until the budget is spent or the space exhausted; `stopped` then says which.
+        """Runs until the budget is spent or the space is exhausted; `stopped` then gives the reason.
 
         Args:
-            trials: how many the study shall have in all, failed ones included; those that it has count.
-            seconds: of this run, after which no trial begins; those that run are finished.
-            baseline: also run a random search with the same number of trials. Initial trials that are
-                random count for both. The others are not counted in ``trials``, and never shown to ranker or
-                searcher.
-            progress: called with an `Event` whenever something happens.
+            trials: Total number of trials of the study, earlier and failed ones included.
+            seconds: Time of this run after which no trial begins; trials that run are finished.
+            baseline: Whether to run a random search with the same number of trials beside it. Random initial
+                trials count for both searches. The other random trials do not count in ``trials``, and
+                neither ranker nor searcher learns from them.
+            progress: Called with each `Event`.
 
         Raises:
-            UsageError: no budget was given, or it is not positive.
-            FailedError: more than ``max_failures`` trials failed in succession.
-            EgraphError: the evaluation cannot work at all.
+            UsageError: No budget was given, or it is not positive.
+            FailedError: More than ``max_failures`` trials failed in succession.
+            EgraphError: The evaluation cannot work at all.
         """
         check_budget(trials, seconds)
         emit = progress or _ignore
@@ -257,10 +257,10 @@ class Study:
         """Evaluates an architecture again with fresh seeds, the same ones for each architecture.
 
         Args:
-            trial: what to evaluate, such as `best`.
-            repeats: how many times. Those that the journal holds already are not made again.
-            evaluate: how, for example with a longer training; None is as in the study.
-            progress: called with a `RetrainFinished` after each.
+            trial: Trial or architecture, such as `best`.
+            repeats: Number of evaluations. Those that the journal already holds are not repeated.
+            evaluate: Evaluator or fitness, for example with a longer training; None is the study's own.
+            progress: Called with a `RetrainFinished` after each evaluation.
 
         Raises:
             UsageError: ``repeats`` is not positive.
@@ -275,16 +275,16 @@ class Study:
         evaluate: Evaluator | Callable[..., Any] | None = None,
         progress: Progress | None = None,
     ) -> list[Retrained]:
-        """Does for several what `retrain` does for one, as many evaluations at a time as there are workers.
+        """Evaluates several architectures again, with as many evaluations at a time as there are workers.
 
         Args:
-            trials: what to evaluate. The same network twice is evaluated as one.
-            repeats: how many times each. Those that the journal holds already are not made again.
-            evaluate: how; None is as in the study.
-            progress: called with a `RetrainFinished` after each evaluation.
+            trials: Trials or architectures. Two of the same network are evaluated as one.
+            repeats: Number of evaluations of each. Those that the journal already holds are not repeated.
+            evaluate: Evaluator or fitness; None is the study's own.
+            progress: Called with a `RetrainFinished` after each evaluation.
 
         Returns:
-            One for each of ``trials``, in their order.
+            One result for each of ``trials``, in their order.
 
         Raises:
             UsageError: ``repeats`` is not positive.
@@ -306,19 +306,19 @@ class Study:
     def confirm(
         self, most: int = FINALISTS, repeats: int = 3, *, progress: Progress | None = None
     ) -> Confirmed:
-        """Evaluates the best few again with fresh seeds, and takes the one with the best mean score.
+        """Evaluates the best few networks again with fresh seeds; the best mean score wins.
 
-        The best of many noisy scores is partly luck; the mean of fresh ones is less so. Random search, where
-        it ran beside the study, chooses its winner in the same way. Test scores decide nothing.
+        The best of many noisy scores is partly luck; the mean of fresh scores is less so. If random search
+        ran beside the study, its winner is chosen in the same way. Test scores decide nothing.
 
         Args:
-            most: how many of the best trials of each are evaluated again.
-            repeats: how many times. Those that the journal holds already are not made again.
-            progress: called with a `RetrainFinished` after each.
+            most: Number of the best networks of each search that are evaluated again.
+            repeats: Number of evaluations of each. Those that the journal already holds are not repeated.
+            progress: Called with a `RetrainFinished` after each evaluation.
 
         Raises:
-            UsageError: an argument is not positive.
-            FailedError: no trial has succeeded yet, or each of the fresh evaluations failed.
+            UsageError: An argument is not positive.
+            FailedError: No trial has succeeded yet, or each of the fresh evaluations failed.
         """
         check_whole(1, most=most, repeats=repeats)
         finalists = [best_trials(self._journal, most)]

@@ -1,4 +1,4 @@
-"""One real evaluation, as the journal keeps it."""
+"""One real evaluation of one architecture, with its state and origin."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ __all__ = [
 
 State = Literal["queued", "running", "complete", "failed"]
 DONE: tuple[State, ...] = ("complete", "failed")
-"""States of trials that will not change any more."""
+"""States that do not change any more."""
 
 INITIAL = "initial"
-"""Random, before there is a ranker; belongs to the random baseline too."""
+"""Random, before there is a ranker; counts for the random baseline too."""
 SCREENED = "screened"
-"""The best of many random ones by a score that needs no training, before there is a ranker."""
+"""Among the best of many random ones by a score that needs no training, before there is a ranker."""
 TOP = "top"
-"""Among the best predicted of its round."""
+"""Among those with the best predictions of its round."""
 FAR = "far"
-"""Promising, and far from everything tried before."""
+"""Promising, and far from everything tried before it."""
 SEARCH = "search"
 """Proposed by the searcher itself, in a study without a ranker."""
 RANDOM = "random"
 """Random, because too few trials had succeeded to fit the ranker."""
 BASELINE = "baseline"
-"""Random; neither the ranker nor the searcher ever sees it."""
+"""Random, for comparison; neither ranker nor searcher learns from it."""
 OWN = (INITIAL, SCREENED, TOP, FAR, SEARCH, RANDOM)
 """Origins of the trials of the search itself: all but the baseline's."""
 
 UNMEASURED = Evaluation(math.nan)
-"""Of a trial that has no result yet."""
+"""The evaluation of a trial without a result."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,18 +53,18 @@ class Trial:
     """One real evaluation of one architecture.
 
     Attributes:
-        number: counts from 0, in the order of proposing.
-        round: the round that proposed it.
-        origin: why it was proposed: initial, screened, top, far, search, random or baseline.
-        state: queued, running, complete or failed.
-        key: of the architecture in its search space.
-        architecture: what is evaluated.
-        seed: of its evaluation.
-        predicted: what the ranker said before the evaluation; NaN where there was no ranker.
-        evaluation: what was measured; the score is NaN until the trial is complete.
-        reason: why it failed.
-        started: seconds since 1970; NaN until it runs.
-        finished: seconds since 1970; NaN until complete or failed.
+        number: Number in the order of proposing, from 0.
+        round: Number of the round that proposed it.
+        origin: Reason of the proposal: initial, screened, top, far, search, random or baseline.
+        state: State: queued, running, complete or failed.
+        key: Key of the architecture in its search space.
+        architecture: Architecture that is evaluated.
+        seed: Seed of the evaluation.
+        predicted: Prediction of the ranker before the evaluation; NaN without a ranker.
+        evaluation: Measurement; its score is NaN until the trial is complete.
+        reason: Reason of the failure.
+        started: Start in seconds since 1970; NaN until it runs.
+        finished: End in seconds since 1970; NaN until it is complete or failed.
     """
 
     number: int
@@ -82,30 +82,30 @@ class Trial:
 
     @property
     def score(self) -> float:
-        """What the search maximises; NaN until complete."""
+        """The score that the search maximises; NaN until complete."""
         return self.evaluation.score
 
     @property
     def test_score(self) -> float:
-        """Only ever reported; NaN where there is none."""
+        """The test score, which decides nothing; NaN where there is none."""
         return self.evaluation.test_score
 
     @property
     def seconds(self) -> float:
-        """Cost of the evaluation; NaN where unknown."""
+        """The cost of the evaluation; NaN where unknown."""
         return self.evaluation.seconds
 
     @property
     def params(self) -> int:
-        """Number of trainable parameters; 0 where unknown."""
+        """The number of trainable parameters; 0 where unknown."""
         return self.evaluation.params
 
     @property
     def flops(self) -> int:
-        """Multiply-adds of one forward pass; 0 where unknown."""
+        """The multiply-adds of one forward pass; 0 where unknown."""
         return self.evaluation.flops
 
     @property
     def source(self) -> str:
-        """Where the score came from."""
+        """The origin of the score, such as ``"trained on digits (cpu)"``."""
         return self.evaluation.source
