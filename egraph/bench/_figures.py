@@ -1,4 +1,4 @@
-"""Pictures of results as files, of a kind that matplotlib knows."""
+"""Writes pictures of results in the formats of matplotlib."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ __all__ = ["find_format", "save_figure"]
 
 
 def find_format(path: str | os.PathLike[str]) -> str:
-    """The format that a file's name stands for, such as ``"svg"``.
+    """The format that the ending of a file's name denotes, such as ``"svg"``.
 
     Raises:
-        UsageError: matplotlib does not know it.
+        UsageError: Matplotlib cannot write this format.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
 
@@ -29,6 +29,6 @@ def find_format(path: str | os.PathLike[str]) -> str:
 
 
 def save_figure(figure: Figure, path: str | os.PathLike[str], kind: str) -> None:
-    """Writes a figure in a format that `find_format` found; the file appears whole or not at all."""
+    """Writes a figure in a format of `find_format`; the file appears whole or not at all."""
     with atomic_path(path) as temporary:
         figure.savefig(temporary, format=kind, dpi=150)
