@@ -26,7 +26,7 @@ If that package is installed, `names` lists the searcher. The conformance checks
 from __future__ import annotations
 
 from egraph.searchers._ant_colony import AntColony
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import MakeSearcher, Searcher
 from egraph.searchers._bayesian import BayesianOptimization
 from egraph.searchers._classic_evolution import ClassicEvolution
 from egraph.searchers._codeepneat import CoDeepNEAT
@@ -65,6 +65,7 @@ __all__ = [
     "GraphProcess",
     "HillClimb",
     "LocalSearch",
+    "MakeSearcher",
     "ParetoEvolution",
     "ParticleSwarm",
     "RandomSearch",

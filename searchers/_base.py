@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +17,7 @@ from egraph.searchers._novelty import Novelty
 from egraph.searchers._options import describe_value, option_defaults
 from egraph.spaces import SearchSpace
 
-__all__ = ["Searcher"]
+__all__ = ["MakeSearcher", "Searcher"]
 
 _WALK = 16  # mutations of one child before giving up
 
@@ -192,3 +192,7 @@ def _positive(n: object) -> int | None:
     except TypeError:
         return None
     return count if count > 0 else None
+
+
+MakeSearcher = Callable[..., Searcher]
+"""Makes a searcher from a space and ``seed=``: a class, a `SearcherSpec`, or another callable."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from inspect import Parameter
 from typing import Any
 
 from egraph.errors import UsageError
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import MakeSearcher, Searcher
 from egraph.searchers._options import option_defaults
 from egraph.searchers._registry import get
 from egraph.spaces import SearchSpace
@@ -84,7 +84,7 @@ class SearcherSpec:
         return f"{self.name}:{options}" if options else self.name
 
 
-def describe(make: Callable[..., Searcher], space: SearchSpace) -> dict[str, Any]:
+def describe(make: MakeSearcher, space: SearchSpace) -> dict[str, Any]:
     """Name and all options of a searcher, as JSON-ready values for journals and results.
 
     Makes one, so that options out of range and spaces that do not suit are refused before a search begins.

@@ -21,13 +21,10 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import MakeSearcher, Searcher
 from egraph.spaces import SearchSpace
 
 __all__ = ["CHECKS", "MakeSearcher", "ToySpace"]
-
-MakeSearcher = Callable[..., Searcher]
-"""A searcher's class, or a function from ``(space, seed=0)`` to a searcher."""
 
 
 class ToySpace(SearchSpace):

@@ -15,12 +15,9 @@ from egraph.bench.arena._ground import Ground
 from egraph.bench.arena._untrained import score_untrained
 from egraph.errors import SpaceExhaustedError
 from egraph.registry import Registry
-from egraph.searchers import RandomSearch, Searcher, run
+from egraph.searchers import MakeSearcher, RandomSearch, run
 
-__all__ = ["FITNESS", "MakeSearcher", "Query", "Search"]
-
-MakeSearcher = Callable[..., Searcher]
-"""Makes a searcher from a space and ``seed=``."""
+__all__ = ["FITNESS", "Query", "Search"]
 
 
 class Query(NamedTuple):

@@ -15,10 +15,11 @@ from egraph.bench._measuring import Measured, Progress, measure_all
 from egraph.bench.arena._cells import Cell, measure
 from egraph.bench.arena._compare import compare
 from egraph.bench.arena._curves import summarise
-from egraph.bench.arena._fitness import FITNESS, MakeSearcher
+from egraph.bench.arena._fitness import FITNESS
 from egraph.bench.arena._ground import Ground, Task, prepare, read_task
 from egraph.checks import check_whole
 from egraph.errors import UnknownNameError, UsageError
+from egraph.searchers import MakeSearcher
 from egraph.spaces import SearchSpace
 from egraph.specs import check_options, parse
 
