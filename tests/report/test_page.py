@@ -113,7 +113,7 @@ def test_a_study_without_one_result_is_reported(tmp_path, write_journal):
 def test_a_study_in_which_all_failed_says_so(tmp_path, write_journal):
     with write_journal(tmp_path / "failed.db", 1, fail=range(6)) as journal:
         words = check(report.render(journal))
-    assert "No trial is complete yet; 6 failed, see below." in words
+    assert "No trial is complete yet; 6 failed (see below)." in words
 
 
 def test_a_study_of_a_table_without_baseline(tmp_path, write_journal):
