@@ -56,7 +56,8 @@ def test_the_best_network_is_trained_again_and_measures_the_same(egraph, journal
 
 def test_another_accuracy_than_the_journal_s_is_told(egraph, journal, monkeypatch, read_json):
     best, settings = _winner.find_winner(journal)
-    monkeypatch.setattr(_winner, "find_winner", lambda path: (replace(best, test_score=0.5), settings))
+    trial = replace(best.trial, evaluation=replace(best.trial.evaluation, test_score=0.5))
+    monkeypatch.setattr(_winner, "find_winner", lambda path: (replace(best, trial=trial), settings))
     monkeypatch.setattr(_winner, "save_network", lambda *_: {"test_accuracy": 0.25, "parameters": 7})
     done = egraph("export", journal, "best", "--network", "--device", "cpu")
     assert "test 25.00 %, 7 parameters; trial" in done.stdout
