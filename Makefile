@@ -51,7 +51,7 @@ docs: $(VENV)/dev ## build the documentation as a site in build/site; a broken l
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict --quiet
 
 test-lowest: $(LOWEST)/ready ## the fast tests with the oldest dependencies that pyproject.toml allows
-	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
+	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 --dist worksteal -m "not slow" -W ignore::DeprecationWarning
 
 test-newest: $(NEWEST_VENV)/ready ## the fast tests with NEWEST (python3.13) and the newest dependencies
 	OMP_NUM_THREADS=1 $(NEWEST_VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
