@@ -6,7 +6,7 @@ NEWEST_VENV := .venv-newest
 BIN := $(VENV)/bin
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: help search install hooks format lint types test test-fast coverage golden docs test-lowest test-newest \
+.PHONY: help search install hooks format lint types test test-fast slow coverage golden docs test-lowest test-newest \
 	wheel bench bench-quick clean
 
 help: ## what can be made
@@ -34,8 +34,11 @@ types: $(VENV)/dev ## static types
 test: lint types ## lint, types and the whole test suite
 	$(PYTEST)
 
-test-fast: $(VENV)/dev ## the tests that are not marked slow (under two minutes)
+test-fast: $(VENV)/dev ## the tests that tests/slow.txt does not name (about a minute)
 	$(PYTEST) -m "not slow"
+
+slow: $(VENV)/dev ## run the whole test suite and write tests/slow.txt anew; on a quiet machine
+	$(PYTEST) --record-slow
 
 coverage: $(VENV)/dev ## the whole test suite, and the lines that it runs; fails below the floor in pyproject.toml
 	$(PYTEST) --cov --cov-report=term:skip-covered --cov-report=html:build/coverage

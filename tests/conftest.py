@@ -1,7 +1,8 @@
-"""Random architectures, their scores and renumberings that many tests share."""
+"""Random architectures, their scores and renumberings that many tests share; which tests are slow."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -137,3 +138,43 @@ def own_tables():
     for table, entries in zip(tables, before, strict=True):
         table.clear()
         table.update(entries)
+
+
+SLOW = Path(__file__).with_name("slow.txt")
+FAST_SECONDS = 80
+"""Seconds that the tests which are not slow take together, on one core."""
+
+_seconds: dict[str, float] = defaultdict(float)
+
+
+def pytest_addoption(parser):
+    text = f"write {SLOW.name}: the longest tests, without which the others take {FAST_SECONDS} s"
+    parser.addoption("--record-slow", action="store_true", help=text)
+
+
+def pytest_collection_modifyitems(items):
+    """Marks the tests that ``slow.txt`` names; tests that it does not know are fast."""
+    slow = set(SLOW.read_text(encoding="utf-8").splitlines())
+    for item in items:
+        if item.nodeid.partition("[")[0] in slow:
+            item.add_marker(pytest.mark.slow)
+
+
+def pytest_runtest_logreport(report):
+    _seconds[report.nodeid.partition("[")[0]] += report.duration
+
+
+def pytest_sessionfinish(session):
+    if session.config.getoption("record_slow") and not hasattr(session.config, "workerinput"):
+        SLOW.write_text("".join(f"{name}\n" for name in choose_slow(_seconds)), encoding="utf-8")
+
+
+def choose_slow(seconds, budget=FAST_SECONDS):
+    """The names to leave out, longest first, so that the rest fits the budget; sorted by name."""
+    total, slow = sum(seconds.values()), []
+    for name in sorted(seconds, key=seconds.__getitem__, reverse=True):
+        if total <= budget:
+            break
+        total -= seconds[name]
+        slow.append(name)
+    return sorted(slow)

@@ -65,3 +65,16 @@ def test_each_quick_ratio_has_a_threshold_below_the_recorded_one(quick):
 @pytest.mark.parametrize(("found", "failed"), [(0.9, []), (0.5, []), (0.49, ["a"]), (float("nan"), ["a"])])
 def test_a_ratio_below_its_threshold_fails(quick, found, failed):
     assert quick["too_small"]({"a": found}, {"a": {"recorded": 1.0, "least": 0.5}}) == failed
+
+
+def test_the_longest_tests_are_slow_until_the_others_fit_the_budget():
+    choose_slow = runpy.run_path(str(ROOT / "tests" / "conftest.py"))["choose_slow"]
+    seconds = {"b": 5.0, "a": 4.0, "c": 1.0, "d": 0.5}
+    assert choose_slow(seconds, budget=2.0) == ["a", "b"]
+    assert choose_slow(seconds, budget=20.0) == []
+
+
+def test_slow_tests_exist():
+    for line in (ROOT / "tests" / "slow.txt").read_text(encoding="utf-8").splitlines():
+        file, *_, name = line.split("::")
+        assert f"def {name}(" in (ROOT / file).read_text(encoding="utf-8"), line
