@@ -1,10 +1,9 @@
 """egraph finds good neural networks with few trainings.
 
-A ranker, a graph neural network, reads a network's graph and says which of two networks will train better.
-It serves a searcher as its fitness; now and then the best candidates are really trained and the ranker is
-refitted.
+A ranker, a graph neural network, reads the graphs of networks and predicts which of two will train better. It
+is the fitness of a searcher. From time to time the best candidates are trained, and the ranker is refitted.
 
-Names are loaded when first used, so that ``import egraph`` does not wait for PyTorch.
+Names are imported when first used, so that ``import egraph`` does not import PyTorch.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ __all__ = ["Architecture"]
 Edge = tuple[int, int]
 
 MOST_VERTICES, MOST_EDGES = 2**14, 2**16
-"""More are refused wherever a graph comes from, so that none from outside takes time or memory."""
+"""Largest graph that is accepted, so that no graph from outside exhausts time or memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +31,17 @@ class Architecture:
     """A network as a graph whose vertices are operations.
 
     Vertex 0 is ``input``, the last vertex is ``output``; an edge ``(i, j)`` carries the result of vertex
-    ``i`` to vertex ``j``. Two architectures are equal when they have the same operations, edges and disabled
-    edges in the same numbering; whether they are the same *network* is told by the key of their space.
+    ``i`` to vertex ``j``. Two architectures are equal if they have the same operations, edges and disabled
+    edges in the same numbering. They are the same *network* if the keys of their space are equal.
 
     Args:
-        ops: one operation name a vertex.
-        edges: pairs of vertex numbers; kept sorted, each at most once.
-        disabled: edges that exist in a genome but carry nothing; only evolution looks at them.
+        ops: Name of the operation of each vertex.
+        edges: Pairs of vertex numbers, each at most once; they are sorted.
+        disabled: Edges of a genome that carry no result; only evolution reads them.
 
     Raises:
-        ArchitectureError: the graph has a cycle, a vertex out of range, a repeated edge, does not begin with
-            ``input`` and end with ``output``, or is larger than `MOST_VERTICES` and `MOST_EDGES`.
+        ArchitectureError: The graph has a cycle, a vertex out of range or a repeated edge, does not begin
+            with ``input`` and end with ``output``, or is larger than `MOST_VERTICES` and `MOST_EDGES`.
     """
 
     ops: tuple[str, ...]
@@ -65,10 +65,10 @@ class Architecture:
         object.__setattr__(self, "_hash", hash((ops, edges, disabled)))
 
     def relabel(self, ops: Iterable[str]) -> Architecture:
-        """The same graph with other operations; quicker than to check its edges again.
+        """The same graph with other operations; faster than a new one, as edges are not checked again.
 
         Raises:
-            ArchitectureError: the operations are not one for each vertex, from ``input`` to ``output``.
+            ArchitectureError: There is not one operation for each vertex, from ``input`` to ``output``.
         """
         ops = _read_ops(ops)
         if len(ops) != len(self.ops):
@@ -83,7 +83,7 @@ class Architecture:
         return len(self.ops)
 
     def to_dict(self) -> dict[str, Any]:
-        """The graph as JSON-ready values; ``disabled`` is present only where there are such edges."""
+        """The graph as JSON-ready values; ``disabled`` is present only if there are such edges."""
         content: dict[str, Any] = {"ops": list(self.ops), "edges": [list(edge) for edge in self.edges]}
         if self.disabled:
             content["disabled"] = [list(edge) for edge in self.disabled]
@@ -91,10 +91,10 @@ class Architecture:
 
     @classmethod
     def from_dict(cls, content: Any) -> Architecture:
-        """Reads what `to_dict` wrote.
+        """Reads the result of `to_dict`.
 
         Raises:
-            ArchitectureError: a field is missing, unknown or of the wrong type.
+            ArchitectureError: A field is missing, unknown or of the wrong type.
         """
         if not isinstance(content, dict):
             raise ArchitectureError(
@@ -114,15 +114,15 @@ class Architecture:
         return cls(**content)
 
     def to_json(self) -> str:
-        """One line of JSON; `from_json` gives back an equal value."""
+        """The graph as one line of JSON, which `from_json` reads."""
         return json.dumps(self.to_dict(), separators=(",", ":"))
 
     @classmethod
     def from_json(cls, text: str) -> Architecture:
-        """Reads what `to_json` wrote.
+        """Reads the result of `to_json`.
 
         Raises:
-            ArchitectureError: the text is no JSON, or describes no architecture.
+            ArchitectureError: The text is no JSON, or describes no architecture.
         """
         if isinstance(text, str | bytes) and len(text) > _LONGEST:
             raise ArchitectureError(
@@ -135,7 +135,7 @@ class Architecture:
         return cls.from_dict(content)
 
     def to_networkx(self) -> networkx.DiGraph:
-        """A ``networkx.DiGraph`` with the operation of a vertex in its attribute ``op``."""
+        """A ``networkx.DiGraph`` whose vertices have their operation as attribute ``op``."""
         import networkx
 
         graph: networkx.DiGraph = networkx.DiGraph()
@@ -146,8 +146,8 @@ class Architecture:
     def to_pyg(self) -> torch_geometric.data.Data:
         """A ``torch_geometric.data.Data``.
 
-        Its ``x`` is ``(vertices, len(operations.ATTRIBUTES))`` and describes each operation, ``edge_index``
-        is ``(2, edges)``, and ``ops`` holds the names.
+        ``x``, ``(vertices, len(operations.ATTRIBUTES))``, describes the operations, ``edge_index`` is
+        ``(2, edges)``, and ``ops`` is the list of names.
         """
         import torch
         from torch_geometric.data import Data
@@ -198,7 +198,7 @@ def _read_edges(edges: Iterable[Iterable[int]], num_vertices: int, what: str) ->
     previous = None
     for edge in read:
         i, j = edge
-        # bool is an int, and numpy integers are no ints: both would make equal graphs print differently
+        # bool is a subclass of int, and NumPy integers are none: both would print equal graphs differently.
         if type(i) is not int or type(j) is not int:
             if not all(isinstance(v, int | np.integer) and not isinstance(v, bool) for v in edge):
                 raise ArchitectureError(f"each {what} must be a pair of vertex numbers, got {shorten(edge)}")

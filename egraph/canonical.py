@@ -1,6 +1,6 @@
-"""Which parts of a graph compute something, and a name for the computation that does not depend on numbering.
+"""Simplified graphs, and a text for each that does not depend on the numbering of vertices.
 
-`simplify` removes what changes nothing: vertices that no input-output path visits, zeros, identities.
+`simplify` removes everything without effect: vertices on no path from input to output, zeros, identities.
 `canonical_form` then gives two graphs the same text if, and only if, they are isomorphic.
 """
 
@@ -24,12 +24,12 @@ _Certificate = list[tuple[int, list[tuple[int, int]]]]
 
 
 class Simplified(NamedTuple):
-    """A graph in which everything counts.
+    """A graph in which every vertex and edge has an effect.
 
     Attributes:
-        ops: operation names in a topological order; first ``input``, last ``output``.
-        counts: ``(vertices, vertices)``; entry ``[i, j]`` says how often vertex ``j`` adds the result of
-            ``i``.
+        ops: Operation names in a topological order; first ``input``, last ``output``.
+        counts: Edge multiplicities, ``(vertices, vertices)``; ``[i, j]`` is the number of times that vertex
+            ``j`` adds the result of ``i``.
     """
 
     ops: tuple[str, ...]
@@ -37,9 +37,9 @@ class Simplified(NamedTuple):
 
 
 def live_vertices(num_vertices: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """The vertices, in topological order, that lie on a path from vertex 0 to the last one.
+    """The vertices on a path from vertex 0 to the last one, in topological order.
 
-    Input and output are always among them, even where no path joins them.
+    Input and output are always among them, even if no path joins them.
     """
     if all(i < j for i, j in edges):
         return _live_in_order(num_vertices, sorted(edges))
@@ -66,11 +66,11 @@ def live_vertices(num_vertices: int, edges: Sequence[tuple[int, int]]) -> list[i
 
 
 def simplify(architecture: Architecture) -> Simplified:
-    """Reduces an architecture to the computation that it is.
+    """Reduces an architecture to its computation.
 
-    Drops every vertex that is not on an input-output path and every operation of kind ``zero``; splices
-    operations of kind ``identity`` into the sums that they feed, counting how often a result is added; and
-    merges operations that are `shareable` and have the same inputs. Depends on no search space.
+    Drops vertices on no path from input to output and operations of kind ``zero``; splices operations of kind
+    ``identity`` into the sums that they feed, counting how often a result is added; and merges operations
+    that are `shareable` and have the same inputs. The rules are the same for all search spaces.
     """
     ops = architecture.ops
     kinds = [operations.get(op) for op in ops]
@@ -109,19 +109,19 @@ def simplify(architecture: Architecture) -> Simplified:
 
 
 def canonical_form(graph: Simplified) -> str:
-    """A text that two graphs share if, and only if, a renumbering turns one into the other.
+    """A text that two graphs share if, and only if, they are isomorphic.
 
-    Colours vertices by place and operation and refines the colours by those of their neighbours (Weisfeiler
-    and Leman). Where vertices stay alike, the graph falls into parts that are joined only by vertices already
-    told apart; in each part every candidate is tried as the first of its class, and the smallest outcome
-    counts. That is exact for every graph, and quick where symmetry comes from equal branches side by side.
+    Colours vertices by position and operation, and refines the colours by those of their neighbours
+    (Weisfeiler and Leman). Vertices that stay equal form parts which are joined only by vertices with unique
+    colours. In each part every candidate is tried as the first of its class, and the smallest outcome is
+    taken. This is exact for every graph, and fast if the symmetry comes from equal parallel branches.
     """
     ops, counts = graph
     sources = [[(i, c) for i, c in enumerate(column) if c] for column in counts.T.tolist()]
     targets = [[(j, c) for j, c in enumerate(row) if c] for row in counts.tolist()]
     order = range(len(ops))
-    places = zip(_longest_paths(sources, order), ops, _longest_paths(targets, order[::-1]), strict=True)
-    colours = _refine(_ranks(list(places)), sources, targets)
+    positions = zip(_longest_paths(sources, order), ops, _longest_paths(targets, order[::-1]), strict=True)
+    colours = _refine(_ranks(list(positions)), sources, targets)
     settled = _settle(list(order), colours, sources, targets)
     number = {vertex: position for position, vertex in enumerate(settled)}
     texts = []
@@ -134,7 +134,7 @@ def canonical_form(graph: Simplified) -> str:
 def _settle(part: list[int], colours: list[int], sources: _Neighbours, targets: _Neighbours) -> list[int]:
     """The vertices of a part in an order that depends on the numbering only up to isomorphism.
 
-    The colours are stable under `_refine`, and vertices outside of the part are told apart already.
+    The colours are stable under `_refine`, and vertices outside of the part have unique colours.
     """
     classes: dict[int, list[int]] = {}
     for vertex in part:
@@ -155,7 +155,7 @@ def _settle(part: list[int], colours: list[int], sources: _Neighbours, targets: 
 def _settle_component(
     component: set[int], colours: list[int], sources: _Neighbours, targets: _Neighbours
 ) -> tuple[_Certificate, list[int]]:
-    """A canonical order of a connected component, and what it looks like in that order."""
+    """A canonical order of a connected component, and its certificate in that order."""
     classes: dict[int, list[int]] = {}
     for vertex in sorted(component):
         classes.setdefault(colours[vertex], []).append(vertex)
@@ -167,7 +167,7 @@ def _settle_component(
         tied = tied[:1]
     outcomes = []
     for chosen in tied:
-        # Doubling makes room below each colour, so that one vertex can be set before its class.
+        # Doubled colours leave room below each, so that one vertex can be ordered before its class.
         split = _refine([2 * c - (v == chosen) for v, c in enumerate(colours)], sources, targets)
         order = _settle(list(component), split, sources, targets)
         outcomes.append((_certificate(order, colours, sources), order))
@@ -175,7 +175,7 @@ def _settle_component(
 
 
 def _certificate(order: list[int], colours: list[int], sources: _Neighbours) -> _Certificate:
-    """The colours of a component and the edges inside it; the colours say what joins it to the rest."""
+    """The colours of a component and the edges in it; the colours determine the edges to other vertices."""
     number = {vertex: position for position, vertex in enumerate(order)}
     return [
         (colours[vertex], sorted([(number[i], c) for i, c in sources[vertex] if i in number]))
@@ -215,9 +215,9 @@ def _ranks(values: list[Any]) -> list[int]:
 
 
 def _longest_paths(neighbours: _Neighbours, order: Iterable[int]) -> list[int]:
-    """The number of edges on the longest path that leads from each vertex over its neighbours.
+    """The number of edges on the longest path from each vertex along its neighbours.
 
-    One pass is enough, and a second one sees that, where the order has neighbours before a vertex.
+    If the order has neighbours before each vertex, one pass suffices, and a second one confirms it.
     """
     lengths = [0] * len(neighbours)
     changed = True
@@ -231,7 +231,7 @@ def _longest_paths(neighbours: _Neighbours, order: Iterable[int]) -> list[int]:
 
 
 def _component(vertices: set[int], sources: _Neighbours, targets: _Neighbours) -> set[int]:
-    """Those of the vertices that edges between them join to the first one."""
+    """The vertices that are connected to the smallest one by edges among the given vertices."""
     start = min(vertices)
     found, stack = {start}, [start]
     while stack:
@@ -244,13 +244,13 @@ def _component(vertices: set[int], sources: _Neighbours, targets: _Neighbours) -
 
 
 def _interchangeable(vertices: list[int], sources: _Neighbours, targets: _Neighbours) -> bool:
-    """Whether vertices of one class have exactly the same neighbours, so that any of them may be chosen."""
+    """Whether the vertices of a class have exactly the same neighbours, so that any of them may be chosen."""
     first = vertices[0]
     return all(sources[v] == sources[first] and targets[v] == targets[first] for v in vertices[1:])
 
 
 def _live_in_order(num_vertices: int, edges: list[tuple[int, int]]) -> list[int]:
-    """`live_vertices` of a graph whose edges, here sorted, all lead to a larger number."""
+    """`live_vertices` of a graph whose edges are sorted and all lead to a larger number."""
     after_input, before_output = bytearray(num_vertices), bytearray(num_vertices)
     after_input[0] = before_output[-1] = True
     for i, j in edges:

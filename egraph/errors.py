@@ -1,22 +1,22 @@
-"""What can go wrong, as one small tree of exceptions.
+"""The exceptions of egraph, as one small tree.
 
     EgraphError
-    ├── UsageError            asked for in a wrong way (exit code 2)
+    ├── UsageError            an argument is wrong (exit code 2)
     │   ├── UnknownNameError      no space, metric, searcher, ... of that name
-    │   ├── ArchitectureError     not an architecture, or not one of this space
-    │   ├── SpaceExhaustedError   nothing is left to propose; what was found so far stands
+    │   ├── ArchitectureError     no architecture, or none of this space
+    │   ├── SpaceExhaustedError   the space has no further architecture to propose
     │   └── MissingExtraError     an optional dependency is not installed
-    └── FailedError           asked for rightly, and failed (exit code 1)
-        ├── DataError             a table or data file is absent, damaged or foreign
-        ├── ModelError            a ranker file is damaged, foreign or from a newer version
-        ├── JournalError          a journal is damaged, foreign or held by another process
-        ├── ServiceError          a ranker's service cannot be reached, refuses, or answers something else
+    └── FailedError           the request was valid, but failed (exit code 1)
+        ├── DataError             a table or data file is missing, damaged or of another kind
+        ├── ModelError            a ranker file is missing, damaged or from a newer version
+        ├── JournalError          a journal is damaged, of another study or in use by another process
+        ├── ServiceError          a ranker's service cannot be reached, refuses, or sends an invalid answer
         └── EvaluationError       one architecture could not be evaluated; becomes a failed trial
 
-and of two warnings: `OutOfDistributionWarning`, an answer was given, but do not count on it; and
-`PluginWarning`, something that an installed package offers is left out.
+There are two warnings: `OutOfDistributionWarning` (a prediction is unreliable) and `PluginWarning` (a plug-in
+of an installed package is left out).
 
-The text of each is a single line that names what came, what was expected and the way out.
+The text of each is a single line: what came, what was expected, and how to proceed.
 """
 
 from __future__ import annotations
@@ -51,18 +51,18 @@ class EgraphError(Exception):
 
 
 class UsageError(EgraphError, ValueError):
-    """An argument is wrong; the text says which, and what was expected."""
+    """An argument is wrong; the text names it and what was expected."""
 
     exit_code = 2
 
 
 class UnknownNameError(UsageError, KeyError):
-    """A name that nothing is registered under.
+    """A name is not registered.
 
     Args:
-        kind: what was looked up, such as ``"search space"``.
-        name: the name that came.
-        choices: the names that exist.
+        kind: Kind of thing that was looked up, such as ``"search space"``.
+        name: Name that was given.
+        choices: Names that are registered.
     """
 
     def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
@@ -80,7 +80,7 @@ class UnknownNameError(UsageError, KeyError):
 
 
 class ArchitectureError(UsageError):
-    """A graph that is no architecture at all, or not one of the space in question."""
+    """A graph is no architecture, or none of the given space."""
 
 
 class SpaceExhaustedError(UsageError):
@@ -91,8 +91,8 @@ class MissingExtraError(UsageError, ImportError):
     """An optional dependency is not installed.
 
     Args:
-        package: the package that could not be imported.
-        extra: the extra of egraph that brings it.
+        package: Package that could not be imported.
+        extra: Extra of egraph that installs it.
     """
 
     def __init__(self, package: str, extra: str) -> None:
@@ -104,11 +104,11 @@ class MissingExtraError(UsageError, ImportError):
 
 
 class FailedError(EgraphError):
-    """The request was right, and could not be carried out."""
+    """The request was valid, but could not be carried out."""
 
 
 class DataError(FailedError):
-    """A table or data file is absent, damaged, or not what it should be."""
+    """A table or data file is missing, damaged, or of another kind."""
 
 
 class ModelError(FailedError):
@@ -116,11 +116,11 @@ class ModelError(FailedError):
 
 
 class JournalError(FailedError):
-    """A study's journal is damaged, of another study, or held by another process."""
+    """A study's journal is damaged, of another study, or in use by another process."""
 
 
 class ServiceError(FailedError):
-    """A ranker's service cannot be reached, refuses to answer, or answers something else."""
+    """A ranker's service cannot be reached, refuses to answer, or sends an invalid answer."""
 
 
 class EvaluationError(FailedError):
@@ -128,21 +128,21 @@ class EvaluationError(FailedError):
 
 
 class OutOfDistributionWarning(UserWarning):
-    """A ranker was asked about an architecture unlike all that it was trained on."""
+    """An architecture is unlike the training data of the ranker; its prediction is unreliable."""
 
 
 class PluginWarning(UserWarning):
-    """Something that an installed package offers is left out."""
+    """A plug-in of an installed package is left out."""
 
 
 def shorten(value: object, length: int = 80) -> str:
-    """The beginning of what came, for the text of an error: one line, however large or deep the value is."""
+    """The beginning of a value as one line for an error text, however large or deep the value is."""
     text = _BRIEF.repr(value).replace("\n", " ")
     return text if len(text) <= length else text[: length - 3] + "..."
 
 
 class _Brief(reprlib.Repr):
-    """Looks at the first parts only, so that a million of them cost no time and nesting no stack."""
+    """Reads only the first items and levels, so that large or deep values cost no time and no stack."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -150,7 +150,7 @@ class _Brief(reprlib.Repr):
         self.maxstring, self.maxother, self.maxlong = 400, 400, 400
 
     def repr_int(self, x: int, level: int) -> str:
-        """Python itself refuses to print a number of more than some thousand digits."""
+        """Python refuses to print a number of more than some thousand digits."""
         return repr(x) if x.bit_length() < 4096 else f"<a number of {x.bit_length()} bits>"
 
 

@@ -1,4 +1,4 @@
-"""Files appear whole or not at all."""
+"""Atomic writes: a file is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ __all__ = ["atomic_path", "write_text"]
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
-    """A temporary path beside ``path`` which takes its place when the block ends well.
+    """A temporary path beside ``path`` that replaces it when the block ends without an error.
 
-    Missing parent folders are made. When the block raises, nothing is left behind.
+    Missing parent folders are made. If the block raises, the temporary file is removed.
 
     Raises:
-        FailedError: the folder cannot be written, or the disk is full.
+        FailedError: The folder cannot be written, or the disk is full.
     """
     target = Path(path)
     temporary: Path | None = None
@@ -43,6 +43,6 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes ``text`` as UTF-8, whole or not at all."""
+    """Writes ``text`` as UTF-8, atomically."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -1,9 +1,9 @@
-"""How well scores rank architectures whose true quality is known.
+"""Measures of how well scores rank architectures of known quality.
 
-All functions take the truth ``y`` and the scores ``s``, both of shape ``(architectures,)`` and higher is
-better; only the order of ``s`` counts. Where scores are tied, no function depends on the order of the rows:
-rank correlations count ties as such, and the functions about the best ``k`` give the mean over all ways to
-break them.
+All functions take true values ``y`` and scores ``s``, both of shape ``(architectures,)``; higher is better,
+and only the order of ``s`` matters. For tied scores, no function depends on the order of the rows: rank
+correlations handle ties explicitly, and the functions of the best ``k`` return the mean over all ways to
+break ties.
 """
 
 from __future__ import annotations
@@ -32,23 +32,23 @@ _BLOCK = 512  # rows compared with all others at a time, which bounds the memory
 
 
 def kendall_tau(y: ArrayLike, s: ArrayLike, *, top: float | None = None, eps: float | None = None) -> float:
-    """Kendall's tau-b: 1 for the same order, -1 for the opposite one, about 0 for an unrelated one.
+    """Kendall's tau-b: 1 for the same order, -1 for the opposite order, about 0 for unrelated orders.
 
-    The pairs that ``y`` and ``s`` order alike less those that they order differently, over the geometric mean
-    of the numbers of pairs that each of them orders at all.
+    The number of pairs that ``y`` and ``s`` order alike minus that of pairs that they order differently,
+    divided by the geometric mean of the numbers of pairs that are not tied in ``y`` and in ``s``.
 
     Args:
-        y: true values, ``(architectures,)``.
-        s: scores, ``(architectures,)``.
-        top: look only at this share of the rows, in (0, 1], best by ``y``; rows tied with the last stay in.
-        eps: leave out the pairs whose true values are less than this apart, in units of ``y``; among them
-            most are ordered by the noise of the measurement.
+        y: True values, ``(architectures,)``.
+        s: Scores, ``(architectures,)``.
+        top: Share of the rows to use, in (0, 1], best by ``y``; rows tied with the last are included.
+        eps: Least difference of true values of a pair, in units of ``y``; the order of closer pairs is mostly
+            measurement noise.
 
     Returns:
-        The coefficient; NaN where it is not defined: no pair is left that ``y`` orders, or ``s`` orders none.
+        The coefficient; NaN if it is undefined, because all pairs are tied in ``y`` or in ``s``.
 
     Raises:
-        UsageError: lengths differ, a value is NaN or infinite, or ``top`` or ``eps`` is out of range.
+        UsageError: Lengths differ, a value is NaN or infinite, or ``top`` or ``eps`` is out of range.
 
     References:
         M. G. Kendall, The treatment of ties in ranking problems, Biometrika 33 (1945),
@@ -66,19 +66,19 @@ def kendall_tau(y: ArrayLike, s: ArrayLike, *, top: float | None = None, eps: fl
         return _tau_of_pairs_apart(truth, scores, eps)
     if _is_constant(truth) or _is_constant(scores):
         return math.nan
-    # The p-value goes unused; its asymptotic form is the cheap one, and is not defined for two rows.
+    # The p-value is not used; its asymptotic form is cheap, but undefined for two rows.
     method = "asymptotic" if len(truth) > 2 else "auto"
     return float(stats.kendalltau(truth, scores, variant="b", method=method).statistic)
 
 
 def spearman(y: ArrayLike, s: ArrayLike) -> float:
-    """Spearman's rho: the linear correlation of the ranks, tied rows sharing their mean rank.
+    """Spearman's rho: the linear correlation of the ranks; tied rows have their mean rank.
 
     Returns:
-        The coefficient; NaN where it is not defined: fewer than two rows, or ``y`` or ``s`` constant.
+        The coefficient; NaN if there are fewer than two rows, or ``y`` or ``s`` is constant.
 
     Raises:
-        UsageError: lengths differ, or a value is NaN or infinite.
+        UsageError: Lengths differ, or a value is NaN or infinite.
     """
     from scipy import stats
 
@@ -91,36 +91,36 @@ def spearman(y: ArrayLike, s: ArrayLike) -> float:
 def precision_at_k(y: ArrayLike, s: ArrayLike, k: int = 10) -> float:
     """The share of the ``k`` best-scored rows that are among the ``k`` truly best, in [0, 1].
 
-    A row is among the truly best when fewer than ``k`` rows are better, so rows tied with the k-th all count.
+    A row is among the truly best if fewer than ``k`` rows are better; all rows tied with the k-th count.
 
     Raises:
-        UsageError: lengths differ, a value is NaN or infinite, or ``k`` is not in 1 to the number of rows.
+        UsageError: Lengths differ, a value is NaN or infinite, or ``k`` is not in 1 to the number of rows.
     """
     truth, scores = _read(y, s)
     _check_k(k, len(truth))
     hits = truth >= _kth_largest(truth, k)
     certain, tied = _best_scored(scores, k)
-    places = k - int(certain.sum())
-    return float((hits[certain].sum() + places * hits[tied].mean()) / k)
+    remaining = k - int(certain.sum())
+    return float((hits[certain].sum() + remaining * hits[tied].mean()) / k)
 
 
 def regret_at_k(y: ArrayLike, s: ArrayLike, k: int = 10) -> float:
-    """What is lost by training only the ``k`` best-scored rows: the best ``y`` less the best among them.
+    """The loss of training only the ``k`` best-scored rows: the best ``y`` minus the best among them.
 
     Returns:
         The regret in the unit of ``y``, at least 0.
 
     Raises:
-        UsageError: lengths differ, a value is NaN or infinite, or ``k`` is not in 1 to the number of rows.
+        UsageError: Lengths differ, a value is NaN or infinite, or ``k`` is not in 1 to the number of rows.
     """
     truth, scores = _read(y, s)
     _check_k(k, len(truth))
     certain, tied = _best_scored(scores, k)
     floor = truth[certain].max(initial=-math.inf)
-    places = k - int(certain.sum())
-    regret, unseen = 0.0, 1.0  # unseen: probability that no better one of the tied rows was chosen
+    remaining = k - int(certain.sum())
+    regret, unseen = 0.0, 1.0  # unseen: probability that no better row of the tied ones is chosen
     for rank, value in enumerate(np.sort(truth[tied])[::-1]):
-        chance = places / (tied.sum() - rank)
+        chance = remaining / (tied.sum() - rank)
         regret += unseen * chance * (truth.max() - max(value, floor))
         unseen *= 1 - chance
         if unseen <= 0:
@@ -129,19 +129,20 @@ def regret_at_k(y: ArrayLike, s: ArrayLike, k: int = 10) -> float:
 
 
 def three_way_accuracy(y: ArrayLike, s: ArrayLike, *, eps: float, margin: float) -> float:
-    """The share of pairs that are rightly called worse, about equal or better, in [0, 1].
+    """The share of pairs that are correctly classified as worse, about equal or better, in [0, 1].
 
     Args:
-        y: true values, ``(architectures,)``.
-        s: scores, ``(architectures,)``.
-        eps: true values less than this apart are about equal, in units of ``y``.
-        margin: scores less than this apart, or equal, are about equal, in units of ``s``.
+        y: True values, ``(architectures,)``.
+        s: Scores, ``(architectures,)``.
+        eps: Difference of true values below which they are about equal, in units of ``y``.
+        margin: Difference of scores below which they are about equal, in units of ``s``; equal scores always
+            are.
 
     Returns:
-        The share; NaN where there are fewer than two rows.
+        The share; NaN if there are fewer than two rows.
 
     Raises:
-        UsageError: lengths differ, a value is NaN or infinite, or a margin is negative.
+        UsageError: Lengths differ, a value is NaN or infinite, or a margin is negative.
     """
     truth, scores = _read(y, s)
     _check_margin("eps", eps)
@@ -170,23 +171,23 @@ def bootstrap_interval(
 ) -> tuple[float, float]:
     """A percentile bootstrap interval of a metric over the rows.
 
-    Rows are drawn with replacement; the interval tells how far the metric depends on which rows happened to
-    be measured, not on the noise of the measurements or of the fit.
+    Rows are drawn with replacement. The interval covers the choice of rows that were measured, but not the
+    noise of the measurements or of the fit.
 
     Args:
-        metric: a function of this module, or any other ``metric(y, s, **options)``.
-        y: true values, ``(architectures,)``.
-        s: scores, ``(architectures,)``.
-        seed: of the resampling.
-        level: share of the resampled values inside the interval, in (0, 1).
-        resamples: how many times the rows are drawn.
-        options: passed on to the metric.
+        metric: Function of this module, or any other ``metric(y, s, **options)``.
+        y: True values, ``(architectures,)``.
+        s: Scores, ``(architectures,)``.
+        seed: Seed of the resampling.
+        level: Share of the resampled values in the interval, in (0, 1).
+        resamples: Number of resamples.
+        options: Options of the metric.
 
     Returns:
-        Lower and upper end; NaN where no resample gives a defined value.
+        Lower and upper end; NaN if no resample has a defined value.
 
     Raises:
-        UsageError: as the metric does, or ``level`` or ``resamples`` is out of range.
+        UsageError: The metric refuses its arguments, or ``level`` or ``resamples`` is out of range.
     """
     truth, scores = _read(y, s)
     if not 0 < level < 1:
@@ -224,7 +225,7 @@ def _read(y: ArrayLike, s: ArrayLike) -> tuple[Values, Values]:
 
 
 def _tau_of_pairs_apart(truth: Values, scores: Values, eps: float) -> float:
-    """Tau-b over the pairs at least ``eps`` apart in ``truth``; ``eps`` is above 0, so that none is tied."""
+    """Tau-b over the pairs at least ``eps`` apart in ``truth``; ``eps`` is above 0, so none is tied."""
     order = np.argsort(truth, kind="stable")
     truth, scores = truth[order], scores[order]
     agree = disagree = pairs = 0
@@ -263,6 +264,6 @@ def _kth_largest(values: Values, k: int) -> float:
 
 
 def _best_scored(scores: Values, k: int) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
-    """The rows that are surely among the ``k`` best-scored, and the tied ones that share the places left."""
+    """The rows that are certainly among the ``k`` best-scored, and the tied ones at the threshold."""
     threshold = _kth_largest(scores, k)
     return scores > threshold, scores == threshold

@@ -1,8 +1,8 @@
-"""What a vertex of an architecture does.
+"""Descriptions of operations, the vertices of an architecture.
 
-An architecture names its operations by strings. This module says what each of these is: its kind, kernel,
-stride and so on. The ranker reads the description beside the name, so that it can read several search
-spaces; `simplify` reads it to know what may be dropped or spliced. A space registers its operations where it
+An architecture names its operations by strings. This module describes each of them: kind, kernel, stride and
+so on. The ranker reads the description in addition to the name, so that one ranker can read several search
+spaces; `simplify` reads which operations may be dropped or spliced. A space registers its operations where it
 is defined:
 
     operations.register(Operation("conv3x3-bn-relu", "conv", kernel=3))
@@ -38,7 +38,7 @@ KINDS = (
     "aggregation",
     "other",
 )
-"""What an operation can be. ``zero`` yields zeros, ``identity`` its input; both vanish in `simplify`."""
+"""Kinds of operations. ``zero`` returns zeros, ``identity`` its input; `simplify` removes both."""
 
 
 _MEASURED = {"channels": 0, "parameters": 0, "flops": 0, "repeats": 1}
@@ -49,22 +49,22 @@ class Operation:
     """The description of one operation.
 
     Attributes:
-        name: how architectures call it.
-        kind: one of `KINDS`.
-        kernel: side of the kernel in pixels; 0 where there is none.
-        stride: factor by which it lowers the resolution; 1 where it raises it.
-        groups: channel groups of its convolution, or heads of its attention; 0 means one group a channel
+        name: Name in architectures.
+        kind: Kind, one of `KINDS`.
+        kernel: Side of the kernel in pixels; 0 if there is none.
+        stride: Factor by which the operation lowers the resolution; 1 if it raises it.
+        groups: Channel groups of a convolution, or heads of an attention; 0 for one group for each channel
             (depthwise).
-        expansion: inner width over outer width.
-        width: output channels over the width that the space uses at that place.
-        padded: whether borders are padded, so that its kernel costs no pixels.
-        shareable: two of it on one input give one and the same tensor: no weights, and summed, never joined
-            side by side.
-        channels: channels of its result. This and what follows is 0 or 1 where it is not known, as in search
-            spaces; no ranker reads it.
-        parameters: numbers that training changes, all repeats together.
-        flops: multiply-adds for one example, all repeats together.
-        repeats: how often it stands in a row where equal blocks are drawn as one.
+        expansion: Ratio of inner width to outer width.
+        width: Ratio of output channels to the width that the space uses at that position.
+        padded: Whether borders are padded, so that the kernel takes off no pixels.
+        shareable: Whether two such operations on one input give the same tensor: they have no weights, and
+            results are summed, never concatenated.
+        channels: Channels of the result. This and the following attributes are 0 or 1 if not known, as in
+            search spaces; rankers do not read them.
+        parameters: Number of trainable parameters, all repeats together.
+        flops: Multiply-adds for one example, all repeats together.
+        repeats: Number of equal blocks that are drawn as one.
     """
 
     name: str
@@ -88,20 +88,20 @@ class Operation:
             )
 
     def to_dict(self) -> dict[str, Any]:
-        """The description as JSON-ready values; what is measured stands there only where it is known."""
+        """The description as JSON-ready values; measured attributes only if they are known."""
         content = asdict(self)
         return {name: value for name, value in content.items() if value != _MEASURED.get(name, ...)}
 
 
 registry: Registry[Operation] = Registry("operation")
-"""The operations that are known, by name."""
+"""Registered operations by name."""
 
 
 def register(operation: Operation) -> Operation:
-    """Makes an operation known. The same description may be registered twice, another one may not.
+    """Registers an operation. The same description may be registered twice.
 
     Raises:
-        UsageError: the name is taken by a different description.
+        UsageError: The name is taken by a different description.
     """
     if operation.name not in registry:
         return registry.register(operation.name, operation)
@@ -115,7 +115,7 @@ def register(operation: Operation) -> Operation:
 
 
 def get(name: str) -> Operation:
-    """The description of an operation; of kind ``other`` where nobody registered one."""
+    """The description of an operation; of kind ``other`` if it is not registered."""
     return registry[name] if name in registry else Operation(name, "other")
 
 
@@ -132,7 +132,7 @@ ATTRIBUTES = (
 
 
 def attributes(operation: Operation) -> NDArray[np.float32]:
-    """Describes an operation in numbers of order one, shape ``(len(ATTRIBUTES),)``."""
+    """Describes an operation by numbers of order one, ``(len(ATTRIBUTES),)``."""
     numbers = [float(operation.kind == kind) for kind in KINDS]
     numbers += [
         operation.kernel / 4,

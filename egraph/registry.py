@@ -1,4 +1,4 @@
-"""One registry a kind of plug-in: names to things, refusing duplicates, explaining misses."""
+"""Registries of plug-ins by name, one for each kind."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ T = TypeVar("T")
 class Registry(Mapping[str, T], Generic[T]):
     """A mapping from names to plug-ins of one kind.
 
-    With a ``group`` the packages that are installed can add to it, by an entry point of that group. They are
-    looked for when a name is not among the registered ones or all names are asked for, and each is loaded
-    when its own name is looked up: one that is broken disturbs nobody else. What is registered goes before
-    what a package offers under the same name, and a warning says so.
+    If a ``group`` is given, installed packages can add plug-ins by entry points of that group. Entry points
+    are read when a name is not registered, or when all names are listed. Each plug-in is loaded when its name
+    is looked up, so a broken one does not affect the others. Registered plug-ins take precedence over those
+    of a package with the same name; a warning is issued then.
 
     Args:
-        kind: what the plug-ins are, for error texts, such as ``"search space"``.
-        group: of the entry points; none otherwise.
-        check: called with the name and the thing that an entry point led to; raises UsageError where that
-            thing will not do.
+        kind: Kind of the plug-ins, for error texts, such as ``"search space"``.
+        group: Group of the entry points; empty for none.
+        check: Function of the name and the plug-in that an entry point led to; raises UsageError if the
+            plug-in is not valid.
 
     Raises:
-        UsageError: a second thing is registered under a taken name.
-        UnknownNameError: a name is looked up that nobody registered.
-        FailedError: an installed package offers the name, but it cannot be loaded or will not do.
+        UsageError: A second plug-in is registered under a taken name.
+        UnknownNameError: The name that is looked up is not registered.
+        FailedError: A plug-in of an installed package cannot be loaded or is not valid.
     """
 
     def __init__(
@@ -75,8 +75,8 @@ class Registry(Mapping[str, T], Generic[T]):
 
     @functools.cached_property
     def _offers(self) -> dict[str, EntryPoint]:
-        """What installed packages offer under names that nobody has yet, by package."""
-        from importlib.metadata import entry_points  # slow to load, and seldom needed
+        """The entry points of installed packages whose names are not registered."""
+        from importlib.metadata import entry_points  # slow to import, and seldom needed
 
         offers: dict[str, EntryPoint] = {}
         found = entry_points(group=self.group) if self.group else ()
@@ -105,7 +105,7 @@ class Registry(Mapping[str, T], Generic[T]):
             if self._check is not None:
                 self._check(entry.name, thing)
         except UsageError as error:
-            raise FailedError(f"{who} will not do: {error}") from None
+            raise FailedError(f"{who} is not valid: {error}") from None
         return thing
 
 

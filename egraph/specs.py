@@ -1,4 +1,4 @@
-"""A name with options, as one text: ``regularized-evolution:population=20,sample=5``."""
+"""A name with options as one text: ``regularized-evolution:population=20,sample=5``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
     """The name and the options: whole numbers, numbers, ``true``, ``false`` or texts.
 
     Raises:
-        UsageError: the text is not ``NAME`` or ``NAME:OPTION=VALUE,OPTION=VALUE``.
+        UsageError: The text is not ``NAME`` or ``NAME:OPTION=VALUE,OPTION=VALUE``.
     """
     name, colon, rest = text.partition(":")
     options: dict[str, Any] = {}
@@ -28,10 +28,10 @@ def parse(text: str) -> tuple[str, dict[str, Any]]:
 
 
 def check_options(text: str, options: Mapping[str, Any], factory: Callable[..., Any]) -> None:
-    """Makes sure that something takes these options.
+    """Checks that the keyword-only arguments of a callable include these options.
 
     Raises:
-        UsageError: it does not; the text names those that it takes.
+        UsageError: An option is unknown; the text names the known ones.
     """
     parameters = inspect.signature(factory).parameters.values()
     if any(each.kind is each.VAR_KEYWORD for each in parameters):

@@ -119,7 +119,7 @@ def test_a_broken_package_disturbs_no_other(install):
 def test_what_will_not_do_is_refused_with_its_package(install):
     install("paints", {"blue": "paints:BLUE"}, "BLUE = 'navy'")
     with pytest.raises(
-        FailedError, match=r"of the package 'paints' will not do: a colour is a .* got 'navy'"
+        FailedError, match=r"of the package 'paints' is not valid: a colour is a .* got 'navy'"
     ):
         open_colours()["blue"]
 

@@ -1,9 +1,10 @@
 """Architectures as pictures: SVG, PNG and text, without graphviz.
 
-`to_svg` and `save_png` share one layered layout: each vertex stands below everything that feeds it, and an
-edge that skips layers has a lane of its own beside the boxes it passes. `to_terminal` stacks the vertices in
-one column and runs skipping edges on rails at its side. Colours tell kinds of operations; disabled edges are
-dashed.
+`to_svg` and `save_png` share a layered layout: each vertex is below its predecessors, and an edge that skips
+layers has its own lane beside the boxes that it passes. `to_terminal` draws the vertices in one column, with
+rails beside it for edges that skip vertices. Colours mark kinds of operations; disabled edges are dashed.
+
+Drawings read only attributes of an architecture (``ops``, ``edges``, ``disabled``, ``num_vertices``).
 """
 
 from __future__ import annotations

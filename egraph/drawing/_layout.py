@@ -1,8 +1,8 @@
-"""Where the boxes and edges of a drawing go.
+"""Positions of the boxes and edges of a drawing.
 
-Sugiyama's layered layout: vertices are put into layers by their longest path from the input, an edge that
-skips layers gets a waypoint in each, layers are ordered by barycentres so that few edges cross, and the
-horizontal coordinates solve the linear programme of graphviz's ``dot``, which keeps long edges and chains
+Sugiyama's layered layout. The layer of a vertex is the length of its longest path from the input. An edge
+that skips layers has a waypoint in each of them. Layers are ordered by barycentres, so that few edges cross.
+The horizontal coordinates solve the linear programme of graphviz's ``dot``, which keeps long edges and chains
 straight. A graph of many layers is broken into columns.
 
 References:
@@ -32,7 +32,7 @@ BOX_HEIGHT = 30.0
 ROW = 68.0  # from one layer to the next
 BOX_GAP = 22.0
 LANE_GAP = 16.0
-SPINE = 20.0  # how much straighter than others the longest path shall be
+SPINE = 20.0  # weight of edges on the longest path, which should be straight
 MARGIN = 12.0
 LONGEST_LABEL = 32
 TALLEST_COLUMN = 22  # layers
@@ -45,7 +45,7 @@ Node = int | Waypoint
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """A vertex: its label, and its centre and size in pixels."""
+    """A vertex with its label, and its centre and size in pixels."""
 
     vertex: int
     label: str
@@ -58,7 +58,7 @@ class Box:
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """An edge as cubic curves: its start, then three points a curve; the last is the tip of the arrow."""
+    """An edge as cubic curves: its start, then three points for each curve; the last is the arrow's tip."""
 
     edge: tuple[int, int]
     disabled: bool
@@ -67,7 +67,7 @@ class Route:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """All boxes and routes, and the size of the picture that holds them."""
+    """All boxes and routes, and the size of the picture."""
 
     boxes: tuple[Box, ...]
     routes: tuple[Route, ...]
@@ -76,7 +76,7 @@ class Layout:
 
 
 def layout(architecture: Architecture, *, disabled: bool = True) -> Layout:
-    """Lays an architecture out from top to bottom; ``disabled`` edges are left out where asked."""
+    """The layout of an architecture from top to bottom, with or without its disabled edges."""
     dormant = architecture.disabled if disabled else ()
     edges = [*architecture.edges, *(edge for edge in dormant if edge not in set(architecture.edges))]
     layer_of = _assign_layers(architecture.num_vertices, edges)
@@ -89,19 +89,22 @@ def layout(architecture: Architecture, *, disabled: bool = True) -> Layout:
     columns = math.ceil(len(layers) / TALLEST_COLUMN)
     rows = math.ceil(len(layers) / columns)
     depth = _lanes_height(layers, chains, rows)
-    places, width = _fold(layers, xs, widths, rows, top=MARGIN + depth)
+    positions, width = _fold(layers, xs, widths, rows, top=MARGIN + depth)
     height = min(rows, len(layers)) * ROW - (ROW - BOX_HEIGHT) + 2 * (MARGIN + depth)
 
     boxes = tuple(
-        Box(v, labels[v], operations.get(op).kind, *places[v], widths[v])
+        Box(v, labels[v], operations.get(op).kind, *positions[v], widths[v])
         for v, op in enumerate(architecture.ops)
     )
-    routes = _draw_routes(chains, set(architecture.edges), layers, places, widths, rows)
+    routes = _draw_routes(chains, set(architecture.edges), layers, positions, widths, rows)
     return Layout(boxes, routes, width, height)
 
 
 def _assign_layers(n: int, edges: Sequence[tuple[int, int]]) -> list[int]:
-    """The longest path from the input to each vertex; what nothing feeds stands just above its reader."""
+    """The layer of each vertex: the length of its longest path from the input.
+
+    Vertices without predecessors are just above their successors.
+    """
     import networkx
 
     graph: networkx.DiGraph[int] = networkx.DiGraph()
@@ -113,7 +116,8 @@ def _assign_layers(n: int, edges: Sequence[tuple[int, int]]) -> list[int]:
         layer[v] = max((layer[u] + 1 for u in graph.predecessors(v)), default=0 if v == 0 else 1)
     last = n - 1
     layer[last] = max([layer[last], *(layer[v] + (v != last) for v in range(1, n))])
-    for v in reversed(order):  # shorten edges: what has more readers than sources moves down to them
+    # A vertex with more successors than predecessors moves down to them, which makes edges shorter in total.
+    for v in reversed(order):
         readers = [layer[w] for w in graph.successors(v)]
         if v not in (0, last) and readers and len(readers) > graph.in_degree(v):
             layer[v] = max(layer[v], min(readers) - 1)
@@ -123,7 +127,7 @@ def _assign_layers(n: int, edges: Sequence[tuple[int, int]]) -> list[int]:
 def _place_waypoints(
     layer_of: list[int], edges: Sequence[tuple[int, int]]
 ) -> tuple[list[list[Node]], dict[tuple[int, int], list[Node]]]:
-    """Layers of vertices and waypoints, and for each edge the nodes that it passes from end to end."""
+    """The nodes of each layer, vertices and waypoints, and the nodes along each edge."""
     layers: list[list[Node]] = [[] for _ in range(max(layer_of) + 1)]
     for v, layer in enumerate(layer_of):
         layers[layer].append(v)
@@ -164,7 +168,7 @@ def _order_layers(
         for k in range(1, len(ordered)) if downward else range(len(ordered) - 2, -1, -1):
             fixed = ordered[k - 1 if downward else k + 1]
             place = {node: p for p, node in enumerate(fixed)}
-            # Every other pair of sweeps turns ties around, to leave orders in which nothing moves any more.
+            # Every other pair of sweeps reverses ties, to leave orders that no sweep changes any more.
             tie = 1 if sweep % 4 < 2 else -1
             keyed = []
             for p, node in enumerate(ordered[k]):
@@ -180,26 +184,25 @@ def _order_layers(
 def _horizontal(
     layers: list[list[Node]], chains: dict[tuple[int, int], list[Node]], widths: dict[int, float]
 ) -> dict[Node, float]:
-    """Minimises the weighted horizontal length of all edges, with boxes kept apart (a linear programme)."""
+    """Minimises the weighted horizontal length of all edges under least distances (a linear programme)."""
     from scipy.optimize import linprog
     from scipy.sparse import coo_array
 
     index = {node: k for k, node in enumerate(node for layer in layers for node in layer)}
-    absolute: list[tuple[float, dict[int, float]]] = []  # weight and linear form whose absolute value is paid
+    absolute: list[tuple[float, dict[int, float]]] = []  # weight and linear form of each cost
     around: dict[int, tuple[list[int], list[int]]] = {}
     spine = _longest_path(layers, chains)
     for edge, chain in chains.items():
         for upper, lower in itertools.pairwise(chain):
             a, b = index[upper], index[lower]
+            # Bends look arbitrary between two waypoints, less so at a vertex.
             weight = (4.0, 2.0, 8.0)[isinstance(upper, tuple) + isinstance(lower, tuple)]
             weight = SPINE if edge in spine else weight
             absolute.append((weight, {a: 1.0, b: -1.0}))
             around.setdefault(a, ([], []))[1].append(b)
             around.setdefault(b, ([], []))[0].append(a)
-    for (
-        node,
-        sides,
-    ) in around.items():  # among equally short drawings: each node in the middle of its neighbours
+    # Of equally short drawings, choose one with each node in the middle of its neighbours.
+    for node, sides in around.items():
         for side in sides:
             if len(side) > 1:
                 form = {node: 1.0}
@@ -207,6 +210,7 @@ def _horizontal(
                     form[other] = form.get(other, 0.0) - 1 / len(side)
                 absolute.append((0.2, form))
 
+    # The unknowns are n coordinates and m bounds of absolute values: form <= bound and -form <= bound.
     n, m = len(index), len(absolute)
     entries: list[tuple[int, int, float]] = []
     bounds: list[float] = []
@@ -223,6 +227,7 @@ def _horizontal(
         return dict.fromkeys(index, 0.0)
     rows, columns, values = (np.array(part) for part in zip(*entries, strict=True))
     matrix = coo_array((values, (rows, columns)), shape=(len(bounds), n + m)).tocsr()
+    # The small cost of the coordinates keeps the drawing at the left.
     cost = np.concatenate([np.full(n, 1e-6), [weight for weight, _ in absolute]])
     solution = linprog(cost, A_ub=matrix, b_ub=bounds, bounds=(0, None), method="highs").x
     return {node: float(solution[k]) for node, k in index.items()}
@@ -231,7 +236,7 @@ def _horizontal(
 def _longest_path(
     layers: list[list[Node]], chains: dict[tuple[int, int], list[Node]]
 ) -> set[tuple[int, int]]:
-    """The edges of one path that stops in every layer; a drawing with it straight is easy to follow."""
+    """The edges of one path with a vertex in every layer; drawings are easy to follow if it is straight."""
     steps = {edge for edge, chain in chains.items() if len(chain) == 2}
     path: set[tuple[int, int]] = set()
     vertex = layers[-1][-1]
@@ -247,7 +252,7 @@ def _separation(left: Node, right: Node, widths: dict[int, float]) -> float:
 
 
 def _lanes_height(layers: list[list[Node]], chains: dict[tuple[int, int], list[Node]], rows: int) -> float:
-    """Room above and below the columns for the edges that go on in the next column."""
+    """Height above and below the columns for the edges that lead to the next column."""
     crossing = _crossing_columns(layers, chains, rows)
     return 10.0 + 8.0 * max(len(segments) for segments in crossing.values()) if crossing else 0.0
 
@@ -255,7 +260,7 @@ def _lanes_height(layers: list[list[Node]], chains: dict[tuple[int, int], list[N
 def _crossing_columns(
     layers: list[list[Node]], chains: dict[tuple[int, int], list[Node]], rows: int
 ) -> dict[int, list[tuple[Node, Node]]]:
-    """For each column but the last: the pieces of edges that leave it, from the rightmost."""
+    """The segments of edges that leave each column but the last, from right to left."""
     layer_of = {node: k for k, layer in enumerate(layers) for node in layer}
     position = {node: p for layer in layers for p, node in enumerate(layer)}
     found: dict[int, list[tuple[Node, Node]]] = {}
@@ -271,8 +276,8 @@ def _crossing_columns(
 def _fold(
     layers: list[list[Node]], xs: dict[Node, float], widths: dict[int, float], rows: int, top: float
 ) -> tuple[dict[Node, Point], float]:
-    """Breaks the layers into columns; gives each node its place, and the width of the picture."""
-    places: dict[Node, Point] = {}
+    """Breaks the layers into columns; returns the position of each node, and the width of the picture."""
+    positions: dict[Node, Point] = {}
     left = MARGIN
     for start in range(0, len(layers), rows):
         column = layers[start : start + rows]
@@ -283,17 +288,17 @@ def _fold(
         highest = max(xs[node] + half[node] for node in half)
         for row, layer in enumerate(column):
             for node in layer:
-                places[node] = (left + xs[node] - lowest, top + BOX_HEIGHT / 2 + row * ROW)
+                positions[node] = (left + xs[node] - lowest, top + BOX_HEIGHT / 2 + row * ROW)
         gutter = 40.0 + 8.0 * len(column[-1])
         left += highest - lowest + gutter
-    return places, left - gutter + MARGIN
+    return positions, left - gutter + MARGIN
 
 
 def _draw_routes(
     chains: dict[tuple[int, int], list[Node]],
     enabled: set[tuple[int, int]],
     layers: list[list[Node]],
-    places: dict[Node, Point],
+    positions: dict[Node, Point],
     widths: dict[int, float],
     rows: int,
 ) -> tuple[Route, ...]:
@@ -302,10 +307,10 @@ def _draw_routes(
     bottom = 0.0
     for k, layer in enumerate(layers):
         for node in layer:
-            reach = places[node][0] + (widths[node] / 2 if isinstance(node, int) else 0.0)
+            reach = positions[node][0] + (widths[node] / 2 if isinstance(node, int) else 0.0)
             right_of[k // rows] = max(right_of.get(k // rows, 0.0), reach)
-            bottom = max(bottom, places[node][1])
-    top = min(y for _, y in places.values())
+            bottom = max(bottom, positions[node][1])
+    top = min(y for _, y in positions.values())
     lane_of = {
         segment: (column, lane)
         for column, segments in crossing.items()
@@ -314,10 +319,10 @@ def _draw_routes(
 
     routes = []
     for edge, chain in chains.items():
-        x, y = places[chain[0]]
+        x, y = positions[chain[0]]
         points: list[Point] = [(x, y + BOX_HEIGHT / 2)]
         for upper, lower in itertools.pairwise(chain):
-            x, y = places[lower]
+            x, y = positions[lower]
             end = (x, y - BOX_HEIGHT / 2)
             if (upper, lower) in lane_of:
                 column, lane = lane_of[upper, lower]
@@ -338,7 +343,7 @@ def _draw_routes(
 
 
 def _curve(a: Point, b: Point) -> list[Point]:
-    """One curve that leaves and arrives vertically."""
+    """One curve with vertical ends."""
     reach = (b[1] - a[1]) * 0.5
     return [(a[0], a[1] + reach), (b[0], b[1] - reach), b]
 
@@ -348,7 +353,7 @@ def _straight(a: Point, b: Point) -> list[Point]:
 
 
 def _rounded(corners: list[Point], radius: float = 7.0) -> list[Point]:
-    """The curves along a polyline whose corners are rounded."""
+    """The curves along a polyline with rounded corners."""
     points: list[Point] = []
     for before, corner, after in zip(corners, corners[1:], corners[2:], strict=False):
         enter, leave = _toward(corner, before, radius), _toward(corner, after, radius)

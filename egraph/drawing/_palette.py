@@ -1,4 +1,4 @@
-"""Colours of boxes by kind of operation, for light and for dark surroundings."""
+"""Colours of boxes by kind of operation, on light and dark backgrounds."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 __all__ = ["ANSI", "EDGE", "HUES", "Colours", "colours"]
 
 EDGE = "#8593a8"
-"""Edges are of a grey that can be seen on white and on black."""
+"""Colour of edges, a grey that is visible on white and on black."""
 
 # Hue in degrees and saturation in [0, 1].
 HUES: dict[str, tuple[float, float]] = {
@@ -44,12 +44,12 @@ ANSI: dict[str, int] = {
     "aggregation": 35,
     "other": 33,
 }
-"""Colour codes of a terminal."""
+"""Colour codes of terminals by kind of operation."""
 
 
 @dataclass(frozen=True, slots=True)
 class Colours:
-    """What a box is painted with, as ``#rrggbb``."""
+    """Colours of a box, as ``#rrggbb``."""
 
     fill: str
     stroke: str

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["save_png"]
 
-MOST_PIXELS = 20_000  # a side
+MOST_PIXELS = 20_000  # on each side
 
 
 def save_png(
@@ -23,13 +23,13 @@ def save_png(
     """Writes an architecture as a PNG image on white.
 
     Args:
-        architecture: what to draw.
-        path: the file; it appears whole or not at all.
-        disabled: whether to draw disabled edges, dashed.
-        scale: pixels a unit of the layout; a very large drawing gets fewer.
+        architecture: Architecture to draw.
+        path: File to write, atomically.
+        disabled: Whether to draw disabled edges, dashed.
+        scale: Pixels for each unit of the layout; fewer for very large drawings.
 
     Raises:
-        FailedError: the file cannot be written.
+        FailedError: The file cannot be written.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -17,12 +17,12 @@ FONTS = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono',monospace
 
 
 def to_svg(architecture: Architecture, *, disabled: bool = True, title: str | None = None) -> str:
-    """Draws an architecture as a self-contained SVG document that suits light and dark surroundings.
+    """Draws an architecture as a self-contained SVG document for light and dark backgrounds.
 
     Args:
-        architecture: what to draw.
-        disabled: whether to draw disabled edges, dashed.
-        title: what screen readers say of it; a summary of the graph where not given.
+        architecture: Architecture to draw.
+        disabled: Whether to draw disabled edges, dashed.
+        title: Text for screen readers; None for a summary of the graph.
     """
     plan = layout(architecture, disabled=disabled)
     title = (
@@ -65,7 +65,7 @@ def _rule(kind: str, *, dark: bool) -> str:
 
 def _edges(plan: Layout) -> list[str]:
     lines = []
-    # Dashed edges first, so that they pass below the others.
+    # Dashed edges come first, so that other edges are drawn over them.
     for route in sorted(plan.routes, key=lambda route: not route.disabled):
         *points, (x, y) = route.points
         points.append((x, y - ARROW + 1))
@@ -101,5 +101,5 @@ def _number(value: float) -> str:
 
 
 def _printable(text: str) -> str:
-    """Control characters are no XML at all, escaped or not."""
+    """Replaces control characters, which XML does not allow even if escaped."""
     return "".join(c if c.isprintable() else "�" for c in text)

@@ -1,4 +1,4 @@
-"""An architecture as text: one column of vertices, and rails at its side for the edges that skip."""
+"""An architecture as text: one column of vertices, and rails beside it for edges that skip vertices."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ __all__ = ["to_terminal"]
 
 MOST_BOXES = 12
 _UP, _DOWN, _LEFT, _RIGHT = 1, 2, 4, 8
-_UNICODE = " ╵╷│╴╯╮┤╶╰╭├─┴┬┼"  # indexed by the sum of the directions that a line goes to
+_UNICODE = " ╵╷│╴╯╮┤╶╰╭├─┴┬┼"  # indexed by the sum of a line's directions
 _ASCII = " |||-'.+-'.+-+++"
 
 
 @dataclass(frozen=True, slots=True)
 class _Rail:
-    """All edges of one vertex that skip: they share a rail, which each leaves at its target."""
+    """All edges of one vertex that skip others; they share a rail, and each leaves it at its target."""
 
     source: int
     targets: tuple[int, ...]
@@ -38,17 +38,16 @@ def to_terminal(
 ) -> str:
     """Draws an architecture in characters, from top to bottom.
 
-    Vertices stand in topological order, in boxes where they are few. A line joins a vertex to the next one
-    where there is that edge; every other edge leaves below its vertex to the right, runs down a rail and
-    comes in by an arrow. Lines that meet in a corner or a tee are joined, a line that passes another is
-    broken.
+    Vertices are in topological order, and in boxes if they are few. An edge to the next vertex is a vertical
+    line; every other edge leaves below its vertex to the right, runs down a rail and enters its target by an
+    arrow. Lines are joined in corners and tees, and interrupted where they cross.
 
     Args:
-        architecture: what to draw.
-        width: columns to stay within, where the number of rails allows it.
-        unicode: whether to use box-drawing characters; plain ASCII otherwise.
-        color: whether to colour the operations with escape codes of a terminal.
-        disabled: whether to draw disabled edges, dashed.
+        architecture: Architecture to draw.
+        width: Largest number of columns, if the number of rails allows it.
+        unicode: Whether to use box-drawing characters; otherwise ASCII.
+        color: Whether to colour the operations with escape codes of a terminal.
+        disabled: Whether to draw disabled edges, dashed.
     """
     order = _topological_order(architecture)
     row_of = {vertex: row for row, vertex in enumerate(order)}
@@ -74,12 +73,12 @@ def to_terminal(
 
 
 class _Plan:
-    """Where things go; vertices are numbered from top to bottom.
+    """Positions of all parts of a drawing; vertices are numbered from top to bottom.
 
     Args:
-        labels: Text of each vertex.
+        labels: Label of each vertex.
         kinds: Kind of the operation of each vertex.
-        joined: Vertices that a line joins to the next one.
+        joined: Vertices that have an edge to the next one.
         rails: Rails of all edges that skip vertices.
         lane_of: Lane of each rail, 0 next to the vertices.
         spacing: Columns from one lane to the next.
@@ -116,7 +115,7 @@ class _Plan:
         for k in range(len(self.labels)):
             label = y + self.boxed
             y = label + 1 + self.boxed
-            # Boxes touch each other where nothing leaves between them; bare vertices are one row apart.
+            # Boxes touch where no line runs between them; without boxes there is a row between vertices.
             leaves = y if k in starts or (not self.boxed and k + 1 < len(self.labels)) else None
             y += leaves is not None
             rows.append((label, leaves))
@@ -159,7 +158,7 @@ def _draw_rail(canvas: _Canvas, plan: _Plan, rail: _Rail) -> None:
 
 
 class _Canvas:
-    """Characters that know in which directions lines leave them."""
+    """A grid of characters and of lines, which are merged where they share a cell."""
 
     def __init__(self, unicode: bool) -> None:
         self.unicode = unicode
@@ -173,13 +172,13 @@ class _Canvas:
             self.fixed[x + k, y] = (character, kind)
 
     def join(self, x: int, y: int, directions: int, *, dashed: bool = False) -> None:
-        """A line goes from this place into the directions; it joins the lines that are there."""
+        """Draws lines from a cell in some directions, joined to other lines in the cell."""
         self.lines[x, y] = self.lines.get((x, y), 0) | directions
         if not dashed:
             self.solid.add((x, y))
 
     def across(self, left: int, right: int, y: int, *, dashed: bool) -> None:
-        """A horizontal line, which is broken by the rails that it passes and joined to those that turn."""
+        """Draws a horizontal line, interrupted by the rails that it crosses and joined to those that turn."""
         for x in range(left, right + 1):
             self.passing[x, y] = self.passing.get((x, y), False) or not dashed
 
@@ -200,10 +199,10 @@ class _Canvas:
             self.put(stem, y + 1, "┬" if self.unicode else "+", kind)
 
     def text(self, color: bool) -> str:
-        places = {*self.lines, *self.passing, *self.fixed}
+        cells = {*self.lines, *self.passing, *self.fixed}
         result = []
-        for y in range(max(y for _, y in places) + 1):
-            columns = [x for x, row in places if row == y]
+        for y in range(max(y for _, y in cells) + 1):
+            columns = [x for x, row in cells if row == y]
             line, current = "", None
             for x in range(max(columns, default=-1) + 1):
                 character, kind = self.fixed.get((x, y), (self._line(x, y), None))
@@ -227,7 +226,7 @@ class _Canvas:
 
 
 def _topological_order(architecture: Architecture) -> list[int]:
-    """Keeps the numbering where that is topological already; the output stands last."""
+    """A topological order: the numbering itself if it is one; the output is last."""
     n = architecture.num_vertices
     edges = (*architecture.edges, *architecture.disabled)
     if all(i < j for i, j in edges):
@@ -262,7 +261,7 @@ def _make_rails(architecture: Architecture, row_of: dict[int, int], disabled: bo
 
 
 def _assign_lanes(rails: list[_Rail]) -> tuple[dict[_Rail, int], int]:
-    """Short rails get the lanes next to the vertices; rails on one lane do not touch."""
+    """The lane of each rail and the number of lanes; short rails are next to the vertices."""
     taken: list[list[tuple[int, int]]] = []
     lane_of: dict[_Rail, int] = {}
     for rail in sorted(rails, key=lambda rail: (rail.targets[-1] - rail.source, rail.source, rail.disabled)):

@@ -1,11 +1,10 @@
-"""Architectures as arrays, which is what rankers read; NumPy alone.
+"""Architectures as arrays, the input of rankers; needs only NumPy.
 
-- `simplification`: graphs without what computes nothing, their vertices in an order that numbering does not
-  change;
-- `features`: numbers that describe a whole graph;
-- `vocabulary`: the operations that a ranker knows;
-- `arrays`: all of it as one padded batch, by `encode`;
-- `series`: the architectures that callers give, in parts.
+- `simplification`: simplified graphs, with an order of vertices that does not depend on their numbering;
+- `features`, `sweeps`: numbers that describe a whole graph;
+- `vocabulary`: the operations of the training data;
+- `arrays`: all of these as one padded batch, by `encode`;
+- `series`: series of architectures in parts of bounded size.
 """
 
 from __future__ import annotations

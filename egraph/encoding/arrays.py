@@ -1,7 +1,7 @@
-"""Architectures as padded dense tensors, which is what the ranker reads.
+"""Architectures as padded dense arrays, the input of the ranker.
 
-Graphs are simplified first (`simplification`), so two spellings of one computation become one and the same
-encoding, bit for bit, whatever the numbering of their vertices.
+Graphs are simplified first (`simplification`), so two forms of one computation have the same encoding to the
+bit, whatever the numbering of their vertices.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from egraph.operations import Operation
 __all__ = ["Encoding", "encode"]
 
 _CELLS_AT_ONCE = 1 << 21
-"""Bounds the memory of one encoding step: graphs x vertices x vertices."""
+"""Bound on graphs x vertices x vertices in one encoding step, which limits its memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +31,11 @@ class Encoding:
     """A batch of architectures as arrays.
 
     Attributes:
-        vertices: ``(graphs, vertices, vertex features)``; zero where padded.
-        counts: ``(graphs, vertices, vertices)``; entry ``[i, j]`` says how often ``j`` adds the result of
-            ``i``.
-        sizes: ``(graphs,)``; number of vertices; the output is vertex ``size - 1``.
-        features: ``(graphs, graph features)``; see `features`.
+        vertices: Vertex features, zero where padded, ``(graphs, vertices, vertex features)``.
+        counts: Edge multiplicities, ``(graphs, vertices, vertices)``; ``[i, j]`` is the number of times that
+            ``j`` adds the result of ``i``.
+        sizes: Number of vertices, ``(graphs,)``; the output is vertex ``size - 1``.
+        features: Analytic features, ``(graphs, graph features)``; see `features`.
         unknown_operations: Operations that the ranker was not trained on.
     """
 
@@ -49,7 +49,7 @@ class Encoding:
         return len(self.sizes)
 
     def take(self, indices: NDArray[np.int64] | slice) -> Encoding:
-        """The graphs at some positions."""
+        """The graphs at the given positions."""
         return Encoding(
             self.vertices[indices],
             self.counts[indices],
@@ -59,12 +59,12 @@ class Encoding:
         )
 
     def widen(self, features: NDArray[np.float64]) -> Encoding:
-        """The same graphs with more graph features, ``(graphs, further features)``."""
+        """The same graphs with further graph features, ``(graphs, further features)``."""
         return replace(self, features=np.hstack([self.features, features]))
 
     @staticmethod
     def join(parts: Sequence[Encoding]) -> Encoding:
-        """Several batches as one, padded to the largest graph among them."""
+        """Joins several batches, padded to the largest graph."""
         if len(parts) == 1:
             return parts[0]
         width = max(part.vertices.shape[1] for part in parts)
@@ -88,7 +88,7 @@ def encode(architectures: Sequence[Architecture], vocabulary: Vocabulary) -> Enc
     """Encodes architectures for a ranker with the given vocabulary.
 
     Raises:
-        ArchitectureError: an operation is unknown; see `Vocabulary.describe`.
+        ArchitectureError: An operation is unknown; see `Vocabulary.describe`.
     """
     if not architectures:
         return Encoding(
@@ -116,11 +116,11 @@ def _parts(architectures: Sequence[Architecture]) -> Iterator[Sequence[Architect
 def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) -> Encoding:
     graph = simplify_many(architectures, vocabulary.describe)
     described = [vocabulary.describe(name) for name in graph.names]
-    place = {op.name: position for position, op in enumerate(vocabulary.interior)}
-    # Registered operations that training never saw are described all the same, without a column of their own.
-    unknown = [op for op in described if op.name not in place and op.kind not in ("input", "output")]
-    place |= {op.name: len(vocabulary.interior) + position for position, op in enumerate(unknown)}
-    to_code = np.array([place.get(op.name, -1) for op in described] + [-1])
+    code_of = {op.name: position for position, op in enumerate(vocabulary.interior)}
+    # Registered operations that are not in the training data are described, but have no column of their own.
+    unknown = [op for op in described if op.name not in code_of and op.kind not in ("input", "output")]
+    code_of |= {op.name: len(vocabulary.interior) + position for position, op in enumerate(unknown)}
+    to_code = np.array([code_of.get(op.name, -1) for op in described] + [-1])
     codes = np.where(graph.codes >= 0, to_code[graph.codes], -1)
 
     known = len(vocabulary.interior)
@@ -136,8 +136,9 @@ def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) 
     own[:] = table[graph.codes]
     structure[:] = _structure(graph.counts, graph.sizes, strides[graph.codes])
     share[:] = shares
-    met = tuple(op.name for op in unknown if (codes == place[op.name]).any())
-    return Encoding(vertices, graph.counts.astype(np.float32, order="C"), graph.sizes, features, met)
+    # Simplification may have dropped all vertices of an operation.
+    present = tuple(op.name for op in unknown if (codes == code_of[op.name]).any())
+    return Encoding(vertices, graph.counts.astype(np.float32, order="C"), graph.sizes, features, present)
 
 
 @lru_cache(maxsize=4096)
@@ -148,8 +149,8 @@ def _attributes(operation: Operation) -> NDArray[np.float32]:
 def _structure(
     counts: NDArray[np.float64], sizes: NDArray[np.int64], stride: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Where in its graph each vertex is, ``(graphs, vertices, len(STRUCTURE))``; zero where padded."""
-    # With the graphs as the last axis, steps over vertices run along memory.
+    """Position of each vertex in its graph, ``(graphs, vertices, len(STRUCTURE))``; zero where padded."""
+    # With the graphs as the last axis, steps over vertices read contiguous memory.
     counts, reduction = counts.transpose(1, 2, 0), np.log2(stride.T)
     width, graphs = reduction.shape
     edges = counts > 0

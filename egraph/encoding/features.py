@@ -1,7 +1,6 @@
-"""Numbers that describe a whole graph: what it computes, how deep, how wide, along which paths.
+"""Numbers that describe a whole graph: its operations, depth, width and paths.
 
-Everything comes from the simplified graph and the descriptions of its operations, by dynamic programming
-over the vertices: no path is listed, so a graph with 10^18 paths costs as much as a chain.
+All are computed from the simplified graph and the descriptions of its operations, by the sweeps of `sweeps`.
 """
 
 from __future__ import annotations
@@ -28,22 +27,22 @@ __all__ = ["VERTEX_NAMES", "feature_groups", "feature_names", "graph_features", 
 Floats = NDArray[np.float64]
 
 VERTEX_NAMES = ("met walking back", "met walking back a little", "split channels")
-"""What `graph_features` says of each vertex."""
+"""Names of the columns of `graph_features` for vertices."""
 
 _PATH_BINS = 6
-"""Paths of 0, 1, ... trainable operations are told apart up to this many."""
+"""Number of bins for paths of 0, 1, ... trainable operations; the last bin holds all longer ones."""
 
 _LEVELS = 4
-"""Operations at the whole, half, ... of the resolution are told apart, the last level for all below."""
+"""Number of levels for operations at the whole, half, ... of the resolution; the last holds all below."""
 
 _GOES_ON = 0.75
 """Probability of a further step in the shorter of the two walks back from the output."""
 
 _WEIGHTINGS = ("vertices", "trainable", "parameters", "scaled parameters", "lost pixels", "halvings")
-"""What is summed over paths, beside each class of operations."""
+"""Quantities that are summed over paths, in addition to the count of each class of operations."""
 
 _MAX_CLASSES = 10
-"""Above so many operation names, operations are counted by kind and not by name."""
+"""With more operation names than this, operations are counted by kind instead of by name."""
 
 
 def parameter_cost(operation: Operation) -> float:
@@ -71,7 +70,7 @@ def feature_names(operations: Sequence[Operation]) -> list[str]:
 
 
 def feature_groups(operations: Sequence[Operation]) -> list[str]:
-    """The group of each of these columns: those that say much the same in the same units."""
+    """The group of each of these columns; columns of a group have a similar meaning and the same unit."""
     groups = []
     for group, names in _names(operations).items():
         if group == "path":
@@ -123,7 +122,7 @@ def graph_features(
     counts: Floats,
     sizes: NDArray[np.int64],
 ) -> tuple[Floats, Floats]:
-    """Describes each graph, and the share of each vertex in it, by numbers.
+    """Numbers that describe each graph, and the share of each vertex in it.
 
     Args:
         operations: Interior operations to tell apart.
@@ -141,7 +140,8 @@ def graph_features(
     one_hot = weights[:, len(_WEIGHTINGS) :]
     paths = sweep_sum(batch.counts)
     channels = split_channels(batch.present, batch.last)
-    # A walk back from the output takes each edge with the share that its source has in the sum of its target.
+    # A walk back from the output takes an edge with the share of its source in the sum of its target: unlike
+    # the number of paths, visits do not grow with the number of ways to a vertex.
     share = batch.counts / np.maximum(batch.counts.sum(axis=0), 1.0)
     visits = walk_back(share, batch.last)
     near = walk_back(_GOES_ON * share, batch.last)
@@ -153,7 +153,7 @@ def graph_features(
         weights.sum(axis=0),
         one_hot.sum(axis=0) / np.maximum(batch.interior.sum(axis=0), 1.0),
         *_path_columns(batch, paths, weights),
-        # More than 16 edges between two vertices say no more than 16.
+        # Splicing identities can multiply edges; the bound keeps one pair of vertices from dominating.
         np.log1p(pairs.sums(np.minimum(batch.counts[edges], 16.0))),
         np.einsum("vg,vwg->wg", visits, weights),
         np.einsum("vg,vwg->wg", near, weights),
@@ -166,7 +166,7 @@ def graph_features(
 
 
 class _Batch(NamedTuple):
-    """Graphs as arrays whose last axis is the graphs: steps over vertices then run along memory.
+    """Graphs as arrays with the graphs as last axis, so that steps over vertices read contiguous memory.
 
     Attributes:
         counts: Edge multiplicities, ``(sources, targets, graphs)``.
@@ -175,8 +175,8 @@ class _Batch(NamedTuple):
         interior: 1 for vertices between input and output, ``(vertices, graphs)``.
         parameters: `parameter_cost` of each vertex, ``(vertices, graphs)``.
         stride: Logarithm to base 2 of the stride, ``(vertices, graphs)``.
-        reduction: Sum of these on the way from the input, ``(vertices, graphs)``.
-        border: Pixels that an unpadded operation takes off, ``(vertices, graphs)``.
+        reduction: Largest sum of these on a path from the input, ``(vertices, graphs)``.
+        border: Pixels by which an unpadded operation shrinks its input, ``(vertices, graphs)``.
         filters: Width of the operation, ``(vertices, graphs)``.
         codes: Position of the operation of each vertex, ``(vertices, graphs)``.
         membership: Membership of each operation in each class, by code, ``(codes, classes)``.
@@ -250,8 +250,8 @@ def _weigh(batch: _Batch) -> Floats:
     weights[:, 2] = batch.parameters
     # Channels are usually doubled where the resolution is halved, which makes weights four times as many.
     weights[:, 3] = batch.parameters * np.exp2(2 * batch.reduction)
-    # Pixels of the input: a pixel behind n halvings stands for 2^n of them. The operation's own stride comes
-    # after its border.
+    # In pixels of the network's input: a pixel behind n halvings covers 2^n of them. The operation loses its
+    # border before its own stride takes effect.
     weights[:, 4] = batch.border * np.exp2(batch.reduction - np.minimum(batch.stride, batch.reduction))
     weights[:, 5] = batch.stride
     for position, column in enumerate(batch.membership.T, len(_WEIGHTINGS)):
@@ -317,7 +317,7 @@ def _pairs(batch: _Batch, edges: tuple[NDArray[np.int64], ...]) -> _Pairs:
 
 
 def _classes(operations: Sequence[Operation]) -> tuple[list[str], Floats]:
-    """The groups operations are counted in, and ``(operations, groups)`` membership."""
+    """The classes in which operations are counted, and membership in them, ``(operations, classes)``."""
     labels = [op.name for op in operations]
     if len(labels) > _MAX_CLASSES:
         labels = [op.kind for op in operations]

@@ -1,4 +1,4 @@
-"""Series of architectures: read, taken apart, and looked at for what a ranker has not seen."""
+"""Series of architectures: validation, parts, and the warning about those unlike the training data."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["CHUNK", "as_architectures", "in_parts", "warn_of_unlike"]
 Part = TypeVar("Part")
 
 CHUNK = 1024
-"""Architectures a part."""
+"""Number of architectures in a part."""
 
 
 def as_architectures(architectures: Iterable[Architecture]) -> list[Architecture]:
-    """Reads the argument that fit, predict and the like are given.
+    """Validates a series of architectures, the argument of fit, predict and similar methods.
 
     Raises:
-        UsageError: it is not a series of architectures.
+        UsageError: It is no series of architectures.
     """
     if isinstance(architectures, Architecture):
         raise UsageError("expected a list of architectures, got a single one; write [architecture]")
@@ -46,10 +46,10 @@ def in_parts(
 def in_parts(
     architectures: Iterable[Architecture] | Encoding,
 ) -> Iterator[list[Architecture]] | Iterator[Encoding | list[Architecture]]:
-    """The same in parts of at most `CHUNK`: architectures as lists and an encoding as encodings.
+    """Parts of at most `CHUNK` architectures: lists of architectures, or encodings of an encoding.
 
     Raises:
-        UsageError: it is not a series of architectures.
+        UsageError: It is no series of architectures.
     """
     if isinstance(architectures, Encoding):
         return (
@@ -62,12 +62,12 @@ def in_parts(
 
 
 def warn_of_unlike(parts: Iterable[tuple[Encoding, Part]], most: int, stacklevel: int) -> Iterator[Part]:
-    """The second of each; warns behind the last of what was in the encodings that training lacked.
+    """Yields the second item of each part; then warns if encodings were unlike the training data.
 
     Args:
-        parts: encodings, each with what is passed on.
-        most: vertices of the largest architecture of the training data.
-        stacklevel: of the warning, 1 being the caller.
+        parts: Encodings, each with the item to pass on.
+        most: Number of vertices of the largest architecture in the training data.
+        stacklevel: Stack level of the warning; 1 is the caller.
     """
     unknown: set[str] = set()
     largest = 0

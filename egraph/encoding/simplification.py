@@ -1,9 +1,8 @@
-"""`canonical.simplify` for many architectures at once, with the vertices in an order that numbering does not
-change.
+"""`canonical.simplify` for many architectures at once, with an order of vertices independent of numbering.
 
-The rules are those of `egraph.canonical.simplify`, and the tests compare the two graph by graph. Here they
-are swept over whole batches as arrays, which is what makes ranking a space of half a million graphs a matter
-of seconds.
+The rules are those of `egraph.canonical.simplify`, and the tests compare the two graph by graph. Here the
+rules are applied to whole batches as arrays, which makes it possible to rank a space of half a million graphs
+in seconds.
 """
 
 from __future__ import annotations
@@ -27,17 +26,17 @@ _Edges = tuple[tuple[int, int], ...]
 
 
 class SimplifiedBatch(NamedTuple):
-    """Graphs in which everything counts, padded to the largest of them.
+    """Simplified graphs, padded to the largest.
 
-    Vertices are sorted by depth (longest path from the input) and, within one depth, by what feeds them and
-    what they feed; so the order is topological, and isomorphic graphs come out alike.
+    Vertices are sorted by depth (longest path from the input) and, within a depth, by their predecessors and
+    successors. The order is therefore topological, and isomorphic graphs become equal.
 
     Attributes:
-        names: the operation names that occur in the batch, dropped vertices included.
-        codes: ``(graphs, vertices)``; position in ``names`` of each vertex, -1 where padded.
-        counts: ``(graphs, vertices, vertices)``; entry ``[i, j]`` says how often vertex ``j`` adds the
-            result of ``i``.
-        sizes: ``(graphs,)``; number of vertices. The input is vertex 0, the output vertex ``size - 1``.
+        names: Operation names in the batch, those of dropped vertices included.
+        codes: Position of each vertex in ``names``, -1 where padded, ``(graphs, vertices)``.
+        counts: Edge multiplicities, ``(graphs, vertices, vertices)``; ``[i, j]`` is the number of times that
+            vertex ``j`` adds the result of ``i``.
+        sizes: Number of vertices, ``(graphs,)``. The input is vertex 0, the output vertex ``size - 1``.
     """
 
     names: tuple[str, ...]
@@ -49,11 +48,11 @@ class SimplifiedBatch(NamedTuple):
 def simplify_many(
     architectures: Sequence[Architecture], describe: Callable[[str], Operation]
 ) -> SimplifiedBatch:
-    """Reduces every architecture to the computation that it is.
+    """Simplifies every architecture.
 
     Args:
-        architectures: at least one.
-        describe: gives the description of an operation name; the name in it counts from here on.
+        architectures: Architectures, at least one.
+        describe: Function from the name of an operation to its description, whose name replaces the first.
     """
     names, codes, adjacency, sizes = _to_arrays(architectures)
     table = [describe(name) for name in names]
@@ -77,7 +76,7 @@ def simplify_many(
     splice = is_identity[codes] & ~ends
     counts = np.zeros(adjacency.shape)
     kept = live & ~splice
-    meaning = np.zeros(adjacency.shape)  # row v: the kept vertices whose sum vertex v is
+    meaning = np.zeros(adjacency.shape)  # row v: the kept vertices that vertex v is the sum of
     share = is_shareable[codes] & kept & ~ends
     for v in range(len(codes)):
         inputs = np.einsum("ig,ikg->kg", adjacency[:v, v].astype(np.float64), meaning[:v, :v])
@@ -93,7 +92,7 @@ def simplify_many(
     return _in_canonical_order(names, np.where(kept, codes, -1), counts, ends)
 
 
-# Within this module the graphs are the last axis of every array: steps over vertices then run along memory.
+# In this module the graphs are the last axis of every array: steps over vertices then read contiguous memory.
 
 
 def _to_arrays(
@@ -129,15 +128,15 @@ def _flat_edges(edges: Sequence[_Edges]) -> tuple[NDArray[np.int64], NDArray[np.
 
 def _numbered_topologically(ops: tuple[str, ...], edges: _Edges) -> tuple[tuple[str, ...], _Edges]:
     order = live_vertices(len(ops), edges)
-    place = {vertex: position for position, vertex in enumerate(order)}
+    number = {vertex: position for position, vertex in enumerate(order)}
     return (
         tuple(ops[v] for v in order),
-        tuple((place[i], place[j]) for i, j in edges if i in place and j in place),
+        tuple((number[i], number[j]) for i, j in edges if i in number and j in number),
     )
 
 
 def _live(adjacency: NDArray[np.bool_], sizes: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which vertices an input-output path visits, ``(vertices, graphs)``; both ends always count."""
+    """Which vertices lie on a path from input to output, ``(vertices, graphs)``; both ends always do."""
     width, _, graphs = adjacency.shape
     output = sizes - 1, np.arange(graphs)
     reached = np.zeros((width, graphs), dtype=bool)
@@ -168,8 +167,8 @@ def _in_canonical_order(
     depth[1:][ends[1:]] = 2 * width
     depth[~kept] = 4 * width
 
-    # Vertices of equal depth are told apart by hashes of all that lies before and behind them, in three
-    # sweeps: what stays tied then is alike for any message passing that turns round fewer than six times.
+    # Vertices of equal depth are distinguished by hashes of everything before and behind them, in three
+    # sweeps. Those still tied are equal for any message passing that changes direction fewer than six times.
     seeds = np.array(
         [int.from_bytes(hashlib.blake2b(n.encode(), digest_size=8).digest()) for n in names] + [0], np.uint64
     )
@@ -186,19 +185,19 @@ def _in_canonical_order(
             mixed[v] = _mix(behind[v])
         label = _mix(before + mixed)
 
-    # Graphs are small: comparing all pairs of vertices sorts them sooner than sorting each graph.
-    place = np.zeros((width, graphs), dtype=np.int64)
+    # Graphs are small: comparing all pairs of vertices is faster than sorting each graph.
+    position = np.zeros((width, graphs), dtype=np.int64)
     for v in range(1, width):
         earlier = (depth[:v] < depth[v]) | ((depth[:v] == depth[v]) & (label[:v] <= label[v]))
-        place[v] = earlier.sum(axis=0)
-        place[:v] += ~earlier
+        position[v] = earlier.sum(axis=0)
+        position[:v] += ~earlier
     sizes = kept.sum(axis=0)
     size = int(sizes.max())
     column = np.arange(graphs)
     in_order = np.empty_like(codes)
-    in_order.put(place * graphs + column, codes)
+    in_order.put(position * graphs + column, codes)
     moved = np.empty_like(counts)
-    moved.put((place[:, None] * width + place) * graphs + column, counts)
+    moved.put((position[:, None] * width + position) * graphs + column, counts)
     return SimplifiedBatch(names, in_order[:size].T, moved[:size, :size].transpose(2, 0, 1), sizes)
 
 

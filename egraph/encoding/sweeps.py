@@ -1,7 +1,7 @@
 """Quantities of whole graphs, by one sweep over the vertices in topological order.
 
 No path is listed, so a graph with 10^18 paths costs as much as a chain. In all arrays the graphs are the last
-axis: steps over vertices then run along memory. Padded vertices have no edges.
+axis, so that steps over vertices read contiguous memory. Padded vertices have no edges.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ __all__ = [
 Floats = NDArray[np.float64]
 
 _ROUNDING = 1e-12
-"""Variance over mean square that is no more than rounding."""
+"""Ratio of variance to mean square below which the variance is rounding error."""
 
 
 def sweep_sum(counts: Floats) -> Floats:
@@ -35,7 +35,7 @@ def sweep_sum(counts: Floats) -> Floats:
 
 
 def sweep_max(present: NDArray[np.bool_], weight: Floats) -> Floats:
-    """Largest sum of weights on a path to each vertex, its own included, ``(vertices, graphs)``."""
+    """Largest sum of weights on a path to each vertex, its own weight included, ``(vertices, graphs)``."""
     best = weight.copy()
     for v in range(1, len(weight)):
         best[v] += np.where(present[:v, v], best[:v], 0.0).max(axis=0)
@@ -43,7 +43,7 @@ def sweep_max(present: NDArray[np.bool_], weight: Floats) -> Floats:
 
 
 def sweep_width(present: NDArray[np.bool_], trainable: NDArray[np.bool_], filters: Floats) -> Floats:
-    """Width of each vertex if the narrowest of what meets there decides, ``(vertices, graphs)``."""
+    """Width of each vertex, its own if trainable, else its narrowest source's; ``(vertices, graphs)``."""
     found = filters.copy()
     for v in range(1, len(found)):
         narrowest = np.where(present[:v, v], found[:v], np.inf).min(axis=0)
@@ -54,7 +54,10 @@ def sweep_width(present: NDArray[np.bool_], trainable: NDArray[np.bool_], filter
 def path_statistics(
     counts: Floats, present: NDArray[np.bool_], paths: Floats, weights: Floats, last: NDArray[np.int64]
 ) -> Floats:
-    """Least, largest, mean and sd of the weight of a path to the output, ``(weightings, 4, graphs)``."""
+    """Least, largest, mean and standard deviation of the weights of paths to the output.
+
+    ``(weightings, 4, graphs)``
+    """
     least, largest = weights.copy(), weights.copy()
     mean, square = weights.copy(), weights**2
     least[1:] += np.inf
@@ -70,12 +73,12 @@ def path_statistics(
     least, largest, mean, square = (s[output].T for s in (least, largest, mean, square))
     least[~np.isfinite(least)] = 0.0
     variance = square - mean**2
-    variance[variance < _ROUNDING * square] = 0.0  # else equal paths would seem to differ
+    variance[variance < _ROUNDING * square] = 0.0  # equal paths have no spread
     return np.stack([least, largest, mean, np.sqrt(variance)], axis=1)
 
 
 def path_histogram(counts: Floats, trainable: NDArray[np.bool_], bins: int) -> Floats:
-    """Number of paths to each vertex with 0, 1, ... trainable operations, the last bin for all above.
+    """Number of paths to each vertex with 0, 1, ... trainable operations; the last bin holds all longer ones.
 
     ``(vertices, bins, graphs)``
     """
@@ -93,12 +96,12 @@ def path_histogram(counts: Floats, trainable: NDArray[np.bool_], bins: int) -> F
 def walk_back(share: Floats, last: NDArray[np.int64]) -> Floats:
     """Expected visits of each vertex by a walk from the output against the edges, ``(vertices, graphs)``.
 
-    Where branches are averaged or normalised after they meet, this is how much of the output a vertex makes:
-    unlike the share of paths, it does not grow with the number of ways that lead to the vertex.
+    If branches are averaged or normalised where they join, this is the share of the output that a vertex
+    contributes. Unlike the share of paths, it does not grow with the number of ways to the vertex.
 
     Args:
-        share: probability of the step to each vertex from each, ``(vertices, vertices, graphs)``.
-        last: ``(graphs,)``; the output.
+        share: Probability of the step from each target to each source, ``(sources, targets, graphs)``.
+        last: Output vertex, ``(graphs,)``.
     """
     width, _, graphs = share.shape
     visits = np.zeros((width, graphs))
@@ -109,7 +112,7 @@ def walk_back(share: Floats, last: NDArray[np.int64]) -> Floats:
 
 
 def split_channels(present: NDArray[np.bool_], last: NDArray[np.int64]) -> Floats:
-    """Width of each vertex if the results that meet in the output are concatenated there, not summed."""
+    """Width of each vertex if the output concatenates instead of summing, ``(vertices, graphs)``."""
     to_output = present[:, last, np.arange(len(last))]
     to_output[0] = False
     channels = to_output / np.maximum(to_output.sum(axis=0), 1)

@@ -1,4 +1,4 @@
-"""The operations that a ranker knows."""
+"""The operations of a ranker's training data."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from egraph.operations import ATTRIBUTES, Operation
 __all__ = ["STRUCTURE", "Vocabulary"]
 
 STRUCTURE = ("depth", "height", "log in-degree", "log out-degree", "log paths", "log2 reduction")
-"""What is said of where in its graph a vertex is."""
+"""Names of the columns that describe the position of a vertex in its graph."""
 
 _LAYERS = ("conv", "separable-conv", "inverted-residual", "max-pool", "avg-pool", "linear", "attention")
-"""Kinds that, with the numbers beside them, say what an operation does; of other kinds the name says it."""
+"""Kinds that, with the attributes in `_READ`, determine an operation; other kinds are known by name only."""
 _READ = ("kernel", "stride", "groups", "expansion", "width", "padded")
 
 
@@ -26,7 +26,7 @@ class Vocabulary:
     """The operations a ranker was trained on, with their descriptions.
 
     Args:
-        operations: descriptions of the operations, each name once.
+        operations: Descriptions of the operations, each name once.
     """
 
     def __init__(self, operations: Iterable[Operation]) -> None:
@@ -47,9 +47,9 @@ class Vocabulary:
 
     @classmethod
     def of(cls, architectures: Sequence[Architecture]) -> Vocabulary:
-        """The operations that occur in some architectures.
+        """The operations in some architectures.
 
-        Layers of traced networks, each with a name of its own, are one where no ranker tells them apart.
+        Layers of traced networks have unique names; those that are equal to a ranker become one operation.
         """
         described = {operations.get(name) for a in architectures for name in a.ops}
         of_spaces = cls(op for op in described if not op.channels)
@@ -58,10 +58,10 @@ class Vocabulary:
 
     @classmethod
     def from_json(cls, content: Any) -> Vocabulary:
-        """Reads what `to_json` gave, and makes operations known that nobody registered here yet.
+        """Reads the result of `to_json`, and registers operations that are not registered here.
 
         Raises:
-            ModelError: an operation is described otherwise here than where the ranker was trained.
+            ModelError: An operation has another description here than where the ranker was trained.
         """
         described = [Operation(**fields) for fields in content]
         for operation in described:
@@ -69,9 +69,8 @@ class Vocabulary:
                 continue
             if operation.name in operations.registry and operations.get(operation.name) != operation:
                 raise ModelError(
-                    f"operation {operation.name!r} is described otherwise here than when the ranker was "
-                    "trained; "
-                    "fit it again"
+                    f"operation {operation.name!r} has another description here than when the ranker was "
+                    "trained; fit it again"
                 )
             operations.register(operation)
         return cls(described)
@@ -81,19 +80,19 @@ class Vocabulary:
         return [operation.to_dict() for operation in self.operations]
 
     def describe(self, name: str) -> Operation:
-        """The description of an operation, under the name that it has in the training data, if it is there.
+        """The description of an operation, under its name in the training data if it occurs there.
 
-        A layer of a traced network is the one there of which all that rankers read is the same, unless there
-        are two in a search space.
+        A layer of a traced network is described as the layer of the training data with the same attributes,
+        unless a search space has two of these.
 
         Raises:
-            ArchitectureError: it is neither registered nor was it in the training data.
+            ArchitectureError: The operation is neither registered nor in the training data.
         """
         if (known := self._known.get(name)) is not None:
             return known
         if name in operations.registry:
             operation = operations.get(name)
-            # In a search space two names of one description differ in what is not described, such as dropout.
+            # Two operations of a search space with one description differ in what it lacks, such as dropout.
             was_traced = operation.channels > 0
             return self._by_shape.get(_shape(operation), operation) if was_traced else operation
         raise ArchitectureError(
@@ -103,15 +102,15 @@ class Vocabulary:
 
 
 def _shape(operation: Operation) -> tuple[object, ...]:
-    """What two names of one layer have in common; whether equal ones are shared is up to their space."""
+    """The attributes that are equal for two names of one layer; `shareable` is not, as spaces decide it."""
     return operation.kind, *(getattr(operation, name) for name in _READ)
 
 
 def _typical(operation: Operation) -> Operation:
-    """A layer without what was measured of it, under a name that says the rest; others as they are."""
+    """A layer without its measured attributes, named after the others; other operations unchanged."""
     if operation.kind not in _LAYERS:
         return operation
     read = {name: getattr(operation, name) for name in _READ}
     usual = Operation("", operation.kind)
-    said = [f" {name}:{value}" for name, value in read.items() if value != getattr(usual, name)]
-    return Operation(operation.kind + "".join(said), operation.kind, **read)
+    unusual = [f" {name}:{value}" for name, value in read.items() if value != getattr(usual, name)]
+    return Operation(operation.kind + "".join(unusual), operation.kind, **read)

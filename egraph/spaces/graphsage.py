@@ -1,4 +1,4 @@
-"""The search space of rankers: free graphs of GraphSAGE layers, with genes for all else that they decide."""
+"""The search space of rankers: free graphs of GraphSAGE layers, and hyper-parameter genes."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ __all__ = ["AGGREGATORS", "HYPERPARAMETERS", "GraphSageSpace", "register_aggrega
 _WIDTHS = {"H": 0.5, "N": 1.0, "D": 2.0}
 
 AGGREGATORS: dict[str, str] = {}
-"""The aggregator of each layer gene; its operation tells the width: half (H), all (N) or double (D)."""
+"""The aggregator of each layer gene; the gene's operation has the width: half (H), full (N) or double (D)."""
 
 HYPERPARAMETERS: dict[str, dict[str, Mapping[str, Any]]] = {
     "READOUT": {
@@ -48,7 +48,7 @@ HYPERPARAMETERS: dict[str, dict[str, Mapping[str, Any]]] = {
     },
     "FEATURES": {"FEATURES_OFF": {"analytic": False}, "FEATURES_ON": {"analytic": True}},
 }
-"""Each hyper-parameter gene, its options, and what an option means in parameters of `egraph.Ranker`."""
+"""Hyper-parameter genes with their options, and the parameters of `egraph.Ranker` that an option sets."""
 
 
 def register_aggregator(name: str) -> tuple[str, ...]:
@@ -101,7 +101,7 @@ for _options in HYPERPARAMETERS.values():
         operations.register(Operation(_option, "other"))
 
 _STEPS = 3
-"""Mutations, at most, from the genome to start from to a first individual."""
+"""Largest number of mutations from the start genome to a first individual."""
 
 _READOUTS = tuple(HYPERPARAMETERS["READOUT"])
 
@@ -109,34 +109,36 @@ _READOUTS = tuple(HYPERPARAMETERS["READOUT"])
 class GraphSageSpace(ChainedSpace):
     """Genomes of graph neural networks that rank: layer genes, connection genes, hyper-parameter genes.
 
-    **As an architecture.** The interior vertices are first the layers, joined like those of ``convnet`` by
-    enabled and disabled connection genes, then one vertex for each hyper-parameter gene, in a chain that ends
-    in the output: ``input, SAGE_LSTM.H, SAGE_POOL.N, READOUT_MAX, output``. What is joined to the first of
-    them, the read-out, is read out. `egraph.ranker.from_genome` makes the ranker.
+    **As an architecture.** The interior vertices are first the layers, joined by enabled and disabled
+    connection genes as in ``convnet``, then one vertex for each hyper-parameter gene, in a chain to the
+    output: ``input, SAGE_LSTM.H, SAGE_POOL.N, READOUT_MAX, output``. The layers joined to the first of these,
+    the read-out, are read out. `egraph.ranker.from_genome` makes the ranker.
 
     **Mutation** inserts a layer with ``p_add``, and, independently, changes a gene with ``p_mutate``: a layer
-    to another, the state of a connection, or a hyper-parameter to another of its options, each kind with the
-    same probability. More than half of the children are as their parent; evaluated again, their fitness
-    averages over the chance of a training. **First individuals** have one layer and random hyper-parameters.
+    to another one, the state of a connection, or a hyper-parameter to another option, each kind with the same
+    probability. More than half of the children are equal to their parent; as they are evaluated again, their
+    fitness averages over random trainings. **First individuals** have one layer and random hyper-parameters.
 
-    The source says no more than this; in particular it does not say which gene is changed, nor how layers of
-    different widths meet. That, and the bounds on growth, are chosen here.
+    The source specifies no more than this; in particular it does not specify which gene is changed, nor how
+    layers of different widths are joined. These, and the bounds on growth, are choices of this
+    implementation.
 
     Args:
-        name: what the space is registered under.
-        layers: the layer genes, of `AGGREGATORS`.
-        hyperparameters: the hyper-parameter genes of a genome, the read-out and any others of
-            `HYPERPARAMETERS`, each with the options to choose from. For a gene that a genome lacks
-            `egraph.ranker.from_genome` takes what the source has.
-        max_vertices: bound on layers, dead ones included, plus input and output.
-        max_edges: bound on connection genes, enabled and disabled together.
-        p_mutate: probability that a gene changes.
-        p_add: probability that a layer is inserted.
-        start: what first individuals descend from, by up to three mutations; None for those said above.
+        name: Name of the space.
+        layers: Layer genes, from `AGGREGATORS`.
+        hyperparameters: Options of each hyper-parameter gene of a genome: of the read-out and of any others
+            in `HYPERPARAMETERS`. For genes that a genome lacks, `egraph.ranker.from_genome` takes the values
+            of the source.
+        max_vertices: Largest number of layers, dead ones included, plus input and output.
+        max_edges: Largest number of connection genes, enabled and disabled together.
+        p_mutate: Probability that a gene changes.
+        p_add: Probability that a layer is inserted.
+        start: Genome from which first individuals descend by up to three mutations; None for individuals as
+            described above.
 
     Raises:
         ArchitectureError: ``start`` is not of this space.
-        UsageError: a gene or option is unknown, the read-out is missing, or a number is out of range.
+        UsageError: A gene or option is unknown, the read-out is missing, or a number is out of range.
 
     References:
         G. Kyriakides, "Parallel and Distributed Methods for Autonomous Design of Artificial Neural Networks",
@@ -185,7 +187,7 @@ class GraphSageSpace(ChainedSpace):
             self.validate(start)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """A single layer and random hyper-parameters, or a descendant of `start`."""
+        """A genome with a single layer and random hyper-parameters, or a descendant of `start`."""
         if (genome := self.start) is not None:
             for _ in range(rng.integers(_STEPS + 1)):
                 genome = self.mutate(genome, rng)
@@ -195,16 +197,16 @@ class GraphSageSpace(ChainedSpace):
         return join_chain(insert_vertex(Architecture(("input", "output"), [(0, 1)]), (0, 1), layer), hyper)
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A valid architecture up to two mutations away; more often than not the same one."""
+        """A valid architecture at most two mutations away; in most cases the same one."""
         body, hyper = self.split(architecture)
         adds, changes = rng.random(2) < (self.p_add, self.p_mutate)
         if adds and self._has_room(body):
-            places = genes(body)
-            gene = places[rng.integers(len(places))]
+            connections = genes(body)
+            gene = connections[rng.integers(len(connections))]
             body = insert_vertex(body, gene, self.layers[rng.integers(len(self.layers))])
         if not changes:
             return join_chain(body, hyper)
-        # A kind of gene without anything to change passes its turn on to the next.
+        # If a kind of gene has nothing to change, the next kind is tried.
         kinds = (self._change_layer, self._change_state, self._change_hyperparameter)
         first = int(rng.integers(len(kinds)))
         for turn in range(len(kinds)):
@@ -213,13 +215,13 @@ class GraphSageSpace(ChainedSpace):
         return join_chain(body, hyper)
 
     def key(self, architecture: Architecture) -> str:
-        """A string that two architectures share if, and only if, they are one ranker.
+        """A string that two architectures share if, and only if, they describe the same ranker.
 
-        Disabled genes and dead layers do not count, nor do hyper-parameters where there is no layer, or no
-        two layers of one width one after the other, that they could concern.
+        Disabled genes and dead layers have no effect, nor have hyper-parameters of layers if there is no
+        layer, or residuals if no layer is as wide as its input.
 
         Raises:
-            ArchitectureError: the architecture does not belong to this space.
+            ArchitectureError: The architecture does not belong to this space.
         """
         body, hyper = self.split(architecture)
         idle = _idle_genes(body)
@@ -230,10 +232,10 @@ class GraphSageSpace(ChainedSpace):
         return canonical_form(simplify(join_chain(body, settled)))
 
     def narrow(self, aggregators: Sequence[str]) -> GraphSageSpace:
-        """The same space with the layers of some aggregators alone, such as ``("mean", "pool")``.
+        """The same space with only the layers of some aggregators, such as ``("mean", "pool")``.
 
         Raises:
-            UsageError: the space has no layer of such an aggregator.
+            UsageError: The space has no layer of such an aggregator.
         """
         known = list(dict.fromkeys(AGGREGATORS[op] for op in self.layers))
         if not aggregators or not set(aggregators) <= set(known):
@@ -244,10 +246,10 @@ class GraphSageSpace(ChainedSpace):
         return self._changed(name, layers=[op for op in self.layers if AGGREGATORS[op] in aggregators])
 
     def begin_at(self, genome: Architecture) -> GraphSageSpace:
-        """The same space, in which first individuals are up to three mutations away from a genome.
+        """The same space with first individuals at most three mutations away from a genome.
 
         Raises:
-            ArchitectureError: the genome is not of this space.
+            ArchitectureError: The genome is not of this space.
         """
         return self._changed(f"{self.name} around {self.format(genome)}", start=genome)
 
@@ -274,23 +276,23 @@ class GraphSageSpace(ChainedSpace):
     def _change_hyperparameter(
         self, body: Architecture, hyper: Sequence[str], rng: np.random.Generator
     ) -> Architecture | None:
-        free = [place for place, options in enumerate(self.hyperparameters.values()) if len(options) > 1]
+        free = [gene for gene, options in enumerate(self.hyperparameters.values()) if len(options) > 1]
         if not free:
             return None
-        place = free[rng.integers(len(free))]
-        others = [op for op in list(self.hyperparameters.values())[place] if op != hyper[place]]
-        return join_chain(body, (*hyper[:place], others[rng.integers(len(others))], *hyper[place + 1 :]))
+        gene = free[rng.integers(len(free))]
+        others = [op for op in list(self.hyperparameters.values())[gene] if op != hyper[gene]]
+        return join_chain(body, (*hyper[:gene], others[rng.integers(len(others))], *hyper[gene + 1 :]))
 
 
 def _idle_genes(body: Architecture) -> set[str]:
-    """The hyper-parameters that change nothing: there is no layer, or none as wide as what it reads."""
+    """Hyper-parameters without effect, as there is no layer, or none as wide as its input."""
     live = set(live_vertices(body.num_vertices, body.edges))
     layers = sorted(live)[1:-1]
     if not layers:
         return {"FLOW", "RESIDUAL", "NORM"}
     width = {vertex: operations.get(body.ops[vertex]).width for vertex in layers} | {0: 0.0}
-    met = {v: max(width[i] for i, j in body.edges if j == v and i in live) for v in layers}
-    return set() if any(met[v] == width[v] for v in layers) else {"RESIDUAL"}
+    read = {v: max(width[i] for i, j in body.edges if j == v and i in live) for v in layers}
+    return set() if any(read[v] == width[v] for v in layers) else {"RESIDUAL"}
 
 
 register(GraphSageSpace())

@@ -1,16 +1,16 @@
-"""Any PyTorch module as an architecture: what a ranker reads of a network that no search space made.
+"""Any PyTorch module as an architecture, so that a ranker can read networks of no search space.
 
-`from_torch` goes these steps, one module each:
+The steps of `from_torch` are one module each:
 
-- `capture`: `torch.export` follows one forward pass; what has no single path is refused with its line, which
-  `locations` finds;
+- `capture`: `torch.export` records one forward pass. Networks without a single path are refused, with the
+  line of their source, which `locations` finds;
 - `reading`: the ATen graph becomes a `sketch`. Convolutions, matrix products, attention and pools are
-  vertices, sums and concatenations are joins; norms, activations and reshapes leave their parameters to a
-  neighbour and go;
-- `layers`: what kind, kernel, stride, ... each of these vertices has;
-- `fusing`: several vertices that are one operation: attention written by hand, and, in a folded drawing,
+  vertices, sums and concatenations are joins. Norms, activations and reshapes are removed, and their
+  parameters are added to a neighbour;
+- `layers`: kind, kernel, stride and so on of each vertex;
+- `fusing`: several vertices become one operation: attention written by hand, and, in a folded drawing,
   squeeze-and-excitation, separable convolutions and inverted residuals;
-- `folding`: a run of equal blocks becomes one of them;
+- `folding`: a run of equal blocks becomes one block;
 - `describing`: names, widths, and the `Architecture`.
 
 To read one more ATen operation as a vertex: a case in `layers.read_layer`.

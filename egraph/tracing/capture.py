@@ -1,4 +1,4 @@
-"""One forward pass of a module as a graph of ATen operations, the module left as it was."""
+"""One forward pass of a module as a graph of ATen operations; the module does not change."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ _WAY_OUT = (
 
 @dataclass(frozen=True, eq=False)
 class Program:
-    """What was recorded.
+    """A recorded forward pass.
 
     Attributes:
-        graph: functional ATen operations; ``meta["val"]`` of a node is a tensor without values.
-        parameters: the parameter that a placeholder stands for.
-        inputs: the placeholders of the example's tensors.
-        batch: number of examples in the first of them.
+        graph: Functional ATen operations; ``meta["val"]`` of a node is a tensor without values.
+        parameters: Parameters by placeholder.
+        inputs: Placeholders of the example's tensors.
+        batch: Number of examples in the first tensor.
     """
 
     graph: fx.Graph
@@ -51,8 +51,8 @@ def capture(module: nn.Module, example_input: Any) -> Program:
     """Records the forward pass in evaluation mode, on tensors without values.
 
     Raises:
-        ArchitectureError: what is computed depends on values, or the module does not run on the example.
-        UsageError: an argument is of another type, or the module has parameters without a shape yet.
+        ArchitectureError: The computation depends on values, or the module does not run on the example.
+        UsageError: An argument is of another type, or the module has parameters without a shape.
     """
     if not isinstance(module, nn.Module):
         raise UsageError(
@@ -69,27 +69,27 @@ def capture(module: nn.Module, example_input: Any) -> Program:
         )
     if any(is_lazy(parameter) for parameter in module.parameters()):
         raise UsageError("the module has lazy parameters without a shape; run it on the example once")
-    with _undisturbed(module):
+    with _unchanged(module):
         try:
             recorded = torch.export.export(module, example, strict=False)
             _refuse_sizes_by_values(recorded.graph)
             recorded.graph.eliminate_dead_code()
-            # Decomposing into nothing makes in-place operations plain ones, no more; it is slow.
+            # An empty decomposition replaces only in-place operations; it is slow.
             program = recorded if _is_functional(recorded.graph) else recorded.run_decompositions({})
         except EgraphError:
             raise
         except _BY_VALUES as error:
             raise ArchitectureError(
-                f"what the network computes depends on values in its tensors{location_of_error(error)}; "
+                f"the computation of the network depends on values in its tensors{location_of_error(error)}; "
                 f"{_WAY_OUT}"
             ) from error
         except Exception as error:
             shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
             reason = str(error).strip().split("\n")[0][:300]
             raise ArchitectureError(
-                f"cannot follow the network on an input of shape {shapes}: {type(error).__name__}: {reason}"
-                f"{location_of_error(error)}; pass an example_input that its forward takes, and keep to "
-                "operations of PyTorch there"
+                f"cannot record the network on an input of shape {shapes}: {type(error).__name__}: {reason}"
+                f"{location_of_error(error)}; pass an example_input that its forward accepts, and use "
+                "only operations of PyTorch there"
             ) from error
     names = program.graph_signature.inputs_to_parameters
     own = dict(module.named_parameters(remove_duplicate=False))
@@ -114,12 +114,12 @@ def _refuse_sizes_by_values(graph: fx.Graph) -> None:
             name = node.target.name()
             if not name.startswith("wrap_with"):
                 raise ArchitectureError(
-                    f"the network holds the control flow {name!r}{location_of_node(node)}; {_WAY_OUT}"
+                    f"the network contains the control flow {name!r}{location_of_node(node)}; {_WAY_OUT}"
                 )
 
 
 def _is_functional(graph: fx.Graph) -> bool:
-    """Whether reading results alone, never what an operation did to its arguments, misses nothing."""
+    """Whether no result depends on an operation that changes its arguments in place."""
     changed: set[fx.Node] = set()
     for node in graph.nodes:
         if changed.intersection(node.all_input_nodes) or isinstance(
@@ -136,8 +136,8 @@ def _is_functional(graph: fx.Graph) -> bool:
 
 
 @contextmanager
-def _undisturbed(module: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and all as before at the end: attributes, random generators, PyTorch's messages."""
+def _unchanged(module: nn.Module) -> Iterator[None]:
+    """Sets evaluation mode; restores attributes, random generators and PyTorch's messages on exit."""
     held = [
         (content, dict(content))
         for part in module.modules()
@@ -149,9 +149,9 @@ def _undisturbed(module: nn.Module) -> Iterator[None]:
     quiet = logging.root.manager.disable
     try:
         module.eval()
-        torch.backends.mha.set_fastpath_enabled(False)  # it would hide a whole block in one operation
+        torch.backends.mha.set_fastpath_enabled(False)  # it would record a whole block as one operation
         logging.disable(logging.CRITICAL)
-        # PyTorch prints what it had recorded before it met control flow.
+        # PyTorch prints what it recorded when it fails on control flow.
         with warnings.catch_warnings(), redirect_stderr(io.StringIO()), torch.enable_grad():
             warnings.simplefilter("ignore")
             yield

@@ -1,4 +1,4 @@
-"""From the sketch to the architecture: names, widths and descriptions."""
+"""The architecture of a sketch: names, widths and descriptions of its operations."""
 
 from __future__ import annotations
 
@@ -18,22 +18,22 @@ for _join in JOINS:
 
 
 def describe(sketch: Sketch) -> Architecture:
-    """Registers what each vertex is, and draws the architecture."""
+    """Registers the operation of each vertex, and makes the architecture."""
     widest: defaultdict[int, int] = defaultdict(int)
     for vertex in sketch.vertices:
         widest[vertex.pixels] = max(widest[vertex.pixels], vertex.channels)
-    place = {vertex: number for number, vertex in enumerate(sketch.vertices)}
+    number_of = {vertex: number for number, vertex in enumerate(sketch.vertices)}
     ops = [
-        # Three digits are more than matters, and let layers of nearly one width be alike to a ranker.
+        # Three digits suffice, and make layers of almost the same width equal for a ranker.
         _name(vertex, float(f"{vertex.channels / widest[vertex.pixels]:.3g}") if vertex.channels else 1.0)
         for vertex in sketch.vertices
     ]
-    edges = [(place[source], number) for vertex, number in place.items() for source in vertex.inputs]
+    edges = [(number_of[source], number) for vertex, number in number_of.items() for source in vertex.inputs]
     return Architecture(ops, edges)
 
 
 def _name(vertex: Vertex, width: float) -> str:
-    """The name of the operation, which is registered if it was not; equal descriptions have equal names."""
+    """The name of the operation, which is registered if necessary; equal descriptions have equal names."""
     if vertex.kind in (*JOINS, "input", "output"):
         return vertex.kind
     description = Operation(
@@ -56,7 +56,7 @@ def _name(vertex: Vertex, width: float) -> str:
 
 
 def _label(vertex: Vertex) -> str:
-    """Such as ``conv3x3-128-s2``, ``mbconv5x5-e6-40*2`` or ``attention-h4-64``."""
+    """A label such as ``conv3x3-128-s2``, ``mbconv5x5-e6-40*2`` or ``attention-h4-64``."""
     parts = [vertex.label]
     if vertex.kind == "inverted-residual":
         parts.append(f"e{vertex.expansion:g}")

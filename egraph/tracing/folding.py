@@ -1,4 +1,4 @@
-"""Runs of equal blocks as one block each."""
+"""Runs of equal blocks become one block each."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _Signature = tuple[tuple[object, ...], ...]
 
 
 def fold_runs(sketch: Sketch) -> None:
-    """Keeps one of every run of equal blocks; its vertices hold the parameters and FLOPs of all of them.
+    """Keeps one block of every run of equal blocks, with the parameters and FLOPs of all of them.
 
-    A block reaches from one result that is the only way onward to a later such result. Two are equal when the
-    same operations, of the same channels and resolution, are joined in the same way. A single operation is no
-    block: the depth of a plain chain remains. Where runs overlap the one that covers most comes first, of
-    these the one of the shorter blocks; then folded blocks may make up runs again.
+    A block lies between two vertices that every path from input to output visits. Two blocks are equal if the
+    same operations, with the same channels and resolution, are joined in the same way. A single operation is
+    no block, so that the depth of a plain chain stays visible. Of overlapping runs, the one that covers most
+    is folded first, and of these the one with the shorter blocks; folded blocks may form runs again.
     """
     while _fold_once(sketch):
         sketch.prune()
@@ -45,17 +45,17 @@ def _fold_once(sketch: Sketch) -> bool:
 
 
 def _segments(sketch: Sketch) -> list[list[Vertex]]:
-    """The interior vertices, cut behind every one that all ways from input to output visit."""
-    place = {vertex: number for number, vertex in enumerate(sketch.vertices)}
-    furthest = [0] * len(sketch.vertices)  # of each vertex: the last one that takes its result
+    """The interior vertices, cut behind every vertex that all paths from input to output visit."""
+    number_of = {vertex: number for number, vertex in enumerate(sketch.vertices)}
+    furthest = [0] * len(sketch.vertices)  # for each vertex, its last reader
     for vertex in sketch.vertices:
         for source in vertex.inputs:
-            furthest[place[source]] = place[vertex]
+            furthest[number_of[source]] = number_of[vertex]
     segments: list[list[Vertex]] = [[]]
     reach = furthest[0]
     for number, vertex in enumerate(sketch.vertices[1:-1], start=1):
         segments[-1].append(vertex)
-        # Whatever stands before it reaches no further than to it.
+        # No earlier result is read behind this vertex.
         if reach <= number:
             segments.append([])
         reach = max(reach, furthest[number])
@@ -63,11 +63,12 @@ def _segments(sketch: Sketch) -> list[list[Vertex]]:
 
 
 def _signature(segment: list[Vertex]) -> _Signature:
-    """What equal blocks have in common; inputs by their place in the block, its entrance as 0.
+    """A value that is equal for equal blocks; inputs are positions in the block, and 0 is its entrance.
 
-    Channels of joins and pools are those of what they take, and in a first block that may be of any width.
+    Channels of joins and pools are left out: they follow from the input, which in a first block may have any
+    width.
     """
-    place = {vertex: number for number, vertex in enumerate(segment, start=1)}
+    position = {vertex: number for number, vertex in enumerate(segment, start=1)}
     return tuple(
         (
             *(
@@ -82,14 +83,14 @@ def _signature(segment: list[Vertex]) -> _Signature:
                 v.padded,
                 v.repeats,
             ),
-            *sorted(place.get(source, 0) for source in v.inputs),
+            *sorted(position.get(source, 0) for source in v.inputs),
         )
         for v in segment
     )
 
 
 def _longest_run(signatures: list[_Signature], start: int) -> tuple[int, int]:
-    """Segments of a block and number of blocks, of the run from ``start`` that covers most."""
+    """The number of segments in a block and of blocks, for the run from ``start`` that covers most."""
     best, most = (0, 1), 0
     for length in range(1, (len(signatures) - start) // 2 + 1):
         block = signatures[start : start + length]

@@ -1,4 +1,4 @@
-"""Vertices that are one operation together."""
+"""Groups of vertices that form one operation."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ __all__ = ["fuse_attention", "fuse_blocks", "tidy_joins"]
 
 
 def fuse_attention(sketch: Sketch) -> None:
-    """Makes one vertex of a product, its softmax and the product with the values; other softmaxes go.
+    """Joins a product, its softmax and the product with the values to one vertex; drops other softmaxes.
 
-    What product is left then is of kind ``other``.
+    Remaining products become operations of kind ``other``.
     """
     consumers = sketch.consumers()
     for vertex in sketch.vertices:
@@ -34,12 +34,12 @@ def fuse_attention(sketch: Sketch) -> None:
 
 
 def tidy_joins(sketch: Sketch) -> None:
-    """Draws equal joins alike, however they were written.
+    """Gives equal joins one form, however they were written.
 
-    A sum of sums that nothing else reads is one sum; a concatenation that begins with all that an earlier one
-    has takes the result of that one; a join of a single result goes.
+    A sum of sums that nothing else reads becomes one sum. A concatenation that begins with all inputs of an
+    earlier one reads the result of that one. A join of a single result is dropped.
     """
-    for place, vertex in enumerate(sketch.vertices):
+    for number, vertex in enumerate(sketch.vertices):
         if vertex.kind in JOINS:
             consumers = sketch.consumers()
             alone = [v for v in vertex.inputs if v.kind == vertex.kind and consumers[v] == [vertex]]
@@ -47,7 +47,7 @@ def tidy_joins(sketch: Sketch) -> None:
                 parts = [part for v in vertex.inputs for part in (v.inputs if v in alone else [v])]
                 vertex.inputs = list(dict.fromkeys(parts))
             if vertex.kind == "concat":
-                _share_prefix(vertex, sketch.vertices[:place])
+                _share_prefix(vertex, sketch.vertices[:number])
             if len(vertex.inputs) == 1:
                 sketch.replace(vertex, vertex.inputs[0])
     sketch.prune()
@@ -65,7 +65,7 @@ def _share_prefix(vertex: Vertex, earlier: list[Vertex]) -> None:
 
 
 def fuse_blocks(sketch: Sketch) -> None:
-    """Makes one vertex of what squeeze-and-excitation scales, and of each block of mobile networks."""
+    """Joins squeeze-and-excitation with the vertex that it scales, and each block of mobile networks."""
     for fuse in (_fuse_gate, _fuse_separable, _fuse_expansion, _fuse_shortcut):
         for vertex in list(sketch.vertices):
             fuse(sketch, vertex, sketch.consumers())
@@ -76,7 +76,7 @@ _Consumers = dict[Vertex, list[Vertex]]
 
 
 def _fuse_gate(sketch: Sketch, product: Vertex, consumers: _Consumers) -> None:
-    """``x * gate(global_pool(x))`` joins the vertex that makes ``x``."""
+    """Joins ``x * gate(global_pool(x))`` with the vertex that makes ``x``."""
     if product.kind != "multiply" or len(product.inputs) != 2:
         return
     for scaled, last in (product.inputs, product.inputs[::-1]):
@@ -99,7 +99,7 @@ def _fuse_gate(sketch: Sketch, product: Vertex, consumers: _Consumers) -> None:
 
 
 def _fuse_separable(sketch: Sketch, point: Vertex, consumers: _Consumers) -> None:
-    """A depthwise convolution joins the 1x1 convolution that alone takes its result."""
+    """Joins a depthwise convolution with the 1x1 convolution that is its only reader."""
     if not _is_pointwise(point) or len(point.inputs) != 1:
         return
     [depthwise] = point.inputs
@@ -111,7 +111,7 @@ def _fuse_separable(sketch: Sketch, point: Vertex, consumers: _Consumers) -> Non
 
 
 def _fuse_expansion(sketch: Sketch, separable: Vertex, consumers: _Consumers) -> None:
-    """A 1x1 convolution that widens joins the separable one that alone takes its result."""
+    """Joins a widening 1x1 convolution with the separable convolution that is its only reader."""
     if separable.kind != "separable-conv" or len(separable.inputs) != 1:
         return
     [wide] = separable.inputs
@@ -122,7 +122,7 @@ def _fuse_expansion(sketch: Sketch, separable: Vertex, consumers: _Consumers) ->
 
 
 def _fuse_shortcut(sketch: Sketch, total: Vertex, consumers: _Consumers) -> None:
-    """The sum of an inverted residual and its own input is the residual."""
+    """Joins the sum of an inverted residual and its own input with the residual."""
     if total.kind != "add" or len(total.inputs) != 2:
         return
     for block, shortcut in (total.inputs, total.inputs[::-1]):
@@ -136,6 +136,6 @@ def _is_pointwise(vertex: Vertex) -> bool:
 
 
 def _adopt(vertex: Vertex, before: Vertex) -> None:
-    """A vertex swallows the one before it."""
+    """Joins a vertex with the one before it."""
     vertex.inputs, vertex.fan_in = before.inputs, before.fan_in
     vertex.take_over(before)

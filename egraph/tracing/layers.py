@@ -1,4 +1,4 @@
-"""What kind, kernel, stride, ... the vertex has that an ATen operation becomes."""
+"""Kind, kernel, stride and so on of the vertex of an ATen operation."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def arguments(node: fx.Node) -> dict[str, Any]:
 
 
 def tensor_of(node: Any) -> Tensor | None:
-    """The tensor without values that a node stands for; the first where there are several."""
+    """The result of a node as a tensor without values; the first if there are several."""
     value = node.meta.get("val") if isinstance(node, fx.Node) else None
     if isinstance(value, list | tuple) and value:
         value = value[0]
@@ -43,15 +43,15 @@ def tensor_of(node: Any) -> Tensor | None:
 def read_layer(
     node: fx.Node, source: Vertex, operands: int, flops: int, border: int, batch: int
 ) -> Vertex | None:
-    """The vertex that a node becomes, without inputs, parameters and FLOPs; None where it folds away.
+    """The vertex of a node, without inputs and parameters; None if the node is no operation of its own.
 
     Args:
-        node: calls an ATen operation on results that depend on the input.
-        source: the vertex that gives the first of these.
-        operands: number of its arguments that depend on the input.
-        flops: what it costs.
-        border: pixels that were padded before it, both sides together.
-        batch: number of examples.
+        node: Call of an ATen operation on results that depend on the input.
+        source: Vertex of the first of these results.
+        operands: Number of arguments that depend on the input.
+        flops: Multiply-adds of the node.
+        border: Pixels padded before it, both sides together.
+        batch: Number of examples.
     """
     name, given, result = operation_name(node), arguments(node), tensor_of(node)
     vertex: Vertex | None
@@ -125,7 +125,7 @@ def _pool(name: str, given: dict[str, Any], result: Tensor, border: int) -> Vert
 
 
 def _mean(name: str, before: Tensor | None, dims: Sequence[int], source: Vertex) -> Vertex | None:
-    """A pool over all places; None where it is channels that are reduced, as in a norm written by hand."""
+    """A pool over all positions; None if channels are reduced, as in a norm written by hand."""
     assert before is not None
     shape, axes = before.shape, sorted(dim % before.ndim for dim in dims)
     if before.ndim == 3 and len(axes) == 1 and axes[0] > 0:
@@ -143,10 +143,10 @@ def _mean(name: str, before: Tensor | None, dims: Sequence[int], source: Vertex)
 
 
 def _global_pool(kind: str, before: Sequence[int], after: Sequence[int], channels: int) -> Vertex | None:
-    """A pool with as large a kernel as lets the given sides remain; None where nothing changes."""
+    """A pool whose kernel maps the sides before to those after; None if they are equal."""
     if list(before) == list(after):
         return None
-    if len(before) == 1:  # a series of tokens stands for a square
+    if len(before) == 1:  # a series of tokens counts as a square
         before, after = [round(math.sqrt(before[0]))], [round(math.sqrt(after[0]))]
     side = max(_mean_side([max(round(b / a), 1) for b, a in zip(before, after, strict=True)]), 1)
     label = f"{kind.replace('-', '')}-to-{'x'.join(map(str, after))}" if max(after) > 1 else f"global-{kind}"
@@ -167,13 +167,13 @@ def _is_padded(sides: Sequence[int], strides: Sequence[int], padding: Sequence[i
 
 
 def _spread(value: int | Sequence[int], sides: Sequence[int]) -> list[int]:
-    """One number a side."""
+    """One number for each side."""
     values = [value] if isinstance(value, int) else list(value)
     return values * len(sides) if len(values) == 1 else values
 
 
 def _mean_side(sides: Sequence[int]) -> int:
-    """The side of the square, or cube, of as many pixels, rounded."""
+    """The rounded side of a square, or cube, with the same number of pixels."""
     return round(math.prod(sides) ** (1 / len(sides)))
 
 

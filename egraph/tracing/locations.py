@@ -37,11 +37,11 @@ def location_of_error(error: BaseException) -> str:
 
 def _innermost(frames: list[tuple[str, int]]) -> str:
     for file, line in reversed(frames):
-        if file.startswith(_NOT_THE_USERS) or "/sympy/" in file:  # which PyTorch reckons shapes with
+        if file.startswith(_NOT_THE_USERS) or "/sympy/" in file:  # PyTorch computes shapes with it
             continue
         # Installed packages may lie inside the folder of the standard library.
         if file.startswith(_STANDARD_LIBRARY) and "site-packages" not in file:
             continue
-        source = linecache.getline(file, line).strip()  # none of what was typed into an interpreter
+        source = linecache.getline(file, line).strip()  # empty for code typed into an interpreter
         return f", at {file}, line {line}" + (f": `{source}`" if source else "")
     return ""

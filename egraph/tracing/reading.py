@@ -1,4 +1,4 @@
-"""The recorded ATen graph as a sketch: what computes is a vertex, what does not folds away."""
+"""The recorded ATen graph as a sketch, in which only operations and joins are vertices."""
 
 from __future__ import annotations
 
@@ -31,12 +31,13 @@ _PADDING = ("pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d")
 
 @dataclass(frozen=True)
 class _Value:
-    """What a node of the recorded graph stands for.
+    """The result of a node of the recorded graph.
 
     Attributes:
-        vertex: whose result it is, up to norms, activations and reshapes; None where the input has no part.
-        pending: parameters in it that no vertex holds yet.
-        border: pixels padded around it, both sides together.
+        vertex: Vertex whose result it is, up to norms, activations and reshapes; None if it does not depend
+            on the input.
+        pending: Parameters in it that belong to no vertex yet.
+        border: Pixels padded around it, both sides together.
     """
 
     vertex: Vertex | None
@@ -45,13 +46,13 @@ class _Value:
 
 
 def read_graph(program: Program) -> Sketch:
-    """Reads what was recorded, one operation after the other.
+    """Reads a recorded graph, node by node.
 
-    A parameter belongs to the vertex that computes with it. That of a norm, scale or bias belongs to the
-    vertex whose result it changes, or, behind the input or a join, to the first one that takes the outcome.
+    A parameter belongs to the vertex that computes with it. A parameter of a norm, scale or bias belongs to
+    the vertex whose result it changes, or, behind the input or a join, to the first vertex that reads it.
 
     Raises:
-        ArchitectureError: the result does not depend on the input.
+        ArchitectureError: The result does not depend on the input.
     """
     reader = _Reader(program)
     for node in program.graph.nodes:
@@ -70,7 +71,7 @@ class _Reader:
         self.vertices[0].pixels = 0 if image is None else image.numel() // (program.batch * _channels(image))
 
     def read(self, node: fx.Node) -> None:
-        """Gives one node its value, and adds the vertex that it is."""
+        """Stores the value of a node, and adds its vertex if it is one."""
         if node.op == "placeholder":
             own = self.program.parameters.get(node)
             self.values[node] = _Value(
@@ -118,7 +119,7 @@ class _Reader:
         channels = max(source.channels for source in sources)
         if kind == "concat" and result is not None and operation_name(node) == "cat":
             axis = int(arguments(node)["dim"]) % result.ndim
-            # Maps have channels first, tokens have them last; a longer series of tokens is no wider.
+            # Maps have channels first and tokens last; joining series of tokens does not add channels.
             if axis == result.ndim - 1 or (axis == 1 and result.ndim != 3):
                 channels = result.shape[axis]
         pixels = 1 if result is None else max(result.numel() // (self.program.batch * max(channels, 1)), 1)
@@ -145,7 +146,7 @@ class _Reader:
 
 
 def _operands(node: fx.Node) -> list[fx.Node]:
-    """The tensors that a node takes, each as often as it stands there."""
+    """The operands of a node, with repetitions."""
     found: list[fx.Node] = []
     fx.node.map_arg((node.args, node.kwargs), lambda source: found.append(source))
     return found
@@ -166,7 +167,7 @@ def _count_flops(program: Program) -> dict[fx.Node, int]:
 
 
 def _on_meta(value: Any) -> Any:
-    """The same on the meta device, where nothing is computed; for a number that is not known, some number."""
+    """The value on the meta device, where nothing is computed; 1 for an unknown number."""
     if isinstance(value, Tensor):
         return torch.empty_strided(value.shape, value.stride(), dtype=value.dtype, device="meta")
     if isinstance(value, torch.device):
@@ -175,7 +176,7 @@ def _on_meta(value: Any) -> Any:
 
 
 def _padding(node: fx.Node) -> int:
-    """Pixels that a node pads around a map, the sides together."""
+    """Pixels that a node pads around a map, both sides together."""
     if operation_name(node) not in _PADDING:
         return 0
     amounts = list(arguments(node)[("padding" if "_pad2d" in operation_name(node) else "pad")])
@@ -183,7 +184,7 @@ def _padding(node: fx.Node) -> int:
 
 
 def _channels(image: Tensor | None) -> int:
-    """Of maps with channels first, of anything else the last axis."""
+    """The number of channels: the first axis of maps, the last axis of other inputs."""
     if image is None or image.ndim < 2:
         return 1
     return max(image.shape[1] if image.ndim > 3 else image.shape[-1], 1)

@@ -1,4 +1,4 @@
-"""The graph between the one that PyTorch recorded and the architecture."""
+"""The intermediate graph between the recorded ATen graph and the architecture."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 __all__ = ["JOINS", "Sketch", "Vertex"]
 
 JOINS = ("add", "concat", "multiply", "join")
-"""Kinds of vertices that compute nothing but bring results together; of kind ``identity`` in the end."""
+"""Kinds of vertices that only join results; operations of kind ``identity`` in the architecture."""
 
 
 @dataclass(eq=False)
@@ -16,17 +16,17 @@ class Vertex:
     """One operation.
 
     Attributes:
-        kind: one of `egraph.operations.KINDS`, of `JOINS`, or ``"matmul"`` or ``"softmax"``.
-        label: how its name begins, such as ``"conv3x3"``.
-        inputs: the vertices whose results it takes, each once.
-        channels: of its result.
-        pixels: places of its result for one example: those of a map, tokens of a series.
-        fan_in: channels of what it takes.
-        parameters: how many it holds.
-        flops: multiply-adds for one example.
-        repeats: how many it stands for.
+        kind: One of `egraph.operations.KINDS`, of `JOINS`, or ``"matmul"`` or ``"softmax"``.
+        label: Beginning of the name, such as ``"conv3x3"``.
+        inputs: Vertices whose results it reads, each once.
+        channels: Channels of the result.
+        pixels: Positions of the result for one example: pixels of a map, tokens of a series.
+        fan_in: Channels of the input.
+        parameters: Number of parameters.
+        flops: Multiply-adds for one example.
+        repeats: Number of equal vertices that it represents.
 
-    The others are as in `egraph.operations.Operation`.
+    The other attributes are as in `egraph.operations.Operation`.
     """
 
     kind: str
@@ -46,11 +46,11 @@ class Vertex:
 
     @property
     def computes(self) -> bool:
-        """Whether it is an operation, and no end and no join."""
+        """Whether it is an operation, and not an end, a join or a softmax."""
         return self.kind not in (*JOINS, "input", "output", "softmax")
 
     def take_over(self, other: Vertex) -> None:
-        """Adds the parameters and FLOPs of another vertex, of which this one becomes a part or a stand-in."""
+        """Adds the parameters and FLOPs of another vertex, which this one absorbs."""
         self.parameters += other.parameters
         self.flops += other.flops
 
@@ -59,7 +59,7 @@ class Sketch:
     """Vertices in a topological order: first the input, last the output.
 
     Args:
-        vertices: what is not between input and output goes.
+        vertices: Vertices; those on no path from input to output are dropped.
     """
 
     def __init__(self, vertices: Iterable[Vertex]) -> None:
@@ -67,7 +67,7 @@ class Sketch:
         self.prune()
 
     def prune(self) -> None:
-        """Drops what the input does not reach, and what does not reach the output."""
+        """Drops vertices on no path from input to output."""
         reached = {self.vertices[0]}
         for vertex in self.vertices[1:]:
             vertex.inputs = [source for source in vertex.inputs if source in reached]
@@ -81,7 +81,7 @@ class Sketch:
         self.vertices = [v for v in self.vertices if v in ends or (v in reached and v in reaching)]
 
     def consumers(self) -> dict[Vertex, list[Vertex]]:
-        """The vertices that take each result."""
+        """The vertices that read each result."""
         found: dict[Vertex, list[Vertex]] = {vertex: [] for vertex in self.vertices}
         for vertex in self.vertices:
             for source in vertex.inputs:
@@ -89,7 +89,7 @@ class Sketch:
         return found
 
     def replace(self, old: Vertex, new: Vertex) -> None:
-        """Lets all that takes the result of one vertex take that of another; the first remains unused."""
+        """Makes all readers of one vertex read another instead; the first is then unused."""
         for vertex in self.vertices:
             if old in vertex.inputs and vertex is not new:
                 vertex.inputs = list(dict.fromkeys(new if v is old else v for v in vertex.inputs))

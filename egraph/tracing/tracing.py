@@ -1,4 +1,4 @@
-"""`from_torch`: the whole way from a module to an architecture."""
+"""`from_torch`: all steps from a module to an architecture."""
 
 from __future__ import annotations
 
@@ -17,25 +17,25 @@ __all__ = ["from_torch"]
 
 
 def from_torch(module: nn.Module, example_input: Any, *, fold: bool = True) -> Architecture:
-    """Reads the graph of a network, as it is in evaluation mode, without computing it.
+    """Reads the graph of a network in evaluation mode without computing it.
 
-    Every vertex is an operation that is registered in `egraph.operations` with what it is: kind, kernel,
+    Every vertex is an operation that is registered in `egraph.operations` with its description: kind, kernel,
     stride, groups, expansion, width (its channels over the most at that resolution), channels, parameters,
-    multiply-adds and how many it stands for. Parameters and multiply-adds sum to those of the network.
-    Results are joined by vertices ``add``, ``concat`` and ``multiply`` of kind ``identity``, which rankers
-    splice into the edges.
+    multiply-adds and number of repeats. Parameters and multiply-adds sum to those of the network. Results are
+    joined by vertices ``add``, ``concat`` and ``multiply`` of kind ``identity``, which rankers splice into
+    the edges.
 
     Args:
-        module: any module; its weights, its mode and the state of random generators stay as they were.
-        example_input: what its ``forward`` takes: a tensor with the batch first, or a tuple of arguments.
-        fold: draw a run of equal blocks as one block with its count, and depthwise separable convolutions,
-            inverted residuals (with their shortcut) and squeeze-and-excitation as one vertex; otherwise every
-            convolution is a vertex.
+        module: Any module; its weights, its mode and the state of random generators do not change.
+        example_input: Arguments of its ``forward``: a tensor with the batch first, or a tuple.
+        fold: Whether to draw a run of equal blocks as one block with its count, and depthwise separable
+            convolutions, inverted residuals (with their shortcut) and squeeze-and-excitation as one vertex;
+            otherwise every convolution is a vertex.
 
     Raises:
-        ArchitectureError: the path through the network depends on values in its tensors; the text names the
-            file and line. Or it does not run on the example, or its result does not depend on it.
-        UsageError: an argument is no module, or no tensor is in the example.
+        ArchitectureError: The path through the network depends on values in its tensors; the text names the
+            file and line. Or the network does not run on the example, or its result does not depend on it.
+        UsageError: An argument is no module, or the example has no tensor.
     """
     program = capture(module, example_input)
     sketch = read_graph(program)

@@ -112,7 +112,7 @@ def test_operations_that_changed_since_are_refused():
     content = [
         {**fields, "kernel": 7} if fields["name"] == "t-conv3" else fields for fields in VOCABULARY.to_json()
     ]
-    with pytest.raises(ModelError, match=r"operation 't-conv3' is described otherwise here"):
+    with pytest.raises(ModelError, match=r"operation 't-conv3' has another description here"):
         Vocabulary.from_json(content)
 
 

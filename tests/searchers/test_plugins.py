@@ -100,8 +100,8 @@ def test_it_is_registered_and_conforms(python):
     assert broken.startswith(
         "the searcher 'broken' of the package 'egraph-guest' cannot be loaded: ModuleNot"
     )
-    assert misnamed.endswith("will not do: its class is named 'another'; both names must be the same")
-    assert number.endswith("will not do: expected a subclass of egraph.searchers.Searcher, got 'guest'")
+    assert misnamed.endswith("is not valid: its class is named 'another'; both names must be the same")
+    assert number.endswith("is not valid: expected a subclass of egraph.searchers.Searcher, got 'guest'")
 
 
 def test_the_command_line_knows_it(python, tmp_path):

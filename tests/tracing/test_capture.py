@@ -85,7 +85,7 @@ def test_control_flow_by_values_is_refused_with_its_line(module, line, capfd):
 def test_an_input_that_does_not_fit_is_refused_with_the_line():
     with pytest.raises(
         ArchitectureError,
-        match=r"cannot follow the network on an input of shape \(1, 3, 8, 8\): RuntimeError: shape .*, "
+        match=r"cannot record the network on an input of shape \(1, 3, 8, 8\): RuntimeError: shape .*, "
         r"at .*test_capture\.py, line \d+: `return x.view\(7, -1\)`; pass an example_input",
     ):
         from_torch(Wrong(), IMAGE)
