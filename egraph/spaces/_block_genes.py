@@ -1,4 +1,4 @@
-"""The genes of DeepNEAT: blocks, and how their networks are trained."""
+"""The genes of DeepNEAT: blocks, and the training of their networks."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ __all__ = ["BLOCKS", "HYPERPARAMETERS", "PARAMETERS", "PLAIN", "WIDTH", "Block"]
 
 
 class Block(NamedTuple):
-    """One block: a convolution, ReLU, dropout and, where wanted, a max pool of half the resolution.
+    """One block: a convolution, ReLU, dropout and an optional max pool that halves the resolution.
 
     Attributes:
-        filters: of the convolution.
-        kernel: its side, in pixels.
-        dropout: probability.
-        scale: factor of the convolution's first weights.
-        pool: whether the max pool is there.
+        filters: Number of filters of the convolution.
+        kernel: Side of its kernel in pixels.
+        dropout: Probability of dropout.
+        scale: Factor of its initial weights.
+        pool: Whether a max pool follows.
     """
 
     filters: int
@@ -39,7 +39,7 @@ class Block(NamedTuple):
         return f"BLOCK_{self.filters}.K{self.kernel}.D{dropout}.S{scale}.{'M' if self.pool else 'N'}"
 
     def parts(self) -> list[Part]:
-        """Its layers in order."""
+        """The layers of the block in order."""
         from egraph.networks import parts
 
         made = [parts.conv(self.filters, self.kernel, scale=self.scale), parts.activation("relu")]
@@ -60,14 +60,13 @@ PARAMETERS: Mapping[str, Sequence[Any]] = {
     "scale": (0.5, 1.0, 2.0),
     "pool": (False, True),
 }
-
 """The genes of a block, each with its options in order."""
 
 BLOCKS = {block.name: block for block in itertools.starmap(Block, itertools.product(*PARAMETERS.values()))}
 """The 144 blocks by name."""
 
 PLAIN = tuple(b.name for b in BLOCKS.values() if (b.dropout, b.scale, b.pool) == (0.0, 1.0, False))
-"""Blocks as they are when they are new: without dropout, scaled weights and pool."""
+"""New blocks: without dropout, scaled weights and pool."""
 
 for _name, _block in BLOCKS.items():
     _stride, _width = (2 if _block.pool else 1), _block.filters / WIDTH
@@ -88,7 +87,7 @@ HYPERPARAMETERS: Mapping[str, Mapping[str, Mapping[str, Any]]] = {
     "FLIP": {"FLIP_OFF": {"flip": False}, "FLIP_ON": {"flip": True}},
     "VARIANCE": {"VARIANCE_OFF": {"unit_variance": False}, "VARIANCE_ON": {"unit_variance": True}},
 }
-"""Each global gene, its options in order, and what an option sets: hue in degrees, crop as a share of a side.
+"""Each global gene, its options in order, and the values they set: hue in degrees, crop as a share of a side.
 
 Those from ``HUE`` to ``FLIP`` are fields of `egraph.evaluation.Augmentation`.
 """

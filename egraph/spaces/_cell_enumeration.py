@@ -1,4 +1,4 @@
-"""All cells of NAS-Bench-101, one of each isomorphism class."""
+"""All cells of NAS-Bench-101, one for each isomorphism class."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ def pair_bit(i: int, j: int) -> int:
 def enumerate_cells(
     num_vertices: int, max_edges: int, num_operations: int
 ) -> Iterator[tuple[int, NDArray[np.int8]]]:
-    """Yields the graphs of ``num_vertices`` vertices in which everything is alive, with their labelings.
+    """Yields the graphs of ``num_vertices`` vertices without dead ones, with their labelings.
 
-    Of each isomorphism class of labelled graphs exactly one comes: that with the smallest adjacency, and
-    among these the one with the first labels. That is the published order of vertices.
+    There is exactly one graph for each isomorphism class of labelled graphs: the one with the smallest
+    adjacency, and among these the one with the first labels. That is the published order of vertices.
 
     Yields:
         The adjacency, in the bits of `pair_bit`, and the labels ``(labelings, num_vertices - 2)`` of the
@@ -41,14 +41,14 @@ def enumerate_cells(
 
 
 def _unlabelled_graphs(num_vertices: int, max_edges: int) -> Iterator[tuple[int, list[list[int]]]]:
-    """Smallest adjacency of each class, and the permutations of the interior that leave it as it is."""
+    """Smallest adjacency of each class, and the permutations of the interior that do not change it."""
     adjacencies = _live_adjacencies(num_vertices, max_edges)
     permutations = [p for p in itertools.permutations(range(1, num_vertices - 1)) if list(p) != sorted(p)]
     for permutation in permutations:
         adjacencies = adjacencies[_permuted(adjacencies, permutation) >= adjacencies]
     fixed = [_permuted(adjacencies, permutation) == adjacencies for permutation in permutations]
     for index, adjacency in enumerate(adjacencies.tolist()):
-        # Whether a permutation or its inverse moves the labels: they are a group, both are there.
+        # Automorphisms are a group: each comes with its inverse, so either may move the labels.
         kept = [p for p, same in zip(permutations, fixed, strict=True) if same[index]]
         yield adjacency, [[vertex - 1 for vertex in permutation] for permutation in kept]
 
@@ -69,7 +69,7 @@ def _live_adjacencies(num_vertices: int, max_edges: int) -> NDArray[np.int64]:
 def _permuted(adjacencies: NDArray[np.int64], permutation: Permutation) -> NDArray[np.int64]:
     """Adjacencies with interior vertex ``v`` renumbered to ``permutation[v - 1]``.
 
-    Where an edge would then point backwards, which no adjacency can say, the result is larger than any.
+    If an edge would then point backwards, which has no adjacency, the result is larger than all of them.
     """
     num_vertices = len(permutation) + 2
     position = (0, *permutation, num_vertices - 1)

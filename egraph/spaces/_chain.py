@@ -27,16 +27,16 @@ __all__ = ["ChainedSpace", "join_chain"]
 
 
 class ChainedSpace(SearchSpace):
-    """What spaces of such genomes share; how they sample and mutate is their own.
+    """Base class of spaces of such genomes; subclasses define sampling and mutation.
 
-    The interior vertices are first the layers, joined like those of ``convnet`` by enabled and disabled
-    connection genes, then one vertex for each hyper-parameter gene, in a chain that ends in the output.
+    The interior vertices are first the layers, connected as in ``convnet`` by enabled and disabled connection
+    genes, then one vertex for each hyper-parameter gene, in a chain that ends in the output.
 
     Attributes:
-        layers: what a layer may be.
-        hyperparameters: the genes of the chain, in order, each with its options.
-        max_vertices: bound on layers, dead ones included, plus input and output.
-        max_edges: bound on connection genes, enabled and disabled together.
+        layers: Names of the layers.
+        hyperparameters: Genes of the chain in order, each with its options.
+        max_vertices: Largest number of layers, dead ones included, plus input and output.
+        max_edges: Largest number of connection genes, enabled and disabled.
     """
 
     layers: tuple[str, ...]
@@ -83,7 +83,7 @@ class ChainedSpace(SearchSpace):
         marks a disabled gene.
 
         Raises:
-            ArchitectureError: the text does not describe an architecture of this space.
+            ArchitectureError: The text does not describe an architecture of this space.
         """
         parts = check_text(text, self.name).split(";")
         if len(parts) != 3:
@@ -106,8 +106,8 @@ class ChainedSpace(SearchSpace):
         """Checks that an architecture belongs to this space.
 
         Raises:
-            ArchitectureError: an operation is unknown, the hyper-parameters are not the chain that they shall
-                be, or the layers are not joined as in `convnet`.
+            ArchitectureError: An operation is unknown, the hyper-parameters are not the expected chain, or
+                the layers are not connected as in ``convnet``.
         """
         for vertex, op in enumerate(architecture.ops[1:-1], 1):
             if op not in self.operations:
@@ -152,7 +152,7 @@ class ChainedSpace(SearchSpace):
         """The genome without dead layers.
 
         Raises:
-            ArchitectureError: no path joins input and read-out, or there are more edges than the bound.
+            ArchitectureError: No path leads from input to read-out, or there are too many edges.
         """
         read = read_options(options, self.choices, self.name)
         count = len(self.hyperparameters)
@@ -163,24 +163,24 @@ class ChainedSpace(SearchSpace):
         return architecture
 
     def split(self, architecture: Architecture) -> tuple[Architecture, tuple[str, ...]]:
-        """The layers, with what they lead to as output, and the hyper-parameters in order.
+        """The layers as a graph of their own, and the hyper-parameters in order.
 
         Raises:
-            ArchitectureError: the architecture does not belong to this space.
+            ArchitectureError: The architecture does not belong to this space.
         """
         self.validate(architecture)
         return _split_chain(architecture, len(self.hyperparameters))
 
     def _other_layers(self, layer: str) -> Sequence[str]:
-        """What a mutation can make of a layer."""
+        """Layers that a mutation can replace a layer by."""
         return self.layers
 
     def _new_layers(self) -> Sequence[str]:
-        """What a mutation can insert."""
+        """Layers that a mutation can insert."""
         return self.layers
 
     def _connected(self, body: Architecture) -> list[Architecture]:
-        """What a mutation can make of layers by a new connection between them."""
+        """The graphs with one more connection that a mutation can make."""
         return []
 
     def _has_room(self, body: Architecture) -> bool:
@@ -188,7 +188,7 @@ class ChainedSpace(SearchSpace):
 
 
 def join_chain(body: Architecture, hyper: Sequence[str]) -> Architecture:
-    """Puts the hyper-parameters between what is read out and the output."""
+    """Inserts the hyper-parameters between the layers and the output."""
     first = body.num_vertices - 1
     chain = [(vertex, vertex + 1) for vertex in range(first, first + len(hyper))]
     return Architecture((*body.ops[:-1], *hyper, "output"), [*body.edges, *chain], body.disabled)

@@ -1,8 +1,8 @@
-"""Genes that count channels: how cells of `egraph.spaces.concat_cell` grow, shrink and mix.
+"""Genes that count channels: growth, shrinkage and crossover of the cells of `egraph.spaces.concat_cell`.
 
 A genotype is a list of blocks, one for each pair of nodes: block ``i * (i - 1) // 2 + j`` leads from node j
-to node i, and holds the channels of each operation on that way, 0 where it is absent. Layer i is the blocks
-that lead to node i; a cell of depth d has d layers. The functions change the genotype that they are given.
+to node i, and has the channels of each operation between the two, 0 if it is absent. Layer i consists of the
+blocks that lead to node i; a cell of depth d has d layers. The functions change their genotype in place.
 """
 
 from __future__ import annotations
@@ -31,25 +31,25 @@ __all__ = [
 Genotype = list[list[int]]
 
 CHANNELS = (0, 1, 2, 4, 8, 16, 32)
-"""How many channels an operation may contribute."""
+"""Numbers of channels that an operation can contribute."""
 
 NEW = 16
-"""Channels of the operation that a new layer begins with."""
+"""Channels of the operation of a new layer."""
 
 ATTRACTION = 0.7
-"""Probability that growth moves on to another block that has the operation already."""
+"""Probability that growth moves to another block that has the operation already."""
 
 ABSORPTION = 0.3
-"""Probability that a block takes in one of a layer that is dropped."""
+"""Probability that a block is merged with one of a layer that is dropped."""
 
 
 def copied(genotype: Genotype) -> Genotype:
-    """The same genes, free to be changed."""
+    """A copy of the genes."""
     return [block.copy() for block in genotype]
 
 
 def depth_of(genotype: Genotype) -> int:
-    """How many nodes follow the input; the number of blocks must be triangular."""
+    """Number of nodes after the input; the number of blocks must be triangular."""
     return round((2 * len(genotype) + 0.25) ** 0.5 - 0.5)
 
 
@@ -60,7 +60,7 @@ def layer(genotype: Genotype, node: int) -> Genotype:
 
 
 def size_of(genotype: Genotype) -> int:
-    """All channels together."""
+    """Total number of channels."""
     return sum(map(sum, genotype))
 
 
@@ -74,9 +74,9 @@ def thin(genotype: Genotype) -> None:
 def grow(genotype: Genotype, odds: Sequence[float], rng: np.random.Generator) -> None:
     """Adds an operation to a block, or widens it there.
 
-    The operation is drawn with the given odds, the block uniformly or, half the time, among those from one
-    node to the next. Then each block that has the operation already takes over with `ATTRACTION`, the
-    last that does so wins. The channels become 1, 2, 4, 8, 16 or 32, unless they were more.
+    The operation is drawn with the given odds. The block is drawn uniformly or, half the time, among those
+    from one node to the next. Then each block that has the operation already replaces it with probability
+    `ATTRACTION`; the last one counts. The channels become 1, 2, 4, 8, 16 or 32, unless they were more.
     """
     weights = np.asarray(odds, dtype=np.float64)
     op = int(rng.choice(len(weights), p=weights / weights.sum()))
@@ -92,24 +92,24 @@ def grow(genotype: Genotype, odds: Sequence[float], rng: np.random.Generator) ->
 
 
 def swap(genotype: Genotype, rng: np.random.Generator) -> None:
-    """Swaps the first block with another, where there is one."""
+    """Swaps the first block with another, if there is one."""
     if len(genotype) > 1:
         other = int(rng.integers(1, len(genotype)))
         genotype[0], genotype[other] = genotype[other], genotype[0]
 
 
 def add_layer(genotype: Genotype, op: int) -> None:
-    """Adds a node that the last one leads to, by one operation of `NEW` channels."""
+    """Adds a node that reads the last one through one operation of `NEW` channels."""
     width = len(genotype[0])
     genotype += [[0] * width for _ in range(depth_of(genotype) + 1)]
     genotype[-1][op] = NEW
 
 
 def drop_layer(genotype: Genotype, rng: np.random.Generator) -> None:
-    """Takes the last node away, if it is not the only one.
+    """Removes the last node, if it is not the only one.
 
-    With `ABSORPTION` a block that stays becomes half the sum of itself and one that goes, rounded down to
-    channels that there are.
+    With probability `ABSORPTION` a block that stays becomes half the sum of itself and a removed one, rounded
+    down to `CHANNELS`.
     """
     if (depth := depth_of(genotype)) == 1:
         return
@@ -123,9 +123,9 @@ def drop_layer(genotype: Genotype, rng: np.random.Generator) -> None:
 
 
 def uniform(a: Genotype, b: Genotype, rng: np.random.Generator) -> Genotype:
-    """A child that takes each gene from either parent, and its depth too; not repaired yet.
+    """A child that takes each gene, and its depth, from either parent; not repaired yet.
 
-    Where it is deeper than the one parent, it has the genes of the other.
+    If it is deeper than one parent, the additional genes come from the other.
     """
     longer, shorter = (a, b) if len(a) >= len(b) else (b, a)
     child = [
@@ -141,7 +141,7 @@ def minimum(a: Genotype, b: Genotype) -> Genotype:
 
 
 def repair(genotype: Genotype, rng: np.random.Generator) -> None:
-    """Takes empty layers away at the end; gives others a random operation of 1, 2 or 4 channels."""
+    """Removes empty layers at the end; gives other empty ones a random operation of 1, 2 or 4 channels."""
     while len(genotype) > 1 and not any(map(any, layer(genotype, depth := depth_of(genotype)))):
         del genotype[-depth:]
     for node in range(1, depth_of(genotype) + 1):

@@ -1,4 +1,4 @@
-"""What the search spaces check alike before they look at anything of their own."""
+"""Checks of arguments that all search spaces share."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from egraph.errors import ArchitectureError, UsageError, shorten
 __all__ = ["check_text", "check_value", "known_operation", "list_names", "read_options"]
 
 LONGEST = 2**16
-"""Most characters of one architecture in a space's own notation; no space needs a tenth of it."""
+"""Largest number of characters of one architecture in a space's notation; no space needs a tenth of it."""
 
 
 def check_text(text: object, space: str) -> str:
-    """Refuses what is no text, or so long that no architecture of ours takes it.
+    """Refuses values that are no text, and texts longer than `LONGEST`.
 
     Raises:
-        ArchitectureError: the text says which.
+        ArchitectureError: The value is refused; the error text says why.
     """
     if not isinstance(text, str):
         raise ArchitectureError(f"expected an architecture of {space} as text, got {shorten(text)}")
@@ -31,10 +31,10 @@ def check_text(text: object, space: str) -> str:
 
 
 def check_value(architecture: object, space: str, operations: Collection[str]) -> None:
-    """Refuses what is no architecture, has disabled edges, or has an operation that is not of the space.
+    """Refuses values that are no architecture, and architectures with disabled edges or unknown operations.
 
     Raises:
-        ArchitectureError: the text says which.
+        ArchitectureError: The value is refused; the error text says why.
     """
     if not isinstance(architecture, Architecture):
         raise ArchitectureError(
@@ -50,10 +50,10 @@ def check_value(architecture: object, space: str, operations: Collection[str]) -
 
 
 def known_operation(name: str, space: str, operations: Collection[str], where: str = "") -> str:
-    """Returns ``name`` if the space knows it.
+    """Returns ``name`` if it is one of the operations.
 
     Raises:
-        ArchitectureError: it does not; the text names those that it knows.
+        ArchitectureError: It is not; the error text names the operations.
     """
     if name in operations:
         return name
@@ -63,13 +63,13 @@ def known_operation(name: str, space: str, operations: Collection[str], where: s
 
 
 def list_names(operations: Collection[str]) -> str:
-    """The names for the text of an error, where they are very many only some of them."""
+    """The names for an error text; only some of them if there are many."""
     names = list(operations)
     return ", ".join(names if len(names) <= 20 else [*names[:12], f"and {len(names) - 12} more"])
 
 
 def read_options(options: Sequence[int], choices: Sequence[int], space: str) -> tuple[int, ...]:
-    """The options as whole numbers, if they are one for each position and within its choices.
+    """The options as whole numbers, after checking that there is one in range for each position.
 
     Raises:
         ArchitectureError: An option is out of range at its position.

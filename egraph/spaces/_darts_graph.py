@@ -15,12 +15,12 @@ BEFORE_LAST, LAST, NODE = "c_{k-2}", "c_{k-1}", "node"
 STRIDED = "-s2"
 
 OPERATIONS = (*LAYERS, *(layer + STRIDED for layer in LAYERS), BEFORE_LAST, LAST, NODE)
-"""What interior vertices may carry."""
+"""Operations of interior vertices."""
 
 _CELL = 14
 
 VERTICES = 2 * _CELL + 2
-"""Of every architecture: those of both cells, input and output."""
+"""Number of vertices of every architecture: both cells, input and output."""
 
 for _stride, _suffix in ((1, ""), (2, STRIDED)):
     for _operation in (
@@ -37,7 +37,7 @@ for _operation in (
     Operation("skip_connect" + STRIDED, "conv", kernel=1, stride=2),
     Operation(BEFORE_LAST, "conv", kernel=1),
     Operation(LAST, "conv", kernel=1),
-    # Neither an identity nor shareable: what is joined side by side keeps which terms belong together.
+    # Neither an identity nor shareable, so that the terms of each concatenated node stay together.
     Operation(NODE, "aggregation"),
 ):
     operations.register(_operation)
@@ -46,9 +46,9 @@ for _operation in (
 def build(normal: Cell, reduction: Cell) -> Architecture:
     """The graph of two cells."""
     ops, edges = ["input"], []
-    last = [0]  # the vertices that a cell reads as c_{k-1}; as c_{k-2} both read the input
+    last = [0]  # vertices that a cell reads as c_{k-1}; both cells read the input as c_{k-2}
     for cell, suffix in ((normal, ""), (reduction, STRIDED)):
-        terms = []  # of the cells before and of each node: the vertices whose sum it is
+        terms = []  # for the cells before and each node, the vertices whose sum it is
         for name, sources in ((BEFORE_LAST, [0]), (LAST, last)):
             edges += [(source, len(ops)) for source in sources]
             terms.append([len(ops)])
@@ -66,12 +66,12 @@ def build(normal: Cell, reduction: Cell) -> Architecture:
     return Architecture([*ops, "output"], edges)
 
 
-# A search asks for the same architectures again and again; the bound keeps the cache at a few megabytes.
+# The same architectures occur again and again in a search; the bound keeps the cache at a few megabytes.
 @lru_cache(maxsize=2**12)
 def find_cells(architecture: Architecture) -> tuple[Cell, Cell] | None:
-    """The cells whose graph an architecture of `VERTICES` is, if any."""
+    """The cells of an architecture with `VERTICES` vertices; None if it is not their graph."""
     ops = architecture.ops
-    least = [VERTICES] * VERTICES  # of each vertex the first that it reads
+    least = [VERTICES] * VERTICES  # first vertex that each vertex reads
     for i, j in architecture.edges:
         least[j] = min(least[j], i)
     cells = []

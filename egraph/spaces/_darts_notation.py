@@ -1,7 +1,7 @@
 """The published notation of DARTS genotypes, as text and as JSON-ready values.
 
 A genotype has eight pairs of operation and input for each of its two cells, two pairs for each intermediate
-node in turn. Inputs 0 and 1 are the cells before, the nodes are 2 to 5. A text is read, never executed.
+node in turn. Inputs 0 and 1 are the cells before; the nodes are 2 to 5. The text is parsed, never executed.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ Step = tuple[str, int]
 """An operation and its input."""
 
 Node = tuple[Step, Step]
-"""What an intermediate node sums, in the order of the inputs."""
+"""The two steps that an intermediate node sums, in the order of their inputs."""
 
 Cell = tuple[Node, ...]
 """The four intermediate nodes."""
@@ -41,19 +41,19 @@ _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _CONCAT = [2, 3, 4, 5]
 _SAME_CONCATS = (_CONCAT, tuple(_CONCAT), range(2, 6))
 
-# All that a genotype consists of. Nothing else reaches Python's parser, whose time and stack others can take.
+# The tokens of a genotype. No other text reaches Python's parser, whose time and stack it could exhaust.
 _WORDS = re.compile(
     r"(?:Genotype|normal_concat|normal|reduce_concat|reduce|range|[0-9]|[\[\](),=\s]"
     r"|'[A-Za-z0-9_.-]*'|\"[A-Za-z0-9_.-]*\")*+"
 )
-_DEEPEST = 8  # brackets within one another; a genotype has three
+_DEEPEST = 8  # nested brackets at most; a genotype has three
 
 
 def read_text(text: str) -> tuple[Cell, Cell]:
     """Reads ``Genotype(normal=[('sep_conv_3x3', 0), ...], ...)``, or the same as a JSON object.
 
     Raises:
-        ArchitectureError: the text is neither, or describes no normal and reduction cell.
+        ArchitectureError: The text is neither, or does not describe a normal and a reduction cell.
     """
     if (content := _parse(text.strip())) is None:
         raise ArchitectureError(
@@ -70,11 +70,11 @@ def read_genotype(content: Mapping[str, Any]) -> tuple[Cell, Cell]:
     """The normal and the reduction cell of a mapping with the fields of the published notation.
 
     Args:
-        content: ``normal`` and ``reduce`` are eight pairs each; ``normal_concat`` and ``reduce_concat`` can
-            only be the four intermediate nodes, and may be absent.
+        content: Fields of the notation: ``normal`` and ``reduce``, eight pairs each; ``normal_concat`` and
+            ``reduce_concat``, optional, always the four intermediate nodes.
 
     Raises:
-        ArchitectureError: a field is missing, unknown, or not what it should be.
+        ArchitectureError: A field is missing, unknown, or not what it should be.
     """
     if not isinstance(content, Mapping):
         raise ArchitectureError(
@@ -88,7 +88,7 @@ def read_genotype(content: Mapping[str, Any]) -> tuple[Cell, Cell]:
         concat = content.get(name, _CONCAT)
         if not isinstance(concat, range | list | tuple) or concat not in _SAME_CONCATS:
             raise ArchitectureError(
-                f"expected {name} to be {_CONCAT}, for all four nodes are the result of a darts cell; "
+                f"expected {name} to be {_CONCAT}, since the result of a darts cell is all four nodes; "
                 f"got {shorten(concat)}"
             )
     return _read_cell(content.get("normal"), "normal"), _read_cell(content.get("reduce"), "reduce")
@@ -109,7 +109,7 @@ def to_text(normal: Cell, reduction: Cell) -> str:
 
 
 def _parse(text: str) -> Any:
-    """What a text says; None where it is neither JSON nor a genotype."""
+    """The fields in a text; None if it is neither JSON nor a genotype."""
     try:
         if text.startswith("{"):
             return json.loads(text)

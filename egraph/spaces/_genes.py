@@ -1,4 +1,4 @@
-"""Connection genes: enabled and disabled edges as the material of evolution.
+"""Connection genes: enabled and disabled edges, and the moves of evolution between them.
 
 Spaces whose graphs grow by node insertion share these operators. A gene is an edge ``(i, j)`` with ``i <
 j``; the enabled ones are `Architecture.edges`, the disabled ones `Architecture.disabled`. Every function
@@ -34,7 +34,7 @@ Gene = tuple[int, int]
 Column = tuple[int | None, int | None]
 
 STAYS_DISABLED = 0.75
-"""Odds that a gene disabled in one parent and enabled in the other is disabled in the child, as in NEAT."""
+"""Probability that a gene disabled in one parent and enabled in the other is disabled in the child (NEAT)."""
 
 _REDRAWS = 16
 _GENE = re.compile(r"(!?) *([0-9]{1,4}) *> *([0-9]{1,4})")
@@ -61,9 +61,9 @@ def replace_op(architecture: Architecture, vertex: int, op: str) -> Architecture
 
 
 def insert_vertex(architecture: Architecture, gene: Gene, op: str) -> Architecture:
-    """Puts a new vertex between the ends of a gene.
+    """Inserts a new vertex between the ends of a gene.
 
-    The new vertex is joined to both ends by enabled genes and numbered next after the source; the gene
+    Enabled genes connect the new vertex to both ends; it is numbered directly after the source. The gene
     itself stays, disabled.
     """
     source, target = gene
@@ -84,7 +84,7 @@ def toggle(architecture: Architecture, gene: Gene) -> Architecture:
 
 
 def toggleable(architecture: Architecture) -> list[Gene]:
-    """The genes that can be toggled and leave a path from input to output."""
+    """The genes that can be toggled without cutting the output off from the input."""
     n, enabled = architecture.num_vertices, set(architecture.edges)
     return [gene for gene in genes(architecture) if gene not in enabled or is_joined(n, enabled - {gene})]
 
@@ -93,7 +93,7 @@ def parse_genes(text: str) -> tuple[list[Gene], list[Gene]]:
     """Reads enabled and disabled genes from the notation ``0>1,1>2,!0>2``.
 
     Raises:
-        ArchitectureError: a word is no gene.
+        ArchitectureError: A word is not a gene.
     """
     enabled: list[Gene] = []
     disabled: list[Gene] = []
@@ -116,18 +116,18 @@ def format_genes(architecture: Architecture) -> str:
 def check_genome(
     architecture: Architecture, name: str, layers: Collection[str], *, max_vertices: int, max_edges: int
 ) -> None:
-    """Checks that a genome has the layers and keeps the bounds of the space of that name.
+    """Checks that a genome consists of known layers and keeps the bounds of a space.
 
     Raises:
-        ArchitectureError: too many vertices or edges, an unknown operation, an edge that points
+        ArchitectureError: Too many vertices or edges, an unknown operation, an edge that points
             backward or is both enabled and disabled, or no path from input to output.
     """
     n, connections = architecture.num_vertices, genes(architecture)
     if n > max_vertices:
-        raise ArchitectureError(f"{name} holds at most {max_vertices} vertices, got {n}")
+        raise ArchitectureError(f"{name} has at most {max_vertices} vertices, got {n}")
     if len(connections) > max_edges:
         raise ArchitectureError(
-            f"{name} holds at most {max_edges} edges, disabled too, got {len(connections)}"
+            f"{name} has at most {max_edges} edges, disabled ones included, got {len(connections)}"
         )
     for vertex, op in enumerate(architecture.ops[1:-1], 1):
         if op not in layers:
@@ -138,9 +138,7 @@ def check_genome(
         if i >= j:
             raise ArchitectureError(f"edge ({i}, {j}) points backward; {name} numbers vertices topologically")
     if twice := set(architecture.edges) & set(architecture.disabled):
-        raise ArchitectureError(
-            f"edge {min(twice)} is both enabled and disabled; {name} wants one of the two"
-        )
+        raise ArchitectureError(f"edge {min(twice)} is both enabled and disabled; leave one of the two out")
     if not is_joined(n, architecture.edges):
         raise ArchitectureError(
             "no path of enabled edges leads from input to output; "
@@ -153,13 +151,13 @@ def recombine(
 ) -> Architecture:
     """Crosses two genomes gene by gene.
 
-    Vertices of the parents are homologous where the alignment of their operation sequences pairs them (most
-    equal operations first, then most pairs); connection genes are, where both their ends are. A homologous
-    vertex takes its operation from either parent; a homologous gene that only one parent has enabled is
-    disabled with probability `STAYS_DISABLED`. Nobody knows which parent is fitter, so the disjoint genes
-    come all from ``a``, all from ``b``, or from both where the bounds allow that, with equal odds. Where
-    the drawn states leave no path from input to output they are drawn again, and in the end taken from the
-    parent that gave the structure.
+    Vertices of the parents are homologous if the alignment of their operation sequences pairs them (most
+    equal operations first, then most pairs); connection genes are homologous if both their ends are. A
+    homologous vertex takes its operation from either parent; a homologous gene that only one parent has
+    enabled is disabled with probability `STAYS_DISABLED`. Since it is not known which parent is fitter, the
+    disjoint genes come all from ``a``, all from ``b``, or, if the bounds allow it, from both, with equal
+    probability. If the drawn states leave no path from input to output they are drawn again, and finally
+    taken from the parent that gave the structure.
     """
     columns = _align(a.ops, b.ops)
     states_a = _states(a, {i: position for position, (i, _) in enumerate(columns) if i is not None})
@@ -190,7 +188,7 @@ def recombine(
 
 
 def _align(ops_a: Sequence[str], ops_b: Sequence[str]) -> list[Column]:
-    """Pairs two sequences in order: two points for equal operations, one for unequal, none for a gap."""
+    """Aligns two sequences: two points for equal operations, one for unequal ones, none for a gap."""
     inner_a, inner_b = ops_a[1:-1], ops_b[1:-1]
     best = np.zeros((len(inner_a) + 1, len(inner_b) + 1), dtype=int)
     for i, op_a in enumerate(inner_a, 1):

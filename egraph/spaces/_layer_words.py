@@ -1,4 +1,4 @@
-"""The words of a grammar that say what a network is made of and how it is trained."""
+"""The words of a grammar that describe the layers of a network and its training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WIDTH = 64
 
 
 class Layer(NamedTuple):
-    """What may be said of a layer: words that it needs, and words that it can do without."""
+    """The words of a layer: required and optional ones."""
 
     needed: tuple[str, ...]
     optional: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ LAYERS: Mapping[str, Layer] = {
     "batch-norm": Layer(()),
     "dropout": Layer(("percent",)),
 }
-"""The layers that can be built, by what stands after ``layer:``."""
+"""The layers that can be built, by the word after ``layer:``."""
 
 _LEARNING = Layer((), ("lr", "momentum", "nesterov", "decay"))
 _OPTIMIZERS = ("sgd", "adam", "adamw")
@@ -43,12 +43,12 @@ _ACTIVATIONS = ("linear", "relu", "elu", "sigmoid", "tanh")
 
 
 class BlockWords(NamedTuple):
-    """What a block says.
+    """A block that was read.
 
     Attributes:
-        layer: one of `LAYERS`; empty where it says how to learn.
-        values: of its words, read.
-        settings: fields of a recipe that it sets.
+        layer: One of `LAYERS`; empty for a block that sets the training.
+        values: Values of its words.
+        settings: Fields of a recipe that it sets.
     """
 
     layer: str
@@ -56,7 +56,7 @@ class BlockWords(NamedTuple):
     settings: Mapping[str, Any]
 
     def parts(self) -> list[Part]:
-        """Its layers in order: the layer itself, batch normalisation, activation, dropout."""
+        """The layers of the block in order: the layer itself, batch normalisation, activation, dropout."""
         from egraph.networks import parts
 
         said = self.values
@@ -83,8 +83,8 @@ def read_block(text: str) -> BlockWords:
     """Reads a block such as ``layer:conv filters:64 kernel:3 act:relu`` or ``learning:sgd lr:0.01``.
 
     Raises:
-        UsageError: it is no layer that can be built, a word is unknown, absent or said twice, or a value out
-            of its range; the text names the block.
+        UsageError: The layer cannot be built, a word is unknown, missing or repeated, or a value is out of
+            range; the error text names the block.
     """
 
     def refuse(why: str) -> UsageError:
@@ -93,7 +93,7 @@ def read_block(text: str) -> BlockWords:
     pairs = [word.partition(":")[::2] for word in text.split()]
     words = dict(pairs)
     if len(words) < len(pairs):
-        raise refuse("a word is said twice")
+        raise refuse("a word is repeated")
     kinds = [f"{name}:{words[name]}" for name in ("layer", "learning") if name in words]
     if len(kinds) != 1 or kinds[0] not in _KINDS:
         raise refuse(f"it must have one of the words {', '.join(_KINDS)}")
@@ -120,7 +120,7 @@ def read_block(text: str) -> BlockWords:
 
 
 def describe(text: str) -> Operation:
-    """What the words of a block say of it to rankers, be it a layer that can be built or another."""
+    """The description of a block for rankers, whether its layer can be built or not."""
     words = dict(word.split(":", 1) for word in text.split() if ":" in word)
     layer = {"dense": "linear"}.get(words.get("layer", ""), words.get("layer", ""))
 
@@ -163,4 +163,4 @@ _READ: Mapping[str, tuple[Callable[[str], Any], str]] = {
     "nesterov": _SWITCH,
     "decay": (_number(0, 1e3, float), "a number of at least 0"),
 }
-"""How the value of each word is read, and what it must be."""
+"""Reader of the values of each word, and a description of the valid ones."""

@@ -1,4 +1,4 @@
-"""The hash by which NAS-Bench-101 names a cell, fast."""
+"""A fast version of the hash by which NAS-Bench-101 identifies a cell."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-try:  # hashlib's md5 goes through OpenSSL, whose set-up costs three times the hash of so short a text
+try:  # the set-up of hashlib's md5 (OpenSSL) takes three times as long as the hash of so short a text
     from _md5 import md5  # type: ignore[import-not-found,unused-ignore]
 except ImportError:
     from hashlib import md5
@@ -18,10 +18,10 @@ class Wiring(NamedTuple):
     """The edges of a cell in the form that `module_hash` reads.
 
     Attributes:
-        degrees: of each vertex, how many edges leave and enter it.
-        few: vertices with at most two edges in and at most two out, each with its two sources and its two
+        degrees: Number of edges that leave and enter each vertex.
+        few: Vertices with at most two edges in and at most two out, each with its two sources and its two
             targets; -1 stands for none.
-        many: the other vertices, each with all its sources and all its targets.
+        many: The other vertices, each with all its sources and all its targets.
     """
 
     degrees: tuple[tuple[int, int], ...]
@@ -51,15 +51,15 @@ def wiring(num_vertices: int, edges: Sequence[tuple[int, int]]) -> Wiring:
 def module_hash(wires: Wiring, labels: Sequence[int]) -> str:
     """The published hash of a cell, 32 hexadecimal digits.
 
-    Begins with a digest of each vertex's degrees and label; then, as often as there are vertices, replaces
-    each by the digest of the sorted digests of its sources, those of its targets, and its own.
+    Starts with a digest of the degrees and label of each vertex. Then, as many times as there are vertices,
+    it replaces each digest by that of the sorted digests of its sources, those of its targets, and its own.
 
     Args:
-        wires: the edges of the cell.
-        labels: of each vertex: -1 input, -2 output, else the position of its operation in
+        wires: Edges of the cell.
+        labels: Label of each vertex: -1 input, -2 output, otherwise the position of its operation in
             conv3x3-bn-relu, conv1x1-bn-relu, maxpool3x3.
     """
-    # The last entry is what index -1 reads: a missing neighbour adds nothing to the text.
+    # Index -1, a missing neighbour, reads the last entry, which adds nothing to the text.
     digests = [_first(*degrees, label) for degrees, label in zip(wires.degrees, labels, strict=True)] + [""]
     _, few, many = wires
     for _ in labels:

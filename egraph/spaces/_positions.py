@@ -14,21 +14,21 @@ __all__ = ["decode_graph", "encode_graph", "graph_choices", "pairs"]
 
 @lru_cache
 def pairs(num_vertices: int) -> tuple[tuple[int, int], ...]:
-    """All pairs of ascending vertex numbers, by the larger one."""
+    """All pairs of ascending vertex numbers, ordered by the larger one."""
     return tuple((i, j) for j in range(1, num_vertices) for i in range(j))
 
 
 @lru_cache
 def graph_choices(max_vertices: int, num_operations: int) -> tuple[int, ...]:
-    """Two options, absent and there, for each of `pairs`; then the operations of each interior vertex."""
+    """Two options, absent and present, for each of `pairs`; then the operations of each interior vertex."""
     return (2,) * len(pairs(max_vertices)) + (num_operations,) * (max_vertices - 2)
 
 
 def encode_graph(architecture: Architecture, operations: Sequence[str], max_vertices: int) -> tuple[int, ...]:
     """The live part of a graph as an option for each of `graph_choices`.
 
-    Its vertices take the first numbers, in topological order, and output takes the last; vertices left over
-    have no edges and the first operation. Disabled edges are dropped.
+    The vertices have the first numbers, in topological order, and the output has the last; the remaining
+    vertices have no edges and the first operation. Disabled edges are dropped.
     """
     live = live_vertices(architecture.num_vertices, architecture.edges)
     position = {vertex: number for number, vertex in enumerate(live[:-1])} | {live[-1]: max_vertices - 1}
@@ -42,7 +42,7 @@ def decode_graph(options: Sequence[int], operations: Sequence[str], max_vertices
     """The live part of the graph that the options describe.
 
     Raises:
-        ArchitectureError: no path leads from input to output.
+        ArchitectureError: No path leads from input to output.
     """
     possible = pairs(max_vertices)
     edges = [pair for pair, there in zip(possible, options[: len(possible)], strict=True) if there]

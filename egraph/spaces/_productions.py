@@ -22,7 +22,7 @@ _SYMBOL = re.compile(r"<([\w-]+)>")
 _RANGE = re.compile(r"\[([\w-]+):([0-9]{1,6})\.\.([0-9]{1,6})(?::([0-9]{1,6}))?\]")
 _TERMINAL = re.compile(r"[\w:.+-]+")
 
-_MOST = 20_000  # derivations of one symbol
+_MOST = 20_000  # derivations of one symbol at most
 
 
 class Section(NamedTuple):
@@ -34,11 +34,11 @@ class Section(NamedTuple):
 
 
 class Derivation(NamedTuple):
-    """A text, and the choices that lead to it.
+    """A text and the choices that derive it.
 
     Attributes:
-        text: terminals with spaces between.
-        genes: of each symbol and integer parameter, the numbers of the options chosen, from left to right.
+        text: Terminals with spaces between.
+        genes: Numbers of the options chosen for each symbol and integer parameter, from left to right.
     """
 
     text: str
@@ -49,15 +49,15 @@ class Productions(NamedTuple):
     """A grammar.
 
     Attributes:
-        sections: the outer level, in order.
-        rules: the alternatives of each symbol; an alternative is a sequence of words.
+        sections: Sections of the outer level, in order.
+        rules: Alternatives of each symbol; an alternative is a sequence of words.
     """
 
     sections: tuple[Section, ...]
     rules: Mapping[str, tuple[tuple[str, ...], ...]]
 
     def options(self, slot: str) -> int:
-        """How many options a symbol, or a word with an integer parameter, has."""
+        """Number of options of a symbol or of a word with an integer parameter."""
         return len(_values(slot)) if slot.startswith("[") else len(self.rules[slot])
 
     def derive(
@@ -66,12 +66,12 @@ class Productions(NamedTuple):
         genes: Mapping[str, tuple[int, ...]] | None = None,
         rng: np.random.Generator | None = None,
     ) -> list[Derivation]:
-        """What can be derived from a symbol by these genes.
+        """The derivations of a symbol by these genes.
 
-        Where the genes run out, by every option; with a generator by one that is drawn.
+        After the last gene of a symbol all its options are taken, or with a generator one that is drawn.
 
         Raises:
-            DataError: there are too many.
+            DataError: There are too many derivations.
         """
         found: list[Derivation] = []
         self._expand([f"<{symbol}>"], [], {}, genes or {}, rng, found)
@@ -86,7 +86,7 @@ class Productions(NamedTuple):
         rng: np.random.Generator | None,
         found: list[Derivation],
     ) -> None:
-        """Derives the words from the left on, after what has been derived already."""
+        """Derives the words from left to right, after the text that is derived already."""
         if not words:
             found.append(Derivation(" ".join(text), used))
             if len(found) > _MOST:
@@ -115,13 +115,13 @@ class Productions(NamedTuple):
 def read_productions(path: str | Path) -> Productions:
     """Reads a grammar from a text file.
 
-    One rule a line, ``<symbol> ::= words | words``; ``#`` begins a comment. A word is a terminal, a
-    ``<symbol>``, or an integer parameter ``[name:low..high:step]``, which stands for ``name:value``; the step
-    is 1 if it is left out. The first rule is the outer level: symbols that follow one another, each with
-    ``{least,most}`` how often, once if it has none.
+    Each line has one rule, ``<symbol> ::= words | words``; ``#`` starts a comment. A word is a terminal, a
+    ``<symbol>``, or an integer parameter ``[name:low..high:step]``, which stands for ``name:value``; the
+    default of the step is 1. The first rule is the outer level: a sequence of symbols, each with the
+    number of its blocks as ``{least,most}``, or without for a single one.
 
     Raises:
-        DataError: the file cannot be read, a line is no rule, a symbol has no rule or leads to itself.
+        DataError: The file cannot be read, a line is not a rule, a symbol has no rule or derives itself.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
@@ -179,7 +179,7 @@ def _check_symbol(
     symbol: str, rules: Mapping[str, tuple[tuple[str, ...], ...]], above: tuple[str, ...], path: str | Path
 ) -> None:
     if symbol in above:
-        raise DataError(f"<{symbol}> of {path} leads to itself; blocks must be finite")
+        raise DataError(f"<{symbol}> of {path} derives itself; blocks must be finite")
     if symbol not in rules:
         raise DataError(f"{path} has no rule for <{symbol}>")
     for word in itertools.chain(*rules[symbol]):
@@ -189,7 +189,7 @@ def _check_symbol(
 
 @lru_cache
 def _values(word: str) -> tuple[str, ...]:
-    """The texts that an integer parameter can stand for."""
+    """The texts of all values of an integer parameter."""
     found = _RANGE.fullmatch(word)
     assert found is not None
     name, low, high, step = found.groups()

@@ -1,4 +1,4 @@
-"""Chains of convolutions in stages: what they consist of, taken apart and put together."""
+"""Chains of convolutions in stages: split into their stages, and joined from them."""
 
 from __future__ import annotations
 
@@ -37,16 +37,16 @@ POOL = operations.register(Operation("POOL_2", "max-pool", kernel=2, stride=2)).
 
 STAGES = 3
 DEPTH = 4
-"""The most convolutions of a stage."""
+"""Largest number of convolutions of a stage."""
 
 
 class Stage(NamedTuple):
-    """What stands between two pools.
+    """The layers between two pools.
 
     Attributes:
-        layers: its convolutions.
-        skips: pairs of numbers; 0 is what the stage reads, its layers count from 1, and in the last stage the
-            output has the number after them.
+        layers: Convolutions of the stage.
+        skips: Pairs of numbers; 0 is the input of the stage, its layers count from 1, and in the last stage
+            the output has the number after them.
     """
 
     layers: tuple[str, ...]
@@ -71,7 +71,7 @@ def join(stages: Sequence[Stage]) -> Architecture:
 
 
 def split(architecture: Architecture) -> list[Stage]:
-    """The stages of a chain that is one of the space."""
+    """The stages of a chain of the space."""
     levels = levels_of(architecture)
     skips = [edge for edge in architecture.edges if edge[1] > edge[0] + 1]
     stages = []
@@ -84,12 +84,12 @@ def split(architecture: Architecture) -> list[Stage]:
 
 
 def levels_of(architecture: Architecture) -> list[int]:
-    """How many pools there are up to each vertex."""
+    """Number of pools up to each vertex."""
     return list(itertools.accumulate(int(op == POOL) for op in architecture.ops))
 
 
 def possible_skips(architecture: Architecture) -> list[tuple[int, int]]:
-    """All skips within stages, whether they are there or not."""
+    """All possible skips within stages, present or not."""
     levels = levels_of(architecture)
     return [
         (i, j)

@@ -29,7 +29,7 @@ class Builder(NamedTuple):
 
     Attributes:
         build: Called as ``build(architecture, input_shape, num_classes, **options)``.
-        options: Default value of each option. ``channels`` is the width of the network, ``seed`` that of its
+        options: Default value of each option. ``channels`` is the width of the network, ``seed`` decides its
             initial weights.
     """
 
@@ -76,7 +76,7 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A valid architecture one random mutation away; now and then, where the space says so, the same."""
+        """A valid architecture one random mutation away; some spaces sometimes return the same one."""
 
     @abstractmethod
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
@@ -84,14 +84,14 @@ class SearchSpace(ABC):
 
     @abstractmethod
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """All valid architectures one mutation away, in a fixed order, none with the key of the given one."""
+        """All valid architectures one mutation away, in a fixed order; none has the key of the given one."""
 
     @abstractmethod
     def parse(self, text: str) -> Architecture:
         """Reads the notation that `format` writes.
 
         Raises:
-            ArchitectureError: the text does not describe an architecture of this space.
+            ArchitectureError: The text does not describe an architecture of this space.
         """
 
     @abstractmethod
@@ -103,14 +103,14 @@ class SearchSpace(ABC):
         """Checks that an architecture belongs to this space.
 
         Raises:
-            ArchitectureError: it does not; the text says why.
+            ArchitectureError: It does not; the error text says why.
         """
 
     def key(self, architecture: Architecture) -> str:
         """A string that two architectures share if, and only if, they are the same trained network.
 
         Raises:
-            ArchitectureError: the architecture does not belong to this space.
+            ArchitectureError: The architecture does not belong to this space.
         """
         self.validate(architecture)
         return canonical_form(simplify(architecture))
@@ -120,7 +120,7 @@ class SearchSpace(ABC):
         """Number of options at each position of the encoding; the same for all architectures.
 
         Raises:
-            UsageError: this space gives no encoding.
+            UsageError: This space has no encoding.
         """
         raise UsageError(
             f"the space {self.name!r} gives no encoding, which this searcher needs; "
@@ -131,22 +131,22 @@ class SearchSpace(ABC):
         """An architecture as one option for each position: ``0 <= option < choices[position]``.
 
         Raises:
-            ArchitectureError: the architecture does not belong to the space.
-            UsageError: this space gives no encoding, or none of architectures that large.
+            ArchitectureError: The architecture does not belong to the space.
+            UsageError: This space has no encoding, or the architecture is too large for it.
         """
         raise UsageError(f"the space {self.name!r} gives no encoding")
 
     def decode(self, options: Sequence[int]) -> Architecture:
-        """The architecture of these options; it has the key of the one that was encoded to them.
+        """The architecture of these options; it has the key of the architecture that was encoded to them.
 
         Raises:
-            ArchitectureError: the options describe no architecture of this space.
-            UsageError: this space gives no encoding, or the options are not one for each position.
+            ArchitectureError: The options describe no architecture of this space.
+            UsageError: This space has no encoding, or the options are not one for each position.
         """
         raise UsageError(f"the space {self.name!r} gives no encoding")
 
     def episodes(self) -> Episodes:
-        """How architectures are built step by step.
+        """Stepwise construction of architectures, for reinforcement learning.
 
         Raises:
             UsageError: The space has no encoding.
@@ -240,23 +240,27 @@ class SearchSpace(ABC):
         return type(self).inherit is not SearchSpace.inherit
 
     def inherit(self, network: torch.nn.Module, trained: torch.nn.Module) -> bool:
-        """Gives a network of this space the function of a trained one, if morphisms lead from there to here.
+        """Gives a network of this space the function of a trained one, if network morphisms lead to it.
+
+        Args:
+            network: Network with initial weights; changed in place.
+            trained: Trained network; not changed.
 
         Returns:
-            False where none do; then nothing is changed.
+            False if no morphisms lead from ``trained`` to ``network``; then nothing is changed.
 
         Raises:
-            UsageError: this space knows no morphisms.
+            UsageError: This space has no morphisms.
         """
-        raise UsageError(f"the space {self.name!r} knows no network morphisms; use one that does: 'nash'")
+        raise UsageError(f"the space {self.name!r} has no network morphisms; use one that has: 'nash'")
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
-        """What genes of an architecture set of its training: fields of `egraph.evaluation.Recipe`.
+        """Fields of `egraph.evaluation.Recipe` that genes of an architecture set.
 
-        None in most spaces, where one recipe is for all. What is set here takes the place of the recipe's.
+        Empty in most spaces, where one recipe serves all. Values given here replace those of the recipe.
 
         Raises:
-            ArchitectureError: the architecture does not belong to this space.
+            ArchitectureError: The architecture does not belong to this space.
         """
         return {}
 
@@ -275,7 +279,7 @@ class SearchSpace(ABC):
             return False
         return True
 
-    def __bool__(self) -> bool:  # else len() would be asked, which an infinite space refuses
+    def __bool__(self) -> bool:  # bool() would otherwise call len(), which an infinite space refuses
         return True
 
     def __eq__(self, other: object) -> bool:

@@ -1,4 +1,4 @@
-"""Cells whose nodes join channels side by side: a genotype says how many each operation contributes."""
+"""Cells whose nodes concatenate channels: the genotype has the number of channels of each operation."""
 
 from __future__ import annotations
 
@@ -45,49 +45,48 @@ for _layer, (_kind, _kernel) in _DESCRIPTIONS.items():
         operations.register(
             Operation(f"{_layer}.{_channels}", _kind, kernel=_kernel, width=_channels / _WIDE)
         )
-# Joins what comes in. To `simplify` an identity: what reads it reads all that it joins.
+# Concatenates its inputs. An identity for `simplify`: its readers read all inputs.
 _JOIN = operations.register(Operation("concat", "identity")).name
 
 
 class ConcatCellSpace(SearchSpace):
-    """Cells of up to ``max_depth`` nodes after the input, joined by operations of 1 to 32 channels.
+    """Cells of up to ``max_depth`` nodes after the input, connected by operations of 1 to 32 channels.
 
-    From each node to each later one any of the eight operations `LAYERS` can lead, each with a number of
-    channels of its own. A node is all channels that come in, side by side; nothing is summed. The last node
-    is the output.
+    Any of the eight operations `LAYERS` can lead from each node to each later one, each with its own number
+    of channels. A node is the concatenation of its inputs; nothing is summed. The last node is the output.
 
-    **Genotype.** One integer for each operation: its channels, 0 where it is absent. The integers of two
-    nodes make a block, with ``|`` between; blocks are in the order 0-1, 0-2, 1-2, 0-3 and so on. This cell of
-    two nodes leads by two operations to the first, and from there and the input to the second:
-    ``0|0|2|0|0|2|0|0 1|0|0|1|1|0|0|0 0|1|0|0|0|0|0|2``. No node may be without input. A node that nothing
-    reads is dead and does not count for the key.
+    **Genotype.** One integer for each operation: its channels, 0 if it is absent. The integers between two
+    nodes form a block, separated by ``|``; blocks are in the order 0-1, 0-2, 1-2, 0-3 and so on. In this cell
+    of two nodes two operations lead to the first, and further ones from there and the input to the second:
+    ``0|0|2|0|0|2|0|0 1|0|0|1|1|0|0|0 0|1|0|0|0|0|0|2``. Every node must have an input. A node without reader
+    is dead and does not count for the key.
 
     **As an architecture.** A vertex for each operation, such as ``sep_conv_3x3.16``, and one called
     ``concat`` for each node between input and output, in the order of the genotype.
 
     **Mutation** does several things at once: it thins the first block if that is crowded, gives an operation
-    more channels somewhere, swaps the first block with another (``p_swap``), and adds or drops the last node
-    (``p_resize``). An operation is as likely as its ``odds``; a cell smaller than ``size`` is more likely to
-    gain a node, a larger one to lose it. A search can learn both: see `egraph.searchers.ParetoEvolution`.
-    **Crossover** takes each integer from either parent, or with `minimum` the smaller one. What lacks input
-    afterwards is **repaired**. **Samples** are a cell of one operation after 1 to ``walk`` mutations.
+    more channels in some block, swaps the first block with another (``p_swap``), and adds or drops the last
+    node (``p_resize``). Operations are drawn by their ``odds``; a cell smaller than ``size`` is more likely
+    to gain a node, a larger one to lose it. A search can learn both: see `egraph.searchers.ParetoEvolution`.
+    **Crossover** takes each integer from either parent, or with `minimum` the smaller one. Nodes without
+    input are then **repaired**. **Samples** are a cell of one operation after 1 to ``walk`` mutations.
 
-    What differs from the source. Channels are powers of two everywhere. The position of an operation in its
+    Differences from the source: Channels are powers of two everywhere. The position of an operation in its
     block decides which of all eight it is; the source's own run has seven names and so builds others than
     named. Depth is bounded; the source has a penalty with the wrong sign, and its cells of three and more
     nodes never shrink. Two more integers of the genotype are left out: one is never read, the other names a
     part of the data. The searcher has one probability of mutation; the source draws one for each step.
 
     Args:
-        name: what the space is registered under.
-        max_depth: most nodes after the input.
-        p_swap: probability that a mutation swaps blocks.
-        p_resize: how likely a mutation adds or drops a node: times ``size / (0.75 n + size)`` it adds one to
-            a cell of n channels, and else, times ``0.75 n / (n + size)``, drops one.
-        walk: most mutations from one operation to a sample.
+        name: Name in the registry.
+        max_depth: Largest number of nodes after the input.
+        p_swap: Probability that a mutation swaps blocks.
+        p_resize: Factor of the probability of adding or dropping a node: times ``size / (0.75 n + size)`` a
+            node is added to a cell of n channels; otherwise, times ``0.75 n / (n + size)``, one is dropped.
+        walk: Largest number of mutations from one operation to a sample.
 
     Raises:
-        UsageError: ``max_depth`` or ``walk`` is below 1, or a probability is none.
+        UsageError: ``max_depth`` or ``walk`` is below 1, or a probability is out of range.
 
     References:
         T. Reolon, "Neural Architecture Search with genetic algorithms and DARTS", 2021,
@@ -117,7 +116,7 @@ class ConcatCellSpace(SearchSpace):
         self.p_swap, self.p_resize = p_swap, p_resize
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """A cell of one operation, 1 to ``walk`` mutations on."""
+        """A cell of one operation after 1 to ``walk`` mutations."""
         genotype = [[0] * len(LAYERS)]
         channel_genes.repair(genotype, rng)
         architecture = _build(genotype)
@@ -133,13 +132,13 @@ class ConcatCellSpace(SearchSpace):
         odds: Sequence[float] | None = None,
         size: float | None = None,
     ) -> Architecture:
-        """A cell with a new or wider operation, and now and then other nodes; rarely the same one.
+        """A cell with a new or wider operation, sometimes with other nodes; rarely the same one.
 
         Args:
-            architecture: of this space.
-            rng: the source of randomness.
-            odds: ``(operations,)``, how likely each of `LAYERS` is to grow; all the same by default.
-            size: channels in all that a cell should have; by default as many as this one has.
+            architecture: Architecture of this space.
+            rng: Source of randomness.
+            odds: ``(operations,)``, relative odds that each of `LAYERS` grows; equal by default.
+            size: Desired total number of channels; by default that of the architecture.
         """
         genotype = self._read(architecture)
         channel_genes.thin(genotype)
@@ -188,7 +187,7 @@ class ConcatCellSpace(SearchSpace):
         return list(found.values())[1:]
 
     def channels(self, architecture: Architecture) -> dict[str, int]:
-        """How many channels each of `LAYERS` contributes in all."""
+        """Total number of channels of each of `LAYERS`."""
         blocks = self._read(architecture)
         return {name: sum(block[position] for block in blocks) for position, name in enumerate(LAYERS)}
 
@@ -196,7 +195,7 @@ class ConcatCellSpace(SearchSpace):
         """Reads a genotype, such as ``0|0|2|0|0|2|0|0 1|0|0|1|1|0|0|0 0|1|0|0|0|0|0|2``.
 
         Raises:
-            ArchitectureError: the text is not of this form, or describes no cell of this space.
+            ArchitectureError: The text is not of this form, or describes no cell of this space.
         """
         if not _GENOTYPE.fullmatch(check_text(text, self.name).strip()):
             raise ArchitectureError(
@@ -215,7 +214,7 @@ class ConcatCellSpace(SearchSpace):
         """Checks that an architecture is the graph of a genotype of this space, in its numbering.
 
         Raises:
-            ArchitectureError: it is not; the text says why.
+            ArchitectureError: It is not; the error text says why.
         """
         self._read(architecture)
 
@@ -226,7 +225,7 @@ class ConcatCellSpace(SearchSpace):
         return (len(CHANNELS),) * (blocks * len(LAYERS))
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """The genotype; blocks of nodes that are not there are empty."""
+        """The genotype; blocks of absent nodes are empty."""
         genes = [CHANNELS.index(gene) for block in self._read(architecture) for gene in block]
         return (*genes, *(0,) * (len(self.choices) - len(genes)))
 
@@ -234,7 +233,7 @@ class ConcatCellSpace(SearchSpace):
         """The cell of this genotype, without the empty nodes at its end.
 
         Raises:
-            ArchitectureError: another node is empty.
+            ArchitectureError: Another node is empty.
         """
         genes = [CHANNELS[option] for option in read_options(options, self.choices, self.name)]
         genotype = [genes[start : start + len(LAYERS)] for start in range(0, len(genes), len(LAYERS))]
@@ -320,7 +319,7 @@ def _build_stack(
 
 
 def _block(source: int, target: int) -> int | None:
-    """The number of the block between two nodes, if there is one."""
+    """The number of the block between two nodes; None if the target is not a later one."""
     return target * (target - 1) // 2 + source if source < target else None
 
 

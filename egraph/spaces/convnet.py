@@ -34,7 +34,7 @@ _CONVOLUTIONS = [
     for letter, width in (("H", 0.5), ("N", 1.0))
     for kernel in (2, 3, 5)
 ]
-# Not shareable to `simplify`, which cannot know whether a size match puts weights before the pool: see `key`.
+# Not shareable for `simplify`, since a size match can put weights before the pool: see `key`.
 _POOLS = [
     Operation(f"POOL_{kernel}.{letter}", kind, kernel=kernel, stride=kernel, padded=False)
     for letter, kind in (("A", "avg-pool"), ("M", "max-pool"))
@@ -53,44 +53,43 @@ class ConvNetSpace(SearchSpace):
     point from lower to higher numbers and whose enabled genes join input and output belongs to the space,
     up to the bounds.
 
-    **First individuals** have ``initial_layers`` layers: beginning with the single gene input -> output, a
-    node is inserted that many times into a gene drawn from all present, enabled or disabled, each with a
-    random layer. That gives chains and branched graphs (14 shapes of four layers), in which every layer is
-    live. A *sample* then walks up to ``walk`` mutations from there, as the random search of the source does:
-    a baseline that can come to every depth, and a first population that shows the ranker more than one.
+    **First individuals** have ``initial_layers`` layers. Starting from the single gene input -> output, that
+    many nodes with random layers are inserted, each into a gene drawn from all that exist, enabled or
+    disabled. This gives chains and branched graphs (14 shapes of four layers) without dead layers. A *sample*
+    is a first individual after up to ``walk`` mutations, as in the random search of the source: it can have
+    any depth, and a first population shows the ranker more than one.
 
-    **Mutation** leaves the genome as it is with ``p_identity``, inserts a node with ``p_add``, and else
-    changes a gene: half the time a layer gene, to one of the eleven other layers, half the time the state
-    of a connection gene. Insertion draws a connection gene, puts a random layer between its ends, and
-    leaves the gene disabled, not discarded; a later change of its state makes it a skip connection. Layers
-    whose genes are all disabled stay in the genome.
+    **Mutation** leaves the genome unchanged with ``p_identity``, inserts a node with ``p_add``, and otherwise
+    changes a gene: with equal probability a layer gene, to one of the eleven other layers, or the state of a
+    connection gene. Insertion draws a connection gene, puts a random layer between its ends, and disables
+    the gene without removing it; enabled again, it is a skip connection. Layers whose genes are all disabled
+    stay in the genome.
 
-    What the source leaves open, and what was chosen. (a) It names a probability 0.7 "of adding a new
-    connection", though it also says that mutation never creates connections: 0.7 is taken as the
-    probability of changing a gene, and shared equally between layer and connection genes. (b) "Applied to
-    an inactive connection gene" is read as the change of state; insertion into a disabled gene is allowed
-    too, gives a parallel branch, and leaves that gene disabled. (c) It does not say how the first four
-    layers are wired; insertion gives what later evolution could give. (d) It lets networks without a path
-    from input to output arise and scores them zero; here a connection gene is drawn only from those whose
-    change leaves a path. (e) It sets no bound on growth; here a genome that is full changes a gene where it
-    would have grown.
+    Choices where the source is open: (a) It names a probability 0.7 "of adding a new connection", though it
+    also says that mutation never creates connections. Here 0.7 is the probability of changing a gene, shared
+    equally between layer and connection genes. (b) "Applied to an inactive connection gene" is read as the
+    change of state; insertion into a disabled gene is possible, too, gives a parallel branch, and leaves the
+    gene disabled. (c) It does not say how the first four layers are wired; here they are inserted like later
+    ones. (d) It allows networks without a path from input to output and scores them zero; here only genes
+    whose change leaves a path are drawn. (e) It sets no bound on growth; here a full genome changes a gene
+    instead of growing.
 
-    **Crossover**: see `egraph.spaces._genes.recombine`. Insertion alone gives only series-parallel
-    skeletons (each new node between two joined ones); crossover, which can unite the genes of both parents,
+    **Crossover**: see `egraph.spaces._genes.recombine`. Insertion alone gives only series-parallel graphs,
+    since each new node is between two connected ones. Crossover can unite the genes of both parents and
     reaches every graph of the space.
 
     Args:
-        name: what the space is registered under.
-        channels: width of a full (N) layer; half (H) layers have half of it.
-        max_vertices: bound on vertices, input, output and dead ones included.
-        max_edges: bound on connection genes, enabled and disabled together.
-        initial_layers: layers of a first individual.
-        walk: a sample is a first individual after 0 to this many mutations, each number as likely.
-        p_identity: probability that a mutation changes nothing.
-        p_add: probability that a mutation inserts a node.
+        name: Name in the registry.
+        channels: Number of channels of a full (N) layer; a half (H) layer has half of them.
+        max_vertices: Largest number of vertices, input, output and dead ones included.
+        max_edges: Largest number of connection genes, enabled and disabled.
+        initial_layers: Number of layers of a first individual.
+        walk: Largest number of mutations from a first individual to a sample; uniform from 0.
+        p_identity: Probability that a mutation changes nothing.
+        p_add: Probability that a mutation inserts a node.
 
     Raises:
-        UsageError: the bounds do not hold a first individual, or the probabilities exceed one.
+        UsageError: A first individual exceeds the bounds, or the probabilities sum to more than one.
 
     References:
         G. Kyriakides, "Parallel and Distributed Methods for Autonomous Design of Artificial Neural Networks",
@@ -133,7 +132,7 @@ class ConvNetSpace(SearchSpace):
         self.p_add = p_add
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """A random first individual, up to ``walk`` mutations on."""
+        """A random first individual after up to ``walk`` mutations."""
         architecture = Architecture(("input", "output"), [(0, 1)])
         for _ in range(self.initial_layers):
             architecture = _grow(architecture, rng)
@@ -142,7 +141,7 @@ class ConvNetSpace(SearchSpace):
         return architecture
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A valid architecture one mutation away, or with ``p_identity`` the same one."""
+        """A valid architecture one mutation away; with probability ``p_identity`` the same one."""
         self.validate(architecture)
         draw = rng.random()
         if draw < self.p_identity:
@@ -189,7 +188,7 @@ class ConvNetSpace(SearchSpace):
         disabled gene.
 
         Raises:
-            ArchitectureError: the text does not describe an architecture of this space.
+            ArchitectureError: The text does not describe an architecture of this space.
         """
         layers, semicolon, connections = check_text(text, self.name).partition(";")
         if not semicolon:
@@ -209,7 +208,7 @@ class ConvNetSpace(SearchSpace):
         """Checks that an architecture belongs to this space.
 
         Raises:
-            ArchitectureError: too many vertices or edges, an unknown operation, an edge that points
+            ArchitectureError: Too many vertices or edges, an unknown operation, an edge that points
                 backward or is both enabled and disabled, or no path from input to output.
         """
         check_genome(
@@ -217,25 +216,26 @@ class ConvNetSpace(SearchSpace):
         )
 
     def key(self, architecture: Architecture) -> str:
-        """A string that two architectures share if, and only if, they are one network at every image size.
+        """A string that architectures share if, and only if, they are one network at every image size.
 
-        Disabled genes and dead layers do not count. Two equal pools on the same inputs count as one pool,
-        used twice, unless their inputs differ in width: then each pool's size match brings its own trained
-        convolutions. Algebra, such as that an average of a sum is a sum of averages, is not looked for.
+        Disabled genes and dead layers do not count. Two equal pools on the same inputs count as one pool that
+        is used twice, unless their inputs differ in width: then the size match of each pool has trained
+        convolutions of its own. Algebraic identities, such as that of the average of a sum and the sum of
+        averages, are not considered.
 
         Raises:
-            ArchitectureError: the architecture does not belong to this space.
+            ArchitectureError: The architecture does not belong to this space.
         """
         self.validate(architecture)
         return canonical_form(_share_pools(simplify(architecture)))
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """An edge or none between each two of ``max_vertices`` vertices, then the layer of each inner one."""
+        """Absence or presence of each of the possible edges, then the layer of each inner vertex."""
         return graph_choices(self.max_vertices, len(LAYERS))
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """The network without disabled genes and dead layers; it takes the first vertices and the last."""
+        """The network without disabled genes and dead layers, on the first vertices and the last."""
         self.validate(architecture)
         return encode_graph(architecture, LAYERS, self.max_vertices)
 
@@ -243,7 +243,7 @@ class ConvNetSpace(SearchSpace):
         """The network without dead layers.
 
         Raises:
-            ArchitectureError: no path joins input and output, or there are more edges than the bound.
+            ArchitectureError: No path leads from input to output, or there are too many edges.
         """
         read = read_options(options, self.choices, self.name)
         architecture = decode_graph(read, LAYERS, self.max_vertices)
@@ -269,10 +269,10 @@ def _grow(architecture: Architecture, rng: np.random.Generator) -> Architecture:
 
 
 def _share_pools(graph: Simplified) -> Simplified:
-    """Merges equal pools on equal inputs, where no size match can put weights before them."""
+    """Merges equal pools on equal inputs, unless a size match can put weights before them."""
     names: list[str] = []
-    rows: list[dict[int, int]] = []  # of each kept vertex: its inputs, with multiplicity
-    # A pool is as wide as the narrowest of its sources: whether the image is one, and the narrowest layer.
+    rows: list[dict[int, int]] = []  # inputs of each kept vertex, with multiplicity
+    # Width of a pool: whether the image is a source, and the narrowest layer among its sources.
     widths: list[tuple[bool, float]] = []
     meaning: list[int] = []
     shared: dict[tuple[str, tuple[tuple[int, int], ...]], int] = {}

@@ -28,31 +28,32 @@ __all__ = ["LAYERS", "Darts"]
 
 
 class Darts(SearchSpace):
-    """Pairs of cells, a normal and a reduction one; 1,037,664,180 genotypes of each, twins included.
+    """Pairs of a normal and a reduction cell; 1,037,664,180 genotypes of each, equal networks included.
 
     A cell reads the two cells before it, ``c_{k-2}`` and ``c_{k-1}``, each through a 1x1 convolution. Each of
-    its four nodes is the sum of two operations on two of what stands before it, the result is the four nodes
-    side by side. In the reduction cell operations on the two cells before have stride 2, all others stride 1.
+    its four nodes is the sum of two operations on two of the earlier results; the result of the cell is the
+    concatenation of the four nodes. In the reduction cell operations on the two cells before have stride 2,
+    all others stride 1.
 
-    **As an architecture**, of 30 vertices: the network of one normal and one reduction cell. Of each cell the
-    vertices are ``c_{k-2}``, ``c_{k-1}``, then for each node its two operations, that on the earlier input
-    first, and a ``node``. The operations lead to the ``node``, and to every operation that reads it; the
-    nodes lead to what comes behind the cell. The input is ``c_{k-2}`` of both cells and ``c_{k-1}`` of the
-    normal one, whose result is ``c_{k-1}`` of the reduction cell, whose result is the output. Names of
-    operations with stride 2 end in ``-s2``.
+    **As an architecture**, of 30 vertices: the network of one normal and one reduction cell. The vertices of
+    a cell are ``c_{k-2}``, ``c_{k-1}``, then for each node its two operations, the one on the earlier input
+    first, and a ``node``. The operations lead to the ``node`` and to every operation that reads it; the nodes
+    lead to the readers of the cell. The input is ``c_{k-2}`` of both cells and ``c_{k-1}`` of the normal one,
+    whose result is ``c_{k-1}`` of the reduction cell, whose result is the output. Names of operations with
+    stride 2 end in ``-s2``.
 
-    **The key** tells trained networks apart:
+    **The key** distinguishes trained networks:
 
     - The order of a node's inputs and that of the nodes themselves make no difference; ``c_{k-2}`` and
       ``c_{k-1}`` are not interchangeable.
-    - ``skip_connect`` with stride 1 is an identity and vanishes in the sum that it feeds, with its
-      multiplicity: nodes that sum the same are the same, by whatever detour. On an input of the reduction
-      cell it has stride 2 and is a factorised reduction, two convolutions with weights of their own.
-    - Equal pools of one input are one and the same, convolutions are not. That holds for networks without
-      drop path, which would drop the copies apart.
-    - Which terms are summed before they are joined side by side is kept, by the vertices ``node``.
+    - ``skip_connect`` with stride 1 is an identity and vanishes in its sum, with its multiplicity: nodes with
+      equal sums are equal. On an input of the reduction cell it has stride 2 and is a factorised reduction,
+      two convolutions with weights of their own.
+    - Equal pools of one input are the same, unlike convolutions. That holds for networks without drop path,
+      which would drop the copies separately.
+    - The vertices ``node`` keep the terms that are summed before the concatenation.
 
-    Arithmetic goes no further: the average of a sum is another network than the sum of averages.
+    Other algebraic identities are not used: the average of a sum and the sum of averages are two networks.
 
     References:
         Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
@@ -71,7 +72,7 @@ class Darts(SearchSpace):
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """Another operation at one of 16 positions, or another input; each kind with probability one half.
 
-        The result is always another genotype; it may be a twin of the given one, with the same key.
+        The result is always another genotype; it can have the same key.
         """
         cells = self._read(architecture)
         replace = (_other_ops, _other_inputs)[rng.integers(2)]
@@ -81,7 +82,7 @@ class Darts(SearchSpace):
         return build(cell, cells[1]) if which == 0 else build(cells[0], cell)
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
-        """Each node of each cell, its inputs and operations, from one of the parents, with equal chances."""
+        """Each node of each cell, inputs and operations, from one of the parents, with equal probability."""
         parents = self._read(a), self._read(b)
         normal, reduction = (
             tuple(parents[parent][which][node] for node, parent in enumerate(row))
@@ -90,7 +91,7 @@ class Darts(SearchSpace):
         return build(normal, reduction)
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """Those that differ in one operation or one input, without twins of the given one or each other."""
+        """Architectures that differ in one operation or one input, one for each key except the given one."""
         normal, reduction = self._read(architecture)
         candidates = [build(cell, reduction) for cell in _other_ops(normal) + _other_inputs(normal)]
         candidates += [build(normal, cell) for cell in _other_ops(reduction) + _other_inputs(reduction)]
@@ -106,7 +107,7 @@ class Darts(SearchSpace):
         reduce_concat=[2, 3, 4, 5])``. A concatenation may also be ``range(2, 6)``, or absent.
 
         Raises:
-            ArchitectureError: the text is not of this form, or describes no architecture of this space.
+            ArchitectureError: The text is not of this form, or describes no architecture of this space.
         """
         return build(*read_text(check_text(text, self.name)))
 
@@ -118,10 +119,10 @@ class Darts(SearchSpace):
         """The architecture of ``{"normal": [["sep_conv_3x3", 0], ...], "reduce": [...], ...}``.
 
         Args:
-            genotype: the fields of the published notation, such as ``Genotype._asdict()`` of the original.
+            genotype: Fields of the published notation, such as ``Genotype._asdict()`` of the original.
 
         Raises:
-            ArchitectureError: a field is missing, unknown, or not what it should be.
+            ArchitectureError: A field is missing, unknown, or not what it should be.
         """
         return build(*read_genotype(genotype))
 
@@ -133,13 +134,13 @@ class Darts(SearchSpace):
         """Checks that an architecture is the graph of a genotype, in its numbering.
 
         Raises:
-            ArchitectureError: it is not; the text says why.
+            ArchitectureError: It is not; the error text says why.
         """
         self._read(architecture)
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """Of each cell, and each node of it: which two inputs, then the operation on each of them.
+        """For each node of each cell, its pair of inputs, then the operation on each of them.
 
         The first node of a cell has no choice of its inputs.
         """
@@ -155,7 +156,7 @@ class Darts(SearchSpace):
         return tuple(options)
 
     def decode(self, options: Sequence[int]) -> Architecture:
-        """Every choice of options is an architecture."""
+        """The architecture of any options."""
         return _decode(read_options(options, self.choices, self.name))
 
     @property

@@ -1,4 +1,4 @@
-"""The search space of DeepNEAT: free graphs of convolutional blocks, with genes for how they are trained."""
+"""The search space of DeepNEAT: free graphs of convolutional blocks, with genes for their training."""
 
 from __future__ import annotations
 
@@ -25,45 +25,46 @@ __all__ = ["BLOCKS", "HYPERPARAMETERS", "Block", "DeepNeatSpace"]
 
 
 _REDRAW = 0.1
-"""Probability that a perturbed number is drawn anew; else it goes one step up or down."""
+"""Probability that a perturbed number is drawn anew; otherwise it goes one step up or down."""
 
 
 class DeepNeatSpace(ChainedSpace):
     """Genomes of convolutional networks: block genes, connection genes, global hyper-parameter genes.
 
     **As an architecture.** The interior vertices are first the blocks, joined by enabled and disabled
-    connection genes, then one vertex for each global gene, in a chain that ends in the output. What is joined
-    to the first of them goes to the head of the network; `settings` says what the chain means.
+    connection genes, then one vertex for each global gene, in a chain that ends in the output. The blocks
+    that lead to the first of them are the input of the network's head; `settings` gives the meaning of the
+    chain.
 
-    **Mutation** puts a block into a connection with ``p_add``, which disables the connection; joins two
-    vertices with ``p_connect``; and else perturbs a gene: a parameter of a block, the state of a connection,
-    or a global hyper-parameter, with equal odds. A new block has random filters and kernel, and neither
-    dropout nor scaled weights nor a pool before it is perturbed. A perturbed number goes one step up or down,
-    or now and then anywhere. **First individuals** are a single random block with random global genes, after
-    0 to ``walk`` mutations: the source begins without blocks, and its first networks would all be alike.
+    **Mutation** inserts a block into a connection with ``p_add``, which disables the connection; adds a
+    connection with ``p_connect``; and otherwise perturbs a gene: a parameter of a block, the state of a
+    connection, or a global hyper-parameter, with equal probability. A new block has random filters and
+    kernel, no dropout, no scaled weights and no pool. A perturbed number goes one step up or down, or
+    sometimes to any value. **First individuals** are a single random block with random global genes after 0
+    to ``walk`` mutations; the source starts without blocks, so that its first networks are all alike.
 
     The ranges are those of the source. Numbers are drawn from a few values of each range, since architectures
-    are made of named operations; a weight scale of 0 is left out, as it stops all learning. Connections whose
-    change would cut the output off are not changed, where the source discards such networks.
+    are made of named operations; a weight scale of 0 is left out, since it stops all learning. Connections
+    whose change would cut the output off are not changed; the source discards such networks.
 
     **The network.** A block is a convolution that keeps the size, ReLU, dropout, and a max pool of two by two
-    pixels, which rounds sides up and leaves a single pixel as it is. Maps that meet are concatenated, brought
-    to the smallest of them by max pooling. What the output reads goes, as the mean over all pixels, to one
-    dense layer. The gene ``VARIANCE`` puts a layer first that divides each image by its standard deviation,
-    in training and afterwards; the other global genes set the training: see `settings`. The source names
-    neither activation nor head, nor the weights that are scaled; here they are ReLU, the mean, and the
-    weights of He et al.
+    pixels, which rounds sides up and leaves a single pixel unchanged. Several inputs are brought to the
+    smallest of them by max pooling and concatenated. The mean over all pixels of the output goes to one dense
+    layer. The gene ``VARIANCE`` adds a first layer that divides each image by its standard deviation, in
+    training and evaluation; the other global genes set the training: see `settings`. The source names neither
+    activation nor head, nor the weights that are scaled; here they are ReLU, the mean, and the weights of He
+    et al.
 
     Args:
-        name: what the space is registered under.
-        max_vertices: bound on blocks, dead ones included, plus input and output.
-        max_edges: bound on connection genes, enabled and disabled together.
-        walk: most mutations from a single block to a sample.
-        p_add: probability that a mutation adds a block.
-        p_connect: probability that a mutation adds a connection.
+        name: Name in the registry.
+        max_vertices: Largest number of blocks, dead ones included, plus input and output.
+        max_edges: Largest number of connection genes, enabled and disabled.
+        walk: Largest number of mutations from a single block to a sample.
+        p_add: Probability that a mutation adds a block.
+        p_connect: Probability that a mutation adds a connection.
 
     Raises:
-        UsageError: the bounds do not hold a block, ``walk`` is negative, or the probabilities exceed one.
+        UsageError: The bounds allow no block, ``walk`` is negative, or the probabilities exceed one.
 
     References:
         Miikkulainen et al., "Evolving Deep Neural Networks", 2017, https://arxiv.org/abs/1703.00548
@@ -101,7 +102,7 @@ class DeepNeatSpace(ChainedSpace):
         self.walk, self.p_add, self.p_connect = walk, p_add, p_connect
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """A random block with random global genes, up to ``walk`` mutations on."""
+        """A random block with random global genes after up to ``walk`` mutations."""
         hyper = [options[rng.integers(len(options))] for options in self.hyperparameters.values()]
         block = self.layers[rng.integers(len(self.layers))]
         body = insert_vertex(Architecture(("input", "output"), [(0, 1)]), (0, 1), block)
@@ -133,13 +134,13 @@ class DeepNeatSpace(ChainedSpace):
         return join_chain(body, (*hyper[:position], option, *hyper[position + 1 :]))
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
-        """What the global genes set of the training: stochastic gradient descent, and how images are changed.
+        """The training that the global genes set: stochastic gradient descent and augmentation.
 
-        The source names no weight decay, so there is none. Epochs, batches and the schedule of the learning
-        rate, whose peak is a gene, are the recipe's.
+        The source names no weight decay, so there is none. Epochs, batch size and the schedule of the
+        learning rate, whose peak is a gene, come from the recipe.
 
         Raises:
-            ArchitectureError: the architecture does not belong to this space.
+            ArchitectureError: The architecture does not belong to this space.
         """
         chosen = self._chosen(architecture)
         del chosen["unit_variance"]
@@ -167,7 +168,7 @@ class DeepNeatSpace(ChainedSpace):
         return build_blocks(body, blocks, input_shape, num_classes, **options)
 
     def _chosen(self, architecture: Architecture) -> dict[str, Any]:
-        """What each global gene sets, under its own name."""
+        """The values that each global gene sets, by their names here."""
         _, hyper = self.split(architecture)
         chosen: dict[str, Any] = {}
         for option, options in zip(hyper, HYPERPARAMETERS.values(), strict=True):

@@ -1,4 +1,4 @@
-"""Search spaces that are written down as a grammar: chains of blocks, each derived from rules."""
+"""Search spaces defined by a grammar: chains of blocks, each derived from rules."""
 
 from __future__ import annotations
 
@@ -34,32 +34,32 @@ class Grammar(SearchSpace):
     **Outer level**: a chain of blocks, section by section, each section with as many blocks as the first rule
     of the grammar allows. **Inner level**: the derivation of each block, integer parameters included. The
     text of a block, such as ``layer:conv filters:64 kernel:3 act:relu``, is its operation in the
-    architecture, so all that a grammar derives is listed when it is read. ``layer``, ``kernel``, ``stride``,
+    architecture, so all derivations are listed when the grammar is read. ``layer``, ``kernel``, ``stride``,
     ``filters`` and ``units`` describe it to rankers; ``layer:dense`` is of kind linear.
 
     **Mutation** adds a new block (0.25), copies one to another position of its section (0.15), removes one
-    (0.25), or changes one choice in the derivation of a block; the latter also where a section is full or
-    cannot spare a block. The choices that remain are kept, in the order of each symbol, and those that are
-    missing drawn anew. **Crossover** takes each section from either parent, or, with equal odds, cuts all
-    sections of both at a point.
+    (0.25), or changes one choice in the derivation of a block, also if a section has no room or no block to
+    spare. The remaining choices are kept, in the order of each symbol, and missing ones are drawn anew.
+    **Crossover** takes each section from either parent, or, with equal probability, cuts all sections of both
+    at a point.
 
-    What differs from the source: the rates are its rates, but of one change at a time; a copy is independent
-    of its original; what a training decides, such as a learning rate, is a gene only if a section of the
-    grammar says so.
+    Differences from the source: the rates are the same, but a mutation makes one change only; a copy is
+    independent of its original; settings of the training, such as a learning rate, are genes only if the
+    grammar has a section for them.
 
     **The network** is the chain of its blocks and a dense layer with a neuron for each class;
-    `egraph.spaces._layer_words.LAYERS` says which layers can be built and which words they take. Zeros keep
-    the size of what a convolution reads, a pool has the stride of its kernel unless it says another, and
-    sides are rounded up. Before the first dense layer maps are flattened. A block ``learning:sgd``, ``adam``
-    or ``adamw`` is no layer: its words ``lr``, ``momentum``, ``nesterov`` and ``decay`` set the training. A
-    grammar of other words is a space that describes its networks and does not build them.
+    `egraph.spaces._layer_words.LAYERS` has the layers that can be built and their words. Convolutions are
+    zero-padded and keep the size, a pool has the stride of its kernel by default, and sides are rounded up.
+    Maps are flattened before the first dense layer. A block ``learning:sgd``, ``adam`` or ``adamw`` is not a
+    layer: its words ``lr``, ``momentum``, ``nesterov`` and ``decay`` set the training. A grammar with other
+    words describes networks without building them.
 
     Args:
-        path: of the grammar; `egraph.spaces._productions.read_productions` says what stands in it.
-        name: what the space is registered under; ``grammar-`` and the name of the file if not given.
+        path: Path of the grammar; its format: `egraph.spaces._productions.read_productions`.
+        name: Name in the registry; by default ``grammar-`` and the name of the file.
 
     Raises:
-        DataError: the file is no grammar, derives too much, or one block from two sections.
+        DataError: The file is not a grammar, has too many derivations, or derives a block from two sections.
 
     References:
         Assunção et al., "DENSER: Deep Evolutionary Network Structured Representation", Genetic Programming
@@ -70,7 +70,7 @@ class Grammar(SearchSpace):
         self.name = name or f"grammar-{Path(path).stem}"
         self._productions = read_productions(path)
         self.sections: tuple[Section, ...] = self._productions.sections
-        # Of each section, every block by its text.
+        # All blocks of each section by their text.
         self._blocks: list[dict[str, Derivation]] = []
         self._section: dict[str, int] = {}
         for index, section in enumerate(self.sections):
@@ -94,7 +94,7 @@ class Grammar(SearchSpace):
         )
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A valid architecture one mutation away; the same where two rules derive one block."""
+        """A valid architecture one mutation away; the same one if two rules derive the same block."""
         blocks, draw = self._split(architecture), rng.random()
         if draw < _P_ADD + _P_COPY and (free := self._with_room(blocks)):
             index = free[rng.integers(len(free))]
@@ -108,7 +108,7 @@ class Grammar(SearchSpace):
             del here[rng.integers(len(here))]
             return _chain(blocks)
         indices = [(index, i) for index, here in enumerate(blocks) for i in range(len(here))]
-        if not indices:  # nothing to change, so there is room
+        if not indices:  # no block to change, so there is room
             return self.mutate(architecture, rng)
         index, i = indices[rng.integers(len(indices))]
         blocks[index][i] = self._perturb(index, blocks[index][i], rng)
@@ -147,7 +147,7 @@ class Grammar(SearchSpace):
         """Reads the texts of the blocks with ``|`` between.
 
         Raises:
-            ArchitectureError: the text does not describe an architecture of this space.
+            ArchitectureError: The text does not describe an architecture of this space.
         """
         texts = [" ".join(part.split()) for part in check_text(text, self.name).split("|")]
         if unknown := [each for each in texts if each not in self._section]:
@@ -168,12 +168,12 @@ class Grammar(SearchSpace):
         """Checks that an architecture belongs to this space.
 
         Raises:
-            ArchitectureError: it is no chain, a block is unknown, or a section too short or too long.
+            ArchitectureError: It is not a chain, a block is unknown, or a section is too short or too long.
         """
         check_value(architecture, self.name, self._section)
         if architecture.edges != tuple((v, v + 1) for v in range(architecture.num_vertices - 1)):
             raise ArchitectureError(
-                f"{self.name} holds chains, got the edges {shorten(list(architecture.edges))}"
+                f"{self.name} has only chains, got the edges {shorten(list(architecture.edges))}"
             )
         order = [self._section[text] for text in architecture.ops[1:-1]]
         if order != sorted(order):
@@ -182,14 +182,14 @@ class Grammar(SearchSpace):
         for index, (symbol, low, high) in enumerate(self.sections):
             if not low <= order.count(index) <= high:
                 raise ArchitectureError(
-                    f"{self.name} holds {low} to {high} blocks of {symbol}, got {order.count(index)}"
+                    f"{self.name} has {low} to {high} blocks of {symbol}, got {order.count(index)}"
                 )
 
     def key(self, architecture: Architecture) -> str:
-        """Its notation: blocks that are written differently are different.
+        """The notation: blocks that are written differently are different.
 
         Raises:
-            ArchitectureError: the architecture does not belong to this space.
+            ArchitectureError: The architecture does not belong to this space.
         """
         return self.format(architecture)
 
@@ -198,8 +198,8 @@ class Grammar(SearchSpace):
         """A chain of blocks: see `egraph.networks.build_blocks`.
 
         A block with 64 filters or units has ``channels`` of them, and the others are in proportion. Raises
-        ArchitectureError for a convolution or pool behind a dense layer, and UsageError for a grammar with a
-        block, in this architecture or not, that is no layer that can be built.
+        ArchitectureError for a convolution or pool after a dense layer, and UsageError if any block of the
+        grammar, in this architecture or not, cannot be built.
         """
         return Builder(self._build, {"channels": WIDTH, "seed": 0})
 
@@ -212,11 +212,11 @@ class Grammar(SearchSpace):
         return build_blocks(architecture, blocks, input_shape, num_classes, **options)
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
-        """What blocks of learning set; the later of two counts.
+        """The settings of ``learning`` blocks; a later block overrides an earlier one.
 
         Raises:
-            ArchitectureError: the architecture does not belong to this space.
-            UsageError: a block of the grammar is no layer that can be built.
+            ArchitectureError: The architecture does not belong to this space.
+            UsageError: A block of the grammar cannot be built.
         """
         self.validate(architecture)
         chosen: dict[str, Any] = {}
@@ -226,7 +226,7 @@ class Grammar(SearchSpace):
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """None, or one of its blocks, for each position that a section can have."""
+        """No block or one of its blocks, for each position that a section can have."""
         pairs = zip(self.sections, self._blocks, strict=True)
         return tuple(1 + len(known) for section, known in pairs for _ in range(section.high))
 
@@ -243,7 +243,7 @@ class Grammar(SearchSpace):
         """The blocks of these numbers; positions with 0 are skipped.
 
         Raises:
-            ArchitectureError: a section has too few blocks.
+            ArchitectureError: A section has too few blocks.
         """
         read = iter(read_options(options, self.choices, self.name))
         blocks = []
@@ -256,7 +256,7 @@ class Grammar(SearchSpace):
 
     @cached_property
     def _words(self) -> dict[str, BlockWords]:
-        """All blocks read: what cannot be built is told at the first network, not at an unlucky one."""
+        """All blocks, read at once, so that the first network reports a block that cannot be built."""
         return {text: read_block(text) for text in self.operations}
 
     def _split(self, architecture: Architecture) -> Blocks:
@@ -267,7 +267,7 @@ class Grammar(SearchSpace):
         return blocks
 
     def _draw(self, index: int, rng: np.random.Generator) -> str:
-        """A random block of a section: choice by choice, each option as likely."""
+        """A random block of a section; each choice is uniform over its options."""
         return self._productions.derive(self.sections[index].symbol, rng=rng)[0].text
 
     def _perturb(self, index: int, text: str, rng: np.random.Generator) -> str:
@@ -284,7 +284,7 @@ class Grammar(SearchSpace):
         return self._productions.derive(self.sections[index].symbol, changed, rng)[0].text
 
     def _changes(self, index: int, text: str) -> list[str]:
-        """All that one changed choice can make of a block."""
+        """All blocks that one changed choice can derive."""
         symbol, genes = self.sections[index].symbol, self._blocks[index][text].genes
         return [
             derivation.text

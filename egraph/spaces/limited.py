@@ -1,4 +1,4 @@
-"""A search space without what costs too much."""
+"""A search space within cost limits."""
 
 from __future__ import annotations
 
@@ -21,28 +21,32 @@ __all__ = ["Limited"]
 
 Cost = Callable[[Architecture], float]
 
-_SAMPLES = 1000  # that may all cost too much
-_CHILDREN = 50  # of one parent, or pair, that may all cost too much
+_SAMPLES = 1000  # draws in a row that may exceed the limits
+_CHILDREN = 50  # draws of a child in a row that may exceed the limits
 
 
 class Limited(SearchSpace):
-    """The architectures of another space that keep within limits.
+    """The architectures of another space that keep cost limits.
 
-    What is sampled, mutated or crossed over is drawn again until it keeps them, so that no searcher proposes,
-    and no study trains, what does not. Each network is measured once. A child that is not found within a few
-    draws is replaced by its parent, or, where that exceeds a limit itself, by a random architecture. Results
-    of architectures beyond the limits can be told to a searcher all the same: they have a `key`.
+    Samples, mutants and children are drawn again until they keep the limits, so that no searcher proposes,
+    and no study trains, an architecture that exceeds them. Each network is measured once. If no child is
+    found within a number of draws, its parent is returned, or a random architecture if the parent exceeds a
+    limit itself. Results of architectures beyond the limits can be told to a searcher: they have a `key`.
 
-    The limits are a part of the name, so that the journal of a study with others is refused.
+    All capabilities of the whole space are passed on: encoding, networks, morphisms, episodes, crossovers and
+    weighted mutation.
+
+    The limits are part of the name, so that the journal of a study with other limits is refused.
 
     Args:
-        space: the whole.
-        costs: by name, functions from an architecture to what it costs, lower is better, such as those of
-            `egraph.evaluation.Costs`. What raises EvaluationError, or is NaN, exceeds every limit.
-        limits: by name of the cost, the most that it may be.
+        space: The whole space.
+        costs: Functions from an architecture to its cost, by name, such as those of
+            `egraph.evaluation.Costs`; lower is better. A cost that raises EvaluationError, or is NaN, exceeds
+            every limit.
+        limits: Largest value of each limited cost, by name.
 
     Raises:
-        UsageError: a limit is not positive, or of an unknown cost, or there is none.
+        UsageError: A limit is not positive or names an unknown cost, or there is no limit.
     """
 
     def __init__(self, space: SearchSpace, costs: Mapping[str, Cost], limits: Mapping[str, float]) -> None:
@@ -64,10 +68,10 @@ class Limited(SearchSpace):
         self._known: dict[str, dict[str, float]] = {}
 
     def measure(self, architecture: Architecture) -> dict[str, float]:
-        """The limited costs by name; infinite where they cannot be measured. Measured once a network.
+        """The limited costs by name, infinite if they cannot be measured; each network is measured once.
 
         Raises:
-            ArchitectureError: it does not belong to the whole space.
+            ArchitectureError: The architecture does not belong to the whole space.
         """
         key = self.whole.key(architecture)
         if key not in self._known:
@@ -75,7 +79,7 @@ class Limited(SearchSpace):
         return self._known[key]
 
     def keeps_limits(self, architecture: Architecture) -> bool:
-        """Whether it costs no more than it may."""
+        """Whether all costs are within their limits."""
         costs = self.measure(architecture)
         return all(costs[name] <= limit for name, limit in self.limits.items())
 
@@ -83,7 +87,7 @@ class Limited(SearchSpace):
         """A sample of the whole space that keeps the limits.
 
         Raises:
-            SpaceExhaustedError: none of many samples does. A search that found some ends there.
+            SpaceExhaustedError: None of many samples does; a search then ends with what it has found.
         """
         cheapest = dict.fromkeys(self.limits, math.inf)
         for _ in range(_SAMPLES):
@@ -107,7 +111,7 @@ class Limited(SearchSpace):
         return self._cross(self.whole.crossover, a, b, rng)
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """Those of the whole space's that keep the limits; there may be none."""
+        """The neighbours in the whole space that keep the limits; possibly none."""
         return [each for each in self.whole.neighbors(architecture) if self.keeps_limits(each)]
 
     def parse(self, text: str) -> Architecture:
@@ -122,7 +126,7 @@ class Limited(SearchSpace):
         """Checks that an architecture belongs to the whole space, and that it keeps the limits.
 
         Raises:
-            ArchitectureError: it does not; the text says what it costs.
+            ArchitectureError: It does not; the error text has its cost.
         """
         self.whole.validate(architecture)
         self._checked(architecture)
@@ -133,7 +137,7 @@ class Limited(SearchSpace):
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """Those of the whole space."""
+        """As in the whole space."""
         return self.whole.choices
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
@@ -144,7 +148,7 @@ class Limited(SearchSpace):
         """As in the whole space.
 
         Raises:
-            ArchitectureError: the options describe no architecture, or one that exceeds a limit.
+            ArchitectureError: The options describe no architecture, or one that exceeds a limit.
         """
         return self._checked(self.whole.decode(options))
 
@@ -153,12 +157,12 @@ class Limited(SearchSpace):
         return self.whole.settings(architecture)
 
     def episodes(self) -> Episodes:
-        """As in the whole space; an episode that exceeds a limit builds nothing."""
+        """As in the whole space; building an architecture beyond a limit raises ArchitectureError."""
         return _LimitedEpisodes(self.whole.episodes(), self._checked)
 
     @property
     def crossovers(self) -> Mapping[str, Crossover]:
-        """Those of the whole space; each draws again until a child keeps the limits."""
+        """The crossovers of the whole space; each draws again until a child keeps the limits."""
         return {name: partial(self._cross, cross) for name, cross in self.whole.crossovers.items()}
 
     def mutate_weighted(
@@ -211,7 +215,7 @@ class Limited(SearchSpace):
         raise TypeError(f"to count {self.name!r}, each architecture must be measured; iterate over it")
 
     def __iter__(self) -> Iterator[Architecture]:
-        everything = iter(self.whole)  # an infinite space refuses here
+        everything = iter(self.whole)  # raises TypeError if the whole space is infinite
         return (architecture for architecture in everything if self.keeps_limits(architecture))
 
     def _cross(
@@ -238,7 +242,7 @@ class Limited(SearchSpace):
 
 
 class _LimitedEpisodes:
-    """Episodes of a whole space whose architectures are checked."""
+    """Episodes of the whole space; the architectures that they build are checked."""
 
     def __init__(self, whole: Episodes, check: Callable[[Architecture], Architecture]) -> None:
         self._whole, self._check = whole, check
@@ -259,5 +263,5 @@ def _call(cost: Cost, architecture: Architecture) -> float:
 
 
 def _show(limit: float) -> str:
-    """All its digits, for the name must tell limits apart."""
+    """All digits, since the name must distinguish limits."""
     return f"{int(limit):,}" if float(limit).is_integer() else f"{limit:,}"

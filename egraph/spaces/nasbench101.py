@@ -48,16 +48,16 @@ Edges = tuple[tuple[int, int], ...]
 class NASBench101(SearchSpace):
     """423,624 cells; the key is the published module hash.
 
-    A vertex that no path from input to output visits is dead: it is no part of the network, and the bounds on
-    vertices and edges do not count it. A cell without such a path does not exist. All cells that the space
-    makes are without dead vertices and numbered topologically.
+    A vertex on no path from input to output is dead: it is not part of the network and does not count for the
+    bounds on vertices and edges. A cell without such a path is invalid. All cells that the space makes have
+    no dead vertices and are numbered topologically.
 
     Args:
-        max_vertices: bound on the vertices, input and output included.
-        max_edges: bound on the edges. Spaces with other bounds than the published ones have another name.
+        max_vertices: Largest number of vertices, input and output included.
+        max_edges: Largest number of edges. Bounds other than the published ones are part of the name.
 
     Raises:
-        UsageError: the bounds leave a single cell, or none.
+        UsageError: The bounds allow at most one cell.
     """
 
     operations = OPERATIONS
@@ -75,10 +75,10 @@ class NASBench101(SearchSpace):
     def sample(self, rng: np.random.Generator) -> Architecture:
         """A random cell, drawn as is usual for this benchmark.
 
-        Each of the possible edges between the full number of vertices is there with probability one half, the
-        operations are uniform; what is invalid is drawn again; what is dead is cut away. This is far
-        from uniform over the keys: most graphs of seven vertices have too many edges, so small cells prevail,
-        and about one draw in ten is the cell without any operation.
+        Each possible edge between the full number of vertices is present with probability one half, and
+        operations are uniform. Invalid cells are drawn again, dead vertices are removed. The distribution is
+        far from uniform over the keys: most graphs of seven vertices have too many edges, so small cells
+        prevail, and about one draw in ten is the cell without any operation.
         """
         n = self.max_vertices
         while True:
@@ -91,11 +91,11 @@ class NASBench101(SearchSpace):
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A cell with another key, by the mutation of the published evolution.
 
-        The cell is filled up to the full number of vertices with dead ones of random operation and position.
+        The cell is padded to the full number of vertices with dead ones of random operation and position.
         Then each possible edge is flipped with probability one over the number of vertices, each operation is
-        replaced with probability one over the number of interior vertices, and what is dead is cut away. What
-        is invalid or has the key of the given cell is drawn again. Every cell can come from every other in
-        one step.
+        replaced with probability one over the number of interior vertices, and dead vertices are removed.
+        Invalid cells, and those with the key of the given cell, are drawn again. Every cell can be reached
+        from every other in one step.
         """
         key = self.key(architecture)
         n = self.max_vertices
@@ -111,9 +111,9 @@ class NASBench101(SearchSpace):
                 return cell
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
-        """A cell that takes each edge and each operation from one of its parents, with equal chances.
+        """A cell that takes each edge and each operation from one of its parents, with equal probability.
 
-        Both are filled up to the full number of vertices as in `mutate`; what is invalid is drawn again.
+        Both are padded to the full number of vertices as in `mutate`; invalid cells are drawn again.
         """
         self.validate(a)
         self.validate(b)
@@ -130,8 +130,8 @@ class NASBench101(SearchSpace):
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
         """The cells one edit away, without twins.
 
-        An edit replaces an operation, removes an edge (and what then is dead), adds an edge that closes no
-        cycle, or adds a vertex with one edge in and one out.
+        An edit replaces an operation, removes an edge (and vertices that are dead then), adds an edge that
+        closes no cycle, or adds a vertex with one edge in and one out.
         """
         ops, edges = self._prune(architecture)
         n = len(ops)
@@ -161,7 +161,7 @@ class NASBench101(SearchSpace):
         """Reads rows of the adjacency matrix and interior operations, such as ``010/001/000 maxpool3x3``.
 
         Raises:
-            ArchitectureError: the text is not of this form, or describes no cell of this space.
+            ArchitectureError: The text is not of this form, or describes no cell of this space.
         """
         rows, *names = check_text(text, self.name).split() or [""]
         matrix = [[int(x) for x in row] if set(row) <= {"0", "1"} else [] for row in rows.split("/")]
@@ -180,15 +180,14 @@ class NASBench101(SearchSpace):
         return f"{rows} {','.join(architecture.ops[1:-1])}".rstrip()
 
     def from_matrix(self, matrix: ArrayLike, ops: Sequence[str]) -> Architecture:
-        """The cell with this adjacency matrix and these operations, as the published files and API write
-        them.
+        """The cell of an adjacency matrix and operations, as in the published files and API.
 
         Args:
             matrix: ``(vertices, vertices)`` of 0 and 1; entry ``[i, j]`` is the edge ``i -> j``.
             ops: ``input``, the operations, ``output``.
 
         Raises:
-            ArchitectureError: they do not fit each other, or the cell is not of this space.
+            ArchitectureError: Matrix and operations do not fit, or the cell is not of this space.
         """
         try:
             entries = np.asarray(matrix)
@@ -214,10 +213,10 @@ class NASBench101(SearchSpace):
         return matrix
 
     def validate(self, architecture: Architecture) -> None:
-        """Checks operations and bounds, and that a path joins input and output.
+        """Checks operations, bounds, and that a path leads from input to output.
 
         Raises:
-            ArchitectureError: a check fails.
+            ArchitectureError: A check fails.
         """
         self._check(architecture)
 
@@ -225,7 +224,7 @@ class NASBench101(SearchSpace):
         """The published module hash: 32 hexadecimal digits that are the same for isomorphic cells.
 
         Raises:
-            ArchitectureError: the architecture does not belong to this space.
+            ArchitectureError: The architecture does not belong to this space.
         """
         vertices, edges = self._check(architecture)
         ops = architecture.ops
@@ -233,19 +232,19 @@ class NASBench101(SearchSpace):
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """An edge or none between each two vertices, then the operations of the interior ones."""
+        """Absence or presence of each possible edge, then the operations of the interior vertices."""
         return graph_choices(self.max_vertices, len(OPERATIONS))
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """The cell without what is dead; a smaller one takes the first vertices and the last."""
+        """The cell without dead vertices; a smaller one has the first vertices and the last."""
         self.validate(architecture)
         return encode_graph(architecture, OPERATIONS, self.max_vertices)
 
     def decode(self, options: Sequence[int]) -> Architecture:
-        """The cell without what is dead.
+        """The cell without dead vertices.
 
         Raises:
-            ArchitectureError: no path joins input and output, or there are more edges than the bound.
+            ArchitectureError: No path leads from input to output, or there are too many edges.
         """
         read = read_options(options, self.choices, self.name)
         cell = decode_graph(read, OPERATIONS, self.max_vertices)
@@ -269,10 +268,9 @@ class NASBench101(SearchSpace):
         return sum(len(labels) for _, _, labels in self._classes())
 
     def __iter__(self) -> Iterator[Architecture]:
-        """One cell a key, in the published order and numbering.
+        """One cell for each key, in the published order and numbering.
 
-        Of all numberings of a cell this is the one with the smallest adjacency, then with the first
-        operations.
+        Of all numberings of a cell it is the one with the smallest adjacency, then with the first operations.
         """
         for n, adjacency, labelings in self._classes():
             edges = [(i, j) for i, j in pairs(n) if adjacency >> pair_bit(i, j) & 1]
@@ -296,7 +294,7 @@ class NASBench101(SearchSpace):
         vertices, edges = find(len(architecture.ops), architecture.edges)
         if not edges:
             raise ArchitectureError(
-                f"no path leads from input to output, so this is no {self.name} cell; add an edge"
+                f"no path leads from input to output, so this is not a {self.name} cell; add an edge"
             )
         if len(vertices) > self.max_vertices:
             raise ArchitectureError(
@@ -314,14 +312,14 @@ class NASBench101(SearchSpace):
         return tuple(architecture.ops[vertex] for vertex in vertices), edges
 
     def _cell(self, ops: Sequence[str], edges: Iterable[tuple[int, int]]) -> Architecture | None:
-        """The live part of a graph of known operations; None where that is not of this space."""
+        """The live part of a graph of known operations; None if it is not of this space."""
         vertices, kept = _find_live(len(ops), tuple(edges))
         if kept and len(vertices) <= self.max_vertices and len(kept) <= self.max_edges:
             return Architecture([ops[vertex] for vertex in vertices], kept)
         return None
 
     def _genome(self, architecture: Architecture, rng: np.random.Generator) -> tuple[list[int], list[bool]]:
-        """Labels of the interior vertices and presence of each of `pairs`, filled up with dead vertices."""
+        """Labels of the interior vertices and presence of each of `pairs`, padded with dead vertices."""
         ops, edges = self._prune(architecture)
         n = self.max_vertices
         labels = rng.integers(len(OPERATIONS), size=n - 2).tolist()
@@ -344,7 +342,7 @@ def _find_live(num_vertices: int, edges: Edges) -> tuple[tuple[int, ...], Edges]
     )
 
 
-# The same cells are asked for again and again; the bounds keep each cache at a few megabytes.
+# The same cells occur again and again in a search; the bounds keep each cache at a few megabytes.
 _CACHED = 64  # vertices, dead ones included
 _live = lru_cache(maxsize=2**13)(_find_live)
 _wiring = lru_cache(maxsize=2**13)(wiring)

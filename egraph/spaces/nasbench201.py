@@ -47,10 +47,10 @@ for _operation in (
 class NASBench201(ChoiceSpace):
     """15,625 cells, which are 5,260 different computations.
 
-    Two cells have one key when they compute the same: ``none`` and what hangs on it is dropped,
-    ``skip_connect`` is spliced into the sums with its multiplicity, equal pools of one input are shared, two
-    convolutions are not. The published classes (``unique_string``, 6,466 of them) ignore sharing and the
-    order of summands.
+    Two cells have the same key if they compute the same: ``none`` is dropped with all that depends on it,
+    ``skip_connect`` is spliced into the sums with its multiplicity, and equal pools of one input are shared,
+    unlike convolutions. The published classes (``unique_string``, 6,466 of them) ignore sharing and the order
+    of summands.
     """
 
     name = "nasbench201"
@@ -58,7 +58,7 @@ class NASBench201(ChoiceSpace):
     positions = dict.fromkeys(("0->1", "0->2", "1->2", "0->3", "1->3", "2->3"), OPERATIONS)
 
     def cells(self) -> Iterator[Architecture]:
-        """All 15,625 cells, twins included; the last edge varies fastest, in the order of `operations`."""
+        """All 15,625 cells, equal networks included; the last edge varies fastest."""
         for ops in itertools.product(OPERATIONS, repeat=6):
             yield _cell(ops)
 
@@ -67,10 +67,10 @@ class NASBench201(ChoiceSpace):
         return _cell(options)
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """The cells that differ in one edge, without twins of the given cell or of each other.
+        """The cells that differ in one edge, one for each key, without that of the given cell.
 
         A cell with ``none`` on most edges has few neighbors, since one more operation is then mostly dead. A
-        walk over neighbors can get stuck there; a walk by `mutate`, which can pass through twins, does not.
+        walk over neighbors can get stuck there; a walk by `mutate` can pass through equal networks.
         """
         return super().neighbors(architecture)
 
@@ -78,7 +78,7 @@ class NASBench201(ChoiceSpace):
         """Reads the official notation, such as ``|none~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|``.
 
         Raises:
-            ArchitectureError: the text is not of this form, or names an unknown operation.
+            ArchitectureError: The text is not of this form, or names an unknown operation.
         """
         if not (match := _CELL.fullmatch(check_text(text, self.name).strip())):
             raise ArchitectureError(
@@ -93,10 +93,10 @@ class NASBench201(ChoiceSpace):
         return f"|{e01}~0|+|{e02}~0|{e12}~1|+|{e03}~0|{e13}~1|{e23}~2|"
 
     def validate(self, architecture: Architecture) -> None:
-        """Checks the operations, and that the graph is the one of this space in its numbering.
+        """Checks the operations, and that the graph and its numbering are those of this space.
 
         Raises:
-            ArchitectureError: it is not.
+            ArchitectureError: They are not.
         """
         if (
             isinstance(architecture, Architecture)
@@ -128,7 +128,7 @@ class NASBench201(ChoiceSpace):
         return 5260
 
     def __iter__(self) -> Iterator[Architecture]:
-        """One cell a key: the first of its twins in the order of `cells`."""
+        """One cell for each key: the first one in the order of `cells`."""
         seen = set()
         for cell in self.cells():
             if (key := _key(cell)) not in seen:
@@ -148,7 +148,7 @@ _CELL = re.compile(rf"\|{_OP}~0\|\+\|{_OP}~0\|{_OP}~1\|\+\|{_OP}~0\|{_OP}~1\|{_O
 _NOTHING = Architecture(("input", *["none"] * 6, "output"), EDGES)
 
 
-# Both caches hold the whole space at most.
+# Both caches can hold the whole space.
 @lru_cache(maxsize=5**6)
 def _cell(ops: Sequence[str]) -> Architecture:
     return _NOTHING.relabel(("input", *ops, "output"))
@@ -164,10 +164,10 @@ def _key(architecture: Architecture) -> str:
 
 @cache
 def _keys() -> list[str]:
-    """The keys of all cells, in the order of `cells`: what the base class says of them, computed beforehand.
+    """The keys of all cells, in the order of `cells`: those of the base class, computed in advance.
 
-    A search for which a training costs nothing would else spend its time on them. After a change of
-    `egraph.canonical`: ``python tests/spaces/test_nasbench201.py`` writes the file anew.
+    A search on a table would otherwise spend most of its time on keys. After a change of
+    `egraph.canonical`, ``python tests/spaces/test_nasbench201.py`` writes the file anew.
     """
     packed = resources.files("egraph.spaces").joinpath("nasbench201-keys.gz").read_bytes()
     return gzip.decompress(packed).decode("ascii").split("\n")

@@ -1,8 +1,8 @@
 """The graph neural networks of NAS-Bench-Graph: four operations that form a tree on the raw input.
 
-An architecture is written as ``0012 gcn,gat,skip,fc``: digit k of the link says what node k reads (0 the raw
-input, m node m), then come the operations of nodes 1 to 4. The nodes that feed no other node are joined to
-give the output.
+An architecture is written as ``0012 gcn,gat,skip,fc``: digit k of the link is the input of node k (0 the raw
+input, m node m), followed by the operations of nodes 1 to 4. The nodes that no other node reads are
+concatenated to give the output.
 
 References:
     Qin et al., "NAS-Bench-Graph: Benchmarking Graph Neural Architecture Search", NeurIPS 2022 Datasets and
@@ -45,11 +45,11 @@ operations.register(Operation("skip", "identity"))
 class NASBenchGraph(ChoiceSpace):
     """26,206 networks, in 59,040 spellings.
 
-    Spellings are the same network when they differ in the order of branches, or in where a ``skip`` stands
-    that only hands on its input; a ``skip`` that joins a second copy of a node to the output counts. The raw
-    input is never joined to the output: a ``skip`` of it that feeds no node is dead, and an architecture of
-    four skips does not exist. This is the rule by which the published tables hold each network once, found by
-    comparison with them: every one of their 26,206 rows has a key of its own, and there is no further key.
+    Spellings are the same network if they differ only in the order of branches, or in the position of a
+    ``skip`` that passes on its input; a ``skip`` that adds a second copy of a node to the output counts. The
+    raw input is never part of the output: a ``skip`` of it that no node reads is dead, and an architecture of
+    four skips is invalid. With this rule the published tables have each network once; it was found by
+    comparison with them: each of their 26,206 rows has a key of its own, and there is no other key.
     """
 
     name = "nasbench_graph"
@@ -57,7 +57,7 @@ class NASBenchGraph(ChoiceSpace):
     positions = {"link": tuple(_LINK_OF), **{f"node {node}": OPERATIONS for node in range(1, 5)}}  # noqa: RUF012
 
     def spellings(self) -> Iterator[Architecture]:
-        """All 59,040 pairs of a link and four operations, twins included, as the published hash counts up."""
+        """All 59,040 pairs of a link and four operations, in the order of the published hash."""
         for link in LINKS:
             for ops in itertools.product(OPERATIONS, repeat=4):
                 if ops != _ALL_SKIP:
@@ -82,8 +82,8 @@ class NASBenchGraph(ChoiceSpace):
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """The architecture with its link, or one of its operations, replaced by another random one.
 
-        Each of the five is chosen with equal chances. The result is always another spelling; it may be a twin
-        of the given one, with the same key.
+        Each of the five is chosen with equal probability. The result is always another spelling; it can have
+        the same key.
         """
         link, ops = self._parts(architecture)
         while True:
@@ -99,7 +99,7 @@ class NASBenchGraph(ChoiceSpace):
         """Reads a link of four digits and four operations, such as ``0012 gcn,gat,skip,fc``.
 
         Raises:
-            ArchitectureError: the text is not of this form, or names an unknown link or operation.
+            ArchitectureError: The text is not of this form, or names an unknown link or operation.
         """
         parts = check_text(text, self.name).split()
         if len(parts) != 2 or len(parts[0]) != 4 or parts[1].count(",") != 3:
@@ -125,7 +125,7 @@ class NASBenchGraph(ChoiceSpace):
         """Checks the operations, and that the edges are those of a link.
 
         Raises:
-            ArchitectureError: they are not.
+            ArchitectureError: They are not.
         """
         self._parts(architecture)
 
@@ -133,10 +133,10 @@ class NASBenchGraph(ChoiceSpace):
         return 26206
 
     def __iter__(self) -> Iterator[Architecture]:
-        """One spelling a key, the published one, as the published hash counts up.
+        """One spelling for each key, the published one, in the order of the published hash.
 
-        Of all spellings of a network that is the one with the last link, then with the most skips in front,
-        then with the first operations.
+        Of all spellings of a network it is the one with the last link, then with the most leading skips, then
+        with the first operations.
         """
         for link, digits in _representatives():
             yield _tree(LINKS[link], tuple(OPERATIONS[digit] for digit in digits))
@@ -173,7 +173,7 @@ _SKIP = OPERATIONS.index("skip")
 
 @lru_cache(maxsize=9 * 2**4)
 def _wiring(link: tuple[int, ...], skips: tuple[bool, ...]) -> tuple[tuple[int, int], ...]:
-    raw = [True]  # whether a vertex is nothing but the raw input
+    raw = [True]  # whether a vertex is only the raw input
     for source, skip in zip(link, skips, strict=True):
         raw.append(skip and raw[source])
     to_output = [(node, 5) for node in range(1, 5) if node not in link and not raw[node]]
@@ -184,7 +184,7 @@ def _edges(link: tuple[int, ...], ops: tuple[str, ...]) -> tuple[tuple[int, int]
     return _wiring(link, tuple(op == "skip" for op in ops))
 
 
-# Both caches hold the whole space at most.
+# Both caches can hold the whole space.
 @lru_cache(maxsize=9**5)
 def _tree(link: tuple[int, ...], ops: tuple[str, ...]) -> Architecture:
     return Architecture(("input", *ops, "output"), _edges(link, ops))
@@ -197,7 +197,7 @@ def _key(architecture: Architecture) -> str:
 
 @cache
 def _representatives() -> tuple[tuple[int, tuple[int, ...]], ...]:
-    """Of each network its published spelling, as the number of the link and those of the operations."""
+    """The published spelling of each network: the number of the link and those of the operations."""
 
     def front_skips(digits: tuple[int, ...]) -> int:
         return next((position for position, digit in enumerate(digits) if digit != _SKIP), 4)
@@ -212,16 +212,16 @@ def _representatives() -> tuple[tuple[int, tuple[int, ...]], ...]:
 
 
 def _branches(link: tuple[int, ...], digits: tuple[int, ...]) -> tuple[object, ...]:
-    """The network as nested sorted tuples: told apart exactly as by its key, and ten times as fast.
+    """The network as nested sorted tuples: equal if, and only if, keys are equal, and ten times as fast.
 
-    A node is its operation and the nodes that read it; the empty tuple is a copy joined to the output.
+    A node is its operation and the nodes that read it; the empty tuple is a copy in the output.
     """
     readers: list[list[tuple[Any, ...]]] = [[] for _ in range(5)]
     for node in (4, 3, 2, 1):
         digit, found = digits[node - 1], readers[node]
         if digit == _SKIP:
             readers[link[node - 1]] += found or [()]
-        else:  # joined once by a skip is the same as feeding no node
+        else:  # a single skip to the output is the same as no reader
             readers[link[node - 1]].append((digit, *sorted(found)) if found != [()] else (digit,))
     return tuple(sorted(branch for branch in readers[0] if branch))
 

@@ -1,6 +1,6 @@
 """The chains of NAS-Bench-Macro: eight layers in stages of two, three and three.
 
-A chain is written as eight digits, one a layer: 0 identity, 1 an inverted residual of kernel 3 and
+A chain is written as eight digits, one for each layer: 0 identity, 1 an inverted residual of kernel 3 and
 expansion 3, 2 one of kernel 5 and expansion 6. The first layer of a stage halves the resolution and doubles
 the channels, so its operations have names of their own, and there 0 is a strided 1x1 convolution.
 
@@ -44,14 +44,14 @@ for _operation in (
 
 
 class NASBenchMacro(ChoiceSpace):
-    """6,561 chains, which are 3,969 networks: where in its stage an identity stands makes no difference."""
+    """6,561 chains, which are 3,969 networks: the position of an identity in its stage does not matter."""
 
     name = "nasbench_macro"
     operations = PLAIN + STRIDED
     positions = {f"layer {number}": options for number, options in enumerate(LAYERS, 1)}  # noqa: RUF012
 
     def chains(self) -> Iterator[Architecture]:
-        """All 6,561 chains, twins included, as the digits count up."""
+        """All 6,561 chains, equal networks included, in the order of their digits."""
         for ops in itertools.product(*LAYERS):
             yield _chain(ops)
 
@@ -63,7 +63,7 @@ class NASBenchMacro(ChoiceSpace):
         """Reads eight digits 0, 1 or 2.
 
         Raises:
-            ArchitectureError: the text is something else.
+            ArchitectureError: The text is not of this form.
         """
         if len(digits := check_text(text, self.name).strip()) != 8 or not set(digits) <= set("012"):
             raise ArchitectureError(
@@ -79,7 +79,7 @@ class NASBenchMacro(ChoiceSpace):
         """Checks that the graph is a chain whose layers carry operations of their position.
 
         Raises:
-            ArchitectureError: it is not.
+            ArchitectureError: It is not.
         """
         check_value(architecture, self.name, self.operations)
         if architecture.num_vertices != 10 or architecture.edges != EDGES:
@@ -104,7 +104,7 @@ class NASBenchMacro(ChoiceSpace):
         return 3969
 
     def __iter__(self) -> Iterator[Architecture]:
-        """One chain a key: in each stage the identities stand last, behind the stage's first layer."""
+        """One chain for each key: the identities are the last layers of each stage."""
         for ops in itertools.product(*LAYERS):
             if all(ops[i] != PLAIN[0] or ops[i + 1] == PLAIN[0] for i in (3, 6)):
                 yield _chain(ops)
@@ -113,7 +113,7 @@ class NASBenchMacro(ChoiceSpace):
         return _key(architecture)
 
 
-# Both caches hold the whole space at most.
+# Both caches can hold the whole space.
 @lru_cache(maxsize=3**8)
 def _chain(ops: tuple[str, ...]) -> Architecture:
     return Architecture(("input", *ops, "output"), EDGES)

@@ -36,26 +36,26 @@ if TYPE_CHECKING:
 __all__ = ["Nash"]
 
 WALK = 12
-"""The most morphisms between the smallest networks and a sample."""
+"""Largest number of morphisms between the smallest networks and a sample."""
 
 
 class Nash(SearchSpace):
     """Three stages of one to four convolutions, with pools between and skips within.
 
     A convolution has the kernel 3 or 5 and 1, 2, 4 or 8 times the channels of the space; batch normalisation
-    and ReLU follow. It reads the layer before it and, side by side with that, everything that a skip brings;
-    the dense layer at the output does the same.
+    and ReLU follow. It reads the layer before it, concatenated with the sources of its skips; so does the
+    dense layer at the output.
 
     **Mutation is a network morphism**: a larger network with the same function (`inherit`). *Deeper* inserts
-    a convolution, as wide as what it reads, behind any layer; *wider* gives one two or four times its
-    channels; *skip* joins a layer to a later one of its stage. Which of the three is drawn first, then where.
-    So nothing ever shrinks, and the largest networks of all stay as they are.
+    a convolution, as wide as its input, after any layer; *wider* multiplies the channels of one by two or
+    four; *skip* connects a layer to a later one of its stage. The kind of morphism is drawn first, then its
+    position. So networks never shrink, and the largest ones have no mutants.
 
-    **A sample** has one convolution of width 1 a stage, with random kernels, and up to twelve morphisms.
-    **Crossover** takes each stage from one of the parents.
+    **A sample** has one convolution of width 1 in each stage, with random kernels, and up to twelve
+    morphisms. **Crossover** takes each stage from one of the parents.
 
-    What differs from the paper: skips are joined side by side only, where half of the paper's are added;
-    depth and width have a bound; the paper begins with kernel 3.
+    Differences from the paper: all skips are concatenated, while half of the paper's are added; depth and
+    width have a bound; the paper starts with kernel 3.
 
     References:
         Elsken, Metzen and Hutter, "Simple and Efficient Architecture Search for Convolutional Neural
@@ -66,7 +66,7 @@ class Nash(SearchSpace):
     operations = (*CONVOLUTIONS, POOL)
 
     def sample(self, rng: np.random.Generator) -> Architecture:
-        """One of the smallest networks after 0 to 12 random morphisms, each number as likely."""
+        """One of the smallest networks after 0 to 12 random morphisms, each number with equal probability."""
         kernels = rng.integers(len(KERNELS), size=STAGES)
         architecture = join([Stage((f"CONV_{KERNELS[k]}.W1",), ()) for k in kernels])
         for _ in range(rng.integers(WALK + 1)):
@@ -74,7 +74,7 @@ class Nash(SearchSpace):
         return architecture
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """One random morphism further; the same architecture where none is left."""
+        """The architecture after one random morphism; the same one if none is left."""
         self.validate(architecture)
         kinds = [found for find in (_deeper, _wider, _joined) if (found := find(architecture))]
         if not kinds:
@@ -83,7 +83,7 @@ class Nash(SearchSpace):
         return children[rng.integers(len(children))]
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
-        """Each stage from one of the parents, with equal chances."""
+        """Each stage from one of the parents, with equal probability."""
         pairs = zip(self._stages(a), self._stages(b), strict=True)
         return join([pair[rng.integers(2)] for pair in pairs])
 
@@ -98,7 +98,7 @@ class Nash(SearchSpace):
         Vertex 0 is the input, the layers follow in order, the next number is the output.
 
         Raises:
-            ArchitectureError: the text does not describe an architecture of this space.
+            ArchitectureError: The text does not describe an architecture of this space.
         """
         layers, semicolon, skips = check_text(text, self.name).partition(";")
         names = [name.strip() for name in layers.split(",")]
@@ -123,13 +123,13 @@ class Nash(SearchSpace):
         """Checks that an architecture belongs to this space.
 
         Raises:
-            ArchitectureError: an operation is unknown, a stage has none or too many convolutions, or the
+            ArchitectureError: An operation is unknown, a stage has no or too many convolutions, or the
                 edges are not a chain with skips within stages.
         """
         check_value(architecture, self.name, self.operations)
         levels = levels_of(architecture)
         counts = [levels.count(level) - 1 for level in range(min(levels[-1], STAGES) + 1)]
-        counts[-1] -= 1  # the output stands there, too
+        counts[-1] -= 1  # the output is in the last stage, too
         if len(counts) != STAGES or not all(1 <= count <= DEPTH for count in counts):
             raise ArchitectureError(
                 f"a {self.name} architecture has {STAGES} stages of 1 to {DEPTH} convolutions each, "
@@ -146,7 +146,7 @@ class Nash(SearchSpace):
 
     @property
     def choices(self) -> tuple[int, ...]:
-        """Of each stage the layers, absent being the first option of all but one, then skips there or not."""
+        """For each stage the layers, of which all but the first can be absent, then its possible skips."""
         return tuple(
             size
             for stage in range(STAGES)
@@ -168,7 +168,7 @@ class Nash(SearchSpace):
         return tuple(options)
 
     def decode(self, options: Sequence[int]) -> Architecture:
-        """Every choice of options is an architecture: skips that begin or end at an absent layer are too."""
+        """The architecture of any options; skips that start or end at an absent layer are left out."""
         read = iter(read_options(options, self.choices, self.name))
         stages = []
         for number in range(STAGES):
@@ -196,8 +196,8 @@ class Nash(SearchSpace):
         """Gives a network the function of a trained one: see `egraph.networks.inherit`.
 
         Returns:
-            False where morphisms do not lead from ``trained`` to ``network``, or one is a network of another
-            space; then nothing is changed.
+            False if morphisms do not lead from ``trained`` to ``network``, or one of them is a network of
+            another space; then nothing is changed.
         """
         from egraph.networks import NashNetwork, inherit
 
@@ -211,7 +211,7 @@ class Nash(SearchSpace):
 
 
 def _deeper(architecture: Architecture) -> list[Architecture]:
-    """All with one more convolution behind a layer, as wide as what it reads."""
+    """All architectures with one more convolution after a layer, as wide as its input."""
     levels, ops = levels_of(architecture), architecture.ops
     children = []
     for vertex in range(1, len(ops) - 1):
@@ -227,7 +227,7 @@ def _deeper(architecture: Architecture) -> list[Architecture]:
 
 
 def _wider(architecture: Architecture) -> list[Architecture]:
-    """All with one convolution of two or four times its channels."""
+    """All architectures with one convolution of two or four times its channels."""
     children = []
     for vertex, op in enumerate(architecture.ops):
         if op not in CONVOLUTIONS:
@@ -242,7 +242,7 @@ def _wider(architecture: Architecture) -> list[Architecture]:
 
 
 def _joined(architecture: Architecture) -> list[Architecture]:
-    """All with one skip more."""
+    """All architectures with one more skip."""
     return [
         Architecture(architecture.ops, [*architecture.edges, skip])
         for skip in possible_skips(architecture)

@@ -453,12 +453,12 @@ class TestValidate:
     @pytest.mark.parametrize(
         ("architecture", "message"),
         [
-            (chain(*["CONV_2.H"] * 13), "holds at most 14 vertices, got 15"),
+            (chain(*["CONV_2.H"] * 13), "has at most 14 vertices, got 15"),
             (
                 Architecture(
                     ("input", *["CONV_2.H"] * 9, "output"), list(itertools.combinations(range(11), 2))[:41]
                 ),
-                "holds at most 40 edges, disabled too, got 41",
+                "has at most 40 edges, disabled ones included, got 41",
             ),
             (chain("conv3x3-bn-relu"), r"no operation 'conv3x3-bn-relu' \(vertex 1\); known: CONV_2.H, "),
             (

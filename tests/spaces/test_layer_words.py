@@ -60,7 +60,7 @@ def test_blocks_of_learning_set_fields_of_a_recipe():
         ),
         ("layer:batch-norm relu", "unknown word 'relu'; batch-norm takes none"),
         ("learning:sgd rate:1", "unknown word 'rate'; sgd takes lr, momentum, nesterov, decay"),
-        ("layer:dense units:8 units:9", "block 'layer:dense units:8 units:9': a word is said twice"),
+        ("layer:dense units:8 units:9", "block 'layer:dense units:8 units:9': a word is repeated"),
         ("layer:dense units:0", "units must be a whole number of at least 1, got '0'"),
         ("layer:dense units:2.5", "units must be a whole number of at least 1, got '2.5'"),
         ("layer:dense units:8 act:swish", "act must be one of linear, relu, elu, .*, got 'swish'"),

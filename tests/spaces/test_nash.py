@@ -149,5 +149,5 @@ def test_networks_inherit():
 
 
 def test_other_spaces_know_no_morphisms():
-    with pytest.raises(UsageError, match="'convnet' knows no network morphisms; use one that does: 'nash'"):
+    with pytest.raises(UsageError, match="'convnet' has no network morphisms; use one that has: 'nash'"):
         spaces.get("convnet").inherit(None, None)
