@@ -49,3 +49,10 @@ def test_commands_that_are_shown_exist(page):
 
     for verb in re.findall(r"^\$ (?:.*\| )?egraph ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE):
         assert verb in COMMANDS
+
+
+def test_the_architecture_page_names_files_that_exist():
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = set(re.findall(r"`([\w./-]+/[\w./-]*)`", text))
+    assert named
+    assert [path for path in named if not ((ROOT / path).exists() or (ROOT / "egraph" / path).exists())] == []

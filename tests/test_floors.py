@@ -1,9 +1,10 @@
-"""Imports go down only, and never in a circle: the floors that ARCHITECTURE.md draws."""
+"""The structure that ARCHITECTURE.md draws: imports go down only and never in circles."""
 
 import ast
+import functools
 from pathlib import Path
 
-import networkx
+import networkx as nx
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -53,32 +54,37 @@ def _room(path: Path) -> str:
     return parts[1] if parts[0] == "egraph" else parts[0]
 
 
-def _imported_names(path: Path) -> list[tuple[str, str]]:
-    """Modules of egraph that a file imports anywhere, each with the name that it takes from there, if any.
+def _name(path: Path) -> str:
+    """The dotted name under which a module is imported."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts if parts[0] == "egraph" else ("egraph", *parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
-    What only the type checker reads is left out.
-    """
+
+NAMES = {_name(path) for path in _modules()}
+
+
+@functools.cache
+def _imported_modules(path: Path) -> frozenset[str]:
+    """The modules of egraph that a module imports anywhere, without those for the type checker alone."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             node.body = []
-    names = []
+    found = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
-            names += [(alias.name, "") for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names += [(node.module or "", alias.name) for alias in node.names]
-    return [(module, name) for module, name in names if f"{module}.".startswith("egraph.")]
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} has a relative import"
+            for alias in node.names:
+                member = f"{node.module}.{alias.name}"
+                found.add(member if member in NAMES else node.module or "")
+    return frozenset(found & NAMES)
 
 
 def _imported_rooms(path: Path) -> set[str]:
-    names = [f"{module}.{name}".rstrip(".") for module, name in _imported_names(path)]
-    return {name.split(".")[1] for name in names if "." in name} & FLOOR_OF.keys()
-
-
-def _module_name(path: Path) -> str:
-    parts = path.relative_to(ROOT).with_suffix("").parts
-    return ".".join(part for part in ("egraph", *parts[parts[0] == "egraph" :]) if part != "__init__")
+    return {name.split(".")[1] for name in _imported_modules(path) if "." in name} & FLOOR_OF.keys()
 
 
 def test_every_room_has_a_floor():
@@ -97,15 +103,24 @@ def test_imports_go_down_only(path):
 
 
 def test_no_files_import_each_other_in_a_circle():
-    """Imports inside functions count too: they only hide a circle."""
-    paths = {_module_name(path): path for path in _modules()}
-    graph: networkx.DiGraph[str] = networkx.DiGraph()
-    for importer, path in paths.items():
-        for module, name in _imported_names(path):
-            submodule = f"{module}.{name}"
-            graph.add_edge(importer, submodule if submodule in paths else module)
-    circles = [sorted(part) for part in networkx.strongly_connected_components(graph) if len(part) > 1]
-    assert not circles
+    """Imports inside functions count: they hide a circle and do not remove it."""
+    imports = nx.DiGraph((_name(path), to) for path in _modules() for to in _imported_modules(path))
+    circles = [sorted(circle) for circle in nx.strongly_connected_components(imports) if len(circle) > 1]
+    assert circles == []
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_no_module_imports_the_package_itself(path):
+    assert "egraph" not in _imported_modules(path)
+
+
+@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_modules_and_functions_are_short(path):
+    text = path.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 400
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno - node.lineno < 60, f"{path}:{node.lineno} {node.name}"
 
 
 @pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
