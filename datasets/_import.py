@@ -17,7 +17,7 @@ from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.datasets._catalogue import recognise
 from egraph.datasets._folders import cache_folder
-from egraph.datasets._official import OFFICIAL, Progress, find_official
+from egraph.datasets._official import OFFICIAL, Official, Progress, find_official
 from egraph.datasets._parquet import open_arrow, to_columns
 from egraph.datasets._table import Metric, Table
 from egraph.errors import ArchitectureError, DataError, UnknownNameError, UsageError
@@ -80,13 +80,20 @@ def import_table(
     else:
         if metrics is not None or set(lower_is_better):
             raise UsageError(f"the metrics of {path} are known, and all are taken; leave them out")
-        table = official.read(path, progress)
-        _check_space(path, table, space)
-        table.provenance |= _identify(path)
+        table = _read_official(official, path, space, progress)
     table.name = name
     _ = table.keys  # reads and checks every row
     table.save(target)
     return target
+
+
+def _read_official(
+    official: Official, path: Path, space: SearchSpace | str | None, progress: Progress | None
+) -> Table:
+    table = official.read(path, progress)
+    _check_space(path, table, space)
+    table.provenance |= _identify(path)
+    return table
 
 
 def _read(
