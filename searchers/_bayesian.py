@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
@@ -14,7 +15,7 @@ from egraph.checks import check_whole
 from egraph.errors import UsageError
 from egraph.searchers._base import Searcher
 from egraph.searchers._memory import Memory
-from egraph.searchers._options import check_callable
+from egraph.searchers._options import check_callable, name_of, unwrap
 from egraph.spaces import SearchSpace
 from egraph.surrogates.graph_process import GraphProcess
 
@@ -64,7 +65,8 @@ class BayesianOptimization(Searcher):
         distinct: Whether no key is proposed twice, nor one that was told.
 
     Raises:
-        UsageError: An option is of the wrong kind or out of range.
+        UsageError: An option is of the wrong kind or out of range, or the predictor predicts no standard
+            deviations. If it is a function, that is known at the first fit.
 
     References:
         White et al., "BANANAS: Bayesian Optimization with Neural Architectures for Neural Architecture
@@ -90,6 +92,10 @@ class BayesianOptimization(Searcher):
         if acquisition not in ("expected-improvement", "thompson"):
             raise UsageError(f"acquisition must be 'expected-improvement' or 'thompson', got {acquisition!r}")
         check_callable(predictor=predictor)
+        if hasattr(
+            unwrap(predictor), "predict"
+        ):  # a class; what a function returns is checked when it is used
+            _check_deviations(unwrap(predictor))
         check_whole(1, initial=initial, candidates=candidates)
         check_whole(2, points=points)
         super().__init__(space, seed=seed, distinct=distinct)
@@ -118,6 +124,7 @@ class BayesianOptimization(Searcher):
         memory = self._memory
         if self._model is None:
             self._model = self.predictor()
+            _check_deviations(self._model)
             self._model.fit(memory.architectures, memory.scores)
         parents = memory.best(_PARENTS)
         drawn = []
@@ -153,6 +160,14 @@ class BayesianOptimization(Searcher):
         self._model = None
         self._memory.load_state_dict(state["memory"])
         self._pool = [Architecture.from_dict(candidate) for candidate in state["pool"]]
+
+
+def _check_deviations(predictor: Any) -> None:
+    """Checks that a predictor, or its class, can predict standard deviations."""
+    if "return_std" not in inspect.signature(predictor.predict).parameters:
+        raise UsageError(
+            f"predictor must have predict(architectures, return_std=True), which {name_of(predictor)} has not"
+        )
 
 
 def expected_improvement(mean: Floats, std: Floats, best: float) -> Floats:

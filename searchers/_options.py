@@ -10,7 +10,7 @@ from typing import Any
 
 from egraph.errors import UsageError, shorten
 
-__all__ = ["LARGEST", "check_callable", "describe_value", "name_of", "option_defaults"]
+__all__ = ["LARGEST", "check_callable", "describe_value", "name_of", "option_defaults", "unwrap"]
 
 LARGEST = 10**9
 """Upper limit of options that set the size of an array."""
@@ -49,9 +49,15 @@ def describe_value(value: Any) -> Any:
 
 def name_of(factory: Callable[..., Any]) -> str:
     """The name of a function or class, without the arguments bound by `functools.partial`."""
+    factory = unwrap(factory)
+    return getattr(factory, "__qualname__", type(factory).__qualname__)
+
+
+def unwrap(factory: Callable[..., Any]) -> Callable[..., Any]:
+    """The function or class below `functools.partial`."""
     while isinstance(factory, functools.partial):
         factory = factory.func
-    return getattr(factory, "__qualname__", type(factory).__qualname__)
+    return factory
 
 
 def check_callable(**values: object) -> None:

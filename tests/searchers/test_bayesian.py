@@ -143,6 +143,23 @@ def test_numbers_out_of_range_are_refused(options, text):
         BayesianOptimization(SPACE, **options)
 
 
+class Unsure:
+    def fit(self, architectures, scores):
+        return self
+
+    def predict(self, architectures):
+        return np.zeros(len(architectures))
+
+
+def test_a_predictor_without_standard_deviations_is_refused():
+    text = r"predictor must have predict\(architectures, return_std=True\), which Unsure has not"
+    with pytest.raises(UsageError, match=text):
+        BayesianOptimization(SPACE, predictor=functools.partial(Unsure))
+    searcher = BayesianOptimization(SPACE, predictor=lambda: Unsure(), initial=2)
+    with pytest.raises(UsageError, match=text):
+        run(searcher, SPACE.value, 5)
+
+
 def test_state_of_another_predictor_is_refused():
     state = BayesianOptimization(SPACE, predictor=Oracle).state_dict()
     with pytest.raises(UsageError, match=r"'predictor': 'Oracle'.*this searcher has .*'GraphProcess'"):
