@@ -41,10 +41,9 @@ def import_table(
     """Reads a file of measured architectures, checks every row, and writes it as a table.
 
     Args:
-        source: A ``.csv`` file with a header, a ``.jsonl`` file with one object a line, or a ``.parquet``
-            file. A table of egraph or the published file of a benchmark needs no ``space``; neither do the
-            authors' own files of NAS-Bench-101 (``.tfrecord``), NAS-Bench-201 (``.pth``) and NATS-Bench
-            (``.pickle.pbz2``, or the unpacked folder).
+        source: A ``.csv`` file with a header, ``.jsonl`` with one object a line, or ``.parquet``. Tables of
+            egraph and published files of a benchmark need no ``space``; these include the ``.tfrecord`` of
+            NAS-Bench-101, the ``.pth`` of NAS-Bench-201, and the ``.pickle.pbz2`` or folder of NATS-Bench.
         out: File to write; None is one in the user's cache, where `load` finds it by ``name``.
         name: Name of the table; None is ``benchmark`` or the stem of ``out`` or ``source``.
         space: Search space of the architectures.

@@ -63,7 +63,7 @@ def test_a_journal_that_cannot_go_on_is_told_in_one_line(evolve, egraph, table):
     evolve("--cycles", 1, "--repeats", 1, "--no-full", "--storage", "x.db")
     other = evolve("--cycles", 3, "--population", 5, "--storage", "x.db", code=2).stderr
     assert "{'population': 4, 'sample': 2, 'distinct': False}, this searcher has {'population': 5" in other
-    assert "use the same to go on, or begin anew" in other
+    assert "use the same to continue, or start a new search" in other
     assert "x.db is of a study with evaluator" in evolve("--filters", 5, "--storage", "x.db", code=1).stderr
     egraph("search", "--data", table, "--metric", "accuracy", "--trials", 2, "--storage", "y.db")
     assert "y.db is of a study with space nasbench_macro" in evolve("--storage", "y.db", code=1).stderr
