@@ -92,9 +92,7 @@ class BayesianOptimization(Searcher):
         if acquisition not in ("expected-improvement", "thompson"):
             raise UsageError(f"acquisition must be 'expected-improvement' or 'thompson', got {acquisition!r}")
         check_callable(predictor=predictor)
-        if hasattr(
-            unwrap(predictor), "predict"
-        ):  # a class; what a function returns is checked when it is used
+        if hasattr(unwrap(predictor), "predict"):  # a class; the model of a function is checked at the fit
             _check_deviations(unwrap(predictor))
         check_whole(1, initial=initial, candidates=candidates)
         check_whole(2, points=points)
