@@ -3,7 +3,7 @@
 A skeleton defines how operations become layers, how results of different sizes are combined, and the head
 after the graph. Each skeleton has a file:
 
-- `build_convnet`: free graphs of convolutions and pools, joined by the minimum viable size rule, with a
+- `build_convnet`: free graphs of convolutions and pools, combined by the minimum viable size rule, with a
   dense head.
 - `build_blocks`: graphs of blocks of layers, which the space describes by `egraph.networks.parts`; the inputs
   of a block are concatenated.

@@ -15,7 +15,7 @@ __all__ = ["Layer", "classifier", "conv_norm", "conv_norm_relu", "read_operation
 
 
 class Layer(NamedTuple):
-    """The attributes by which a skeleton knows whether it has a layer for an operation."""
+    """Attributes of the operations for which a skeleton has a layer."""
 
     kind: str
     kernel: int

@@ -106,7 +106,7 @@ class Cell(nn.Module):
 
 
 class ResidualBlock(nn.Module):
-    """Two 3x3 convolutions beside an average pool and a 1x1 convolution.
+    """Two 3x3 convolutions, plus a shortcut of an average pool and a 1x1 convolution.
 
     Shapes:
         - input: ``(batch, channels, height, width)``

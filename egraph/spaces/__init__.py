@@ -1,7 +1,7 @@
 """Search spaces: valid architectures, and the moves between them.
 
 A space samples, mutates, crosses over, enumerates (where it is finite), parses and prints its own notation,
-tells which architectures are the same trained network (`key`), and builds the network where it can.
+identifies architectures that are the same trained network (`key`), and builds networks if it can.
 
 To add one: write a subclass of `SearchSpace` in a file of its own here, or of `ChoiceSpace` where
 architectures are one option for each of a fixed number of positions; register its operations with

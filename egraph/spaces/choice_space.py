@@ -132,7 +132,7 @@ class ChoiceSpace(SearchSpace):
         """Checks that `build` makes the architecture of the options that `read` finds in it.
 
         Raises:
-            ArchitectureError: It does not; the text says why.
+            ArchitectureError: It does not; the error text says why.
         """
         check_value(architecture, self.name, self.operations)
         names = self.read(architecture)

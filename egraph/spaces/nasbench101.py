@@ -128,7 +128,7 @@ class NASBench101(SearchSpace):
                 return cell
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
-        """The cells one edit away, without twins.
+        """The cells one edit away, one for each key.
 
         An edit replaces an operation, removes an edge (and vertices that are dead then), adds an edge that
         closes no cycle, or adds a vertex with one edge in and one out.
