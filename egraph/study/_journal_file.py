@@ -68,7 +68,7 @@ class JournalFile:
             raise JournalError(f"{name}: {error}") from None
         except sqlite3.OperationalError as error:
             raise JournalError(
-                f"cannot use {name}: {error}; make room or choose another file (what the journal holds is safe)"
+                f"cannot use {name}: {error}; make room or choose another file (nothing written is lost)"
             ) from error
         except sqlite3.DatabaseError as error:
             raise JournalError(f"{name} is damaged, or not the journal of a study: {error}") from error
