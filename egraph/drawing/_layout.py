@@ -153,8 +153,10 @@ def _order_layers(
     def crossings(ordered: list[list[Node]]) -> int:
         total = 0
         for upper, lower in itertools.pairwise(ordered):
-            place = {node: p for p, node in enumerate(lower)}
-            ends = [place[w] for node in upper for w in sorted(below.get(node, ()), key=place.__getitem__)]
+            position = {node: p for p, node in enumerate(lower)}
+            ends = [
+                position[w] for node in upper for w in sorted(below.get(node, ()), key=position.__getitem__)
+            ]
             total += sum(int(np.count_nonzero(np.array(ends[:k]) > end)) for k, end in enumerate(ends))
         return total
 
@@ -167,12 +169,12 @@ def _order_layers(
         neighbours = above if downward else below
         for k in range(1, len(ordered)) if downward else range(len(ordered) - 2, -1, -1):
             fixed = ordered[k - 1 if downward else k + 1]
-            place = {node: p for p, node in enumerate(fixed)}
+            position = {node: p for p, node in enumerate(fixed)}
             # Every other pair of sweeps reverses ties, to leave orders that no sweep changes any more.
             tie = 1 if sweep % 4 < 2 else -1
             keyed = []
             for p, node in enumerate(ordered[k]):
-                seen = [place[w] for w in neighbours.get(node, ())]
+                seen = [position[w] for w in neighbours.get(node, ())]
                 centre = sum(seen) / len(seen) if seen else p * len(fixed) / len(ordered[k])
                 keyed.append(((centre, tie * p), node))
             ordered[k] = [node for _, node in sorted(keyed, key=lambda pair: pair[0])]

@@ -97,21 +97,21 @@ class Edges:
 
 def _pool(pool: Linear, member: int, x: Var, edges: Neighbours) -> Var:
     width = pool.weight.shape[1]
-    there = op.cast(op.greater(edges.counts, op.const(np.float32(0))), to=np.float32)
+    exists = op.cast(op.greater(edges.counts, op.const(np.float32(0))), to=np.float32)
     found = op.relu(dense(pool, member, op.reshape(x, integers(-1, width))))
     found = op.unsqueeze(edges.by_graph(found, width), integers(1))  # (graphs, 1, sources, width)
     # After ReLU nothing is below zero, so a factor of zero leaves a source out of the maximum.
-    return op.reduce_max(op.mul(found, op.unsqueeze(there, integers(3))), integers(2), keepdims=0)
+    return op.reduce_max(op.mul(found, op.unsqueeze(exists, integers(3))), integers(2), keepdims=0)
 
 
 def _lstm(gates: LSTMWeights, member: int, x: Var, edges: Neighbours) -> Var:
     """The last state of an LSTM, ``(graphs x vertices, width)``."""
     width = gates.input.weight.shape[1]
-    there = op.greater(edges.counts, op.const(np.float32(0)))
-    many = op.reduce_sum(op.cast(there, to=np.int64), integers(2), keepdims=0)
+    exists = op.greater(edges.counts, op.const(np.float32(0)))
+    many = op.reduce_sum(op.cast(exists, to=np.int64), integers(2), keepdims=0)
     longest = op.max([op.reshape(op.reduce_max(many, keepdims=0), integers(1)), integers(1)])
     # Existing sources come first and in their order: of two equal values, TopK returns the earlier first.
-    _, index = op.top_k(op.cast(there, to=np.float32), longest, axis=-1)
+    _, index = op.top_k(op.cast(exists, to=np.float32), longest, axis=-1)
     index = op.expand(op.reshape(index, integers(0, -1, 1)), integers(1, 1, width))
     read = op.gather_elements(x, index, axis=1)  # (graphs, targets x longest, width)
     read = op.reshape(read, op.concat([integers(-1), longest, integers(width)], axis=0))

@@ -136,9 +136,9 @@ def _write(part: nn.Module, values: Sequence[Tensor]) -> tuple[Code, dict[str, n
 def _write_sequence(sequence: list[nn.Module], value: Tensor) -> tuple[Code, dict[str, nn.Module]]:
     items: list[tuple[Code, int]] = []
     members: dict[str, nn.Module] = {}
-    for place, module in enumerate(sequence):
+    for position, module in enumerate(sequence):
         item, below = _write(module, (value,))
-        members |= {f".{place}{suffix}": layer for suffix, layer in below.items()}
+        members |= {f".{position}{suffix}": layer for suffix, layer in below.items()}
         with torch.no_grad():
             value = module(value)
         again = items and isinstance(item[0], Block) and freeze(item) == freeze(items[-1][0])

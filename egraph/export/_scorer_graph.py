@@ -125,12 +125,12 @@ def factor(calibration: Calibration, level: Var) -> Var:
     ratios = calibration.ratios
     if not len(ratios):
         return _normal_quantile(op.div(op.add(level, op.const(1.0)), op.const(2.0)))
-    place = op.sub(op.mul(level, op.const(float(len(ratios) + 1))), op.const(1.0))
-    place = op.clip(place, op.const(0.0), op.const(float(len(ratios) - 1)))
-    low = op.floor(place)
+    position = op.sub(op.mul(level, op.const(float(len(ratios) + 1))), op.const(1.0))
+    position = op.clip(position, op.const(0.0), op.const(float(len(ratios) - 1)))
+    low = op.floor(position)
     high = op.min([op.add(low, op.const(1.0)), op.const(float(len(ratios) - 1))])
     below, above = (op.gather(op.const(ratios), op.cast(end, to=np.int64)) for end in (low, high))
-    return op.add(below, op.mul(op.sub(above, below), op.sub(place, low)))
+    return op.add(below, op.mul(op.sub(above, below), op.sub(position, low)))
 
 
 def _blend(scorer: Scorer, networks: Var, tabular: Var) -> Var:
