@@ -12,10 +12,8 @@ import threading
 import hypothesis
 import numpy as np
 import pytest
-import schemathesis
 import uvicorn
 from hypothesis import strategies as st
-from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 from egraph import Architecture, spaces
 from egraph.errors import ArchitectureError
@@ -23,6 +21,9 @@ from egraph.operations import registry
 from egraph.service import Limits, Settings, create_app
 from egraph.service._problems import FieldError, Problem
 from egraph.service._reading import Reader, parse_json
+
+schemathesis = pytest.importorskip("schemathesis")
+positive_data_acceptance = pytest.importorskip("schemathesis.specs.openapi.checks").positive_data_acceptance
 
 EXAMPLES = 10
 VERTICES = 16
