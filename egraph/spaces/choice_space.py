@@ -9,6 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, simplify
@@ -69,7 +70,7 @@ class ChoiceSpace(SearchSpace):
             SpaceExhaustedError: None of many draws describes an architecture.
         """
         for _ in range(_TRIES):
-            if (architecture := self._make(rng.integers(self.choices).tolist())) is not None:
+            if (architecture := self._make(self._names(rng.integers(self._highs).tolist()))) is not None:
                 return architecture
         raise SpaceExhaustedError(
             f"none of {_TRIES:,} random combinations of options is an architecture of {self.name!r}"
@@ -80,31 +81,34 @@ class ChoiceSpace(SearchSpace):
 
         The same architecture is returned if none of many replacements is valid.
         """
-        options = self.encode(architecture)
+        names = self._options(architecture)
         replacements = self._replacements
         for _ in range(_TRIES if replacements else 0):
             position, step = replacements[int(rng.integers(len(replacements)))]
-            changed = list(options)
-            changed[position] = (changed[position] + step) % self.choices[position]
-            if (mutant := self._make(changed)) is not None:
+            options = self._listed[position]
+            other = options[(self._numbers[position][names[position]] + step) % len(options)]
+            if (mutant := self._make((*names[:position], other, *names[position + 1 :]))) is not None:
                 return mutant
         return architecture
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
         """Each option from one of the parents, with equal probability."""
-        pairs = list(zip(self.encode(a), self.encode(b), strict=True))
+        pairs = list(zip(self._options(a), self._options(b), strict=True))
         while True:
             mask = rng.integers(2, size=len(pairs)).tolist()
-            if (child := self._make([pair[m] for pair, m in zip(pairs, mask, strict=True)])) is not None:
+            names = tuple([pair[m] for pair, m in zip(pairs, mask, strict=True)])
+            if (child := self._make(names)) is not None:
                 return child
 
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
         """The architectures with one other option, in the order of the positions, one for each key."""
-        options = self.encode(architecture)
+        names = self._options(architecture)
         found = {self._key(architecture): architecture}
-        for position, size in enumerate(self.choices):
-            for option in range(size):
-                changed = self._make([*options[:position], option, *options[position + 1 :]])
+        for position, options in enumerate(self._listed):
+            for option in options:
+                if option == names[position]:
+                    continue
+                changed = self._make((*names[:position], option, *names[position + 1 :]))
                 if changed is not None:
                     found.setdefault(self._key(changed), changed)
         return list(found.values())[1:]
@@ -186,8 +190,8 @@ class ChoiceSpace(SearchSpace):
     def __iter__(self) -> Iterator[Architecture]:
         """One architecture for each key: the first, the last position varying fastest."""
         seen = set()
-        for options in itertools.product(*map(range, self.choices)):
-            architecture = self._make(options)
+        for names in itertools.product(*self._listed):
+            architecture = self._make(names)
             if architecture is not None and (key := self._key(architecture)) not in seen:
                 seen.add(key)
                 yield architecture
@@ -202,8 +206,17 @@ class ChoiceSpace(SearchSpace):
         return self.read(architecture)
 
     @cached_property
+    def _listed(self) -> list[tuple[str, ...]]:
+        """The names of the options of each position."""
+        return [tuple(options) for options in self.positions.values()]
+
+    @cached_property
     def _sizes(self) -> tuple[int, ...]:
-        return tuple(len(options) for options in self.positions.values())
+        return tuple(map(len, self._listed))
+
+    @cached_property
+    def _highs(self) -> NDArray[np.int64]:
+        return np.array(self._sizes, dtype=np.int64)
 
     @cached_property
     def _replacements(self) -> list[tuple[int, int]]:
@@ -213,16 +226,15 @@ class ChoiceSpace(SearchSpace):
     @cached_property
     def _numbers(self) -> list[dict[str, int]]:
         """Of each position, the number of each option."""
-        return [{name: number for number, name in enumerate(each)} for each in self.positions.values()]
+        return [{name: number for number, name in enumerate(each)} for each in self._listed]
 
     def _names(self, options: Sequence[int]) -> tuple[str, ...]:
-        positions = self.positions.values()
-        return tuple([names[option] for names, option in zip(positions, options, strict=True)])
+        return tuple([names[option] for names, option in zip(self._listed, options, strict=True)])
 
-    def _make(self, options: Sequence[int]) -> Architecture | None:
+    def _make(self, names: tuple[str, ...]) -> Architecture | None:
         """The architecture of these options, if they describe one."""
         try:
-            return self.build(self._names(options))
+            return self.build(names)
         except ArchitectureError:
             return None
 
