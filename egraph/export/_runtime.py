@@ -86,7 +86,7 @@ class OnnxRanker:
         self.path = Path(path)
         self._threads = min(os.cpu_count() or 1, 4) if threads is None else threads
         # One pool for all calls: new threads for each call cost a quarter of the throughput.
-        self._pool = ThreadPoolExecutor(self._threads, "ranker")
+        self._pool = ThreadPoolExecutor(self._threads, "exported ranker")
         self._session = open_session(self.path)
         self._outputs = [output.name for output in self._session.get_outputs()]
         content = read_description(self.path, self._session)
