@@ -32,7 +32,7 @@ types: $(VENV)/dev ## static types
 	$(BIN)/mypy
 
 test: lint types ## lint, types and the whole test suite
-	$(PYTEST)
+	$(PYTEST) $(OPTIONS)
 
 test-fast: $(VENV)/dev ## the tests that tests/slow.txt does not name (about a minute)
 	$(PYTEST) -m "not slow"
@@ -40,8 +40,8 @@ test-fast: $(VENV)/dev ## the tests that tests/slow.txt does not name (about a m
 slow: $(VENV)/dev ## run the whole test suite and write tests/slow.txt anew; on a quiet machine
 	$(PYTEST) --record-slow
 
-coverage: $(VENV)/dev ## the whole test suite, and the lines that it runs; fails below the floor in pyproject.toml
-	$(PYTEST) --cov --cov-report=term:skip-covered --cov-report=html:build/coverage
+coverage: OPTIONS = --cov --cov-report=term:skip-covered --cov-report=html:build/coverage
+coverage: test ## make test, and the lines that it runs; fails below the floor in pyproject.toml
 
 golden: $(VENV)/dev ## write recorded results and generated pages anew, after a change that is meant
 	$(BIN)/python tests/ranker/test_ranker.py
