@@ -57,7 +57,7 @@ test-lowest: $(LOWEST)/ready ## the fast tests with the oldest dependencies that
 	OMP_NUM_THREADS=1 $(LOWEST)/bin/python -m pytest -n 2 --dist worksteal -m "not slow" -W ignore::DeprecationWarning
 
 test-newest: $(NEWEST_VENV)/ready ## the fast tests with NEWEST (python3.13) and the newest dependencies
-	OMP_NUM_THREADS=1 $(NEWEST_VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not slow"
+	OMP_NUM_THREADS=1 $(NEWEST_VENV)/bin/python -m pytest -n 2 --dist worksteal -m "not slow" -W ignore::DeprecationWarning
 
 wheel: $(VENV)/dev ## build dist/egraph-*.whl
 	rm -rf build dist

@@ -65,4 +65,6 @@ def _test(first: NDArray[np.float64], other: NDArray[np.float64]) -> tuple[float
     from scipy.stats import ks_2samp, mannwhitneyu
 
     u, ks = mannwhitneyu(first, other), ks_2samp(first, other)
-    return float(u.statistic) / (len(first) * len(other)), float(u.pvalue), float(ks.pvalue)
+    # From SciPy 1.18 on the p-value of equal results is NaN instead of 1.
+    p_value = 1.0 if np.isnan(u.pvalue) else float(u.pvalue)
+    return float(u.statistic) / (len(first) * len(other)), p_value, float(ks.pvalue)
