@@ -36,13 +36,13 @@ class JournalFile:
     def __init__(self, path: Path | None, *, read_only: bool) -> None:
         self.path, self.read_only = path, read_only
         release = _no_lock if path is None or read_only else _lock(path)
-        try:
+        with contextlib.ExitStack() as opened:
+            opened.callback(release)
             with self.errors():
                 self.db = self._connect()
+                opened.callback(self.db.close)
                 self._check()
-        except BaseException:
-            release()
-            raise
+            opened.pop_all()
         self.close = weakref.finalize(self, _close, self.db, release)
 
     @contextlib.contextmanager
