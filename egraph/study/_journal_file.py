@@ -42,8 +42,7 @@ class JournalFile:
                 self.db = self._connect()
                 opened.callback(self.db.close)
                 self._check()
-            opened.pop_all()
-        self.close = weakref.finalize(self, _close, self.db, release)
+            self.close = weakref.finalize(self, opened.pop_all().close)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[None]:
@@ -118,11 +117,6 @@ class JournalFile:
 
 def _no_lock() -> None:
     pass
-
-
-def _close(db: sqlite3.Connection, release: Callable[[], object]) -> None:
-    db.close()
-    release()
 
 
 def _lock(path: Path) -> Callable[[], object]:
