@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -32,6 +33,7 @@ class Calibration:
             none were held out; errors then count as normally distributed.
         coverage: Share of held-out scores inside the interval of each of `LEVELS`, calibrated on the other
             folds.
+        tau: Kendall's tau-b between held-out predictions and scores; NaN where none were held out.
 
     References:
         Lei, G'Sell, Rinaldo, Tibshirani, Wasserman: Distribution-free predictive inference for regression,
@@ -40,6 +42,7 @@ class Calibration:
 
     ratios: Floats
     coverage: Floats
+    tau: float = math.nan
 
     @classmethod
     def none(cls) -> Calibration:
@@ -47,8 +50,8 @@ class Calibration:
         return cls(np.zeros(0), np.full(len(LEVELS), np.nan))
 
     @classmethod
-    def fit(cls, folds: Sequence[Floats]) -> Calibration:
-        """Calibrates on the ratios of each fold."""
+    def fit(cls, folds: Sequence[Floats], tau: float = math.nan) -> Calibration:
+        """Calibrates on the ratios of each fold; ``tau`` is that of all held-out predictions."""
         everything = np.sort(np.concatenate(folds))
         inside = [
             np.concatenate(
@@ -62,7 +65,7 @@ class Calibration:
         kept = everything
         if len(everything) > _MOST_KEPT:
             kept = everything[np.linspace(0, len(everything) - 1, _MOST_KEPT).round().astype(int)]
-        return cls(kept, np.array(inside))
+        return cls(kept, np.array(inside), tau)
 
     def factor(self, level: float) -> float:
         """Half the width, in raw deviations, of an interval that holds a score with probability ``level``."""

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from egraph.encoding import Encoding
+from egraph.metrics import kendall_tau
 from egraph.ranker.calibration import Calibration, split_folds
 from egraph.ranker.network import Graphs, NetworkShape, RankerNetwork
 from egraph.ranker.scale import Standardiser
@@ -97,11 +98,13 @@ def fit_scorer(
         opinions = [part.opinions(fold) for part, fold in zip(parts, folds, strict=True)]
         shares = fit_shares(np.concatenate(opinions, axis=1), scores[np.concatenate(held_out)], scorer.shares)
         scorer, *parts = (each.share_out(shares) for each in (scorer, *parts))
-    targets, ratios = rank_gauss(scores), []
+    targets, ratios, predicted = rank_gauss(scores), [], []
     for rows, part, fold in zip(held_out, parts, folds, strict=True):
         latent, deviation = part.latent_with_deviation(fold)
         ratios.append(np.abs(targets[rows] - latent) / deviation)
-    return scorer, Calibration.fit(ratios)
+        predicted.append(latent)
+    tau = kendall_tau(targets[np.concatenate(held_out)], np.concatenate(predicted))
+    return scorer, Calibration.fit(ratios, tau)
 
 
 def _fit(

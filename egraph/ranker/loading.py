@@ -84,7 +84,10 @@ def _restore(
     ranker.eps_, ranker.n_trials_ = content["eps"], content["trials"]
     ranker.largest_ = int(content["largest"])
     coverage = [math.nan if share is None else share for share in content["coverage"]]
-    ranker.calibration_ = Calibration(arrays["calibration.ratios"], np.array(coverage))
+    tau = content.get("held_out_tau")  # files of version 0.1 lack it
+    ranker.calibration_ = Calibration(
+        arrays["calibration.ratios"], np.array(coverage), math.nan if tau is None else tau
+    )
     ranker.card_ = content["card"]
 
     standardiser = Standardiser(

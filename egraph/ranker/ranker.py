@@ -257,6 +257,11 @@ class Ranker(RegressorMixin, BaseEstimator):
         """
         return dict(zip(LEVELS, self.calibration_.coverage.tolist(), strict=True))
 
+    @property
+    def held_out_tau_(self) -> float:
+        """Kendall's tau-b between held-out predictions and scores, measured by `fit`; NaN without folds."""
+        return self.calibration_.tau
+
     def __call__(self, architectures: Iterable[Architecture]) -> Floats:
         """`predict` without its warning: searches leave the training distribution on purpose."""
         with warnings.catch_warnings():

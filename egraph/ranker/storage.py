@@ -59,6 +59,7 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
         "trials": ranker.n_trials_,
         "largest": ranker.largest_,
         "coverage": [None if math.isnan(share) else share for share in ranker.coverage_.values()],
+        "held_out_tau": None if math.isnan(ranker.held_out_tau_) else ranker.held_out_tau_,
         "steepness": scorer.steepness,
         "tie": scorer.tie,
         "companion": None if tabular is None else tabular.numbers(),

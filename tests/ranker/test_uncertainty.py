@@ -55,6 +55,11 @@ def test_coverage_on_the_folds_is_near_its_level(fitted):
     np.testing.assert_allclose(list(fitted.coverage_.values()), [0.5, 0.8, 0.95], atol=0.15)
 
 
+def test_tau_on_the_folds_is_near_that_on_other_architectures(fitted, toy_data):
+    graphs, scores = toy_data
+    assert abs(fitted.held_out_tau_ - fitted.score(graphs[80:], scores[80:])) < 0.1
+
+
 def test_holding_nothing_out_changes_uncertainty_and_shares_alone(toy_data, tmp_path):
     graphs, scores = toy_data
     sparing = Ranker(folds=0, **SMALL).fit(graphs[:40], scores[:40])
@@ -67,6 +72,8 @@ def test_holding_nothing_out_changes_uncertainty_and_shares_alone(toy_data, tmp_
     again = load(tmp_path / "r.egraph")
     np.testing.assert_allclose(again.intervals(graphs), sparing.intervals(graphs))
     assert np.isnan(list(again.coverage_.values())).all()
+    assert np.isnan(sparing.held_out_tau_)
+    assert np.isnan(again.held_out_tau_)
 
 
 def test_progress_counts_the_folds_too(toy_data):
@@ -129,5 +136,6 @@ def test_a_loaded_ranker_warns_and_widens_alike(fitted, toy_data, unseen, large,
     again = load(tmp_path / "r.egraph")
     np.testing.assert_allclose(again.intervals(toy_data[0]), fitted.intervals(toy_data[0]))
     assert again.coverage_ == fitted.coverage_
+    assert again.held_out_tau_ == fitted.held_out_tau_
     with pytest.warns(OutOfDistributionWarning, match="operations 't-unseen' and 12 vertices"):
         again.predict([unseen, large])
