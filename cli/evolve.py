@@ -99,7 +99,7 @@ def command(
     """
     from egraph import evolve, report
     from egraph.cli._progress import track_stages
-    from egraph.cli._search import Listener
+    from egraph.cli._search.display import Listener
 
     names = "+".join(Path(each).stem for each in data)
     path = find_journal(storage, f"runs/evolve-{names}-{seed}.db", resume)

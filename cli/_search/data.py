@@ -1,0 +1,106 @@
+"""What is searched, and how its architectures are measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from egraph.cli._options import choose_metric, root_option
+from egraph.cli._search._groups import option
+from egraph.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from egraph.evaluation import Evaluator
+    from egraph.spaces import SearchSpace
+
+__all__ = ["Data", "Measured"]
+
+DEFAULT_SPACE = "convnet"
+IMAGES = ("digits", "fashion-mnist")
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A search space with the evaluator of its architectures.
+
+    Attributes:
+        space: The space.
+        evaluator: The evaluator.
+        trains: Whether the evaluator trains networks.
+    """
+
+    space: SearchSpace
+    evaluator: Evaluator
+    trains: bool
+
+
+@dataclass(frozen=True)
+class Data:
+    """Options for the space and the data."""
+
+    space: str | None = option(
+        click.option(
+            "--space",
+            metavar="NAME",
+            help="The search space: convnet, another space that builds networks, or that of a table in "
+            "--data.",
+        )
+    )
+    data: str = option(
+        click.option(
+            "--data",
+            default="digits",
+            show_default=True,
+            metavar="NAME|PATH",
+            help="Images to train on: digits, fashion-mnist, a folder of IDX files or an .npz file; or a "
+            "table that replaces training.",
+        )
+    )
+    metric: str | None = option(
+        click.option("--metric", metavar="NAME", help="Metric to maximise, where --data is a table.")
+    )
+    test_metric: str | None = option(
+        click.option(
+            "--test-metric", metavar="NAME", help="Metric to report beside it, where --data is a table."
+        )
+    )
+    device: str = option(
+        click.option(
+            "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:1."
+        )
+    )
+    root: str | None = option(root_option)
+
+    def read(self) -> Measured:
+        """The space and the evaluator.
+
+        Raises:
+            UsageError: A metric was given for images, or the table is of another space.
+            UnknownNameError: There is no such space, table or metric.
+        """
+        from egraph import datasets, spaces
+        from egraph.evaluation import TableLookup, Training
+
+        data, root = self.data, self.root
+        known = spaces.get(self.space) if self.space else None
+        if data in IMAGES or Path(data).is_dir() or Path(data).suffix == ".npz":
+            if self.metric or self.test_metric:
+                raise UsageError(
+                    f"--metric goes with a table; {data} are images, on which accuracy is maximised"
+                )
+            where = known or spaces.get(DEFAULT_SPACE)
+            return Measured(where, Training(where, data, device=self.device, root=root), True)
+        try:
+            table = datasets.load(data, root)
+        except UnknownNameError as error:
+            raise UnknownNameError("images or table", data, {*error.choices, *IMAGES}) from None
+        if known is not None and known != table.space:
+            raise UsageError(
+                f"the table {table.name!r} is of the space {table.space.name!r}, not of {known.name!r}; "
+                "leave --space out"
+            )
+        lookup = TableLookup(table, choose_metric(table, self.metric), self.test_metric)
+        return Measured(table.space, lookup, False)

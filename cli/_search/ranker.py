@@ -1,0 +1,41 @@
+"""The ranker."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from egraph.cli._search._groups import option
+
+__all__ = ["Ranking"]
+
+
+@dataclass(frozen=True)
+class Ranking:
+    """Options for the ranker."""
+
+    ranker: str | None = option(
+        click.option(
+            "--ranker",
+            metavar="FILE|URL",
+            help="A ranker to start with: a file that `egraph train` or `egraph export` wrote, or the http "
+            "address of an `egraph serve`, with its token in $EGRAPH_TOKEN.",
+        )
+    )
+
+    @property
+    def guided(self) -> bool:
+        """Whether a ranker chooses from the first round on."""
+        return bool(self.ranker)
+
+    def read(self) -> dict[str, Any]:
+        """Arguments of `egraph.Study`.
+
+        Raises:
+            EgraphError: The ranker cannot be read.
+        """
+        from egraph.service import open_ranker
+
+        return {"ranker": open_ranker(self.ranker) if self.ranker else None}

@@ -1,0 +1,60 @@
+"""The budget of a search, its journal and its output."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from egraph.cli._options import (
+    count_option,
+    count_workers,
+    find_journal,
+    journal_options,
+    json_option,
+    seed_option,
+    workers_option,
+)
+from egraph.cli._search._groups import option
+
+if TYPE_CHECKING:
+    from egraph.cli._search.data import Measured
+
+__all__ = ["Running"]
+
+
+@dataclass(frozen=True)
+class Running:
+    """Options for the run."""
+
+    trials: int = option(count_option("--trials", default=60, help="Number of trainings."))
+    seconds: float | None = option(
+        click.option(
+            "--seconds",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Time after which no training starts.",
+        )
+    )
+    no_baseline: bool = option(
+        click.option("--no-baseline", is_flag=True, help="Do not run random search beside it.")
+    )
+    storage: str | None = option(journal_options("runs/SPACE-DATA-SEED.db"))
+    resume: bool = option()
+    workers: int | None = option(workers_option("Trainings"))
+    seed: int = option(seed_option)
+    as_json: bool = option(json_option("the result"))
+
+    def find_journal(self, measured: Measured, data: str) -> Path:
+        """Path of the journal.
+
+        Raises:
+            JournalError: There is no journal, and ``--resume`` was given.
+        """
+        usual = f"runs/{measured.space.name}-{Path(data).stem}-{self.seed}.db"
+        return find_journal(self.storage, usual, self.resume)
+
+    def count_workers(self, measured: Measured) -> int:
+        """The number of evaluations at a time; by default one where nothing is trained."""
+        return count_workers(self.workers) if measured.trains else self.workers or 1

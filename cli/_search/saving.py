@@ -1,0 +1,35 @@
+"""The files of a search beside its journal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from egraph.files import write_text
+
+if TYPE_CHECKING:
+    from egraph.report import Findings
+    from egraph.study import Study
+
+__all__ = ["save"]
+
+
+def save(path: Path, findings: Findings, ranker: Any, study: Study, space: str) -> dict[str, str]:
+    """Writes the best network and the ranker beside the journal; returns the files by their content."""
+    files = {"journal": str(path)}
+    if findings.best:
+        files["best network"] = str(path.with_suffix(".best.json"))
+        write_text(files["best network"], findings.best[0].trial.architecture.to_json() + "\n")
+    if ranker is not None and hasattr(ranker, "save"):
+        files["ranker"] = str(path.with_suffix(".egraph"))
+        ranker.save(
+            files["ranker"],
+            card={
+                "space": space,
+                "study": str(path),
+                "evaluator": study.journal.settings["evaluator"],
+                "trials": len(findings.complete),
+                "seed": study.seed,
+            },
+        )
+    return files
