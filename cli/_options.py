@@ -188,20 +188,8 @@ def check_writable(path: str) -> None:
 
 
 def choose_metric(table: Table, metric: str | None) -> str:
-    """The given metric, or the only one of the table.
-
-    Raises:
-        UsageError: No metric was given, and the table has several.
-        UnknownNameError: The table has no such metric.
-    """
-    if metric is None:
-        if len(table.metrics) != 1:
-            raise UsageError(
-                f"table {table.name!r} has several metrics; choose by --metric: {', '.join(table.metrics)}"
-            )
-        metric = next(iter(table.metrics))
-    table[metric]
-    return metric
+    """`Table.choose_metric`, with the option in the error text."""
+    return table.choose_metric(metric, "choose by --metric")
 
 
 def read_image_path(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:

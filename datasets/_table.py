@@ -153,6 +153,34 @@ class Table:
             )
         raise UnknownNameError(f"metric of table {self.name!r}", metric, self.metrics)
 
+    def default_metric(self, split: str = "validation") -> str | None:
+        """The only metric, or the only one to maximise on data of a split; None where that is ambiguous."""
+        if len(self.metrics) == 1:
+            return next(iter(self.metrics))
+        fitting = [
+            name for name, about in self.metrics.items() if about.split == split and about.higher_is_better
+        ]
+        return fitting[0] if len(fitting) == 1 else None
+
+    def choose_metric(self, metric: str | None = None, how: str = "name one") -> str:
+        """The given metric, or the default one.
+
+        Args:
+            metric: Name of a metric; None is `default_metric`.
+            how: How to name a metric, for the error text.
+
+        Raises:
+            UnknownNameError: There is no such metric.
+            UsageError: No metric is given and there is no default.
+        """
+        metric = metric or self.default_metric()
+        if metric is None:
+            raise UsageError(
+                f"table {self.name!r} has several metrics; {how}: {', '.join(self.metrics) or 'none'}"
+            )
+        self[metric]
+        return metric
+
     def scores(self, metric: str) -> NDArray[np.float64]:
         """The values of one metric as scores, ``(rows,)``: negated where lower is better."""
         values = self[metric]

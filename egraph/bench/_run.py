@@ -145,18 +145,12 @@ def _find_factories(predictors: Predictors) -> dict[str, Factory]:
 
 
 def _read_benchmark(benchmark: str, root: str | os.PathLike[str] | None) -> tuple[str, str]:
-    """The table and the metric of ``TABLE:METRIC``, or of a table with one metric."""
+    """The table and the metric of ``TABLE:METRIC``, or of a table with a default metric."""
     name, _, metric = benchmark.rpartition(":")
     name, metric = (name, metric) if name else (metric, "")
     table = datasets.load(name, root)
-    if not metric and len(table.metrics) != 1:
-        raise UsageError(
-            f"table {table.name!r} has several metrics; choose one, such as "
-            f"{name}:{next(iter(table.metrics))}; known: {', '.join(table.metrics)}"
-        )
-    metric = metric or next(iter(table.metrics))
-    table[metric]
-    return name, metric
+    example = f"{name}:{next(iter(table.metrics), 'METRIC')}"
+    return name, table.choose_metric(metric, f"choose one, such as {example}; known")
 
 
 class _Bench:

@@ -200,3 +200,23 @@ def test_an_unknown_space_is_refused():
 
 def test_the_repr_says_what_it_is(table):
     assert repr(table) == "<table five: 5 rows of test-chains, 2 metrics>"
+
+
+def test_the_default_metric_is_the_only_one_or_the_only_validation_metric_to_maximise():
+    def table(**metrics):
+        return Table("nasbench201", [], dict.fromkeys(metrics, []) | {"note": []}, metrics, name="some")
+
+    val, test, cost = Metric(split="validation"), Metric(split="test"), Metric(higher_is_better=False)
+    assert table(latency=cost).choose_metric() == "latency"
+    both = table(seconds=cost, test=test, early=val)
+    assert (both.choose_metric(), both.default_metric("test")) == ("early", "test")
+    assert both.choose_metric("seconds") == "seconds"
+    with pytest.raises(UnknownNameError, match="earlie"):
+        both.choose_metric("earlie")
+    for ambiguous, known in (
+        (table(a=val, b=val), "a, b"),
+        (table(a=Metric(), b=cost), "a, b"),
+        (table(), "none"),
+    ):
+        with pytest.raises(UsageError, match=f"table 'some' has several metrics; say which: {known}$"):
+            ambiguous.choose_metric(how="say which")

@@ -121,19 +121,14 @@ def prepare(
 
 
 def _choose_metrics(name: str, table: Table) -> list[str]:
-    if len(table.metrics) == 1:
-        return list(table.metrics)
-    by_split = [
-        [metric for metric, about in table.metrics.items() if about.split == split and about.higher_is_better]
-        for split in ("validation", "test")
-    ]
-    if any(len(found) != 1 for found in by_split):
-        metrics = list(table.metrics)
+    chosen = [table.default_metric(split) for split in ("validation", "test")]
+    if None in chosen:
+        examples = ":".join(metric or next(iter(table.metrics), "METRIC") for metric in chosen)
         raise UsageError(
             f"table {table.name!r} has several metrics; name that of a query and that to report, such as "
-            f"{name}:{(by_split[0] or metrics)[0]}:{(by_split[1] or metrics)[0]}; known: {', '.join(metrics)}"
+            f"{name}:{examples}; known: {', '.join(table.metrics)}"
         )
-    return [found[0] for found in by_split]
+    return [metric for metric in chosen if metric is not None]
 
 
 def _put_seconds(table: Table, metric: str) -> str | None:
