@@ -13,8 +13,10 @@ from numpy.typing import ArrayLike, NDArray
 from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.datasets import _parquet
+from egraph.datasets._grouping import average, group
 from egraph.errors import ArchitectureError, DataError, UnknownNameError, UsageError
 from egraph.spaces.base import SearchSpace
+from egraph.spaces.rows import Rows
 
 if TYPE_CHECKING:
     import pandas
@@ -153,6 +155,20 @@ class Table:
             )
         raise UnknownNameError(f"metric of table {self.name!r}", metric, self.metrics)
 
+    def numbers(self, column: str) -> NDArray[np.float64]:
+        """A copy of the values of any column of numbers, metric or not, ``(rows,)``, NaN where missing.
+
+        Raises:
+            UnknownNameError: There is no such column.
+            UsageError: The column holds no numbers.
+        """
+        if column not in self.columns:
+            raise UnknownNameError(f"column of table {self.name!r}", column, self.columns)
+        values = self.columns[column]
+        if values.dtype.kind not in "iuf":
+            raise UsageError(f"column {column!r} of table {self.name!r} must hold numbers, got {values[:1]}")
+        return values.astype(np.float64)
+
     def default_metric(self, split: str = "validation") -> str | None:
         """The only metric, or the only one to maximise on data of a split; None where that is ambiguous."""
         if len(self.metrics) == 1:
@@ -215,11 +231,32 @@ class Table:
         Metrics are averaged over the rows of a key without NaN. The architecture and the other columns are
         those of the first row of the key.
         """
-        first, groups = _group(self.keys)
+        first, groups = group(self.keys)
         table = self.take(first)
         for metric in self.metrics:
-            table.columns[metric] = _average(self[metric], groups, len(first))
+            table.columns[metric] = average(self[metric], groups, len(first))
         return table
+
+    def measured(self, *columns: str) -> Table:
+        """The rows with a finite number in each of these columns; `numbers` has the errors."""
+        known = np.ones(len(self), dtype=bool)
+        for column in columns:
+            known &= np.isfinite(self.numbers(column))
+        return self if known.all() else self.take(np.flatnonzero(known))
+
+    def search_space(self) -> SearchSpace:
+        """The search space if the table has all of it, else the space of its rows (`egraph.spaces.Rows`).
+
+        Raises:
+            UsageError: The table is empty.
+            DataError: A row is not an architecture of the space.
+        """
+        keys = len(set(self.keys))
+        try:
+            whole = len(self.space) <= keys
+        except TypeError:  # the space is infinite, or too large to count
+            whole = False
+        return self.space if whole else Rows(self.space, self.architectures, self.name)
 
     def split(self, n: int, seed: int = 0) -> tuple[Table, Table]:
         """Splits by key: no network is on both sides.
@@ -236,7 +273,7 @@ class Table:
         Raises:
             UsageError: One of the sides would be empty.
         """
-        first, groups = _group(self.keys)
+        first, groups = group(self.keys)
         if isinstance(n, bool) or not isinstance(n, int | np.integer) or not 1 <= n < len(first):
             raise UsageError(
                 f"n must be a whole number from 1 to {len(first) - 1}, got {n!r}: "
@@ -356,30 +393,3 @@ def _read_column(name: str, values: ArrayLike, rows: int) -> NDArray[Any]:
             f"the column {name!r} must have one value for each of {rows} rows, got shape {array.shape}"
         )
     return array
-
-
-def _group(keys: Sequence[str]) -> tuple[list[int], NDArray[np.int64]]:
-    """The first row of each key, and for each row the number of its key in order of first appearance."""
-    numbers: dict[str, int] = {}
-    first: list[int] = []
-    groups = np.empty(len(keys), dtype=np.int64)
-    for row, key in enumerate(keys):
-        if key not in numbers:
-            numbers[key] = len(first)
-            first.append(row)
-        groups[row] = numbers[key]
-    return first, groups
-
-
-def _average(values: NDArray[np.float64], groups: NDArray[np.int64], num_groups: int) -> NDArray[np.float64]:
-    measured = ~np.isnan(values)
-    groups, values = groups[measured], values[measured]
-    counts = np.bincount(groups, minlength=num_groups)
-    low, high = np.full(num_groups, np.inf), np.full(num_groups, -np.inf)
-    np.minimum.at(low, groups, values)
-    np.maximum.at(high, groups, values)
-    sums = np.bincount(groups, weights=values, minlength=num_groups)
-    means = np.full(num_groups, np.nan)
-    np.divide(sums, counts, out=means, where=counts > 0)
-    # Rounding must not change the mean of equal values, or ties would be lost.
-    return np.where(counts > 0, np.clip(means, low, high), np.nan)

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
 
 import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, EvaluationError, SpaceExhaustedError, UsageError
-from egraph.spaces.base import Builder, Crossover, SearchSpace
-from egraph.spaces.episodes import Action, Episodes
-
-if TYPE_CHECKING:
-    import torch
+from egraph.spaces.base import SearchSpace
+from egraph.spaces.subspace import Subspace
 
 __all__ = ["Limited"]
 
@@ -25,7 +20,7 @@ _SAMPLES = 1000  # draws in a row that may exceed the limits
 _CHILDREN = 50  # draws of a child in a row that may exceed the limits
 
 
-class Limited(SearchSpace):
+class Limited(Subspace):
     """The architectures of another space that keep cost limits.
 
     Samples, mutants and children are drawn again until they keep the limits, so that no searcher proposes,
@@ -57,14 +52,10 @@ class Limited(SearchSpace):
                 raise UsageError(f"the limit of {name!r} must be positive, got {limit}")
         if not limits:
             raise UsageError("a limited space needs at least one limit")
-        self.whole = space
+        shown = ", ".join(f"{name} <= {_show(limit)}" for name, limit in limits.items())
+        super().__init__(space, f"{space.name}, {shown}")
         self.costs = {name: costs[name] for name in limits}
         self.limits = dict(limits)
-        self.name = (
-            f"{space.name}, {', '.join(f'{name} <= {_show(limit)}' for name, limit in limits.items())}"
-        )
-        self.operations = space.operations
-        self.weighted_operations = space.weighted_operations
         self._known: dict[str, dict[str, float]] = {}
 
     def measure(self, architecture: Architecture) -> dict[str, float]:
@@ -102,114 +93,22 @@ class Limited(SearchSpace):
             f"cost is {least}; raise the limit"
         )
 
-    def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
-        """A mutant that keeps the limits."""
-        return self._draw(architecture, lambda: self.whole.mutate(architecture, rng), rng)
-
-    def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
-        """A child of both that keeps the limits."""
-        return self._cross(self.whole.crossover, a, b, rng)
-
     def neighbors(self, architecture: Architecture) -> list[Architecture]:
         """The neighbours in the whole space that keep the limits; possibly none."""
         return [each for each in self.whole.neighbors(architecture) if self.keeps_limits(each)]
 
-    def parse(self, text: str) -> Architecture:
-        """Reads the whole space's notation."""
-        return self._checked(self.whole.parse(text))
-
-    def format(self, architecture: Architecture) -> str:
-        """Writes the whole space's notation."""
-        return self.whole.format(architecture)
-
-    def validate(self, architecture: Architecture) -> None:
-        """Checks that an architecture belongs to the whole space, and that it keeps the limits.
+    def check(self, architecture: Architecture) -> None:
+        """Checks that an architecture keeps the limits.
 
         Raises:
             ArchitectureError: It does not; the error text has its cost.
         """
-        self.whole.validate(architecture)
-        self._checked(architecture)
-
-    def key(self, architecture: Architecture) -> str:
-        """The whole space's key, also of an architecture that exceeds a limit."""
-        return self.whole.key(architecture)
-
-    @property
-    def choices(self) -> tuple[int, ...]:
-        """As in the whole space."""
-        return self.whole.choices
-
-    def encode(self, architecture: Architecture) -> tuple[int, ...]:
-        """As in the whole space."""
-        return self.whole.encode(architecture)
-
-    def decode(self, options: Sequence[int]) -> Architecture:
-        """As in the whole space.
-
-        Raises:
-            ArchitectureError: The options describe no architecture, or one that exceeds a limit.
-        """
-        return self._checked(self.whole.decode(options))
-
-    def settings(self, architecture: Architecture) -> dict[str, Any]:
-        """As in the whole space."""
-        return self.whole.settings(architecture)
-
-    def episodes(self) -> Episodes:
-        """As in the whole space; building an architecture beyond a limit raises ArchitectureError."""
-        return _LimitedEpisodes(self.whole.episodes(), self._checked)
-
-    @property
-    def crossovers(self) -> Mapping[str, Crossover]:
-        """The crossovers of the whole space; each draws again until a child keeps the limits."""
-        return {name: partial(self._cross, cross) for name, cross in self.whole.crossovers.items()}
-
-    def mutate_weighted(
-        self, architecture: Architecture, rng: np.random.Generator, *, odds: Sequence[float], size: float
-    ) -> Architecture:
-        """A weighted mutant that keeps the limits."""
-        return self._draw(
-            architecture, lambda: self.whole.mutate_weighted(architecture, rng, odds=odds, size=size), rng
-        )
-
-    def amounts(self, architecture: Architecture) -> Mapping[str, int]:
-        """As in the whole space."""
-        return self.whole.amounts(architecture)
-
-    @property
-    def builder(self) -> Builder | None:
-        """As in the whole space."""
-        return self.whole.builder
-
-    @property
-    def builds_networks(self) -> bool:
-        """As in the whole space."""
-        return self.whole.builds_networks
-
-    @property
-    def network_options(self) -> Mapping[str, Any]:
-        """As in the whole space."""
-        return self.whole.network_options
-
-    def network(
-        self,
-        architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
-        num_classes: int = 10,
-        **options: Any,
-    ) -> torch.nn.Module:
-        """As in the whole space, also of an architecture that exceeds a limit."""
-        return self.whole.network(architecture, input_shape, num_classes, **options)
-
-    @property
-    def has_morphisms(self) -> bool:
-        """As in the whole space."""
-        return self.whole.has_morphisms
-
-    def inherit(self, network: torch.nn.Module, trained: torch.nn.Module) -> bool:
-        """As in the whole space."""
-        return self.whole.inherit(network, trained)
+        costs = self.measure(architecture)
+        for name, limit in self.limits.items():
+            if not costs[name] <= limit:
+                raise ArchitectureError(
+                    f"{name} may be {_show(limit)} at most, this architecture has {costs[name]:,.6g}"
+                )
 
     def __len__(self) -> int:
         raise TypeError(f"to count {self.name!r}, each architecture must be measured; iterate over it")
@@ -217,11 +116,6 @@ class Limited(SearchSpace):
     def __iter__(self) -> Iterator[Architecture]:
         everything = iter(self.whole)  # raises TypeError if the whole space is infinite
         return (architecture for architecture in everything if self.keeps_limits(architecture))
-
-    def _cross(
-        self, cross: Crossover, a: Architecture, b: Architecture, rng: np.random.Generator
-    ) -> Architecture:
-        return self._draw(a, lambda: cross(a, b, rng), rng)
 
     def _draw(
         self, parent: Architecture, draw: Callable[[], Architecture], rng: np.random.Generator
@@ -231,27 +125,9 @@ class Limited(SearchSpace):
                 return child
         return parent if self.keeps_limits(parent) else self.sample(rng)
 
-    def _checked(self, architecture: Architecture) -> Architecture:
-        costs = self.measure(architecture)
-        for name, limit in self.limits.items():
-            if not costs[name] <= limit:
-                raise ArchitectureError(
-                    f"{name} may be {_show(limit)} at most, this architecture has {costs[name]:,.6g}"
-                )
+    def _settle(self, architecture: Architecture) -> Architecture:
+        self.check(architecture)
         return architecture
-
-
-class _LimitedEpisodes:
-    """Episodes of the whole space; the architectures that they build are checked."""
-
-    def __init__(self, whole: Episodes, check: Callable[[Architecture], Architecture]) -> None:
-        self._whole, self._check = whole, check
-        self.bits, self.outputs = whole.bits, whole.outputs
-        self.observe, self.picks, self.trace = whole.observe, whole.picks, whole.trace
-
-    def build(self, actions: Sequence[Action]) -> Architecture:
-        """The architecture of a complete episode, if it keeps the limits."""
-        return self._check(self._whole.build(actions))
 
 
 def _call(cost: Cost, architecture: Architecture) -> float:

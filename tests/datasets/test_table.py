@@ -204,7 +204,7 @@ def test_the_repr_says_what_it_is(table):
 
 def test_the_default_metric_is_the_only_one_or_the_only_validation_metric_to_maximise():
     def table(**metrics):
-        return Table("nasbench201", [], dict.fromkeys(metrics, []) | {"note": []}, metrics, name="some")
+        return Table("nasbench201", [], {name: [] for name in (*metrics, "note")}, metrics, name="some")
 
     val, test, cost = Metric(split="validation"), Metric(split="test"), Metric(higher_is_better=False)
     assert table(latency=cost).choose_metric() == "latency"

@@ -6,11 +6,8 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from egraph import datasets
 from egraph.architecture import Architecture
-from egraph.bench.arena._rows import RowSpace
 from egraph.datasets import Table
 from egraph.errors import UsageError
 from egraph.evaluation import TableLookup
@@ -100,16 +97,12 @@ def prepare(
         root: Folder in which data is looked for first.
         scores: SQLite file for scores of untrained networks, see `Ground`.
     """
-    table = datasets.load(task.benchmark, root)
-    usable = np.isfinite(table[task.metric]) & np.isfinite(table[task.test])
-    distinct = table.take(np.flatnonzero(usable)).distinct()
-    whole = _count(distinct.space) == len(distinct)
+    distinct = datasets.load(task.benchmark, root).measured(task.metric, task.test).distinct()
     seconds = _put_seconds(distinct, task.metric)
     lookup = TableLookup(distinct, task.metric, task.test, seconds)
-    space = distinct.space if whole else RowSpace(distinct)
     seen, tests = distinct[task.metric], distinct[task.test]
     return Ground(
-        space,
+        distinct.search_space(),
         lookup,
         best=float(seen.max()),
         optimum=float(tests.max()),
@@ -145,10 +138,3 @@ def _put_seconds(table: Table, metric: str) -> str | None:
     if own is not None:
         table.columns[names[0]] = table[names[0]] * (own / max(epochs))
     return names[0]
-
-
-def _count(space: SearchSpace) -> int | None:
-    try:
-        return len(space)
-    except TypeError:
-        return None

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from egraph import datasets, spaces
-from egraph.bench.arena import RowSpace, Task, prepare, read_task
+from egraph.bench.arena import Task, prepare, read_task
 from egraph.datasets import Metric, Table
 from egraph.errors import DataError, UnknownNameError, UsageError
 
@@ -76,7 +76,7 @@ def test_a_table_without_a_cost_has_none(tmp_path):
 
 def test_a_part_of_a_space_is_searched_row_by_row(several):
     space = prepare(Task(several, "early", "final")).space
-    assert isinstance(space, RowSpace)
+    assert isinstance(space, spaces.Rows)
     assert len(space) == 40
 
 
