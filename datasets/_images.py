@@ -28,6 +28,9 @@ Part = tuple[NDArray[Any], NDArray[Any]]
 SPLIT_SEED = 0
 """Seed of every split in this module. Changing it would change every published number."""
 
+DRAWN_IMAGES = 1000
+"""Number of images of a data set that is drawn."""
+
 IDX_FILES = {
     "train-images-idx3-ubyte": 26_421_856,
     "train-labels-idx1-ubyte": 29_491,
@@ -111,6 +114,10 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
       used for validation; the published test images are the test part.
     - ``"noise"``: 3 by 32 by 32 random pixels with ten classes in turn, for zero-cost scores. Nothing can be
       learnt from them. ``"noise-16"`` is 16 by 16.
+    - ``"photographs"``: 3 by 32 by 32 patches of the two photographs in scikit-learn (no download), reduced
+      by factors of 1 to 8, for zero-cost scores that need natural images. The ten classes are five vertical
+      strips of each photograph. Patches overlap, also those of different parts. ``"photographs-16"`` is 16
+      by 16.
     - A folder of four IDX files with the names of MNIST's, compressed or not: split like Fashion-MNIST.
     - An ``.npz`` file with ``x_train``, ``y_train``, ``x_val``, ``y_val``, ``x_test`` and ``y_test``.
 
@@ -130,8 +137,8 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
         return _load_digits()
     if text == "fashion-mnist":
         return _load_idx_folder(_find_folder(text, root), text)
-    if match := re.fullmatch(r"noise(?:-([1-9]\d{0,2}))?", text):
-        return _draw_noise(text, int(match[1] or 32))
+    if match := re.fullmatch(r"(noise|photographs)(?:-([1-9]\d{0,2}))?", text):
+        return DRAWN[match[1]](text, int(match[2] or 32))
     path = Path(text)
     if path.is_dir():
         missing = [file for file in IDX_FILES if _find_file(path, file) is None]
@@ -145,7 +152,7 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
         return _load_npz(path)
     raise UsageError(
         f"unknown image data {text!r}; known: digits, fashion-mnist, noise, "
-        "a folder of IDX files, or an .npz file"
+        "photographs, a folder of IDX files, or an .npz file"
     )
 
 
@@ -185,9 +192,40 @@ def _load_digits() -> ImageData:
 
 def _draw_noise(name: str, side: int) -> ImageData:
     rng = np.random.Generator(np.random.PCG64(SPLIT_SEED))
-    x, y = rng.random((1000, 3, side, side), dtype=np.float32), np.arange(1000) % 10
-    # each class is in each part
+    return _deal(name, rng.random((DRAWN_IMAGES, 3, side, side), dtype=np.float32))
+
+
+def _draw_photographs(name: str, side: int) -> ImageData:
+    from sklearn.datasets import load_sample_images
+
+    photographs = load_sample_images().images  # two of (427, 640, 3), bytes
+    height, width, _ = photographs[0].shape
+    factors = [factor for factor in (1, 2, 4, 8) if factor * side <= min(height, width)]
+    if not factors:
+        raise UsageError(
+            f"{name}: the photographs are {width} by {height} pixels, a side can have at most "
+            f"{min(height, width)}"
+        )
+    rng = np.random.Generator(np.random.PCG64(SPLIT_SEED))
+    x = np.empty((DRAWN_IMAGES, 3, side, side), np.float32)
+    for row, label in enumerate(np.arange(DRAWN_IMAGES) % 10):
+        photograph, strip = divmod(int(label), 5)
+        factor = factors[rng.integers(len(factors))]
+        top = rng.integers(height - factor * side + 1)
+        left = int((strip + rng.random()) / 5 * (width - factor * side + 1))
+        patch = photographs[photograph][top : top + factor * side, left : left + factor * side]
+        x[row] = patch.reshape(side, factor, side, factor, 3).mean(axis=(1, 3)).transpose(2, 0, 1) / 255
+    return _deal(name, x)
+
+
+def _deal(name: str, x: NDArray[np.float32]) -> ImageData:
+    """Images with ten classes in turn; each class is in each part."""
+    y = np.arange(len(x)) % 10
     return ImageData((x[20:], y[20:]), (x[:10], y[:10]), (x[10:20], y[10:20]), name=name)
+
+
+DRAWN = {"noise": _draw_noise, "photographs": _draw_photographs}
+"""Images without files, by name: functions of the full name and the side in pixels."""
 
 
 def _split(y: NDArray[np.integer], shares: Sequence[float]) -> list[NDArray[np.intp]]:

@@ -21,6 +21,7 @@ from egraph.evaluation.base import Evaluation
 from egraph.evaluation.building import NetworkEvaluator, flops_or_zero
 from egraph.evaluation.ranks import rank_average
 from egraph.spaces import SearchSpace
+from egraph.specs import check_options, parse
 from egraph.threads import threads_limited
 from egraph.training import failures_explained
 
@@ -52,7 +53,8 @@ class ZeroCost(NetworkEvaluator):
 
     Args:
         space: Search space that builds networks.
-        proxies: Name of one proxy in `egraph.evaluation.zero_cost.proxies`, or of several.
+        proxies: Name of one proxy in `egraph.evaluation.zero_cost.proxies`, or of several. Options follow a
+            name, as in ``"swap:mu=1e6"``; they are the keyword-only arguments of its function.
         data: Name or path that `egraph.datasets.images` accepts, or the images themselves.
         batch_size: Number of training images that a score is computed on; all images if there are fewer.
             Papers use 64 to 128. Validation and test images are not used.
@@ -66,7 +68,8 @@ class ZeroCost(NetworkEvaluator):
     Raises:
         UnknownNameError: A proxy does not exist.
         UsageError: The space builds no networks or offers no choice of the width, the device does not exist,
-            no proxy is named or one is named twice, or a number is out of its range.
+            no proxy is named or one is named twice, a proxy has no such option, or a number is out of its
+            range.
     """
 
     def __init__(
@@ -87,8 +90,9 @@ class ZeroCost(NetworkEvaluator):
         names = (proxies,) if isinstance(proxies, str) else tuple(proxies)
         if not names or len(set(names)) < len(names):
             raise UsageError(f"name one zero-cost proxy, or several different ones; got {list(names)}")
-        for name in names:
-            known[name]
+        for text in names:
+            name, options = parse(text)
+            check_options(text, options, known[name].score)
         check_whole(2, batch_size=batch_size)
         check_whole(0, seed=seed)
         super().__init__(space, data, device=device, root=root, threads=threads, channels=channels)
@@ -181,13 +185,14 @@ class ZeroCost(NetworkEvaluator):
         with explained, threads_limited(self.threads), seeded(weights, device), exact:
             network = self._build(architecture, weights, self.channels).to(device)
             values = {}
-            for name in self.proxies:
+            for text in self.proxies:
+                name, options = parse(text)
                 proxy, scored = proxies[name], network
                 x, y = _batch(data, self.device, self.batch_size, self.seed)
                 if proxy.patches:
                     x, y = _patches(data, self.device, self.seed)
                     scored = self._build_narrow(architecture, weights).to(device)
-                values[name] = proxy.score(scored, x, y)
+                values[text] = proxy.score(scored, x, y, **options)
         return network, values
 
     def _build_narrow(self, architecture: Architecture, seed: int) -> torch.nn.Module:

@@ -31,6 +31,39 @@ def test_noise_is_of_the_size_asked_for_and_always_the_same():
             images(name)
 
 
+def test_patches_of_photographs_are_natural_and_always_the_same():
+    data = images("photographs-16")
+    assert data.input_shape == (3, 16, 16)
+    assert (data.name, data.num_classes) == ("photographs-16", 10)
+    assert images("photographs").input_shape == (3, 32, 32)
+    assert data.digest == images("photographs-16").digest
+    x = data.train[0]
+    assert len(np.unique(x, axis=0)) == len(x) == 980
+    # Neighbouring pixels of natural images are alike, those of noise are not.
+    assert np.corrcoef(x[..., :-1].ravel(), x[..., 1:].ravel())[0, 1] > 0.9
+
+
+def test_a_patch_is_the_mean_of_blocks_of_a_photograph():
+    """Patches of one pixel: each is the mean of a square of 1, 2, 4 or 8 pixels of its photograph."""
+    from sklearn.datasets import load_sample_images
+
+    china, flower = (photograph.astype(float) / 255 for photograph in load_sample_images().images)
+    x, y = images("photographs-1").validation
+    for pixel, label in zip(x[:, :, 0, 0], y, strict=True):
+        photograph = china if label < 5 else flower
+        means = (
+            np.lib.stride_tricks.sliding_window_view(photograph, (size, size), axis=(0, 1)).mean(axis=(3, 4))
+            for size in (1, 2, 4, 8)
+        )
+        nearest = [np.abs(mean - pixel).max(axis=2) for mean in means]
+        assert min(distance.min() for distance in nearest) < 1e-6
+
+
+def test_patches_larger_than_the_photographs_are_refused():
+    with pytest.raises(UsageError, match=r"photographs-428: the photographs are 640 by 427 pixels; .*427"):
+        images("photographs-428")
+
+
 def idx_bytes(array):
     return bytes((0, 0, 8, array.ndim)) + struct.pack(f">{array.ndim}I", *array.shape) + array.tobytes()
 

@@ -55,6 +55,17 @@ def test_every_proxy_evaluates(name):
     assert result.score == evaluator.evaluate(CHAIN).score == evaluator([CHAIN])[0]
 
 
+def test_options_of_a_proxy_follow_its_name():
+    plain, sized = (ZeroCost(CONVNET, name, **OPTIONS) for name in ("swap", "swap:mu=5000,sigma=1e4"))
+    result = plain.evaluate(CHAIN)
+    factor = math.exp(-(((result.params - 5000) / 1e4) ** 2))
+    assert sized.evaluate(CHAIN).score == pytest.approx(result.score * factor)
+    assert sized.describe()["proxies"] == ["swap:mu=5000,sigma=1e4"]
+    assert sized.evaluate(CHAIN).source == "swap:mu=5000,sigma=1e4 on digits (cpu)"
+    with pytest.raises(UsageError, match=r"'swap:size=3' has no option 'size'; known: mu, sigma"):
+        ZeroCost(CONVNET, "swap:size=3", **OPTIONS)
+
+
 def test_it_is_the_proxy_of_the_network_on_training_images():
     data, built = make_data(), []
 

@@ -11,6 +11,7 @@ reason.
 | name | score |
 |---|---|
 | ``naswot`` | log-determinant of the kernel of activation signs |
+| ``swap`` | number of distinct patterns of a neuron's activation signs over the images |
 | ``linear-regions`` | number of distinct patterns of activation signs |
 | ``ntk`` | minus the logarithm of the condition number of the neural tangent kernel |
 | ``gradient-correlation`` | minus the correlation of gradients of unlike images, times log parameters |
@@ -29,9 +30,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from torch import Tensor, nn
-
-from egraph.evaluation.zero_cost._activations import linear_regions, naswot
+from egraph.evaluation.zero_cost._activations import linear_regions, naswot, swap
 from egraph.evaluation.zero_cost._gradients import grad_norm, jacob_cov
 from egraph.evaluation.zero_cost._kernels import gradient_correlation, gradient_kernel, ntk
 from egraph.evaluation.zero_cost._sizes import flops, params
@@ -51,11 +50,13 @@ __all__ = [
     "params",
     "proxies",
     "register",
+    "swap",
     "synflow",
 ]
 
 
-Score = Callable[[nn.Module, Tensor, Tensor], float]
+Score = Callable[..., float]
+"""Function ``(network, images, labels) -> score``; keyword-only arguments are options of the proxy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,7 @@ def register(name: str, score: Score, *, patches: bool = False) -> None:
 
 
 register("naswot", naswot)
+register("swap", swap)
 register("linear-regions", linear_regions, patches=True)
 register("ntk", ntk)
 register("gradient-correlation", gradient_correlation)

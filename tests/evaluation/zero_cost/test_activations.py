@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from egraph.errors import EvaluationError
-from egraph.evaluation.zero_cost import linear_regions, naswot
+from egraph.errors import EvaluationError, UsageError
+from egraph.evaluation.zero_cost import linear_regions, naswot, swap
 from egraph.evaluation.zero_cost._activations import SIGNED
 
 
@@ -65,6 +65,48 @@ def test_regions_of_the_definition(make_network, batch):
     assert linear_regions(network, images, torch.zeros(7, dtype=torch.long)) == len(found) == 4
 
 
+def test_swap_of_the_definition(make_network, batch):
+    """Distinct columns of the codes, counted neuron by neuron."""
+    codes = codes_slowly(make_network(), batch[0])
+    found = {tuple(code[neuron] for code in codes) for neuron in range(len(codes[0]))}
+    assert 20 < len(found) < len(codes[0])
+    assert swap(make_network(), *batch) == len(found)
+
+
+@pytest.mark.parametrize("images", [1, 7, 8, 64, 65, 130])
+def test_swap_of_any_number_of_images(images):
+    """Three neurons switch at three points of the line; those that no image separates are one."""
+    line = torch.linspace(-0.9, 1.1, images)[:, None, None, None]
+    expected = len({tuple((line > kink).flatten().tolist()) for kink in (-1, 0, 1)})
+    assert swap(on_line(nn.ReLU()), line, torch.zeros(images, dtype=torch.long)) == expected
+
+
+def test_swap_counts_a_pattern_once_over_all_layers():
+    """The second layer repeats the neurons of the first, which are not negative."""
+    twice = on_line(nn.ReLU(), nn.Linear(3, 3, bias=False), nn.ReLU())
+    with torch.no_grad():
+        twice[3].weight.copy_(torch.eye(3))
+    assert swap(twice, POINTS, LABELS) == swap(on_line(nn.ReLU()), POINTS, LABELS) == 3
+
+
+def test_swap_prefers_networks_of_the_wanted_size():
+    """The network has six parameters and three patterns."""
+    network = on_line(nn.ReLU())
+    assert swap(network, POINTS, LABELS, mu=6) == 3
+    assert swap(network, POINTS, LABELS, mu=8, sigma=2) == pytest.approx(3 / math.e)
+    assert swap(network, POINTS, LABELS, mu=3) == pytest.approx(3 / math.e)
+
+
+def test_sizes_that_mean_nothing_are_refused():
+    network = on_line(nn.ReLU())
+    with pytest.raises(UsageError, match="swap: sigma=3 needs mu, the preferred number of parameters"):
+        swap(network, POINTS, LABELS, sigma=3)
+    with pytest.raises(UsageError, match="mu must be a number above 0, got -1"):
+        swap(network, POINTS, LABELS, mu=-1)
+    with pytest.raises(UsageError, match="sigma must be a number above 0, got 0"):
+        swap(network, POINTS, LABELS, mu=5, sigma=0)
+
+
 @pytest.mark.parametrize("activation", SIGNED, ids=lambda activation: activation.__name__)
 def test_any_activation_with_a_sign_counts(activation):
     """All have the sign of their input where it is not small, and so the kernel of ReLU."""
@@ -85,7 +127,7 @@ def test_scaling_a_relu_changes_nothing():
     assert naswot(network, POINTS, LABELS) == naswot(on_line(nn.ReLU()), POINTS, LABELS)
 
 
-@pytest.mark.parametrize("proxy", [naswot, linear_regions])
+@pytest.mark.parametrize("proxy", [naswot, linear_regions, swap])
 @pytest.mark.parametrize("layers", [(), (nn.Sigmoid(),)], ids=["none", "sigmoid"])
 def test_a_network_without_signs_is_refused(proxy, layers):
     with pytest.raises(EvaluationError, match="no layer of activations with a sign, such as ReLU"):
@@ -106,7 +148,7 @@ def test_fewer_neurons_than_images_make_the_kernel_singular():
         naswot(network, corners, torch.zeros(8, dtype=torch.long))
 
 
-@pytest.mark.parametrize("proxy", [naswot, linear_regions])
+@pytest.mark.parametrize("proxy", [naswot, linear_regions, swap])
 def test_infinite_outputs_are_refused(proxy):
     network = on_line(nn.ReLU(), nn.Linear(3, 2))
     nn.init.constant_(network[3].bias, math.inf)
