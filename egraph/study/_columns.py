@@ -93,6 +93,7 @@ TRIAL = (
     Column("reason", _TEXT),
     Column("started", _REAL),
     Column("finished", _REAL),
+    Column("finder", _TEXT),
 )
 ROUND = (
     Column("round", _WHOLE, key=True),
@@ -105,6 +106,7 @@ ROUND = (
     Column("tau", _REAL),
     Column("tau_baseline", _REAL),
     Column("finished", _REAL),
+    Column("supplied", _TEXT),
 )
 RETRAIN = (
     Column("key", _TEXT),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -85,6 +86,7 @@ class Loop:
                 architecture=proposal.architecture,
                 seed=seed,
                 predicted=proposal.predicted,
+                finder=proposal.finder,
             )
             for number, (proposal, seed) in enumerate(zip(plan.proposals, seeds, strict=True), len(before))
         ]
@@ -98,6 +100,7 @@ class Loop:
             "fit_seconds": plan.fit_seconds,
             "candidates": plan.candidates,
             "search_seconds": seconds,
+            "supplied": json.dumps(dict(plan.supplied)) if plan.supplied else "",
         }
         self._journal.propose(trials, row, plan.searcher_state)
         self._emit(RoundStarted(proposed.number, own, beside, plan.candidates, seconds))

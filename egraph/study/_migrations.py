@@ -8,7 +8,10 @@ from egraph.study._columns import TABLES
 
 __all__ = ["STEPS", "create", "migrate", "version"]
 
-STEPS: list[str] = []
+STEPS: list[str] = [
+    "ALTER TABLE trial ADD COLUMN finder TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE round ADD COLUMN supplied TEXT NOT NULL DEFAULT '';",
+]
 """SQL from each version to the next: the first step leads from 1 to 2. A step is never changed once released.
 
 Such as ``"ALTER TABLE trial ADD COLUMN fidelity REAL;"``. A column that may not be NULL needs a DEFAULT.

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from egraph.architecture import Architecture
@@ -23,11 +23,13 @@ class Proposal:
         architecture: What to evaluate.
         origin: Reason, one of the origins of `Trial`.
         predicted: Score that the ranker expects; NaN where there is no ranker.
+        finder: Name of the searcher that found it; empty if none searched.
     """
 
     architecture: Architecture
     origin: str
     predicted: float = math.nan
+    finder: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class Plan:
         candidates: Number of architectures that the ranker scored.
         model: The ranker that chose; None where there was none.
         searcher_state: State of a searcher that sees real scores; None with a ranker.
+        supplied: Number of candidates by the name of the searcher that found them.
     """
 
     proposals: list[Proposal]
@@ -77,6 +80,7 @@ class Plan:
     candidates: int = 0
     model: Predictor | None = None
     searcher_state: dict[str, Any] | None = None
+    supplied: Mapping[str, int] = field(default_factory=dict)
 
 
 class Strategy(Protocol):

@@ -65,6 +65,7 @@ class Trial:
         reason: Reason of the failure.
         started: Start in seconds since 1970; NaN until it runs.
         finished: End in seconds since 1970; NaN until it is complete or failed.
+        finder: Name of the searcher that found the architecture; empty if none searched.
     """
 
     number: int
@@ -79,6 +80,7 @@ class Trial:
     reason: str = ""
     started: float = math.nan
     finished: float = math.nan
+    finder: str = ""
 
     @property
     def score(self) -> float:

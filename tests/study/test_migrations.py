@@ -31,8 +31,8 @@ def old(tmp_path):
 
 @pytest.fixture
 def next_version(monkeypatch):
-    """A version 2, whose rounds have one more column."""
-    monkeypatch.setattr(_migrations, "STEPS", [STEP])
+    """The version after this one, whose rounds have one more column."""
+    monkeypatch.setattr(_migrations, "STEPS", [*_migrations.STEPS, STEP])
     more = (*_columns.ROUND, _columns.Column("spent", _columns._REAL))
     monkeypatch.setitem(_columns.TABLES, "round", more)
 
@@ -70,8 +70,8 @@ def test_a_journal_of_0_1_0_goes_on_to_the_history_that_0_1_0_gives(old):
         trials, rounds = map(json.loads, history(one))
         again = one.retrain(SPACE.parse("3.4.2.4"), repeats=2)
         assert len(one.journal.retrains) == 2, "what was evaluated again then is not evaluated once more"
-    assert trials == expected["trials"]
-    assert rounds == expected["rounds"]
+    assert {name: trials[name] for name in expected["trials"]} == expected["trials"]
+    assert {name: rounds[name] for name in expected["rounds"]} == expected["rounds"]
     assert len(again.scores) == 2
 
 
@@ -79,10 +79,10 @@ def test_an_older_journal_is_updated_by_a_writer(old, next_version):
     with study(old, **OPTIONS) as one:
         assert one.rounds["spent"].isna().all()
         one.run(trials=30, baseline=True)
-    assert version(old) == 2
+    assert version(old) == 1 + len(_migrations.STEPS)
     with study(old, **OPTIONS):
         pass
-    assert version(old) == 2
+    assert version(old) == 1 + len(_migrations.STEPS)
 
 
 def test_an_older_journal_is_read_without_an_update(old, next_version):
@@ -97,11 +97,11 @@ def test_a_new_journal_has_the_newest_version(tmp_path, next_version):
     with study(tmp_path / "x.db") as one:
         one.run(trials=1)
         assert "spent" in one.rounds
-    assert version(tmp_path / "x.db") == 2
+    assert version(tmp_path / "x.db") == 1 + len(_migrations.STEPS)
 
 
 def test_an_update_that_fails_leaves_the_journal_as_it_was(old, monkeypatch):
-    monkeypatch.setattr(_migrations, "STEPS", [STEP, "ALTER TABLE absent ADD COLUMN spent REAL;"])
+    monkeypatch.setattr(_migrations, "STEPS", [*_migrations.STEPS, STEP, "ALTER TABLE absent ADD COLUMN spent REAL;"])
     with pytest.raises(JournalError, match="no such table: absent"):
         study(old, **OPTIONS)
     assert version(old) == 1
