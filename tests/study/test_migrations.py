@@ -101,7 +101,8 @@ def test_a_new_journal_has_the_newest_version(tmp_path, next_version):
 
 
 def test_an_update_that_fails_leaves_the_journal_as_it_was(old, monkeypatch):
-    monkeypatch.setattr(_migrations, "STEPS", [*_migrations.STEPS, STEP, "ALTER TABLE absent ADD COLUMN spent REAL;"])
+    faulty = "ALTER TABLE absent ADD COLUMN spent REAL;"
+    monkeypatch.setattr(_migrations, "STEPS", [*_migrations.STEPS, STEP, faulty])
     with pytest.raises(JournalError, match="no such table: absent"):
         study(old, **OPTIONS)
     assert version(old) == 1
