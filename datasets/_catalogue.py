@@ -9,7 +9,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from egraph.datasets import _nasbench101, _nasbench201, _nasbench_graph, _nasbench_macro, _parquet
+from egraph.datasets import (
+    _accel_nasbench,
+    _nasbench101,
+    _nasbench201,
+    _nasbench_graph,
+    _nasbench_macro,
+    _parquet,
+)
 from egraph.datasets._folders import describe_folders, find, list_folders
 from egraph.datasets._source import Columns, Source
 from egraph.datasets._table import Table
@@ -22,7 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Known", "known", "load", "recognise"]
 
 _sources: Registry[Source] = Registry("table")
-for _module in (_nasbench101, _nasbench201, _nasbench_macro, _nasbench_graph):
+for _module in (_nasbench101, _nasbench201, _nasbench_macro, _nasbench_graph, _accel_nasbench):
     for _source in _module.SOURCES:
         _sources.register(_source.name, _source)
 

@@ -10,8 +10,9 @@ after the graph. Each skeleton has a file:
 - `build_concat_cells`: stacks of cells whose nodes concatenate channels; the image is concatenated to each
   result.
 - `build_darts`: a normal and a reduction cell, stacked as in the paper; each reads the two cells before it.
-- `build_nasbench101`, `build_nasbench201`, `build_nasbench_macro`: the networks of these benchmarks, with the
-  published number of parameters; also of other widths, and for images of any size.
+- `build_nasbench101`, `build_nasbench201`, `build_nasbench_macro`, `build_mnasnet` (Accel-NASBench): the
+  networks of these benchmarks, with the published number of parameters; also of other widths, and for images
+  of any size.
 - `build_nash`: chains of convolutions and pools with skips. `inherit` gives a larger one the weights and the
   function of a smaller one, by network morphisms.
 
@@ -30,6 +31,7 @@ from egraph.networks._concat_cell import build_concat_cells
 from egraph.networks._convnet import ConvNet, build_convnet
 from egraph.networks._counts import count_flops, count_params
 from egraph.networks._darts import build_darts
+from egraph.networks._mnasnet import build_mnasnet
 from egraph.networks._morphisms import inherit
 from egraph.networks._nasbench101 import build_nasbench101
 from egraph.networks._nasbench201 import build_nasbench201
@@ -43,6 +45,7 @@ __all__ = [
     "build_concat_cells",
     "build_convnet",
     "build_darts",
+    "build_mnasnet",
     "build_nasbench101",
     "build_nasbench201",
     "build_nasbench_macro",

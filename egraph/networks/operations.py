@@ -23,6 +23,7 @@ __all__ = [
     "Factory",
     "Gate",
     "InvertedResidual",
+    "SqueezeExcitation",
     "Zero",
     "make_layer",
     "relu_conv_norm",
@@ -118,26 +119,67 @@ class FactorizedReduction(nn.Module):
 class InvertedResidual(nn.Module):
     """The block of MobileNetV2: a widening 1x1, a depthwise and a narrowing 1x1 convolution, the last linear.
 
-    The input is added if the result has its shape.
+    Without expansion there is no widening convolution. The input is added if the result has its shape.
+
+    Args:
+        inputs: Number of channels of the input.
+        outputs: Number of channels of the result.
+        kernel: Side of the depthwise kernel in pixels.
+        stride: Stride of the depthwise convolution.
+        expansion: Ratio of inner channels to those of the input.
+        squeezed: Whether squeeze-and-excitation to a quarter of ``inputs`` follows the depthwise convolution.
 
     Shapes:
         - input: ``(batch, inputs, height, width)``
         - output: ``(batch, outputs, height / stride, width / stride)``, rounded up
     """
 
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: float) -> None:
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        kernel: int,
+        stride: int,
+        expansion: float,
+        *,
+        squeezed: bool = False,
+    ) -> None:
         super().__init__()
         hidden = round(inputs * expansion)
         self.residual = stride == 1 and inputs == outputs
-        self.layers = nn.Sequential(
-            conv_norm_relu(inputs, hidden, 1),
-            conv_norm_relu(hidden, hidden, kernel, stride, groups=hidden),
-            conv_norm(hidden, outputs, 1),
-        )
+        layers = [conv_norm_relu(inputs, hidden, 1)] if hidden != inputs else []
+        layers.append(conv_norm_relu(hidden, hidden, kernel, stride, groups=hidden))
+        squeeze = [SqueezeExcitation(hidden, max(1, inputs // 4))] if squeezed else []
+        self.layers = nn.Sequential(*layers, *squeeze, conv_norm(hidden, outputs, 1))
 
     def forward(self, images: Tensor) -> Tensor:
         """Applies the block."""
         return images + self.layers(images) if self.residual else self.layers(images)
+
+
+class SqueezeExcitation(nn.Module):
+    """Scales each channel by a factor between 0 and 1 that is computed from the means of all channels.
+
+    Shapes:
+        - input and output: ``(batch, channels, height, width)``
+
+    References:
+        Hu et al., "Squeeze-and-Excitation Networks", CVPR 2018, https://arxiv.org/abs/1709.01507
+    """
+
+    def __init__(self, channels: int, squeezed: int) -> None:
+        super().__init__()
+        self.factors = nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Conv2d(channels, squeezed, 1),
+            nn.ReLU(),
+            nn.Conv2d(squeezed, channels, 1),
+            nn.Hardsigmoid(),
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """The maps, scaled channel by channel."""
+        return maps * self.factors(maps)
 
 
 class Gate(nn.Module):

@@ -17,6 +17,7 @@ from egraph.spaces import (
     deepneat,  # noqa: F401
     grammar,  # noqa: F401
     graphsage,  # noqa: F401
+    mnasnet,  # noqa: F401
     nasbench101,  # noqa: F401
     nasbench201,  # noqa: F401
     nasbench_graph,  # noqa: F401

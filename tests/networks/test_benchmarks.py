@@ -14,6 +14,7 @@ from egraph.errors import ArchitectureError, EvaluationError, UsageError
 from egraph.evaluation import Recipe, Training
 from egraph.networks import (
     build_darts,
+    build_mnasnet,
     build_nasbench101,
     build_nasbench201,
     build_nasbench_macro,
@@ -21,17 +22,19 @@ from egraph.networks import (
 )
 from egraph.spaces import get
 
-NARROW = {"nasbench101": 6, "nasbench201": 3, "nasbench_macro": 2, "darts": 2}
+NARROW = {"nasbench101": 6, "nasbench201": 3, "nasbench_macro": 2, "darts": 2, "mnasnet": 2}
 BUILDERS = {
     "nasbench101": build_nasbench101,
     "nasbench201": build_nasbench201,
     "nasbench_macro": build_nasbench_macro,
     "darts": build_darts,
+    "mnasnet": build_mnasnet,
 }
 ONE = {
     "nasbench101": "0100/0010/0001/0000 conv3x3-bn-relu,maxpool3x3",
     "nasbench201": "|nor_conv_3x3~0|+|none~0|none~1|+|skip_connect~0|nor_conv_1x1~1|none~2|",
     "nasbench_macro": "10201020",
+    "mnasnet": "k3e4l1s1-k5e1l2s1-k3e6l1s0-k3e4l1s0-k5e1l1s0-k3e6l1s1-k3e1l1s0",
     "darts": json.dumps(
         dict.fromkeys(
             ["normal", "reduce"],
@@ -87,7 +90,7 @@ def test_it_can_memorise_a_small_batch(name):
     network = narrow(name, channels=8, num_classes=4)
     images, labels = draw_images(12, 3, 8, 8), torch.arange(12) % 4
     optimizer = torch.optim.Adam(network.parameters(), 0.01)
-    for _ in range(25):
+    for _ in range(40):
         optimizer.zero_grad()
         functional.cross_entropy(network(images), labels).backward()
         optimizer.step()

@@ -173,6 +173,7 @@ def test_key_does_not_depend_on_numbering(space, some):
         "grammar-convnet",
         "concat-cell",
         "darts",
+        "mnasnet",
     )
 
 
