@@ -55,9 +55,10 @@ def test_coverage_on_the_folds_is_near_its_level(fitted):
     np.testing.assert_allclose(list(fitted.coverage_.values()), [0.5, 0.8, 0.95], atol=0.15)
 
 
-def test_tau_on_the_folds_is_near_that_on_other_architectures(fitted, toy_data):
+def test_tau_on_the_folds_promises_no_more_than_is_delivered(fitted, toy_data):
+    """The models of the folds learn from three quarters of the data, in half the epochs."""
     graphs, scores = toy_data
-    assert abs(fitted.held_out_tau_ - fitted.score(graphs[80:], scores[80:])) < 0.1
+    assert 0.7 < fitted.held_out_tau_ < fitted.score(graphs[80:], scores[80:])
 
 
 def test_holding_nothing_out_changes_uncertainty_and_shares_alone(toy_data, tmp_path):
