@@ -4,7 +4,8 @@
 
 - ``_rounds.py`` proposes the next round by a `Strategy`: ``_guided.py`` with a ranker, ``_strategies.py``
   without;
-- ``_guide.py`` fits the ranker, ``_selection.py`` chooses from the candidates;
+- ``_guide.py`` fits the ranker, ``_recalibration.py`` has the rule when, ``_selection.py`` chooses from the
+  candidates, and ``_promises.py`` compares predictions with the scores;
 - ``_loop.py`` runs rounds, ``_driver.py`` evaluates trials by an executor, in worker processes if wanted;
 - ``_journal.py`` keeps everything in one SQLite file. ``_columns.py`` describes its columns,
   ``_migrations.py`` updates files of older versions.
@@ -21,6 +22,7 @@ from __future__ import annotations
 from egraph.study._arguments import find_searcher
 from egraph.study._best import Best, find_best
 from egraph.study._events import (
+    DriftAlarm,
     Event,
     RankerFitted,
     RetrainFinished,
@@ -33,6 +35,7 @@ from egraph.study._events import (
     TrialStarted,
 )
 from egraph.study._journal import Journal, open_journal
+from egraph.study._promises import Verdict
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained
 from egraph.study._study import Study
 from egraph.study._trial import Trial
@@ -41,6 +44,7 @@ __all__ = [
     "FINALISTS",
     "Best",
     "Confirmed",
+    "DriftAlarm",
     "Event",
     "Journal",
     "RankerFitted",
@@ -55,6 +59,7 @@ __all__ = [
     "Trial",
     "TrialFinished",
     "TrialStarted",
+    "Verdict",
     "find_best",
     "find_searcher",
     "open_journal",

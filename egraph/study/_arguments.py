@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import Literal, cast
 
 from egraph.checks import check_whole
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.searchers import Searcher, SearcherSpec
-from egraph.study._guide import Guide, Predictor
+from egraph.study._guide import Guide, Model, Predictor, is_fitted
 from egraph.study._seeds import derive
 
 __all__ = ["check_budget", "find_searcher", "read_ranker", "read_screen", "read_searcher"]
@@ -62,12 +62,15 @@ def read_ranker(ranker: Predictor | None, seed: int, initial: int) -> Guide:
         raise UsageError(
             f"ranker must have predict, and fit if it can learn, or be False for none, got {ranker!r}"
         )
-    if ranker is not None and hasattr(ranker, "fit"):
-        return Guide(ranker, initial)
     from egraph.ranker import Ranker
 
-    default = Ranker(seed=derive(seed, "ranker"), folds=0)  # a study asks for no intervals
-    return Guide(default, initial) if ranker is None else Guide(ranker, initial, learner=default)
+    default = Ranker(seed=derive(seed, "ranker"))
+    if ranker is None:
+        return Guide(default, initial // 2)
+    if not hasattr(ranker, "fit"):
+        return Guide(default, initial, prior=ranker)
+    model = cast(Model, ranker)
+    return Guide(model, initial, prior=model) if is_fitted(model) else Guide(model, initial // 2)
 
 
 def read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -> Fitness | None:

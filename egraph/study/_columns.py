@@ -6,15 +6,17 @@ To add a column to trials: one line in `TRIAL`, the field of that name in `Trial
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import pandas as pd
 
 from egraph.architecture import Architecture
 from egraph.evaluation.base import Evaluation
+from egraph.study._promises import Verdict
 from egraph.study._trial import Trial
 
 __all__ = ["MEASURED", "TABLES", "TRIAL", "Column", "read_trial", "to_frame", "write"]
@@ -44,8 +46,16 @@ def _write_real(value: Any) -> float | None:
 
 
 _WHOLE = _Kind("INTEGER NOT NULL", int, int, 0)
+_FLAG = _Kind("INTEGER NOT NULL DEFAULT 0", int, int, 0)
 _TEXT = _Kind("TEXT NOT NULL", str, str, "")
 _REAL = _Kind("REAL", lambda value: math.nan if value is None else value, _write_real, math.nan)
+_REALS = _Kind(
+    "TEXT",
+    lambda value: tuple(json.loads(value)) if value else (),
+    lambda value: json.dumps(list(value)) if value else None,
+    (),
+    lambda value: json.dumps(list(value)) if value else "",
+)
 _GRAPH = _Kind("TEXT NOT NULL", Architecture.from_json, Architecture.to_json, None, Architecture.to_json)
 
 
@@ -84,6 +94,7 @@ TRIAL = (
     Column("architecture", _GRAPH),
     Column("seed", _WHOLE),
     Column("predicted", _REAL),
+    Column("intervals", _REALS),
     Column("score", _REAL, measured=True),
     Column("test_score", _REAL, measured=True),
     Column("seconds", _REAL, measured=True),
@@ -95,6 +106,8 @@ TRIAL = (
     Column("finished", _REAL),
     Column("finder", _TEXT),
 )
+VERDICT = tuple(field.name for field in fields(Verdict))
+"""What is compared after each round: for the trials of the search, and for those of the baseline."""
 ROUND = (
     Column("round", _WHOLE, key=True),
     Column("trials", _WHOLE),
@@ -103,8 +116,11 @@ ROUND = (
     Column("fit_seconds", _REAL),
     Column("candidates", _WHOLE),
     Column("search_seconds", _REAL),
-    Column("tau", _REAL),
-    Column("tau_baseline", _REAL),
+    Column("held_out_tau", _REAL),
+    Column("exploring", _FLAG),
+    *(Column(f"{name}{side}", _REAL) for side in ("", "_baseline") for name in VERDICT),
+    Column("drift", _REAL),
+    Column("alarm", _FLAG),
     Column("finished", _REAL),
     Column("supplied", _TEXT),
 )

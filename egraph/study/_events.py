@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from egraph.study._promises import Verdict
 from egraph.study._trial import Trial
 
 __all__ = [
+    "DriftAlarm",
     "Event",
     "RankerFitted",
     "RetrainFinished",
@@ -116,11 +118,30 @@ class RoundFinished:
         round: Number of the round, from 0.
         tau: Kendall's tau between the ranker's predictions and the scores of the round; NaN if undefined.
         tau_baseline: The same for the round's random trials.
+        own: What the ranker promised and delivered for the trials of the search.
+        random: The same for the round's random trials.
     """
 
     round: int
     tau: float
     tau_baseline: float
+    own: Verdict = field(default_factory=Verdict)
+    random: Verdict = field(default_factory=Verdict)
+
+
+@dataclass(frozen=True, slots=True)
+class DriftAlarm:
+    """The ranker delivers significantly less than it promised; the next round explores more.
+
+    Attributes:
+        round: Number of the round, from 0.
+        own: What the ranker promised and delivered for its trials.
+        p_value: Probability of such a result if the ranker's intervals are right.
+    """
+
+    round: int
+    own: Verdict
+    p_value: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +176,7 @@ Event = (
     | TrialStarted
     | TrialFinished
     | RoundFinished
+    | DriftAlarm
     | RunFinished
     | RetrainFinished
 )

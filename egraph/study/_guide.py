@@ -12,7 +12,7 @@ import numpy as np
 from egraph.architecture import Architecture
 from egraph.study._trial import Trial
 
-__all__ = ["Guide", "Model", "Predictor"]
+__all__ = ["Guide", "Model", "Predictor", "is_fitted"]
 
 
 class Predictor(Protocol):
@@ -33,21 +33,15 @@ class Guide:
     """Fits copies of a ranker to the trials of a study.
 
     Args:
-        ranker: Ranker, which is copied and never changed. A ranker that was fitted before guides until
-            ``initial`` trials have succeeded; then copies learn from the study's trials alone. An unfitted
-            ranker's copies learn as soon as half as many trials have succeeded.
-        initial: Number of random trials that the study begins with.
-        learner: Model that learns in place of a ranker without ``fit``; None if the ranker has one.
-
-    Attributes:
-        fitted_before: Whether the ranker could predict before the study began.
+        learner: Ranker, which is copied and never changed.
+        fewest: Number of trials that must have succeeded before it learns; at least 2.
+        prior: Fitted ranker that guides until then; the copies of the learner have it as their prior.
     """
 
-    def __init__(self, ranker: Predictor, initial: int, learner: Model | None = None) -> None:
-        self.fitted_before = learner is not None or _is_fitted(ranker)
-        self._ranker = ranker
-        self._learner: Any = ranker if learner is None else learner
-        self._minimum = max(2, initial if self.fitted_before else initial // 2)
+    def __init__(self, learner: Model, fewest: int, prior: Predictor | None = None) -> None:
+        self.prior = prior
+        self._learner = learner
+        self._fewest = max(2, fewest)
         self._fitted: tuple[tuple[tuple[int, float], ...], Predictor] | None = None
 
     def fit(self, trials: Sequence[Trial]) -> tuple[Predictor | None, int]:
@@ -57,12 +51,12 @@ class Guide:
 
         Returns:
             The ranker and the number of trials that it learned from. If too few trials have succeeded, or all
-            with the same score, the number is 0, and the ranker is the one fitted before, or None.
+            with the same score, the number is 0, and the ranker is the prior, or None.
         """
         done = [trial for trial in trials if trial.state in ("complete", "failed")]
         succeeded = [trial.score for trial in done if trial.state == "complete"]
-        if len(succeeded) < self._minimum or len(set(succeeded)) < 2:
-            return (self._ranker if self.fitted_before else None), 0
+        if len(succeeded) < self._fewest or len(set(succeeded)) < 2:
+            return self.prior, 0
         worst = min(succeeded)
         scores = np.array([worst if math.isnan(trial.score) else trial.score for trial in done])
         data = tuple((trial.number, trial.score) for trial in done if trial.state == "complete")
@@ -73,14 +67,18 @@ class Guide:
         return self._fitted[1], len(done)
 
     def describe(self) -> dict[str, object]:
-        """The ranker and its settings as JSON-ready values, with the ranker that guides at first."""
-        learner = self._learner
+        """The ranker and its settings as JSON-ready values, with its prior."""
+        learner: Any = self._learner
         parameters = learner.get_params(deep=False) if hasattr(learner, "get_params") else {}
-        plain = {key: value if _is_plain(value) else repr(value) for key, value in parameters.items()}
-        described = {"ranker": _name(learner), "fitted before": self.fitted_before, "parameters": plain}
-        if learner is not self._ranker:
-            own = self._ranker.describe() if hasattr(self._ranker, "describe") else {}
-            described["guided at first by"] = {"ranker": _name(self._ranker), **own}
+        plain = {
+            key: value if _is_plain(value) else repr(value)
+            for key, value in parameters.items()
+            if key != "prior"
+        }
+        described: dict[str, object] = {"ranker": _name(learner), "parameters": plain}
+        if self.prior is not None:
+            own = self.prior.describe() if hasattr(self.prior, "describe") else {}
+            described["prior"] = {"ranker": _name(self.prior), **own}
         return described
 
 
@@ -88,7 +86,7 @@ def _name(ranker: object) -> str:
     return f"{type(ranker).__module__}.{type(ranker).__qualname__}"
 
 
-def _is_fitted(ranker: object) -> bool:
+def is_fitted(ranker: object) -> bool:
     """Whether the ranker is fitted, by the conventions of scikit-learn; it need not be an estimator."""
     if hasattr(ranker, "__sklearn_is_fitted__"):
         return bool(ranker.__sklearn_is_fitted__())

@@ -14,6 +14,7 @@ from egraph.study._events import RankerFitted
 from egraph.study._guide import Guide, Predictor
 from egraph.study._mutants import Mutants
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
+from egraph.study._recalibration import Recalibration
 from egraph.study._seeds import derive
 from egraph.study._selection import Candidates, choose, gather, score_untried
 
@@ -29,6 +30,7 @@ class Guided:
         space: Where to search.
         seed: Seed of the study.
         guide: Fits the ranker.
+        recalibration: Rule for fitting it again.
         make_searcher: Called with ``space, seed=``; searches with the ranker as fitness.
         otherwise: Strategy for as long as the ranker has too little to learn from.
         batch: Trials a round.
@@ -42,6 +44,7 @@ class Guided:
         seed: int,
         *,
         guide: Guide,
+        recalibration: Recalibration,
         make_searcher: Callable[..., Searcher],
         otherwise: Strategy,
         batch: int,
@@ -49,16 +52,19 @@ class Guided:
         candidates: int,
     ) -> None:
         self._space, self._seed = space, seed
-        self._guide, self._make_searcher, self._otherwise = guide, make_searcher, otherwise
+        self._guide, self._recalibration = guide, recalibration
+        self._make_searcher, self._otherwise = make_searcher, otherwise
         self._batch, self._far, self._candidates = batch, far, candidates
 
     def propose(self, situation: Situation) -> Plan:
         """The best candidates and some different ones."""
-        own = situation.own
+        own, learned_from = situation.own, situation.learned_from
+        due = self._recalibration.is_due(own, learned_from, situation.alarm)
         began = time.perf_counter()
-        model, learned_from = self._guide.fit(own)
+        # Trials are numbered in order, so their number tells which ones the ranker of the last round knew.
+        model, learned_from = self._guide.fit(own if due else own[:learned_from])
         fit_seconds = math.nan
-        if learned_from:
+        if learned_from and due:
             fit_seconds = time.perf_counter() - began
             situation.emit(RankerFitted(situation.number, learned_from, fit_seconds))
         if model is None:
@@ -69,12 +75,13 @@ class Guided:
         else:
             candidates = score_untried(self._everything, model, tried)
         size = situation.room(self._batch)
-        chosen = choose(candidates, model, list(tried.values()), size, self._far)
+        far = max(self._far, size // 2) if situation.alarm else self._far
+        chosen = choose(candidates, model, list(tried.values()), size, far)
         proposals = [
             Proposal(candidates.architectures[row], origin, float(candidates.predicted[row]))
             for row, origin in chosen
         ]
-        return Plan(proposals, learned_from, fit_seconds, candidates.scored, model)
+        return Plan(proposals, learned_from, fit_seconds, candidates.scored, model, situation.alarm)
 
     @cached_property
     def _everything(self) -> dict[str, Architecture] | None:

@@ -77,7 +77,7 @@ class Journal:
 
     @property
     def rounds(self) -> pd.DataFrame:
-        """One row a round: sizes, times, and tau between predictions and scores of its trials."""
+        """One row a round: sizes, times, and what the ranker promised and delivered for its trials."""
         return self._frame("round", "round")
 
     @property
@@ -170,10 +170,10 @@ class Journal:
             number, {"state": state, "reason": reason, "finished": time.time(), **measured}
         )
 
-    def finish_round(self, number: int, *, tau: float, tau_baseline: float) -> None:
-        """Writes how well the ranker ordered the trials of a round."""
+    def finish_round(self, number: int, **values: float) -> None:
+        """Writes how well the ranker predicted the trials of a round, by the names of columns."""
         with self._file.transaction():
-            self._update("round", number, {"tau": tau, "tau_baseline": tau_baseline, "finished": time.time()})
+            self._update("round", number, {**values, "finished": time.time()})
 
     def add_retrain(
         self,

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from dataclasses import asdict
 
-from egraph import metrics
 from egraph.spaces import SearchSpace
 from egraph.study._driver import Driver
-from egraph.study._events import Event, RoundFinished, RoundStarted
+from egraph.study._events import DriftAlarm, Event, RoundFinished, RoundStarted
 from egraph.study._journal import Journal
-from egraph.study._proposals import Proposal
+from egraph.study._promises import ask_intervals, judge, weigh_drift
+from egraph.study._proposals import Plan, Proposal
+from egraph.study._recalibration import DRIFT_LEVEL, DRIFT_ROUNDS
 from egraph.study._rounds import Proposer, Round
 from egraph.study._seeds import derive
-from egraph.study._trial import BASELINE, DONE, Trial
+from egraph.study._trial import BASELINE, DONE, OWN, Trial
 
 __all__ = ["Loop"]
 
@@ -65,12 +67,29 @@ class Loop:
             if any(trial.state == "queued" and trial.origin != BASELINE for trial in trials):
                 return f"{self._driver.finished} trials are done"  # left over from a run with a larger budget
             state = self._journal.settings.get("searcher state")
-            proposed = self._proposer.propose(trials, self._limit, self._baseline, state, self._emit)
+            learned_from, alarm = self._read_last_round()
+            proposed = self._proposer.propose(
+                trials,
+                self._limit,
+                self._baseline,
+                state,
+                self._emit,
+                learned_from=learned_from,
+                alarm=alarm,
+            )
             if not proposed.plan.proposals:
                 if self._driver.finished < self._limit:
                     return f"the space {self._space.name!r} is exhausted after {self._driver.finished} trials"
                 return f"{self._driver.finished} trials are done"
             self._queue(proposed, trials)
+
+    def _read_last_round(self) -> tuple[int, bool]:
+        """Number of trials that the ranker of the last round had learned from, and whether it has drifted."""
+        rounds = self._journal.rounds
+        if rounds.empty:
+            return 0, False
+        last = rounds.iloc[-1]
+        return int(last["learned_from"]), bool(last["alarm"])
 
     def _queue(self, proposed: Round, before: list[Trial]) -> None:
         """Writes a round and its trials into the journal."""
@@ -87,8 +106,11 @@ class Loop:
                 seed=seed,
                 predicted=proposal.predicted,
                 finder=proposal.finder,
+                intervals=ends,
             )
-            for number, (proposal, seed) in enumerate(zip(plan.proposals, seeds, strict=True), len(before))
+            for number, (proposal, seed, ends) in enumerate(
+                zip(plan.proposals, seeds, self._ask_intervals(plan), strict=True), len(before)
+            )
         ]
         beside = sum(trial.origin == BASELINE for trial in trials)
         own, seconds = len(trials) - beside, proposed.search_seconds
@@ -101,6 +123,8 @@ class Loop:
             "candidates": plan.candidates,
             "search_seconds": seconds,
             "supplied": json.dumps(dict(plan.supplied)) if plan.supplied else "",
+            "held_out_tau": getattr(plan.model, "held_out_tau_", math.nan),
+            "exploring": plan.exploring,
         }
         self._journal.propose(trials, row, plan.searcher_state)
         self._emit(RoundStarted(proposed.number, own, beside, plan.candidates, seconds))
@@ -115,20 +139,40 @@ class Loop:
             counts[random] += 1
         return seeds
 
+    def _ask_intervals(self, plan: Plan) -> list[tuple[float, ...]]:
+        """The ranker's intervals for each proposal, from which the round is judged later."""
+        graphs = [one.architecture for one in plan.proposals]
+        if any(math.isnan(one.predicted) for one in plan.proposals):
+            return [()] * len(graphs)
+        return ask_intervals(plan.model, graphs)
+
     def _finish_rounds(self) -> None:
-        """Writes the ranker's tau on each round whose trials are all done."""
+        """Compares predictions and scores of each round whose trials are all done, and tests for drift."""
         rounds = self._journal.rounds
         for number in rounds.loc[rounds["finished"].isna(), "round"].astype(int).tolist():
             trials = self._journal.read_trials(round=number)
             if any(trial.state not in DONE for trial in trials):
                 continue
-            own = _tau(trial for trial in trials if trial.origin != BASELINE)
-            random = _tau(trial for trial in trials if trial.origin == BASELINE)
-            self._journal.finish_round(number, tau=own, tau_baseline=random)
-            self._emit(RoundFinished(number, own, random))
+            learned = int(rounds.loc[rounds["round"] == number, "learned_from"].iloc[0]) > 0
+            seed = derive(self._seed, "promise", number)
+            own = judge([t for t in trials if t.origin != BASELINE], learned=learned, seed=seed)
+            random = judge([t for t in trials if t.origin == BASELINE], learned=learned, seed=seed)
+            drift = self._weigh_drift(number)
+            alarm = drift < DRIFT_LEVEL
+            beside = {f"{name}_baseline": value for name, value in asdict(random).items()}
+            self._journal.finish_round(number, **asdict(own), **beside, drift=drift, alarm=alarm)
+            self._emit(RoundFinished(number, own.tau, random.tau, own, random))
+            if alarm:
+                self._emit(DriftAlarm(number, own, drift))
 
-
-def _tau(trials: Iterable[Trial]) -> float:
-    """Kendall's tau-b between prediction and score; NaN where it is not defined."""
-    pairs = [(t.score, t.predicted) for t in trials if t.state == "complete" and t.predicted == t.predicted]
-    return metrics.kendall_tau(*zip(*pairs, strict=True)) if len(pairs) > 1 else math.nan
+    def _weigh_drift(self, number: int) -> float:
+        """The p-value of the last rounds together; the same evidence does not cause two alarms."""
+        rounds = self._journal.rounds.set_index("round")
+        judged: list[int] = []
+        for earlier in range(number, -1, -1):
+            if len(judged) == DRIFT_ROUNDS or (earlier < number and rounds["alarm"].get(earlier)):
+                break
+            judged.append(earlier)
+        learned = rounds["learned_from"].astype(int)
+        parts = [(self._journal.read_trials(round=each, origins=OWN), learned[each]) for each in judged]
+        return weigh_drift(parts, derive(self._seed, "drift", number))

@@ -11,6 +11,23 @@ __all__ = ["STEPS", "create", "migrate", "version"]
 STEPS: list[str] = [
     "ALTER TABLE trial ADD COLUMN finder TEXT NOT NULL DEFAULT '';"
     "ALTER TABLE round ADD COLUMN supplied TEXT NOT NULL DEFAULT '';",
+    "ALTER TABLE trial ADD COLUMN intervals TEXT;"
+    "ALTER TABLE round ADD COLUMN held_out_tau REAL;"
+    "ALTER TABLE round ADD COLUMN exploring INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE round ADD COLUMN promised_tau REAL;"
+    "ALTER TABLE round ADD COLUMN coverage50 REAL;"
+    "ALTER TABLE round ADD COLUMN coverage80 REAL;"
+    "ALTER TABLE round ADD COLUMN coverage95 REAL;"
+    "ALTER TABLE round ADD COLUMN regret REAL;"
+    "ALTER TABLE round ADD COLUMN promised_regret REAL;"
+    "ALTER TABLE round ADD COLUMN promised_tau_baseline REAL;"
+    "ALTER TABLE round ADD COLUMN coverage50_baseline REAL;"
+    "ALTER TABLE round ADD COLUMN coverage80_baseline REAL;"
+    "ALTER TABLE round ADD COLUMN coverage95_baseline REAL;"
+    "ALTER TABLE round ADD COLUMN regret_baseline REAL;"
+    "ALTER TABLE round ADD COLUMN promised_regret_baseline REAL;"
+    "ALTER TABLE round ADD COLUMN drift REAL;"
+    "ALTER TABLE round ADD COLUMN alarm INTEGER NOT NULL DEFAULT 0;",
 ]
 """SQL from each version to the next: the first step leads from 1 to 2. A step is never changed once released.
 

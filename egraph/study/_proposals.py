@@ -42,6 +42,8 @@ class Situation:
         limit: Number of trials that there may be in all, those of the baseline not counted.
         searcher_state: State that the last plan gave.
         emit: Called with an event when the ranker was fitted, or networks are screened.
+        learned_from: Number of trials that the ranker of the last round had learned from.
+        alarm: Whether the last round ended with an alarm of drift, so that this one explores more.
     """
 
     trials: Sequence[Trial]
@@ -49,6 +51,8 @@ class Situation:
     limit: float
     searcher_state: dict[str, Any] | None
     emit: Callable[[Event], object]
+    learned_from: int = 0
+    alarm: bool = False
 
     @property
     def own(self) -> list[Trial]:
@@ -70,6 +74,7 @@ class Plan:
         fit_seconds: Duration of the fit; NaN where there was none.
         candidates: Number of architectures that the ranker scored.
         model: The ranker that chose; None where there was none.
+        exploring: Whether the share of exploration was raised.
         searcher_state: State of a searcher that sees real scores; None with a ranker.
         supplied: Number of candidates by the name of the searcher that found them.
     """
@@ -79,6 +84,7 @@ class Plan:
     fit_seconds: float = math.nan
     candidates: int = 0
     model: Predictor | None = None
+    exploring: bool = False
     searcher_state: dict[str, Any] | None = None
     supplied: Mapping[str, int] = field(default_factory=dict)
 

@@ -18,6 +18,7 @@ from egraph.study._events import Event
 from egraph.study._guide import Guide
 from egraph.study._guided import Guided
 from egraph.study._proposals import Plan, Situation, Strategy
+from egraph.study._recalibration import Recalibration
 from egraph.study._strategies import (
     RandomRounds,
     RandomStart,
@@ -36,6 +37,7 @@ def choose_strategy(
     seed: int,
     *,
     guide: Guide | None,
+    recalibration: Recalibration,
     make_searcher: Callable[..., Searcher],
     initial: int,
     screen: Fitness | None,
@@ -49,6 +51,7 @@ def choose_strategy(
         space: Where to search.
         seed: Seed of the study.
         guide: Fits the ranker; None lets the searcher see the real scores.
+        recalibration: Rule for fitting it again.
         make_searcher: Called with ``space, seed=``.
         initial: Trials before the first fit.
         screen: Chooses them among many random ones; None takes random ones.
@@ -62,13 +65,14 @@ def choose_strategy(
         space,
         seed,
         guide=guide,
+        recalibration=recalibration,
         make_searcher=make_searcher,
         otherwise=RandomRounds(space, seed, batch),
         batch=batch,
         far=far,
         candidates=candidates,
     )
-    if guide.fitted_before:
+    if guide.prior is not None:
         return guided
     first: Strategy = RandomStart(space, seed, initial)
     if screen is not None:
@@ -114,6 +118,9 @@ class Proposer:
         baseline: bool,
         searcher_state: dict[str, Any] | None,
         emit: Callable[[Event], object],
+        *,
+        learned_from: int = 0,
+        alarm: bool = False,
     ) -> Round:
         """The next round, to be called when every trial is complete or failed.
 
@@ -123,10 +130,13 @@ class Proposer:
             baseline: Whether to add as many random trials as make the baseline as long as the search.
             searcher_state: State that the last round gave.
             emit: Called with an event when the ranker was fitted, or networks are screened.
+            learned_from: Number of trials that the ranker of the last round had learned from.
+            alarm: Whether the last round ended with an alarm of drift.
         """
         number = max((trial.round for trial in trials), default=-1) + 1
         began = time.perf_counter()
-        plan = self._strategies[baseline].propose(Situation(trials, number, limit, searcher_state, emit))
+        situation = Situation(trials, number, limit, searcher_state, emit, learned_from, alarm)
+        plan = self._strategies[baseline].propose(situation)
         seconds = time.perf_counter() - began
         if not math.isnan(plan.fit_seconds):
             seconds -= plan.fit_seconds

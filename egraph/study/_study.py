@@ -27,6 +27,7 @@ from egraph.study._guide import Predictor
 from egraph.study._identity import register
 from egraph.study._journal import Journal
 from egraph.study._loop import Loop
+from egraph.study._recalibration import Recalibration
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, choose_strategy
 from egraph.study._trial import BASELINE, OWN, Trial
@@ -69,6 +70,10 @@ class Study:
         far: Number of trials of a round that are chosen for their difference.
         candidates: Number of architectures that the ranker scores in a round; all of a space that has no
             more, without the searcher.
+        recalibrate: When the ranker is fitted again: ``"every=N"``, after N new trials; ``"seconds=S"``,
+            after new trials that cost S seconds together; ``"drift"``, after an alarm of drift. With the last
+            two it is also fitted before each round until it has learned from ``initial`` trials. An alarm
+            always causes a fit.
         max_failures: Number of trials in succession that may fail before the run stops with an error.
 
     Raises:
@@ -94,6 +99,7 @@ class Study:
         batch: int | None = None,
         far: int = 2,
         candidates: int = 2000,
+        recalibrate: str = "every=1",
         max_failures: int = 30,
     ) -> None:
         if batch is None:
@@ -116,6 +122,7 @@ class Study:
             self.space,
             seed,
             guide=self._guide,
+            recalibration=Recalibration.parse(recalibrate, initial),
             make_searcher=make_searcher,
             screen=first_choice,
             **sizes,
@@ -130,6 +137,7 @@ class Study:
             "batch": batch,
             "far": far,
             "candidates": candidates,
+            "recalibrate": recalibrate,
         }
         self._journal = Journal(storage)
         try:
@@ -161,7 +169,7 @@ class Study:
 
     @property
     def rounds(self) -> pd.DataFrame:
-        """One row a round: sizes, times, and tau between predictions and scores of its trials."""
+        """One row a round: sizes, times, and what the ranker promised and delivered for its trials."""
         return self._journal.rounds
 
     @property

@@ -61,6 +61,8 @@ class Trial:
         architecture: Architecture that is evaluated.
         seed: Seed of the evaluation.
         predicted: Prediction of the ranker before the evaluation; NaN without a ranker.
+        intervals: Lower and upper ends of its intervals of 50, 80 and 95 %, one after another; empty without
+            calibrated intervals.
         evaluation: Measurement; its score is NaN until the trial is complete.
         reason: Reason of the failure.
         started: Start in seconds since 1970; NaN until it runs.
@@ -76,6 +78,7 @@ class Trial:
     architecture: Architecture
     seed: int
     predicted: float = math.nan
+    intervals: tuple[float, ...] = ()
     evaluation: Evaluation = UNMEASURED
     reason: str = ""
     started: float = math.nan

@@ -6,7 +6,7 @@ from sklearn.base import BaseEstimator
 
 import egraph
 from egraph.evaluation import Evaluation
-from egraph.study._guide import Guide
+from egraph.study._guide import Guide, is_fitted
 from egraph.study._seeds import derive
 from egraph.study._trial import Trial
 
@@ -37,8 +37,8 @@ class Remembering(BaseEstimator):
         return np.zeros(len(architectures))
 
 
-def test_half_of_the_initial_trials_must_have_succeeded():
-    guide = Guide(Remembering(), initial=6)
+def test_enough_trials_must_have_succeeded():
+    guide = Guide(Remembering(), fewest=3)
     assert guide.fit(_trials(1.0, 2.0)) == (None, 0)
     model, count = guide.fit(_trials(1.0, 2.0, 3.0))
     assert model.scores_.tolist() == [1.0, 2.0, 3.0]
@@ -46,17 +46,17 @@ def test_half_of_the_initial_trials_must_have_succeeded():
 
 
 def test_equal_scores_teach_nothing():
-    assert Guide(Remembering(), initial=4).fit(_trials(1.0, 1.0, 1.0)) == (None, 0)
+    assert Guide(Remembering(), fewest=2).fit(_trials(1.0, 1.0, 1.0)) == (None, 0)
 
 
 def test_failed_trials_count_as_the_worst():
-    model, count = Guide(Remembering(), initial=2).fit(_trials(2.0, math.nan, 1.0))
+    model, count = Guide(Remembering(), fewest=1).fit(_trials(2.0, math.nan, 1.0))
     assert model.scores_.tolist() == [2.0, 1.0, 1.0]
     assert count == 3
 
 
 def test_the_same_trials_are_fitted_once():
-    guide = Guide(Remembering(), initial=2)
+    guide = Guide(Remembering(), fewest=1)
     first, _ = guide.fit(_trials(2.0, 1.0))
     assert guide.fit(_trials(2.0, 1.0))[0] is first
     assert guide.fit(_trials(2.0, 1.5))[0] is not first
@@ -67,8 +67,8 @@ def test_ranker_that_is_no_estimator_is_copied():
         fit, predict = Remembering.fit, Remembering.predict
 
     ranker = Plain()
-    guide = Guide(ranker, initial=2)
-    assert not guide.fitted_before
+    guide = Guide(ranker, fewest=1)
+    assert not is_fitted(ranker)
     guide.fit(_trials(2.0, 1.0))
     assert not hasattr(ranker, "scores_")
     assert guide.describe()["parameters"] == {}
@@ -86,8 +86,7 @@ class Knowing:
 
 def test_a_ranker_that_cannot_learn_guides_until_another_has():
     knowing = Knowing()
-    guide = Guide(knowing, initial=3, learner=Remembering())
-    assert guide.fitted_before
+    guide = Guide(Remembering(), fewest=3, prior=knowing)
     assert guide.fit([]) == (knowing, 0)
     assert guide.fit(_trials(1.0, 2.0)) == (knowing, 0)
     model, count = guide.fit(_trials(1.0, 2.0, 3.0))
@@ -96,25 +95,23 @@ def test_a_ranker_that_cannot_learn_guides_until_another_has():
 
 
 def test_both_rankers_are_described():
-    assert Guide(Knowing(), 2, Linear(penalty=2.0)).describe() == {
+    assert Guide(Linear(penalty=2.0), 2, Knowing()).describe() == {
         "ranker": "played.Linear",
-        "fitted before": True,
         "parameters": {"penalty": 2.0},
-        "guided at first by": {"ranker": f"{__name__}.Knowing", "address": "http://host:1"},
+        "prior": {"ranker": f"{__name__}.Knowing", "address": "http://host:1"},
     }
 
 
 def test_the_default_ranker_is_seen_as_fitted_or_not():
     ranker = egraph.Ranker(members=1, epochs=1, width=4)
-    assert not Guide(ranker, 2).fitted_before
+    assert not is_fitted(ranker)
     ranker.fit([trial.architecture for trial in _trials(1.0, 2.0, 3.0)], [1.0, 2.0, 3.0])
-    assert Guide(ranker, 2).fitted_before
+    assert is_fitted(ranker)
 
 
 def test_linear_ranker_is_described_by_its_settings():
     assert Guide(Linear(penalty=2.0), 2).describe() == {
         "ranker": "played.Linear",
-        "fitted before": False,
         "parameters": {"penalty": 2.0},
     }
 

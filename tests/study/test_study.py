@@ -258,7 +258,7 @@ def test_ranker_that_cannot_learn_guides_until_a_default_one_has_learned():
     assert type(one.ranker).__name__ == "Ranker"
     described = one.journal.settings["settings"]["ranker"]
     assert described["ranker"] == "egraph.ranker.ranker.Ranker"
-    assert described["guided at first by"]["ranker"].endswith("Knowing")
+    assert described["prior"]["ranker"].endswith("Knowing")
 
 
 def test_ranker_is_fitted_to_all_trials_of_the_search():
