@@ -11,6 +11,7 @@ from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.searchers import Searcher, SearcherSpec
 from egraph.study._guide import Guide, Model, Predictor, is_fitted
+from egraph.study._recalibration import Recalibration
 from egraph.study._seeds import derive
 
 __all__ = ["check_budget", "find_searcher", "read_ranker", "read_screen", "read_searcher"]
@@ -52,12 +53,13 @@ def read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[..
     return find_searcher(searcher) if isinstance(searcher, str) else searcher
 
 
-def read_ranker(ranker: Predictor | None, seed: int, initial: int) -> Guide:
-    """The guide with this ranker; with a new default one for None.
+def read_ranker(ranker: Predictor | None, seed: int, initial: int, recalibrate: str) -> Guide:
+    """The guide with this ranker, or with a new default one for None, that is fitted again by this rule.
 
     Raises:
-        UsageError: The ranker has no ``predict``.
+        UsageError: The ranker has no ``predict``, or there is no such rule.
     """
+    rule = Recalibration.parse(recalibrate, initial)
     if ranker is not None and not hasattr(ranker, "predict"):
         raise UsageError(
             f"ranker must have predict, and fit if it can learn, or be False for none, got {ranker!r}"
@@ -66,11 +68,13 @@ def read_ranker(ranker: Predictor | None, seed: int, initial: int) -> Guide:
 
     default = Ranker(seed=derive(seed, "ranker"))
     if ranker is None:
-        return Guide(default, initial // 2)
+        return Guide(default, initial // 2, None, rule)
     if not hasattr(ranker, "fit"):
-        return Guide(default, initial, prior=ranker)
+        return Guide(default, initial, ranker, rule)
     model = cast(Model, ranker)
-    return Guide(model, initial, prior=model) if is_fitted(model) else Guide(model, initial // 2)
+    if is_fitted(model):
+        return Guide(model, initial, model, rule)
+    return Guide(model, initial // 2, None, rule)
 
 
 def read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -> Fitness | None:

@@ -48,6 +48,7 @@ def _write_real(value: Any) -> float | None:
 _WHOLE = _Kind("INTEGER NOT NULL", int, int, 0)
 _FLAG = _Kind("INTEGER NOT NULL DEFAULT 0", int, int, 0)
 _TEXT = _Kind("TEXT NOT NULL", str, str, "")
+_TEXT_OR_EMPTY = _Kind("TEXT NOT NULL DEFAULT ''", str, str, "")
 _REAL = _Kind("REAL", lambda value: math.nan if value is None else value, _write_real, math.nan)
 _REALS = _Kind(
     "TEXT",
@@ -122,7 +123,7 @@ ROUND = (
     Column("drift", _REAL),
     Column("alarm", _FLAG),
     Column("finished", _REAL),
-    Column("supplied", _TEXT),
+    Column("supplied", _TEXT_OR_EMPTY),
 )
 RETRAIN = (
     Column("key", _TEXT),

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from egraph.architecture import Architecture
+from egraph.study._recalibration import EACH_ROUND, Recalibration
 from egraph.study._trial import Trial
 
 __all__ = ["Guide", "Model", "Predictor", "is_fitted"]
@@ -36,10 +37,17 @@ class Guide:
         learner: Ranker, which is copied and never changed.
         fewest: Number of trials that must have succeeded before it learns; at least 2.
         prior: Fitted ranker that guides until then; the copies of the learner have it as their prior.
+        recalibration: Rule for fitting it again.
     """
 
-    def __init__(self, learner: Model, fewest: int, prior: Predictor | None = None) -> None:
-        self.prior = prior
+    def __init__(
+        self,
+        learner: Model,
+        fewest: int,
+        prior: Predictor | None = None,
+        recalibration: Recalibration = EACH_ROUND,
+    ) -> None:
+        self.prior, self.recalibration = prior, recalibration
         self._learner = learner
         self._fewest = max(2, fewest)
         self._fitted: tuple[tuple[tuple[int, float], ...], Predictor] | None = None

@@ -14,7 +14,6 @@ from egraph.study._events import RankerFitted
 from egraph.study._guide import Guide, Predictor
 from egraph.study._mutants import Mutants
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
-from egraph.study._recalibration import Recalibration
 from egraph.study._seeds import derive
 from egraph.study._selection import Candidates, choose, gather, score_untried
 
@@ -30,7 +29,6 @@ class Guided:
         space: Where to search.
         seed: Seed of the study.
         guide: Fits the ranker.
-        recalibration: Rule for fitting it again.
         make_searcher: Called with ``space, seed=``; searches with the ranker as fitness.
         otherwise: Strategy for as long as the ranker has too little to learn from.
         batch: Trials a round.
@@ -44,7 +42,6 @@ class Guided:
         seed: int,
         *,
         guide: Guide,
-        recalibration: Recalibration,
         make_searcher: Callable[..., Searcher],
         otherwise: Strategy,
         batch: int,
@@ -52,14 +49,13 @@ class Guided:
         candidates: int,
     ) -> None:
         self._space, self._seed = space, seed
-        self._guide, self._recalibration = guide, recalibration
-        self._make_searcher, self._otherwise = make_searcher, otherwise
+        self._guide, self._make_searcher, self._otherwise = guide, make_searcher, otherwise
         self._batch, self._far, self._candidates = batch, far, candidates
 
     def propose(self, situation: Situation) -> Plan:
         """The best candidates and some different ones."""
         own, learned_from = situation.own, situation.learned_from
-        due = self._recalibration.is_due(own, learned_from, situation.alarm)
+        due = self._guide.recalibration.is_due(own, learned_from, situation.alarm)
         began = time.perf_counter()
         # Trials are numbered in order, so their number tells which ones the ranker of the last round knew.
         model, learned_from = self._guide.fit(own if due else own[:learned_from])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from egraph.errors import UsageError
 from egraph.study._trial import Trial
 
-__all__ = ["DRIFT_LEVEL", "DRIFT_ROUNDS", "Recalibration"]
+__all__ = ["DRIFT_LEVEL", "DRIFT_ROUNDS", "EACH_ROUND", "Recalibration"]
 
 DRIFT_LEVEL = 0.01
 """Level of the test for drift."""
@@ -68,6 +68,10 @@ class Recalibration:
             or len(new) >= self.every
             or sum(_cost(trial) for trial in new) >= self.seconds
         )
+
+
+EACH_ROUND = Recalibration()
+"""The ranker is fitted before each round."""
 
 
 def _cost(trial: Trial) -> float:

@@ -18,7 +18,6 @@ from egraph.study._events import Event
 from egraph.study._guide import Guide
 from egraph.study._guided import Guided
 from egraph.study._proposals import Plan, Situation, Strategy
-from egraph.study._recalibration import Recalibration
 from egraph.study._strategies import (
     RandomRounds,
     RandomStart,
@@ -37,7 +36,6 @@ def choose_strategy(
     seed: int,
     *,
     guide: Guide | None,
-    recalibration: Recalibration,
     make_searcher: Callable[..., Searcher],
     initial: int,
     screen: Fitness | None,
@@ -51,7 +49,6 @@ def choose_strategy(
         space: Where to search.
         seed: Seed of the study.
         guide: Fits the ranker; None lets the searcher see the real scores.
-        recalibration: Rule for fitting it again.
         make_searcher: Called with ``space, seed=``.
         initial: Trials before the first fit.
         screen: Chooses them among many random ones; None takes random ones.
@@ -65,7 +62,6 @@ def choose_strategy(
         space,
         seed,
         guide=guide,
-        recalibration=recalibration,
         make_searcher=make_searcher,
         otherwise=RandomRounds(space, seed, batch),
         batch=batch,

@@ -27,7 +27,6 @@ from egraph.study._guide import Predictor
 from egraph.study._identity import register
 from egraph.study._journal import Journal
 from egraph.study._loop import Loop
-from egraph.study._recalibration import Recalibration
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, choose_strategy
 from egraph.study._trial import BASELINE, OWN, Trial
@@ -116,13 +115,12 @@ class Study:
         self._evaluator = as_evaluator(evaluate)
         make_searcher = read_searcher(searcher)
         first_choice = read_screen(screen, self._evaluator)
-        self._guide = None if ranker is False else read_ranker(ranker, seed, initial)
+        self._guide = None if ranker is False else read_ranker(ranker, seed, initial, recalibrate)
         sizes = {"initial": initial, "batch": batch, "far": far, "candidates": candidates}
         strategy = choose_strategy(
             self.space,
             seed,
             guide=self._guide,
-            recalibration=Recalibration.parse(recalibrate, initial),
             make_searcher=make_searcher,
             screen=first_choice,
             **sizes,
@@ -132,11 +130,8 @@ class Study:
             "ranker": None if self._guide is None else self._guide.describe(),
             "searcher": describe(make_searcher, self.space),
             "workers": workers,
-            "initial": initial,
             "screen": None if first_choice is None else as_evaluator(first_choice).describe(),
-            "batch": batch,
-            "far": far,
-            "candidates": candidates,
+            **sizes,
             "recalibrate": recalibrate,
         }
         self._journal = Journal(storage)
