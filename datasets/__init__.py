@@ -24,8 +24,9 @@ from __future__ import annotations
 from egraph.datasets._catalogue import Known, known, load
 from egraph.datasets._images import ImageData, images
 from egraph.datasets._import import import_table
+from egraph.datasets._metric import Metric
 from egraph.datasets._source import Source
-from egraph.datasets._table import Metric, Table
+from egraph.datasets._table import Table
 
 __all__ = ["ImageData", "Known", "Metric", "Source", "Table", "images", "import_table", "known", "load"]
 

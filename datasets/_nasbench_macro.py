@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from egraph.datasets._metric import Metric
 from egraph.datasets._source import Source
-from egraph.datasets._table import Metric
 
 __all__ = ["SOURCES"]
 

@@ -10,7 +10,8 @@ from typing import Any
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.datasets._table import Metric
+from egraph.datasets._companion import Companion
+from egraph.datasets._metric import Metric
 
 __all__ = ["Columns", "Source"]
 
@@ -36,6 +37,7 @@ class Source:
         described_by: Columns that ``rows_of`` needs.
         read: Function from a description to an architecture; None is the space's ``parse``.
         package: Installed package that also contains the benchmark.
+        companions: Files of further columns, which are joined if they lie beside the file.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Source:
     described_by: tuple[str, ...]
     read: Callable[[Any], Architecture] | None = None
     package: Package | None = None
+    companions: tuple[Companion, ...] = ()
 
     def fits(self, columns: Set[str]) -> bool:
         """Whether a file with these columns can be this benchmark."""

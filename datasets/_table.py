@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +14,8 @@ from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.datasets import _parquet
 from egraph.datasets._grouping import average, group
-from egraph.errors import ArchitectureError, DataError, UnknownNameError, UsageError
+from egraph.datasets._metric import Metric
+from egraph.errors import ArchitectureError, DataError, EgraphError, UnknownNameError, UsageError
 from egraph.spaces.base import SearchSpace
 from egraph.spaces.rows import Rows
 
@@ -22,28 +23,7 @@ if TYPE_CHECKING:
     import pandas
     import pyarrow
 
-__all__ = ["Metric", "Table"]
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """Description of a column of numbers.
-
-    Attributes:
-        unit: Unit such as ``"percent"``, ``"fraction"`` or ``"seconds"``; empty where unknown.
-        split: Data measured on, ``"validation"`` or ``"test"``; empty where not applicable.
-        budget: Number of training epochs; None where unknown or not applicable.
-        runs: Number of trainings that each value is the mean of; None where unknown or not constant.
-        higher_is_better: False for costs and errors.
-        description: One more sentence.
-    """
-
-    unit: str = ""
-    split: str = ""
-    budget: int | None = None
-    runs: int | None = None
-    higher_is_better: bool = True
-    description: str = ""
+__all__ = ["Table"]
 
 
 class Table:
@@ -66,6 +46,7 @@ class Table:
         metrics: Descriptions of the metrics by name.
         name: Name of the table.
         provenance: Origin of the measurements.
+        absent: Further columns that the benchmark has but this table lacks, each with the way to get it.
 
     Raises:
         UnknownNameError: There is no space of that name.
@@ -90,6 +71,7 @@ class Table:
         self.metrics = dict(metrics)
         self.name = name
         self.provenance = dict(provenance or {})
+        self.absent: dict[str, str] = {}
         self._rows = architectures
         self._read = read or self._parse
         self._architectures: list[Architecture] | None = None
@@ -144,6 +126,7 @@ class Table:
 
         Raises:
             UnknownNameError: There is no such metric.
+            DataError: It is in a file that is not here.
             UsageError: The name is that of a column that is not a metric.
         """
         if metric in self.metrics:
@@ -153,17 +136,18 @@ class Table:
                 f"the column {metric!r} of table {self.name!r} is not a metric; known: "
                 f"{', '.join(self.metrics)}"
             )
-        raise UnknownNameError(f"metric of table {self.name!r}", metric, self.metrics)
+        raise self._explain("metric", metric, self.metrics)
 
     def numbers(self, column: str) -> NDArray[np.float64]:
         """A copy of the values of any column of numbers, metric or not, ``(rows,)``, NaN where missing.
 
         Raises:
             UnknownNameError: There is no such column.
+            DataError: It is in a file that is not here.
             UsageError: The column holds no numbers.
         """
         if column not in self.columns:
-            raise UnknownNameError(f"column of table {self.name!r}", column, self.columns)
+            raise self._explain("column", column, self.columns)
         values = self.columns[column]
         if values.dtype.kind not in "iuf":
             raise UsageError(f"column {column!r} of table {self.name!r} must hold numbers, got {values[:1]}")
@@ -187,6 +171,7 @@ class Table:
 
         Raises:
             UnknownNameError: There is no such metric.
+            DataError: It is in a file that is not here.
             UsageError: No metric is given and there is no default.
         """
         metric = metric or self.default_metric()
@@ -368,8 +353,14 @@ class Table:
             raise ArchitectureError(f"an architecture must be an Architecture or a text, got {row!s:.60}")
         return self.space.parse(row)
 
+    def _explain(self, kind: str, name: str, known: Mapping[str, object]) -> EgraphError:
+        """Why there is no such metric or column."""
+        if name in self.absent:
+            return DataError(f"table {self.name!r} has no {kind} {name!r} here: {self.absent[name]}")
+        return UnknownNameError(f"{kind} of table {self.name!r}", name, known)
+
     def _with(self, rows: Sequence[Any], columns: Mapping[str, NDArray[Any]]) -> Table:
-        return Table(
+        table = Table(
             self.space,
             rows,
             columns,
@@ -378,6 +369,8 @@ class Table:
             provenance=self.provenance,
             read=self._read,
         )
+        table.absent = self.absent
+        return table
 
 
 def _read_column(name: str, values: ArrayLike, rows: int) -> NDArray[Any]:

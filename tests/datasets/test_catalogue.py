@@ -4,6 +4,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -97,6 +98,53 @@ def test_the_published_file_becomes_a_table(nowhere):
     assert "index" not in table.metrics
     assert table.provenance["checksum"] == "differs from the published file"
     assert load(path).name == "nasbench201"
+
+
+def more_of_nasbench201(folder, **columns):
+    """A file with the further columns of the second and a third cell."""
+    [companion] = datasets._catalogue._sources["nasbench201"].companions
+    content = {"index": [1, 7], **{metric: [3.0, 4.0] for metric in companion.metrics}, **columns}
+    pd.DataFrame(content).to_parquet(folder / companion.file)
+    return folder / companion.file
+
+
+def test_columns_of_a_file_beside_it_are_joined(nowhere):
+    raw_nasbench201(nowhere)
+    more_of_nasbench201(nowhere, cifar10_edgetpu_latency=[-1.0, 2.0])
+    table = load("nasbench201")
+    np.testing.assert_equal(table["cifar10_val_200"], [np.nan, 3])
+    np.testing.assert_equal(table["cifar10_edgetpu_latency"], [np.nan, np.nan])  # -1 is not measured
+    assert table.metrics["cifar10_fpga_energy"] == Metric(
+        "mJ", higher_is_better=False, description="FPGA, estimated; network for CIFAR-10"
+    )
+    assert "HW-NAS-Bench" in table.provenance["nasbench201_extra.parquet"]
+    assert not table.absent
+
+
+def test_without_that_file_its_columns_are_absent_and_an_error_names_it(nowhere):
+    raw_nasbench201(nowhere)
+    table = load("nasbench201").take([0])
+    assert "cifar10_val_200" not in table.metrics
+    match = (
+        r"table 'nasbench201' has no metric 'cifar10_val_200' here: it is in nasbench201_extra\.parquet "
+        rf"\(1,469,290 bytes\), which is not in {nowhere}; put the file there"
+    )
+    with pytest.raises(DataError, match=match):
+        table["cifar10_val_200"]
+    with pytest.raises(DataError, match=match):
+        table.choose_metric("cifar10_val_200")
+    with pytest.raises(DataError, match="no column 'cifar10_fpga_energy' here: it is in nasbench201_extra"):
+        table.numbers("cifar10_fpga_energy")
+
+
+def test_a_file_beside_it_that_lacks_a_column_is_refused(nowhere):
+    raw_nasbench201(nowhere)
+    path = more_of_nasbench201(nowhere)
+    pd.read_parquet(path).drop(columns=["cifar10_val_200", "index"]).to_parquet(path)
+    with pytest.raises(
+        DataError, match=r"nasbench201_extra.parquet lacks the columns cifar10_val_200, index; fetch"
+    ):
+        load("nasbench201")
 
 
 def test_a_published_file_under_another_name_is_recognised_by_its_columns(nowhere, tmp_path):
