@@ -17,8 +17,8 @@ from egraph.architecture import Architecture
 from egraph.baselines._files import save
 from egraph.encoding import Vocabulary, as_architectures, in_parts
 from egraph.errors import UsageError
+from egraph.ranker.labels import rank_gauss
 from egraph.ranker.scale import Scale
-from egraph.ranker.training import rank_gauss
 from egraph.ranker.training_data import read_scores, read_training_data
 
 __all__ = ["Baseline"]

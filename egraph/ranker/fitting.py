@@ -10,14 +10,14 @@ import torch
 from numpy.typing import NDArray
 
 from egraph.encoding import Encoding
-from egraph.metrics import kendall_tau
 from egraph.ranker.calibration import Calibration, split_folds
+from egraph.ranker.labels import Labels, centre
 from egraph.ranker.network import Graphs, NetworkShape, RankerNetwork
 from egraph.ranker.scale import Standardiser
 from egraph.ranker.scorer import Scorer
 from egraph.ranker.stacking import fit_shares
 from egraph.ranker.tabular import FEW, TabularModels
-from egraph.ranker.training import Schedule, rank_gauss, train
+from egraph.ranker.training import Schedule, train
 
 __all__ = ["Plan", "fit_scorer"]
 
@@ -40,7 +40,6 @@ class Plan:
         tabular: Whether a Gaussian process is averaged with the networks.
         trees: Whether trees are added to the Gaussian process.
         schedule: Training schedule of the networks.
-        margin: Largest difference of two scores that counts as about equal.
         folds: Number of folds to hold out; 0 for none.
         seed: Seed of weights, batches, dropout, trees and folds.
     """
@@ -51,13 +50,12 @@ class Plan:
     tabular: bool
     trees: bool
     schedule: Schedule
-    margin: float
     folds: int
     seed: int
 
 
 def fit_scorer(
-    plan: Plan, encoding: Encoding, scores: Floats, progress: Progress | None = None
+    plan: Plan, encoding: Encoding, labels: Labels, progress: Progress | None = None
 ) -> tuple[Scorer, Calibration]:
     """Fits a scorer to all data, and smaller ones, in half the epochs, to all data but one fold.
 
@@ -68,47 +66,49 @@ def fit_scorer(
     Args:
         plan: Settings of the fit.
         encoding: Training data.
-        scores: ``(graphs,)``, finite; higher is better.
+        labels: Scores of the training data.
         progress: Function that is called with the number of finished training steps and their total.
     """
-    everything = np.arange(len(scores))
+    everything = np.arange(len(labels))
     # Architectures that compute the same have the same features.
-    groups = np.unique(encoding.features, axis=0, return_inverse=True)[1].reshape(-1)
-    held_out = split_folds(groups, plan.folds, plan.seed)
+    computations = np.unique(encoding.features, axis=0, return_inverse=True)[1].reshape(-1)
+    held_out = split_folds(computations, plan.folds, plan.seed)
     rest = [np.setdiff1d(everything, fold) for fold in held_out]
     brief = replace(
         plan,
         shape=replace(plan.shape, members=min(plan.shape.members, _MOST_MEMBERS)),
         schedule=replace(plan.schedule, epochs=max(plan.schedule.epochs // 2, 1)),
     )
-    steps = plan.schedule.steps(len(scores))
+    steps = plan.schedule.steps(len(labels))
     total = steps + (brief.schedule.steps(min(map(len, rest))) if rest else 0)
 
     def emit(done: int) -> None:
         if progress is not None:
             progress(done, total)
 
-    [scorer] = _fit(plan, encoding, scores, [everything], emit)
+    [scorer] = _fit(plan, encoding, labels, [everything], emit)
     if not held_out:
         return scorer, Calibration.none()
-    parts = _fit(brief, encoding, scores, rest, lambda done: emit(steps + done))
+    parts = _fit(brief, encoding, labels, rest, lambda done: emit(steps + done))
     folds = [encoding.take(fold) for fold in held_out]
     # Networks with a pairwise head score pairs, so they have no opinion on a single architecture.
-    if not plan.shape.pairwise and len(scores) <= FEW:
+    if not plan.shape.pairwise and len(labels) <= FEW:
         opinions = [part.opinions(fold) for part, fold in zip(parts, folds, strict=True)]
-        shares = fit_shares(np.concatenate(opinions, axis=1), scores[np.concatenate(held_out)], scorer.shares)
+        tested = labels.take(np.concatenate(held_out))
+        shares = fit_shares(np.concatenate(opinions, axis=1), tested, scorer.shares)
         scorer, *parts = (each.share_out(shares) for each in (scorer, *parts))
-    targets, ratios, predicted = rank_gauss(scores), [], []
+    targets, ratios, predicted = labels.targets, [], []
     for rows, part, fold in zip(held_out, parts, folds, strict=True):
         latent, deviation = part.latent_with_deviation(fold)
-        ratios.append(np.abs(targets[rows] - latent) / deviation)
+        # Nothing orders the predictions for different groups, so that each group has an offset of its own.
+        ratios.append(np.abs(centre(targets[rows] - latent, labels.groups[rows])) / deviation)
         predicted.append(latent)
-    tau = kendall_tau(targets[np.concatenate(held_out)], np.concatenate(predicted))
+    tau = labels.take(np.concatenate(held_out)).tau(np.concatenate(predicted))
     return scorer, Calibration.fit(ratios, tau)
 
 
 def _fit(
-    plan: Plan, encoding: Encoding, scores: Floats, parts: Sequence[Rows], emit: Callable[[int], None]
+    plan: Plan, encoding: Encoding, labels: Labels, parts: Sequence[Rows], emit: Callable[[int], None]
 ) -> list[Scorer]:
     """Fits one scorer to each part of the training data; all their networks are trained together."""
     features = plan.standardiser.transform(encoding.features)
@@ -122,9 +122,8 @@ def _fit(
     train(
         network,
         Graphs.of(encoding, features),
-        scores,
+        labels,
         plan.schedule,
-        plan.margin,
         plan.seed,
         lambda done, _: emit(done),
         rows,
@@ -134,10 +133,7 @@ def _fit(
         chosen = network.select(number * members, (number + 1) * members).eval().requires_grad_(False)
         tabular = None
         if plan.tabular:
-            tabular = TabularModels.fit(
-                features[part], rank_gauss(scores[part]), plan.groups, plan.trees, plan.seed
-            )
-        scorers.append(
-            Scorer.fit(chosen, plan.standardiser, tabular, encoding.take(part), scores[part], plan.margin)
-        )
+            targets = labels.take(part).targets
+            tabular = TabularModels.fit(features[part], targets, plan.groups, plan.trees, plan.seed)
+        scorers.append(Scorer.fit(chosen, plan.standardiser, tabular, encoding.take(part), labels.take(part)))
     return scorers

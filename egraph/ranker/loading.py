@@ -82,6 +82,7 @@ def _restore(
     ranker.vocabulary_ = Vocabulary.from_json(content["vocabulary"])
     ranker.scale_ = Scale(arrays["scale.quantiles"], arrays["scale.scores"])
     ranker.eps_, ranker.n_trials_ = content["eps"], content["trials"]
+    ranker.groups_ = dict(content.get("groups", {}))
     ranker.largest_ = int(content["largest"])
     coverage = [math.nan if share is None else share for share in content["coverage"]]
     tau = content.get("held_out_tau")  # files of version 0.1 lack it

@@ -1,4 +1,4 @@
-"""What the parameters of a `Ranker` ask for: shape and training of its networks, and the margin of a tie."""
+"""What the parameters of a `Ranker` ask for: shape and training of its networks."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import NDArray
 
 from egraph.errors import UnknownNameError, UsageError
 from egraph.ranker.fitting import Plan
@@ -19,13 +18,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "TABULAR_MODELS",
+    "check_eps",
     "check_tabular",
-    "choose_margin",
     "make_plan",
     "make_shape",
 ]
-
-Floats = NDArray[np.float64]
 
 _GAUSSIAN_PROCESS_AND_TREES = "gaussian-process+trees"
 TABULAR_MODELS = (_GAUSSIAN_PROCESS_AND_TREES, "gaussian-process")
@@ -60,7 +57,6 @@ def make_plan(ranker: Ranker, standardiser: Standardiser, groups: Sequence[str])
         tabular=ranker.tabular is not None,
         trees=ranker.tabular == _GAUSSIAN_PROCESS_AND_TREES,
         schedule=_make_schedule(ranker),
-        margin=ranker.eps_,
         folds=ranker.folds,
         seed=ranker.seed,
     )
@@ -94,18 +90,14 @@ def make_shape(ranker: Ranker, vertex_features: int, graph_features: int) -> Net
     )
 
 
-def choose_margin(ranker: Ranker, scores: Floats) -> float:
-    """The largest difference of two scores that counts as about equal.
+def check_eps(ranker: Ranker) -> None:
+    """Checks the margin of a tie.
 
     Raises:
         UsageError: The parameter ``eps`` is negative or not finite.
     """
-    if ranker.eps is not None:
-        if not (np.isfinite(ranker.eps) and ranker.eps >= 0):
-            raise UsageError(f"eps must be a finite number of at least 0, got {ranker.eps}")
-        return float(ranker.eps)
-    low, high = np.quantile(scores, [0.25, 0.75])
-    return float(high - low) / 50
+    if ranker.eps is not None and not (np.isfinite(ranker.eps) and ranker.eps >= 0):
+        raise UsageError(f"eps must be a finite number of at least 0, got {ranker.eps}")
 
 
 def _make_schedule(ranker: Ranker) -> Schedule:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import os
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,12 +28,13 @@ from egraph.ranker.calibration import LEVELS, ONE_DEVIATION
 from egraph.ranker.columns import Columns, Filling, measure
 from egraph.ranker.familiarity import Familiarity, familiarity
 from egraph.ranker.fitting import fit_scorer
+from egraph.ranker.labels import Labels
 from egraph.ranker.network import Layer
-from egraph.ranker.parameters import check_tabular, choose_margin, make_plan
+from egraph.ranker.parameters import check_eps, check_tabular, make_plan
 from egraph.ranker.parts import encode_part, score_parts
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.storage import save
-from egraph.ranker.training_data import read_scores, read_training_data
+from egraph.ranker.training_data import read_groups, read_scores, read_training_data
 from egraph.threads import threads_limited
 
 if TYPE_CHECKING:
@@ -82,8 +83,8 @@ class Ranker(RegressorMixin, BaseEstimator):
             `egraph.evaluation.ZeroCost.columns`. It is called in the calling thread, by `fit` and by each
             prediction. NaN becomes the median of the training data, and a further column marks it. The
             function is not saved: pass it to `egraph.load` again.
-        eps: Largest difference of two scores that counts as about equal, in units of the scores; None for a
-            fiftieth of the interquartile range.
+        eps: Largest difference of two scores that counts as about equal, in units of the scores, with several
+            groups in interquartile ranges of each; None for a fiftieth of the interquartile range.
         folds: Number of folds that are held out in turn from shorter trainings, to learn how large errors are
             and how much networks, Gaussian process and trees should count; 0 skips this, and takes errors as
             normally distributed.
@@ -92,6 +93,7 @@ class Ranker(RegressorMixin, BaseEstimator):
     Attributes:
         vocabulary_: Operations of the training data.
         eps_: Margin that was used.
+        groups_: Number of training architectures of each group by its name; empty for a single group.
         n_trials_: Number of training architectures.
         largest_: Number of vertices of the largest training architecture.
         calibration_: Ratios of errors to predicted deviations on held-out folds.
@@ -153,46 +155,60 @@ class Ranker(RegressorMixin, BaseEstimator):
         architectures: Iterable[Architecture],
         scores: ArrayLike,
         *,
+        groups: Iterable[Hashable] | None = None,
         progress: Callable[[int, int], None] | None = None,
     ) -> Ranker:
         """Learns from measured architectures.
 
+        Scores may come from several sources, such as tables, data sets, recipes or search spaces. Each source
+        is a group with a scale of its own, and only scores of one group are compared. Predictions are then no
+        longer in units of the scores: they are standard normal quantiles of the rank inside a group, and the
+        predictions for architectures of different search spaces may differ by any constant.
+
         Args:
             architectures: At least two architectures.
             scores: ``(architectures,)``, finite, higher is better, not all equal.
+            groups: Name or number of the source of each score, ``(architectures,)``; None for a single
+                source. A group whose scores are all equal is left out.
             progress: Function that is called with the number of finished training steps and their total.
 
         Raises:
             UsageError: An argument or a parameter of the constructor is invalid.
         """
         check_tabular(self)
+        check_eps(self)
         graphs, values = read_training_data(architectures, scores)
+        kept, sources, self.groups_ = read_groups(groups, values)
+        graphs, values = [graphs[position] for position in kept], values[kept]
         if self.folds < 0 or self.folds == 1:
             raise UsageError(f"folds must be 0 or at least 2, got {self.folds}")
         self.vocabulary_ = Vocabulary.of(graphs)
         encoding = encode(graphs, self.vocabulary_)
-        groups = self.vocabulary_.feature_groups
+        feature_groups = self.vocabulary_.feature_groups
         self.filling_: Filling | None = None
         if self.columns is not None:
             values_of_columns = measure(self.columns, graphs)
             self.filling_ = Filling.fit(values_of_columns)
             encoding = encoding.widen(self.filling_.fill(values_of_columns))
-            groups = groups + self.filling_.groups
+            feature_groups = feature_groups + self.filling_.groups
         standardiser = Standardiser.fit(encoding.features)
-        self.scale_ = Scale.fit(values)
-        self.eps_ = choose_margin(self, values)
+        labels = Labels.of(values, sources, self.eps)
+        self.scale_ = Scale.identity() if self.groups_ else Scale.fit(values)
+        self.eps_ = labels.margin
         self.n_trials_ = len(values)
         self.largest_ = max(a.num_vertices for a in graphs)
         self.card_: Mapping[str, Any] = {}
-        plan = make_plan(self, standardiser, groups)
+        plan = make_plan(self, standardiser, feature_groups)
         with threads_limited(1):
-            self.scorer_, self.calibration_ = fit_scorer(plan, encoding, values, progress)
+            self.scorer_, self.calibration_ = fit_scorer(plan, encoding, labels, progress)
         return self
 
     def predict(
         self, architectures: Iterable[Architecture] | Encoding, return_std: bool = False
     ) -> Floats | tuple[Floats, Floats]:
         """Predicted scores in units of the training scores, ``(architectures,)``; higher is better.
+
+        After a fit to several groups, they are standard normal quantiles of ranks inside a group; see `fit`.
 
         With the heads ``utility`` and ``regression``, a strictly increasing map takes the averaged utility to
         the scale of the scores. With ``pairwise``, it takes the mean of P(better) - P(worse) against at most

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 
 from egraph.ranker.heads import three_way
-from egraph.ranker.training import rank_gauss
+from egraph.ranker.labels import Labels, pairs_within, rank_gauss
 
 __all__ = ["Scale", "Standardiser", "fit_three_way"]
 
@@ -60,6 +60,12 @@ class Scale:
         distinct, first = np.unique(scores, return_index=True)
         return cls(rank_gauss(scores)[first], distinct)
 
+    @classmethod
+    def identity(cls) -> Scale:
+        """The map that leaves normal quantiles as they are."""
+        ends = np.array([-1.0, 1.0])
+        return cls(ends, ends.copy())  # a file does not store one array under two names
+
     def to_scores(self, latent: Floats) -> Floats:
         """Maps latent scores linearly between training scores, and beyond these with their overall slope."""
         q, s = self.quantiles, self.scores
@@ -68,23 +74,22 @@ class Scale:
         return np.interp(latent, q, s) + slope * outside
 
 
-def fit_three_way(latent: Floats, scores: Floats, margin: float) -> tuple[float, float]:
+def fit_three_way(latent: Floats, labels: Labels) -> tuple[float, float]:
     """Maximum-likelihood steepness and threshold of the Rao-Kupper model.
 
     Args:
         latent: Predictions, ``(graphs,)``, preferably made without the example in question.
-        scores: Measured scores, ``(graphs,)``.
-        margin: Largest difference of two scores that counts as about equal.
+        labels: Measured scores; pairs of one group are compared.
     """
-    chosen = np.linspace(0, len(scores) - 1, min(len(scores), 300)).astype(int)
-    i, j = np.triu_indices(len(chosen), 1)
-    ahead, difference = (latent[chosen][i] - latent[chosen][j]), (scores[chosen][i] - scores[chosen][j])
-    outcome = 1 + (difference > margin).astype(int) - (difference < -margin).astype(int)
+    i, j = pairs_within(labels.groups, 300)
+    ahead, difference = (latent[i] - latent[j]), (labels.scores[i] - labels.scores[j])
+    outcome = 1 + (difference > labels.margin).astype(int) - (difference < -labels.margin).astype(int)
 
     def cost(parameters: Floats) -> float:
         p = three_way(np.exp(parameters[0]) * ahead, np.exp(parameters[1]))
         # A weak penalty keeps both parameters finite when every pair is predicted correctly.
-        return float(-np.log(p[np.arange(len(p)), outcome] + 1e-12).mean() + 1e-3 * (parameters**2).mean())
+        likelihood = np.log(p[np.arange(len(p)), outcome] + 1e-12).mean() if len(p) else 0.0
+        return float(-likelihood + 1e-3 * (parameters**2).mean())
 
     found = minimize(
         cost, np.array([0.5, -1.5]), method="Nelder-Mead", options={"xatol": 1e-3, "fatol": 1e-6}

@@ -12,10 +12,10 @@ from scipy.special import ndtri
 from egraph.encoding import Encoding
 from egraph.ranker.heads import three_way
 from egraph.ranker.inference import embed
+from egraph.ranker.labels import Labels, spread_within
 from egraph.ranker.network import RankerNetwork
 from egraph.ranker.scale import Standardiser, fit_three_way
 from egraph.ranker.tabular import TabularModels
-from egraph.ranker.training import rank_gauss
 
 __all__ = ["LEAST_DEVIATION", "Scorer"]
 
@@ -66,8 +66,7 @@ class Scorer:
         standardiser: Standardiser,
         tabular: TabularModels | None,
         encoding: Encoding,
-        scores: Floats,
-        margin: float,
+        labels: Labels,
     ) -> Scorer:
         """Fits scales and probabilities to the training data.
 
@@ -76,8 +75,7 @@ class Scorer:
             standardiser: Fitted standardiser.
             tabular: Fitted tabular models, or None.
             encoding: Training data.
-            scores: ``(graphs,)``.
-            margin: Largest difference of two scores that counts as about equal.
+            labels: Scores of the training data.
         """
         pairwise = network.shape.pairwise
         features = standardiser.transform(encoding.features)
@@ -86,22 +84,22 @@ class Scorer:
         mean, sd = np.zeros(members), np.ones(members)
         references, reference_latents = np.zeros((members, 0, network.shape.width), np.float32), np.zeros(0)
         if pairwise:
-            order = np.argsort(scores, kind="stable")
+            order = np.argsort(labels.targets, kind="stable")
             chosen = order[np.linspace(0, len(order) - 1, min(len(order), _MOST_REFERENCES)).astype(int)]
             references = embedding[:, chosen].numpy()
             if tabular is not None:
                 reference_latents = tabular.predict(features[chosen])
         else:
             raw = network.utilities(embedding).double().numpy()
-            mean, sd = raw.mean(axis=1), np.maximum(raw.std(axis=1), 1e-9)
+            mean, sd = raw.mean(axis=1), np.maximum(spread_within(raw, labels.groups), 1e-9)
         # Of all models, only the Gaussian process can predict a training example without having seen it.
         if tabular is not None:
             latent = tabular.leave_one_out()
         elif pairwise:
-            latent = rank_gauss(scores)
+            latent = labels.targets
         else:
             latent = ((raw - mean[:, None]) / sd[:, None]).mean(axis=0)
-        steepness, tie = fit_three_way(latent, scores, margin)
+        steepness, tie = fit_three_way(latent, labels)
         return cls(
             network,
             standardiser,

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from egraph.ranker.labels import Labels, pairs_within, spread_within
+
 __all__ = ["fit_shares"]
 
 Floats = NDArray[np.float64]
@@ -17,16 +19,16 @@ _MOST = 600
 _LEAST_WEIGHT = 1e-3
 
 
-def fit_shares(opinions: Floats, scores: Floats, usual: Floats) -> Floats:
+def fit_shares(opinions: Floats, labels: Labels, usual: Floats) -> Floats:
     r"""The shares with which a weighted sum of opinions best orders pairs as the scores do.
 
     .. math::
         \min_w \; n \, \overline{\log(1 + e^{-w \cdot (z_a - z_b)})} + \lambda \, |w / \textstyle\sum w - u|^2
-        \quad \text{over pairs of } a \text{ better than } b
+        \quad \text{over pairs of } a \text{ better than } b \text{ in one group}
 
     Args:
         opinions: Prediction of each part for each architecture, held out, ``(parts, architectures)``.
-        scores: ``(architectures,)``, higher is better.
+        labels: Scores of the architectures.
         usual: Usual shares :math:`u`, which prevail with little data, ``(parts,)``; they sum to 1.
 
     Returns:
@@ -35,13 +37,13 @@ def fit_shares(opinions: Floats, scores: Floats, usual: Floats) -> Floats:
     References:
         Wolpert: Stacked generalization, Neural Networks 5, 1992
     """
-    count = len(scores)
-    chosen = np.linspace(0, count - 1, min(count, _MOST)).astype(int)
-    first, second = np.triu_indices(len(chosen), 1)
-    kept, values = opinions[:, chosen], scores[chosen]
-    sign = np.sign(values[first] - values[second])
-    spread = np.maximum(opinions.std(axis=1, keepdims=True), 1e-9)
-    ahead = (((kept[:, first] - kept[:, second]) * sign) / spread)[:, sign != 0]
+    count = len(labels)
+    first, second = pairs_within(labels.groups, _MOST)
+    sign = np.sign(labels.scores[first] - labels.scores[second])
+    if not sign.any():
+        return usual
+    spread = np.maximum(spread_within(opinions, labels.groups), 1e-9)[:, None]
+    ahead = (((opinions[:, first] - opinions[:, second]) * sign) / spread)[:, sign != 0]
 
     def cost(weights: Floats) -> tuple[float, Floats]:
         margins, total = weights @ ahead, weights.sum()

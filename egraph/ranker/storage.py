@@ -57,6 +57,7 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
         "vocabulary": ranker.vocabulary_.to_json(),
         "eps": ranker.eps_,
         "trials": ranker.n_trials_,
+        "groups": dict(ranker.groups_),
         "largest": ranker.largest_,
         "coverage": [None if math.isnan(share) else share for share in ranker.coverage_.values()],
         "held_out_tau": None if math.isnan(ranker.held_out_tau_) else ranker.held_out_tau_,

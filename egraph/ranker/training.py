@@ -9,22 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.special import ndtri
-from scipy.stats import rankdata
 from torch import Tensor
 
 from egraph.ranker.heads import HEADS, Pairs
+from egraph.ranker.labels import Labels
 from egraph.ranker.network import Graphs, RankerNetwork
 
-__all__ = ["Schedule", "pair_weights", "rank_gauss", "train"]
+__all__ = ["Schedule", "pair_weights", "train"]
 
 Progress = Callable[[int, int], None]
 
 _EMPHASIS = 10.0
 """Weight of a pair of the two best, in addition to that of a pair with the worst."""
-
-_NOISE = 0.1
-"""Noise of a difference of two measured scores, in interquartile ranges of the scores."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,36 +50,30 @@ class Schedule:
         return self.epochs * self.batches(count)
 
 
-def rank_gauss(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Standard normal quantiles of the ranks of the scores; equal scores stay equal."""
-    return ndtri(_mid_ranks(scores))
+def pair_weights(ranks: Tensor, groups: Tensor | None = None) -> Tensor:
+    r"""Weight of each pair of a batch: :math:`1 + 10 \min(r_a, r_b)`.
 
-
-def _mid_ranks(scores: NDArray[np.float64]) -> NDArray[np.float64]:
-    return (rankdata(scores) - 0.5) / len(scores)
-
-
-def pair_weights(ranks: Tensor) -> Tensor:
-    r"""Weight of each pair of a batch: :math:`1 + 10 \min(r_a, r_b)`, and 0 for a pair of one architecture.
+    It is 0 for a pair of one architecture, and for a pair of two groups.
 
     Rankings are used to find the best; differences among the worst are mostly noise.
 
     Args:
         ranks: Ranks in the training data from 0, the worst, to 1, ``(members, batch)``.
+        groups: Number of each architecture's group, ``(members, batch)``; None for one group.
 
     Returns:
         ``(members, batch, batch)``.
     """
     weights = 1 + _EMPHASIS * torch.minimum(ranks[:, :, None], ranks[:, None, :])
-    return weights * (1 - torch.eye(ranks.shape[1]))
+    weights = weights * (1 - torch.eye(ranks.shape[1]))
+    return weights if groups is None else weights * (groups[:, :, None] == groups[:, None, :])
 
 
 def train(
     network: RankerNetwork,
     graphs: Graphs,
-    scores: NDArray[np.float64],
+    labels: Labels,
     schedule: Schedule,
-    margin: float,
     seed: int,
     progress: Progress | None = None,
     rows: NDArray[np.int64] | None = None,
@@ -93,23 +83,21 @@ def train(
     Args:
         network: Network with initial weights.
         graphs: Training data, ``(1, graphs, ...)``.
-        scores: Scores, ``(graphs,)``; higher is better.
+        labels: Scores of the graphs.
         schedule: Length and learning rate of the training.
-        margin: Largest difference of scores that are about equal.
         seed: Seed of batches, dropout and neighbour order.
         progress: Function of the number of steps done and in total, called after each step.
         rows: Positions of the training data of each member, ``(members, rows)``; None for all data.
     """
     generator = torch.Generator().manual_seed(seed)
     members, loss = network.shape.members, HEADS[network.shape.head].loss
-    seen = torch.arange(len(scores)).expand(members, -1) if rows is None else torch.from_numpy(rows)
+    seen = torch.arange(len(labels)).expand(members, -1) if rows is None else torch.from_numpy(rows)
     count = seen.shape[1]
     # In single precision, close scores with a large offset would coincide.
-    values = torch.from_numpy(scores - scores.mean()).to(torch.float64)
-    ranks = torch.from_numpy(_mid_ranks(scores)).float()
-    targets = torch.from_numpy(rank_gauss(scores)).float()
-    low, high = np.quantile(scores, [0.25, 0.75])
-    noise = max(_NOISE * float(high - low), 1e-12)
+    values = torch.from_numpy(labels.scores - labels.scores.mean()).to(torch.float64)
+    ranks = torch.from_numpy(labels.ranks).float()
+    targets = torch.from_numpy(labels.targets).float()
+    groups = torch.from_numpy(labels.groups)
     batches, steps = schedule.batches(count), schedule.steps(count)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=schedule.learning_rate, weight_decay=schedule.weight_decay, foreach=True
@@ -123,7 +111,8 @@ def train(
         optimizer.zero_grad()
         embedding = network.embed(graphs.take(part), generator)
         difference = values[part][:, :, None] - values[part][:, None, :]
-        pairs = Pairs(difference, pair_weights(ranks[part]), margin, noise, targets[part])
+        weights = pair_weights(ranks[part], groups[part])
+        pairs = Pairs(difference, weights, labels.margin, labels.noise, targets[part])
         loss(network, embedding, pairs).sum().backward()
         _clip(network, 1.0)
         optimizer.step()

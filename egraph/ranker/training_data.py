@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Hashable, Iterable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,7 +12,7 @@ from egraph.architecture import Architecture
 from egraph.encoding import as_architectures
 from egraph.errors import UsageError
 
-__all__ = ["read_scores", "read_training_data"]
+__all__ = ["read_groups", "read_scores", "read_training_data"]
 
 Floats = NDArray[np.float64]
 
@@ -29,6 +30,52 @@ def read_training_data(
     if len(np.unique(values)) < 2:
         raise UsageError("scores must hold at least two distinct values, else there is nothing to rank")
     return graphs, values
+
+
+def read_groups(
+    groups: Iterable[Hashable] | None, scores: Floats
+) -> tuple[NDArray[np.int64], NDArray[np.int64], dict[str, int]]:
+    """Validates the groups that ``fit`` is given, and finds those whose scores can be compared.
+
+    Args:
+        groups: A name or a number per score; None for a single group.
+        scores: ``(architectures,)``.
+
+    Returns:
+        Positions of the scores whose group has at least two distinct ones, ``(kept,)``; the number of each of
+        their groups, ``(kept,)``; and the number of kept scores of each group by name, empty for one group.
+
+    Raises:
+        UsageError: The groups are not one name or number per score, or no group has two distinct scores.
+    """
+    everything = np.arange(len(scores))
+    if groups is None:
+        return everything, np.zeros(len(scores), np.int64), {}
+    if isinstance(groups, str):
+        raise UsageError(
+            f"groups must be one name or number per architecture, got the single name {groups!r}"
+        )
+    names = [each.item() if isinstance(each, np.generic) else each for each in groups]
+    if len(names) != len(scores):
+        raise UsageError(
+            "groups must be one name or number per architecture: "
+            f"{len(scores)} architectures, {len(names)} groups"
+        )
+    for position, name in enumerate(names):
+        if not isinstance(name, str | int):
+            raise UsageError(f"groups must be names or numbers, got {name!r} at position {position}")
+    number = {name: position for position, name in enumerate(dict.fromkeys(names))}
+    codes = np.array([number[name] for name in names], np.int64)
+    distinct = Counter(codes[np.unique(np.stack([codes, scores]), axis=1, return_index=True)[1]].tolist())
+    kept = everything[[distinct[code] > 1 for code in codes.tolist()]]
+    if not len(kept):
+        raise UsageError(
+            "scores are compared inside a group only, and each of the groups holds a single value; "
+            "give at least one group two distinct scores"
+        )
+    counts = Counter(codes[kept].tolist())
+    sizes = {str(name): counts[code] for name, code in number.items() if code in counts}
+    return kept, codes[kept], sizes if len(sizes) > 1 else {}
 
 
 def read_scores(scores: ArrayLike, count: int) -> Floats:

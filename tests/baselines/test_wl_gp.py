@@ -3,7 +3,7 @@ import pytest
 
 from egraph.baselines.wl_gp import WLGP
 from egraph.errors import UsageError
-from egraph.ranker.training import rank_gauss
+from egraph.ranker.labels import rank_gauss
 
 
 def test_predictions_are_the_posterior_mean(toy_data, slow_kernel):

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from egraph.ranker.heads import three_way
+from egraph.ranker.labels import Labels, rank_gauss
 from egraph.ranker.scale import Scale, Standardiser, fit_three_way
-from egraph.ranker.training import rank_gauss
 
 
 def test_standardised_features_have_mean_zero_and_sd_one_and_constants_are_gone():
@@ -40,7 +40,7 @@ def test_three_way_model_predicts_the_observed_shares_of_the_classes():
     rng = np.random.default_rng(0)
     latent = rng.normal(size=300)
     scores = latent + 0.3 * rng.normal(size=300)
-    steepness, tie = fit_three_way(latent, scores, 0.2)
+    steepness, tie = fit_three_way(latent, Labels(scores, np.zeros(300, int), 0.2, 0.1))
     i, j = np.triu_indices(300, 1)
     p = three_way(steepness * (latent[i] - latent[j]), tie)
     gap = scores[i] - scores[j]
@@ -49,5 +49,5 @@ def test_three_way_model_predicts_the_observed_shares_of_the_classes():
 
 
 def test_three_way_model_of_perfect_predictions_stays_finite():
-    steepness, tie = fit_three_way(np.arange(4.0), np.arange(4.0), 0.0)
+    steepness, tie = fit_three_way(np.arange(4.0), Labels(np.arange(4.0), np.zeros(4, int), 0.0, 0.1))
     assert np.isfinite([steepness, tie]).all()

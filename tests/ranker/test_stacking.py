@@ -6,9 +6,14 @@ from scipy.optimize import approx_fprime, minimize
 from scipy.stats import kendalltau
 
 from egraph.ranker import Ranker
+from egraph.ranker.labels import Labels
 from egraph.ranker.stacking import fit_shares
 
 USUAL = np.array([1.0, 0.5, 0.4]) / 1.9
+
+
+def label(scores):
+    return Labels(scores, np.zeros(len(scores), int), 0.0, 0.1)
 
 
 def make(noises, count, seed=0):
@@ -17,22 +22,27 @@ def make(noises, count, seed=0):
     return scores + rng.normal(size=(len(noises), count)) * np.array(noises)[:, None], scores
 
 
+def shares(noises, count):
+    opinions, scores = make(noises, count)
+    return fit_shares(opinions, label(scores), USUAL)
+
+
 @settings(deadline=None)  # a busy machine is slow
 @given(st.integers(0, 50), st.integers(4, 80), st.floats(0.1, 10), st.floats(-5, 5))
 def test_shares_sum_to_one_and_do_not_depend_on_unit_or_origin(seed, count, unit, origin):
     opinions, scores = make((0.3, 1.0, 0.5), count, seed)
-    found = fit_shares(opinions, scores, USUAL)
+    found = fit_shares(opinions, label(scores), USUAL)
     assert found.sum() == pytest.approx(1)
     assert (found > 0).all()
-    moved = fit_shares(opinions * np.array([[1.0], [unit], [1.0]]) + origin, 3 * scores + 1, USUAL)
+    moved = fit_shares(opinions * np.array([[1.0], [unit], [1.0]]) + origin, label(3 * scores + 1), USUAL)
     np.testing.assert_allclose(moved, found, atol=2e-3)
 
 
 def test_shares_stay_usual_with_little_data_and_move_with_much():
-    few, many = (fit_shares(*make((0.2, 2.0, 2.0), count), USUAL) for count in (4, 2000))
+    few, many = (shares((0.2, 2.0, 2.0), count) for count in (4, 2000))
     np.testing.assert_allclose(few, USUAL, atol=0.05)
     assert many[0] > 0.8
-    useless = fit_shares(*make((1.0, 1.0, 100.0), 600), USUAL)
+    useless = shares((1.0, 1.0, 100.0), 600)
     assert useless[2] < 0.05
 
 
@@ -51,14 +61,14 @@ def test_shares_minimise_the_formula():
 
     best = minimize(cost, [1.0, 1.0, 1.0], method="Nelder-Mead", options={"xatol": 1e-6, "fatol": 1e-9}).x
     assert np.abs(approx_fprime(best, cost)).max() < 0.05
-    np.testing.assert_allclose(fit_shares(opinions, scores, USUAL), best / best.sum(), atol=2e-3)
+    np.testing.assert_allclose(fit_shares(opinions, label(scores), USUAL), best / best.sum(), atol=2e-3)
 
 
 def test_one_part_has_the_whole_share_and_ties_count_for_nothing():
     opinions, scores = make((0.5,), 10)
-    np.testing.assert_allclose(fit_shares(opinions, scores, np.ones(1)), 1)
+    np.testing.assert_allclose(fit_shares(opinions, label(scores), np.ones(1)), 1)
     scores[1:] = scores[1]
-    assert np.isfinite(fit_shares(*make((0.5, 1.0), 10)[:1], scores, np.array([0.6, 0.4]))).all()
+    assert np.isfinite(fit_shares(make((0.5, 1.0), 10)[0], label(scores), np.array([0.6, 0.4]))).all()
 
 
 def test_a_ranker_weighs_its_parts_by_held_out_data(toy_data):
