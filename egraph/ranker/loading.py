@@ -85,10 +85,8 @@ def _restore(
     ranker.groups_ = dict(content.get("groups", {}))
     ranker.largest_ = int(content["largest"])
     coverage = [math.nan if share is None else share for share in content["coverage"]]
-    tau = content.get("held_out_tau")  # files of version 0.1 lack it
-    ranker.calibration_ = Calibration(
-        arrays["calibration.ratios"], np.array(coverage), math.nan if tau is None else tau
-    )
+    tau = math.nan if (held := content.get("held_out_tau")) is None else held  # version 0.1 lacks it
+    ranker.calibration_ = Calibration(arrays["calibration.ratios"], np.array(coverage), tau)
     ranker.card_ = content["card"]
 
     standardiser = Standardiser(
