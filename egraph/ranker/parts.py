@@ -9,14 +9,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.encoding import Encoding, encode, in_parts, warn_of_unlike
+from egraph.encoding import CHUNK, Encoding, encode, in_parts, warn_of_unlike
 from egraph.ranker.columns import measure
 from egraph.ranker.threads import in_threads
 
 if TYPE_CHECKING:
     from egraph.ranker.ranker import Ranker
 
-__all__ = ["encode_part", "score_parts"]
+__all__ = ["compare_parts", "encode_part", "latent_with_deviation", "score_parts"]
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +34,10 @@ def encode_part(ranker: Ranker, part: Encoding | list[Architecture]) -> Encoding
 
 
 def score_parts(
-    ranker: Ranker, score: Callable[[Encoding], Floats], architectures: Iterable[Architecture] | Encoding
+    ranker: Ranker,
+    score: Callable[[Encoding], Floats],
+    architectures: Iterable[Architecture] | Encoding,
+    stacklevel: int = 3,
 ) -> list[Floats]:
     """Results of `score` for one part of the architectures after another.
 
@@ -50,4 +53,35 @@ def score_parts(
     if ranker.columns is not None:
         # The calling thread encodes the parts: the caller's function may not be thread-safe.
         parts = (encode_part(ranker, part) for part in parts)
-    return list(warn_of_unlike(in_threads(work, parts), ranker.largest_, stacklevel=3))
+    return list(warn_of_unlike(in_threads(work, parts), ranker.largest_, stacklevel))
+
+
+def latent_with_deviation(
+    ranker: Ranker, architectures: Iterable[Architecture] | Encoding
+) -> tuple[Floats, Floats]:
+    """Latent scores and their raw deviations, ``(architectures,)`` each.
+
+    Warns:
+        OutOfDistributionWarning: An architecture has operations, or a size, that the training data lacks.
+    """
+    scorer = ranker.scorer_
+    pairs = score_parts(
+        ranker, lambda part: np.stack(scorer.latent_with_deviation(part)), architectures, stacklevel=4
+    )
+    latent, deviation = np.concatenate([np.zeros((2, 0)), *pairs], axis=1)
+    return latent, deviation
+
+
+def compare_parts(ranker: Ranker, first: list[Architecture], second: list[Architecture]) -> Floats:
+    """Probabilities of the pairs of two equally long lists, ``(pairs, 3)``; see `Ranker.compare`.
+
+    Warns:
+        OutOfDistributionWarning: An architecture has operations, or a size, that the training data lacks.
+    """
+    rows = [np.zeros((0, 3))]
+    chunks = (slice(start, start + CHUNK) for start in range(0, len(first), CHUNK))
+    encodings = (encode_part(ranker, first[part] + second[part]) for part in chunks)
+    for both in warn_of_unlike(((both, both) for both in encodings), ranker.largest_, stacklevel=3):
+        half = np.arange(len(both) // 2)
+        rows.append(ranker.scorer_.compare(both.take(half), both.take(half + len(half))))
+    return np.concatenate(rows)

@@ -15,13 +15,11 @@ from sklearn.base import BaseEstimator, RegressorMixin
 
 from egraph.architecture import Architecture
 from egraph.encoding import (
-    CHUNK,
     Encoding,
     Vocabulary,
     as_architectures,
     encode,
     in_parts,
-    warn_of_unlike,
 )
 from egraph.errors import OutOfDistributionWarning, UsageError
 from egraph.ranker.calibration import LEVELS, ONE_DEVIATION
@@ -31,7 +29,7 @@ from egraph.ranker.fitting import fit_scorer
 from egraph.ranker.labels import Labels
 from egraph.ranker.network import Layer
 from egraph.ranker.parameters import check_eps, check_tabular, make_plan
-from egraph.ranker.parts import encode_part, score_parts
+from egraph.ranker.parts import compare_parts, encode_part, latent_with_deviation, score_parts
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.storage import save
 from egraph.ranker.training_data import read_groups, read_scores, read_training_data
@@ -233,7 +231,7 @@ class Ranker(RegressorMixin, BaseEstimator):
                 self, lambda part: self.scale_.to_scores(self.scorer_.latent(part)), architectures
             )
             return np.concatenate([np.zeros(0), *scores])
-        latent, deviation = self._latent_with_deviation(architectures)
+        latent, deviation = latent_with_deviation(self, architectures)
         deviation *= self.calibration_.factor(ONE_DEVIATION)
         above, below = self.scale_.to_scores(latent + deviation), self.scale_.to_scores(latent - deviation)
         return self.scale_.to_scores(latent), (above - below) / 2
@@ -261,7 +259,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         self._check_fitted()
         if not 0 < level < 1:
             raise UsageError(f"level must be between 0 and 1, got {level}")
-        latent, deviation = self._latent_with_deviation(architectures)
+        latent, deviation = latent_with_deviation(self, architectures)
         half = deviation * self.calibration_.factor(level)
         return self.scale_.to_scores(latent - half), self.scale_.to_scores(latent + half)
 
@@ -300,13 +298,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         first, second = as_architectures(a), as_architectures(b)
         if len(first) != len(second):
             raise UsageError(f"compare takes pairs, got {len(first)} and {len(second)} architectures")
-        rows = [np.zeros((0, 3))]
-        chunks = (slice(start, start + CHUNK) for start in range(0, len(first), CHUNK))
-        encodings = (encode_part(self, first[part] + second[part]) for part in chunks)
-        for both in warn_of_unlike(((both, both) for both in encodings), self.largest_, stacklevel=2):
-            half = np.arange(len(both) // 2)
-            rows.append(self.scorer_.compare(both.take(half), both.take(half + len(half))))
-        return np.concatenate(rows)
+        return compare_parts(self, first, second)
 
     def score(
         self, architectures: Iterable[Architecture], scores: ArrayLike, sample_weight: None = None
@@ -393,12 +385,3 @@ class Ranker(RegressorMixin, BaseEstimator):
     def _check_fitted(self) -> None:
         if not self.__sklearn_is_fitted__():
             raise UsageError("this Ranker is not fitted yet; call fit(architectures, scores) first")
-
-    def _latent_with_deviation(
-        self, architectures: Iterable[Architecture] | Encoding
-    ) -> tuple[Floats, Floats]:
-        pairs = score_parts(
-            self, lambda part: np.stack(self.scorer_.latent_with_deviation(part)), architectures
-        )
-        latent, deviation = np.concatenate([np.zeros((2, 0)), *pairs], axis=1)
-        return latent, deviation
