@@ -56,7 +56,7 @@ def command(data: Data, limits: Limits, searching: Searching, ranking: Ranking, 
                 display.confirm(study)
             fitted = study.ranker
         findings = report.find(study.journal)
-        files = save(path, findings, fitted, study, measured.space.name)
+        files = save(path, findings, fitted, study, measured.name)
     files["report"] = str(report.write(path, path.with_suffix(".html")))
     if running.as_json:
         print_json(display.summarise(findings, files))

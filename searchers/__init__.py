@@ -36,7 +36,7 @@ from egraph.searchers._dqn import DeepQNetwork
 from egraph.searchers._genetic import Genetic
 from egraph.searchers._hill_climb import HillClimb
 from egraph.searchers._local_search import LocalSearch
-from egraph.searchers._multi_objective import Compromise
+from egraph.searchers._multi_objective import Compromise, MultiObjective
 from egraph.searchers._nas_ea_fa import FitnessApproximation
 from egraph.searchers._nsga2 import NSGA2
 from egraph.searchers._pareto import hypervolume
@@ -66,6 +66,7 @@ __all__ = [
     "HillClimb",
     "LocalSearch",
     "MakeSearcher",
+    "MultiObjective",
     "ParetoEvolution",
     "ParticleSwarm",
     "RandomSearch",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -15,10 +15,9 @@ from egraph.errors import EvaluationError, UsageError, shorten
 from egraph.searchers._base import Searcher
 from egraph.searchers._pareto import hypervolume
 from egraph.spaces import SearchSpace
+from egraph.spaces.limited import Cost
 
 __all__ = ["Compromise", "Cost", "Member", "MultiObjective", "read_members", "write_members"]
-
-Cost = Callable[[Architecture], float]
 
 
 class Compromise(NamedTuple):

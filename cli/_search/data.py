@@ -13,6 +13,7 @@ from egraph.cli._search._groups import option
 from egraph.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from egraph.datasets import Table
     from egraph.evaluation import Evaluator
     from egraph.spaces import SearchSpace
 
@@ -27,14 +28,20 @@ class Measured:
     """A search space with the evaluator of its architectures.
 
     Attributes:
-        space: The space.
+        space: The space; of a table with a part of its space, the space of its rows.
         evaluator: The evaluator.
+        name: Name of the whole space.
         trains: Whether the evaluator trains networks.
+        table: The table that replaces training; None where networks are trained.
+        metric: Metric of the table that is maximised.
     """
 
     space: SearchSpace
     evaluator: Evaluator
-    trains: bool
+    name: str
+    trains: bool = False
+    table: Table | None = None
+    metric: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +63,7 @@ class Data:
             show_default=True,
             metavar="NAME|PATH",
             help="Images to train on: digits, fashion-mnist, a folder of IDX files or an .npz file; or a "
-            "table that replaces training.",
+            "table that replaces training. Of a table with a part of its space, the rows are searched.",
         )
     )
     metric: str | None = option(
@@ -92,7 +99,9 @@ class Data:
                     f"--metric goes with a table; {data} are images, on which accuracy is maximised"
                 )
             where = known or spaces.get(DEFAULT_SPACE)
-            return Measured(where, Training(where, data, device=self.device, root=root), True)
+            return Measured(
+                where, Training(where, data, device=self.device, root=root), where.name, trains=True
+            )
         try:
             table = datasets.load(data, root)
         except UnknownNameError as error:
@@ -102,5 +111,7 @@ class Data:
                 f"the table {table.name!r} is of the space {table.space.name!r}, not of {known.name!r}; "
                 "leave --space out"
             )
-        lookup = TableLookup(table, choose_metric(table, self.metric), self.test_metric)
-        return Measured(table.space, lookup, False)
+        metric = choose_metric(table, self.metric)
+        lookup = TableLookup(table, metric, self.test_metric)
+        space = table.measured(metric).search_space()
+        return Measured(space, lookup, table.space.name, table=table, metric=metric)

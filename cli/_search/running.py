@@ -52,7 +52,7 @@ class Running:
         Raises:
             JournalError: There is no journal, and ``--resume`` was given.
         """
-        usual = f"runs/{measured.space.name}-{Path(data).stem}-{self.seed}.db"
+        usual = f"runs/{measured.name}-{Path(data).stem}-{self.seed}.db"
         return find_journal(self.storage, usual, self.resume)
 
     def count_workers(self, measured: Measured) -> int:

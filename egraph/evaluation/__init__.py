@@ -9,7 +9,8 @@ An *evaluator* measures one architecture and the cost of doing so:
 - `as_evaluator` wraps any function.
 
 An architecture that cannot be measured raises `egraph.errors.EvaluationError` with the reason; a study
-records a failed trial. `Costs` measures size and speed, without a score.
+records a failed trial. `Costs` measures size and speed, without a score, and `ColumnCost` looks a cost up
+in a table; `CostNames` finds both by name.
 
 To add an evaluator, write a subclass of `Evaluator` in a module of its own here and export it below. One that
 builds networks and shows them images derives from `building.NetworkEvaluator`.
@@ -18,9 +19,11 @@ builds networks and shows them images derives from `building.NetworkEvaluator`.
 from __future__ import annotations
 
 from egraph.evaluation.base import Evaluation, Evaluator, Fitness
+from egraph.evaluation.cost_meter import CostMeter
+from egraph.evaluation.cost_names import CostNames
 from egraph.evaluation.costs import Costs
 from egraph.evaluation.inheriting import InheritedTraining
-from egraph.evaluation.lookup import TableLookup
+from egraph.evaluation.lookup import ColumnCost, TableLookup
 from egraph.evaluation.ranks import rank_average
 from egraph.evaluation.scoring import ZeroCost
 from egraph.evaluation.training import Training, default_recipe
@@ -29,6 +32,9 @@ from egraph.training import Augmentation, Recipe
 
 __all__ = [
     "Augmentation",
+    "ColumnCost",
+    "CostMeter",
+    "CostNames",
     "Costs",
     "Evaluation",
     "Evaluator",

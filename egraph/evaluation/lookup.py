@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from egraph.datasets import Table
 from egraph.errors import EvaluationError, UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
 
-__all__ = ["TableLookup"]
+__all__ = ["ColumnCost", "TableLookup"]
 
 
 class TableLookup(Evaluator):
@@ -80,3 +81,51 @@ class TableLookup(Evaluator):
 
     def __repr__(self) -> str:
         return f"<look-up of {self.columns['score']} in table {self.name}>"
+
+
+class ColumnCost:
+    """A cost that is a column of a table: a function from an architecture to its number, lower is better.
+
+    Rows with the same key are averaged. An architecture whose rows have no finite number has the cost NaN.
+
+    Args:
+        table: Table of measured architectures.
+        column: Column of numbers.
+
+    Raises:
+        UnknownNameError: The table lacks the column.
+        UsageError: The column holds no numbers, none that is finite, or higher is better.
+    """
+
+    def __init__(self, table: Table, column: str) -> None:
+        values = table.numbers(column)
+        about = table.metrics.get(column)
+        if about is not None and about.higher_is_better:
+            raise UsageError(
+                f"higher is better for {column!r} of table {table.name!r}, and a cost is minimised; name "
+                f"another column, or import the table with --lower-is-better {column}"
+            )
+        if not np.isfinite(values).any():
+            raise UsageError(f"{column!r} of table {table.name!r} has no finite number")
+        self.space, self.name, self.column = table.space, table.name, column
+        self._rows: dict[str, list[float]] = {}
+        for key, value in zip(table.keys, values.tolist(), strict=True):
+            self._rows.setdefault(key, [])
+            if math.isfinite(value):
+                self._rows[key].append(value)
+
+    def __call__(self, architecture: Architecture) -> float:
+        """The cost of an architecture.
+
+        Raises:
+            EvaluationError: The table lacks the architecture.
+        """
+        values = self._rows.get(self.space.key(architecture))
+        if values is None:
+            raise EvaluationError(
+                f"the table {self.name!r} has no architecture {self.space.format(architecture)}"
+            )
+        return statistics.fmean(values) if values else math.nan
+
+    def __repr__(self) -> str:
+        return f"<cost {self.column} of table {self.name}>"

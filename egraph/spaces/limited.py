@@ -12,9 +12,10 @@ from egraph.errors import ArchitectureError, EvaluationError, SpaceExhaustedErro
 from egraph.spaces.base import SearchSpace
 from egraph.spaces.subspace import Subspace
 
-__all__ = ["Limited"]
+__all__ = ["Cost", "Limited"]
 
 Cost = Callable[[Architecture], float]
+"""A function from an architecture to a cost; lower is better."""
 
 _SAMPLES = 1000  # draws in a row that may exceed the limits
 _CHILDREN = 50  # draws of a child in a row that may exceed the limits

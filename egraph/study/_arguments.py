@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal, cast
 
 from egraph.checks import check_whole
-from egraph.errors import UsageError
+from egraph.errors import UsageError, shorten
+from egraph.evaluation import CostMeter
 from egraph.evaluation.base import Evaluator, Fitness
-from egraph.searchers import Searcher, SearcherSpec
+from egraph.searchers import MultiObjective, Searcher, SearcherSpec, get
+from egraph.spaces import SearchSpace
+from egraph.spaces.limited import Cost
 from egraph.study._guide import Guide, Model, Predictor, is_fitted
 from egraph.study._recalibration import Recalibration
 from egraph.study._seeds import derive
 
-__all__ = ["check_budget", "find_searcher", "read_ranker", "read_screen", "read_searcher"]
+__all__ = ["check_budget", "find_searcher", "read_costs", "read_ranker", "read_screen", "read_searcher"]
 
 
 def find_searcher(text: str) -> SearcherSpec:
@@ -38,8 +41,12 @@ def find_searcher(text: str) -> SearcherSpec:
     return spec.replace(predictor=partial(predictors[spec.options["predictor"]], seed=0))
 
 
-def read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[..., Searcher]:
+def read_searcher(
+    searcher: str | Callable[..., Searcher] | None, meter: CostMeter | None = None
+) -> Callable[..., Searcher]:
     """The callable that makes the searcher; regularized evolution for None.
+
+    Searchers that weigh costs get those of the study, unless they have costs of their own.
 
     Raises:
         UsageError: It is neither a name nor a callable, or `find_searcher` refuses the name.
@@ -49,8 +56,28 @@ def read_searcher(searcher: str | Callable[..., Searcher] | None) -> Callable[..
     ):
         raise UsageError(f"searcher must be a name or a class, such as 'random', got {searcher!r}")
     if searcher is None:
-        return SearcherSpec("regularized-evolution")
-    return find_searcher(searcher) if isinstance(searcher, str) else searcher
+        searcher = "regularized-evolution"
+    make = find_searcher(searcher) if isinstance(searcher, str) else searcher
+    if meter is None:
+        return make
+    if isinstance(make, SearcherSpec):
+        takes = issubclass(get(make.name), MultiObjective) and "costs" not in make.options
+        return make.replace(costs=meter.functions) if takes else make
+    is_class = isinstance(make, type) and issubclass(make, MultiObjective)
+    return partial(make, costs=meter.functions) if is_class else make
+
+
+def read_costs(costs: Mapping[str, Cost] | None, space: SearchSpace) -> CostMeter | None:
+    """The meter of these costs; None without costs.
+
+    Raises:
+        UsageError: They are no mapping from names to functions.
+    """
+    if not costs:
+        return None
+    if not isinstance(costs, Mapping) or not all(map(callable, costs.values())):
+        raise UsageError(f"costs must map names to functions of an architecture, got {shorten(costs)}")
+    return CostMeter(space, costs)
 
 
 def read_ranker(ranker: Predictor | None, seed: int, initial: int, recalibrate: str) -> Guide:

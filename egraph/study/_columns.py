@@ -45,6 +45,15 @@ def _write_real(value: Any) -> float | None:
     return None if value is None or math.isnan(value) else float(value)
 
 
+def _write_costs(costs: Mapping[str, float]) -> str:
+    """JSON, with null for NaN, which JSON lacks."""
+    return json.dumps({name: None if math.isnan(value) else value for name, value in costs.items()})
+
+
+def _read_costs(text: str) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in json.loads(text).items()}
+
+
 _WHOLE = _Kind("INTEGER NOT NULL", int, int, 0)
 _FLAG = _Kind("INTEGER NOT NULL DEFAULT 0", int, int, 0)
 _TEXT = _Kind("TEXT NOT NULL", str, str, "")
@@ -57,6 +66,7 @@ _REALS = _Kind(
     (),
     lambda value: json.dumps(list(value)) if value else "",
 )
+_COSTS = _Kind("TEXT NOT NULL", _read_costs, _write_costs, {})
 _GRAPH = _Kind("TEXT NOT NULL", Architecture.from_json, Architecture.to_json, None, Architecture.to_json)
 
 
@@ -106,6 +116,7 @@ TRIAL = (
     Column("started", _REAL),
     Column("finished", _REAL),
     Column("finder", _TEXT),
+    Column("costs", _COSTS),
 )
 VERDICT = tuple(field.name for field in fields(Verdict))
 """What is compared after each round: for the trials of the search, and for those of the baseline."""

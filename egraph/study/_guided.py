@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 
 from egraph.architecture import Architecture
+from egraph.evaluation import CostMeter
 from egraph.searchers import RandomSearch, Searcher
 from egraph.spaces import SearchSpace
 from egraph.study._events import RankerFitted
@@ -16,6 +17,7 @@ from egraph.study._mutants import Mutants
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
 from egraph.study._seeds import derive
 from egraph.study._selection import Candidates, choose, gather, score_untried
+from egraph.study._tradeoff import sort_by_front, weigh
 
 __all__ = ["Guided"]
 
@@ -34,6 +36,7 @@ class Guided:
         batch: Trials a round.
         far: Number of them that are chosen to be different.
         candidates: Number of architectures that the ranker scores in a round; all of a smaller space.
+        meter: Costs to weigh against the predicted score; None without costs.
     """
 
     def __init__(
@@ -47,10 +50,11 @@ class Guided:
         batch: int,
         far: int,
         candidates: int,
+        meter: CostMeter | None = None,
     ) -> None:
         self._space, self._seed = space, seed
         self._guide, self._make_searcher, self._otherwise = guide, make_searcher, otherwise
-        self._batch, self._far, self._candidates = batch, far, candidates
+        self._batch, self._far, self._candidates, self._meter = batch, far, candidates, meter
 
     def propose(self, situation: Situation) -> Plan:
         """The best candidates and some different ones."""
@@ -71,6 +75,8 @@ class Guided:
         else:
             candidates = score_untried(self._everything, model, tried)
         size = situation.room(self._batch)
+        if self._meter is not None:
+            candidates = weigh(candidates, model, self._meter, tried, most=4 * size)
         far = max(self._far, size // 2) if situation.alarm else self._far
         chosen = choose(candidates, model, list(tried.values()), size, far)
         proposals = [
@@ -102,6 +108,8 @@ class Guided:
         """
         complete = (trial for trial in situation.own if trial.state == "complete")
         done = sorted(complete, key=lambda trial: -trial.score)
+        if self._meter is not None:
+            done = sort_by_front(done)
         best = [trial.architecture for trial in done[:_PARENTS]]
         number = situation.number
         searchers = [

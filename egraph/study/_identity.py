@@ -19,15 +19,21 @@ __all__ = ["register"]
 
 
 def register(
-    journal: Journal, space: SearchSpace, seed: int, evaluator: Evaluator, settings: Mapping[str, object]
+    journal: Journal,
+    space: SearchSpace,
+    seed: int,
+    evaluator: Evaluator,
+    settings: Mapping[str, object],
+    *,
+    costs: Mapping[str, str],
 ) -> None:
-    """Writes space, seed and evaluator into a new journal, and this session into any.
+    """Writes space, seed, evaluator and costs into a new journal, and this session into any.
 
     Raises:
-        JournalError: The journal is of another space, seed or evaluator.
+        JournalError: The journal is of another space, seed, evaluator or costs.
     """
     described = json.loads(json.dumps(evaluator.describe(), sort_keys=True, default=str))
-    identity = {"space": space.name, "seed": seed, "evaluator": described}
+    identity = {"space": space.name, "seed": seed, "evaluator": described, "costs": dict(costs)}
     known = journal.settings
     for name, value in identity.items():
         if known.get(name, value) != value:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
 
+from egraph.evaluation import CostMeter
 from egraph.spaces import SearchSpace
 from egraph.study._driver import Driver
 from egraph.study._events import DriftAlarm, Event, RoundFinished, RoundStarted
@@ -34,6 +35,7 @@ class Loop:
         limit: Number of trials that there may be in all, those of the baseline not counted.
         baseline: Whether random search runs beside the search.
         emit: Called with an event whenever something happens.
+        meter: Costs of each trial; None without costs.
     """
 
     def __init__(
@@ -47,10 +49,11 @@ class Loop:
         limit: float,
         baseline: bool,
         emit: Callable[[Event], object],
+        meter: CostMeter | None = None,
     ) -> None:
         self._space, self._seed = space, seed
         self._journal, self._proposer, self._driver = journal, proposer, driver
-        self._limit, self._baseline, self._emit = limit, baseline, emit
+        self._limit, self._baseline, self._emit, self._meter = limit, baseline, emit, meter
 
     def run(self) -> str:
         """Evaluates what is queued and proposes more.
@@ -107,6 +110,7 @@ class Loop:
                 predicted=proposal.predicted,
                 finder=proposal.finder,
                 intervals=ends,
+                costs={} if self._meter is None else self._meter.measure(proposal.architecture),
             )
             for number, (proposal, seed, ends) in enumerate(
                 zip(plan.proposals, seeds, self._ask_intervals(plan), strict=True), len(before)

@@ -28,6 +28,7 @@ STEPS: list[str] = [
     "ALTER TABLE round ADD COLUMN promised_regret_baseline REAL;"
     "ALTER TABLE round ADD COLUMN drift REAL;"
     "ALTER TABLE round ADD COLUMN alarm INTEGER NOT NULL DEFAULT 0;",
+    "ALTER TABLE trial ADD COLUMN costs TEXT NOT NULL DEFAULT '{}';",
 ]
 """SQL from each version to the next: the first step leads from 1 to 2. A step is never changed once released.
 

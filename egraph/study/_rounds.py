@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from egraph.evaluation import CostMeter
 from egraph.evaluation.base import Fitness
 from egraph.searchers import Searcher
 from egraph.spaces import SearchSpace
@@ -42,6 +43,7 @@ def choose_strategy(
     batch: int,
     far: int,
     candidates: int,
+    meter: CostMeter | None = None,
 ) -> Strategy:
     """The strategy of a study with these settings.
 
@@ -55,6 +57,7 @@ def choose_strategy(
         batch: Trials a round after that.
         far: Number of them that are chosen to be different.
         candidates: Number of architectures that the ranker scores in a round; all of a smaller space.
+        meter: Costs of the study; None without costs.
     """
     if guide is None:
         return SearcherAlone(space, seed, make_searcher, batch)
@@ -67,6 +70,7 @@ def choose_strategy(
         batch=batch,
         far=far,
         candidates=candidates,
+        meter=meter,
     )
     if guide.prior is not None:
         return guided

@@ -36,6 +36,7 @@ class Candidates:
         predicted: Predictions of the ranker, ``(candidates,)``.
         finders: Indices of the searchers that found them, ``(candidates,)``.
         scored: Number of architectures that the ranker scored in all.
+        merit: What decides between candidates, higher first, ``(candidates,)``; None is ``predicted``.
     """
 
     architectures: list[Architecture]
@@ -43,6 +44,7 @@ class Candidates:
     predicted: Values
     finders: NDArray[np.int64]
     scored: int
+    merit: Values | None = None
 
 
 def gather(
@@ -146,7 +148,8 @@ def choose(
 
 def _in_turns(candidates: Candidates) -> NDArray[np.int64]:
     """Rows, the best predicted of each searcher first, then the second of each, and so on."""
-    best_first = np.argsort(-candidates.predicted, kind="stable")
+    merit = candidates.predicted if candidates.merit is None else candidates.merit
+    best_first = np.argsort(-merit, kind="stable")
     finders = candidates.finders[best_first]
     turns = np.zeros(len(finders), dtype=np.int64)
     for finder in np.unique(finders):

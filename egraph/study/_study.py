@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from itertools import chain
 from typing import Any, Literal
 
@@ -18,7 +18,8 @@ from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.searchers import Searcher, describe
 from egraph.spaces import SearchSpace
-from egraph.study._arguments import check_budget, read_ranker, read_screen, read_searcher
+from egraph.spaces.limited import Cost
+from egraph.study._arguments import check_budget, read_costs, read_ranker, read_screen, read_searcher
 from egraph.study._driver import Driver
 from egraph.study._evaluating import open_evaluation
 from egraph.study._events import Event, RunFinished, RunStarted
@@ -65,6 +66,9 @@ class Study:
         initial: Number of trials before the first fit.
         screen: Fitness without training that chooses them among 16 times as many random architectures; None
             is the evaluator's own `Evaluator.screen`, if it has one, and False takes random ones.
+        costs: Functions from an architecture to a cost, by name; lower is better. The study then searches for
+            the best trade-offs of score and costs: `MultiObjective` searchers get the costs, a ranker's
+            candidates are chosen by predicted score and costs, and the journal keeps the costs of each trial.
         batch: Number of trials a round; None is 8 with a ranker, and the number of workers without one.
         far: Number of trials of a round that are chosen for their difference.
         candidates: Number of architectures that the ranker scores in a round; all of a space that has no
@@ -95,6 +99,7 @@ class Study:
         workers: int = 1,
         initial: int = 16,
         screen: Fitness | Literal[False] | None = None,
+        costs: Mapping[str, Cost] | None = None,
         batch: int | None = None,
         far: int = 2,
         candidates: int = 2000,
@@ -113,7 +118,8 @@ class Study:
         self.seed, self.workers, self.max_failures = seed, workers, max_failures
         self.stopped = ""
         self._evaluator = as_evaluator(evaluate)
-        make_searcher = read_searcher(searcher)
+        self._meter = read_costs(costs, self.space)
+        make_searcher = read_searcher(searcher, self._meter)
         first_choice = read_screen(screen, self._evaluator)
         self._guide = None if ranker is False else read_ranker(ranker, seed, initial, recalibrate)
         sizes = {"initial": initial, "batch": batch, "far": far, "candidates": candidates}
@@ -123,6 +129,7 @@ class Study:
             guide=self._guide,
             make_searcher=make_searcher,
             screen=first_choice,
+            meter=self._meter,
             **sizes,
         )
         self._proposer = Proposer(self.space, seed, strategy)
@@ -134,13 +141,7 @@ class Study:
             **sizes,
             "recalibrate": recalibrate,
         }
-        self._journal = Journal(storage)
-        try:
-            register(self._journal, self.space, seed, self._evaluator, settings)
-            self._requeued = self._journal.requeue()
-        except BaseException:
-            self._journal.close()
-            raise
+        self._journal, self._requeued = self._open(storage, settings)
 
     def __enter__(self) -> Study:
         return self
@@ -234,6 +235,7 @@ class Study:
             journal=self._journal,
             proposer=self._proposer,
             driver=driver,
+            meter=self._meter,
             limit=limit,
             baseline=baseline,
             emit=emit,
@@ -331,6 +333,22 @@ class Study:
         first = len(finalists[0])
         winners = [best_mean(side) for side in (fresh[:first], fresh[first:]) if side]
         return Confirmed(winners[0], winners[1] if len(winners) > 1 else None)
+
+    def _open(
+        self, storage: str | os.PathLike[str] | None, settings: Mapping[str, object]
+    ) -> tuple[Journal, int]:
+        """The journal, registered to this study, and the number of interrupted trials that run again."""
+        journal = Journal(storage)
+        try:
+            costs = {} if self._meter is None else self._meter.description
+            register(journal, self.space, self.seed, self._evaluator, settings, costs=costs)
+            if self._meter is not None:
+                for trial in journal.read_trials():
+                    self._meter.note(trial.key, trial.costs)
+            return journal, journal.requeue()
+        except BaseException:
+            journal.close()
+            raise
 
     def __repr__(self) -> str:
         return f"<study of {self.space.name} in {self._journal.path or 'memory'}>"

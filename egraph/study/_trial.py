@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Literal
 
 from egraph.architecture import Architecture
@@ -68,6 +69,7 @@ class Trial:
         started: Start in seconds since 1970; NaN until it runs.
         finished: End in seconds since 1970; NaN until it is complete or failed.
         finder: Name of the searcher that found the architecture; empty if none searched.
+        costs: Costs by name, known before the evaluation; NaN where unknown, empty in a study without costs.
     """
 
     number: int
@@ -84,6 +86,7 @@ class Trial:
     started: float = math.nan
     finished: float = math.nan
     finder: str = ""
+    costs: Mapping[str, float] = field(default_factory=dict, hash=False)
 
     @property
     def score(self) -> float:

@@ -265,3 +265,18 @@ def test_a_service_that_is_not_there_is_told_before_anything_is_written(search, 
     done = search("--ranker", "http://127.0.0.1:9", "--storage", "x.db", code=1)
     assert "cannot reach http://127.0.0.1:9: Connection refused (6 attempts)" in done.stderr
     assert not (tmp_path / "x.db").exists()
+
+
+def test_of_a_table_with_a_part_of_its_space_the_rows_are_searched(egraph, table):
+    egraph("search", "--data", table, "--metric", "accuracy", "--trials", 40, "--no-baseline")
+    with open_journal("runs/nasbench_macro-small-0.db") as journal:
+        assert journal.settings["space"] == "nasbench_macro, rows of small"
+        assert list(journal.trials["state"]) == ["complete"] * 40  # all that there are
+    done = egraph("search", "--data", table, "--metric", "accuracy", "--trials", 41, "--no-baseline")
+    assert "the space 'nasbench_macro, rows of small' is exhausted after 40 trials" in done.stdout
+
+
+def test_of_a_table_with_all_of_its_space_the_space_is_searched(search):
+    search("--trials", 2, "--storage", "x.db")
+    with open_journal("x.db") as journal:
+        assert journal.settings["space"] == "nasbench_macro"

@@ -1,0 +1,96 @@
+"""Costs by name: columns of a table, and what is computed from a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from egraph.datasets import Table
+from egraph.errors import UnknownNameError, UsageError
+from egraph.evaluation.costs import Costs
+from egraph.evaluation.lookup import ColumnCost
+from egraph.spaces import SearchSpace
+from egraph.spaces.limited import Cost
+
+__all__ = ["COMPUTED", "CostNames"]
+
+COMPUTED = ("params", "flops", "latency")
+"""The costs that are computed from the network of an architecture."""
+
+
+@dataclass(frozen=True)
+class CostNames:
+    """The costs that a search can name.
+
+    A name is that of a column of the table, or one of `COMPUTED` where the table has no such column.
+    ``NAME=COLUMN`` gives a column another name.
+
+    Attributes:
+        space: Search space.
+        networks: Function that returns the `Costs` of the space; called if a cost is computed.
+        table: Table of measured architectures; None without one.
+        metric: Metric that the search maximises, which can be no cost.
+    """
+
+    space: SearchSpace
+    networks: Callable[[], Costs]
+    table: Table | None = None
+    metric: str = ""
+
+    def read(self, texts: Iterable[str]) -> dict[str, Cost]:
+        """The costs of texts ``NAME`` or ``NAME=COLUMN``, by name.
+
+        Raises:
+            UnknownNameError: There is no such cost.
+            UsageError: A name comes twice, the space builds no networks, there is no table, the column cannot
+                be a cost, or it is the metric.
+        """
+        costs: dict[str, Cost] = {}
+        for text in texts:
+            name, given, column = text.partition("=")
+            if not name or (given and not column):
+                raise UsageError(f"a cost is NAME or NAME=COLUMN, got {text!r}")
+            if name in costs:
+                raise UsageError(f"the cost {name!r} is given twice; NAME=COLUMN gives a column another name")
+            costs[name] = self._find_column(column) if given else self.find(name)
+        return costs
+
+    def find(self, name: str) -> Cost:
+        """The cost of this name; raises as `read`."""
+        if self.table is not None and name in self.table.columns:
+            return self._find_column(name)
+        if name not in COMPUTED:
+            raise UnknownNameError("cost", name, self.choices)
+        if not self.space.builds_networks:
+            raise UsageError(
+                f"the cost {name!r} is that of a network, and the space {self.space.name!r} builds none; "
+                f"costs: {', '.join(self.choices) or 'none'}"
+            )
+        computed: Cost = getattr(self.networks(), name)
+        return computed
+
+    @property
+    def columns(self) -> list[str]:
+        """The columns of the table that can be a cost."""
+        if self.table is None:
+            return []
+        about = self.table.metrics
+        return [
+            name
+            for name, values in self.table.columns.items()
+            if values.dtype.kind in "iuf" and not (name in about and about[name].higher_is_better)
+        ]
+
+    @property
+    def choices(self) -> list[str]:
+        """The names of all costs."""
+        return list(dict.fromkeys([*self.columns, *(COMPUTED if self.space.builds_networks else ())]))
+
+    def _find_column(self, column: str) -> Cost:
+        if self.table is None:
+            raise UsageError(f"there is no table with a column {column!r}; costs: {', '.join(self.choices)}")
+        if column == self.metric:
+            raise UsageError(f"{column!r} is the metric that is maximised; a cost must be another column")
+        if column not in self.table.columns:
+            raise UnknownNameError(f"column of table {self.table.name!r}", column, self.columns)
+        return ColumnCost(self.table, column)
