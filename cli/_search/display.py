@@ -15,7 +15,7 @@ from egraph.cli._progress import Stages, track, track_stages
 from egraph.report import Findings
 
 if TYPE_CHECKING:
-    from egraph.study import Best, Event, RunStarted, Study, Trial
+    from egraph.study import Best, DriftAlarm, Event, RunStarted, Study, Trial, Verdict
 
 __all__ = ["Listener", "confirm", "run", "show", "summarise"]
 
@@ -71,10 +71,12 @@ class Listener:
                 self._count(event.finished, event.baseline_finished)
             case events.RoundFinished():
                 shown = "" if math.isnan(self._best) else f"best {self._best:.4g}"
-                taus = _taus(event.tau, event.tau_baseline)
+                taus = _taus(event.own, event.random)
                 told = ", ".join(filter(None, [self._news, taus, shown]))
                 self._show.say(f"round {event.round}: {told}")
                 self._news = ""
+            case events.DriftAlarm():
+                self._show.say(f"  {_warn(event)}")
 
     def _begin(self, event: RunStarted) -> None:
         if event.finished or event.requeued:
@@ -120,6 +122,7 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
         "front": [_describe_trial(row) for row in findings.front.to_dict("records")],
         "trials": len(findings.trials),
         "failed": len(findings.failed),
+        "coverage": {f"{level} %": share for level, share in findings.coverage.items()},
         "rounds": findings.rounds.to_dict("records"),
         "files": files,
     }
@@ -156,10 +159,20 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
     if len(rounds):
         click.echo("\nthe ranker's tau on trials that it had not seen (1: right order, 0: chance)\n")
         click.echo(f"  {'round':<16}" + "".join(f"{number:>7}" for number in rounds["round"]))
-        for name, column in (("its own choice", "tau"), ("random networks", "tau_baseline")):
+        for name, column in (
+            ("its own choice", "tau"),
+            ("  promised", "promised_tau"),
+            ("random networks", "tau_baseline"),
+            ("  promised", "promised_tau_baseline"),
+        ):
             if rounds[column].notna().any():
                 values = (f"{value:.2f}" if value == value else "–" for value in rounds[column])
                 click.echo(f"  {name:<16}" + "".join(f"{value:>7}" for value in values))
+        if findings.coverage:
+            shares = ", ".join(
+                f"{100 * share:.0f} % inside those of {level} %" for level, share in findings.coverage.items()
+            )
+            click.echo(f"  scores in the ranker's intervals: {shares}")
     click.echo("\nsaved\n")
     for name, path in files.items():
         click.echo(f"  {name:<13} {path}")
@@ -201,11 +214,23 @@ def _row(name: str, best: Best, findings: Findings) -> tuple[str, str]:
     return name, ", ".join(parts)
 
 
-def _taus(own: float, random: float) -> str:
-    if math.isnan(own):
+def _taus(own: Verdict, random: Verdict) -> str:
+    if math.isnan(own.tau):
         return ""
-    beside = "" if math.isnan(random) else f" ({random:.2f} on random ones)"
-    return f"tau {own:.2f}{beside}"
+    promised = "" if math.isnan(own.promised_tau) else f" of {own.promised_tau:.2f} promised"
+    beside = "" if math.isnan(random.tau) else f" ({random.tau:.2f} on random ones)"
+    return f"tau {own.tau:.2f}{promised}{beside}"
+
+
+def _warn(alarm: DriftAlarm) -> str:
+    own = alarm.own
+    inside = (
+        "" if math.isnan(own.coverage80) else f", {100 * own.coverage80:.0f} % inside the intervals of 80 %"
+    )
+    return (
+        f"drift: tau {own.tau:.2f} where the ranker promised {own.promised_tau:.2f}{inside} "
+        f"(p = {alarm.p_value:.2g}); the next round explores more"
+    )
 
 
 def _describe(best: Best) -> dict[str, Any]:

@@ -25,6 +25,17 @@ class Ranking:
         )
     )
 
+    recalibrate: str = option(
+        click.option(
+            "--recalibrate",
+            default="every=1",
+            show_default=True,
+            metavar="every=N|seconds=S|drift",
+            help="When the ranker is fitted again: after N new trainings, after new trainings that took S "
+            "seconds, or when it delivers significantly less than it promised.",
+        )
+    )
+
     @property
     def guided(self) -> bool:
         """Whether a ranker chooses from the first round on."""
@@ -38,4 +49,5 @@ class Ranking:
         """
         from egraph.service import open_ranker
 
-        return {"ranker": open_ranker(self.ranker) if self.ranker else None}
+        ranker = open_ranker(self.ranker) if self.ranker else None
+        return {"ranker": ranker, "recalibrate": self.recalibrate}

@@ -63,15 +63,23 @@ def _tau(axes: Axes, findings: Findings) -> bool:
     if rounds.empty:
         return False
     axes.axhline(0, color=GRID, lw=1)
+    lowest = 0.0
     for column, colour, name in (
         ("tau", SEARCH, "its own choice"),
         ("tau_baseline", RANDOM, "random networks"),
     ):
-        known = rounds.dropna(subset=[column]) if column in rounds else rounds.iloc[:0]
-        if len(known):
-            axes.plot(known["round"], known[column].astype(float), "o-", color=colour, lw=2, ms=5, label=name)
-    values = rounds[[c for c in ("tau", "tau_baseline") if c in rounds]].to_numpy(dtype=float)
-    axes.set_ylim(min(-0.1, float(np.nanmin(values)) - 0.1), 1.05)
+        for kind, style in ((column, "o-"), (f"promised_{column}", "--")):
+            known = rounds.dropna(subset=[kind])
+            if len(known):
+                label = name if kind == column else "promised"
+                values = known[kind].astype(float)
+                axes.plot(known["round"], values, style, color=colour, lw=2, ms=5, label=label)
+                lowest = min(lowest, float(values.min()))
+    alarms = rounds[rounds["alarm"] > 0]
+    if len(alarms):
+        ring: Any = {"s": 120, "facecolors": "none", "edgecolors": ACCENT, "linewidths": 2, "zorder": 3}
+        axes.scatter(alarms["round"], alarms["tau"].astype(float), label="drift", **ring)
+    axes.set_ylim(lowest - 0.1, 1.05)
     axes.set_xlabel("round")
     axes.set_ylabel("Kendall's tau")
     _legend(axes)
@@ -149,9 +157,11 @@ CHARTS: dict[str, tuple[str, str, Callable[[Axes, Findings], bool]]] = {
         _best_so_far,
     ),
     "tau": (
-        "How well the ranker ordered unseen networks",
+        "What the ranker promised and delivered",
         "Kendall's tau between prediction and measurement for the new trials of each round: 1 is the right "
-        "order, 0 is chance. The networks that the ranker chose are alike and therefore hard to order.",
+        "order, 0 is chance. Dashed: the tau that the ranker's intervals promised for the same trials. The "
+        "networks that it chose are alike and therefore hard to order. A ring marks an alarm of drift, after "
+        "which the next round explores more.",
         _tau,
     ),
     "predicted": (

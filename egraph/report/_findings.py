@@ -52,6 +52,20 @@ class Findings:
         return self.trials[self.trials["state"] == "complete"]
 
     @property
+    def coverage(self) -> dict[int, float]:
+        """Share of the new trials' scores inside the ranker's intervals, by their level in percent.
+
+        Over all rounds that have calibrated intervals; empty if none has.
+        """
+        known = self.rounds.dropna(subset=["coverage80"])
+        if known.empty:
+            return {}
+        return {
+            level: float((known[f"coverage{level}"] * known["fresh"]).sum() / known["fresh"].sum())
+            for level in (50, 80, 95)
+        }
+
+    @property
     def front(self) -> pd.DataFrame:
         """The best trial of each size, smallest first: no other with as few parameters has a better score.
 
