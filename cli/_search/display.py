@@ -63,7 +63,8 @@ class Listener:
             case events.RankerFitted():
                 self._news = f"ranker learned from {event.trials} in {event.seconds:.1f} s"
             case events.RoundStarted() if event.candidates:
-                self._news += f", scored {event.candidates:,} in {event.seconds:.1f} s"
+                scored = f"scored {event.candidates:,} in {event.seconds:.1f} s"
+                self._news = ", ".join(filter(None, [self._news, scored]))
             case events.TrialStarted():
                 self._count(*self._done)
             case events.TrialFinished():

@@ -66,7 +66,7 @@ _REALS = _Kind(
     (),
     lambda value: json.dumps(list(value)) if value else "",
 )
-_COSTS = _Kind("TEXT NOT NULL", _read_costs, _write_costs, {})
+_COSTS = _Kind("TEXT NOT NULL", _read_costs, _write_costs, {}, _write_costs)
 _GRAPH = _Kind("TEXT NOT NULL", Architecture.from_json, Architecture.to_json, None, Architecture.to_json)
 
 

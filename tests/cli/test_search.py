@@ -45,6 +45,8 @@ def test_a_search_tells_all_that_was_promised(search, tmp_path):
         "random search  test ",
         "the ranker's tau on trials that it had not seen",
         "its own choice",
+        "  promised ",
+        "scores in the ranker's intervals: ",
         "runs/x.html",
         "egraph rank runs/x.egraph FILE",
         "--trials 48 resumes",
@@ -148,6 +150,11 @@ def test_a_space_that_is_not_the_table_s_is_refused(search):
         (("--searcher", "random:"), 2, "expected NAME or NAME:OPTION=VALUE,OPTION=VALUE"),
         (("--max-params", "10"), 2, "'convnet, params <= 10'; the least that they cost is params "),
         (("--max-latency", "0"), 2, "--max-latency"),
+        (
+            ("--recalibrate", "often"),
+            2,
+            "recalibrate must be 'every=N' trials, 'seconds=S' of trials or 'drift'",
+        ),
     ],
 )
 def test_wrong_use_is_told_before_anything_is_written(egraph, tmp_path, args, code, expected):
@@ -254,8 +261,19 @@ def test_a_ranker_of_a_service_guides(search, monkeypatch):
             return np.array([sum(op.startswith("mbconv3x3") for op in a.ops) for a in architectures], float)
 
     monkeypatch.setattr("egraph.service.client.fitness", Knowing)
-    search("--ranker", "https://host:8000", "--trials", 8, "--no-baseline", "--storage", "x.db")
+    search(
+        "--ranker",
+        "https://host:8000",
+        "--trials",
+        8,
+        "--no-baseline",
+        "--storage",
+        "x.db",
+        "--recalibrate",
+        "drift",
+    )
     with open_journal("x.db") as journal:
+        assert journal.settings["settings"]["recalibrate"] == "drift"
         assert set(journal.trials["origin"]) == {"top", "far"}
         assert journal.trials["predicted"].max() == 8
 
