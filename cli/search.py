@@ -10,14 +10,17 @@ from egraph.cli._search.data import Data
 from egraph.cli._search.limits import Limits
 from egraph.cli._search.ranker import Ranking
 from egraph.cli._search.running import Running
+from egraph.cli._search.screening import Screening
 from egraph.cli._search.searcher import Searching
 
 __all__ = ["command"]
 
 
 @click.command("search", epilog="Example: egraph search --space convnet --data digits --trials 60 --seed 1")
-@takes(Data, Limits, Searching, Ranking, Running)
-def command(data: Data, limits: Limits, searching: Searching, ranking: Ranking, running: Running) -> None:
+@takes(Data, Limits, Searching, Ranking, Screening, Running)
+def command(
+    data: Data, limits: Limits, searching: Searching, ranking: Ranking, screening: Screening, running: Running
+) -> None:
     """Find a good network: sample, train, rank, repeat.
 
     First trains a few networks, chosen from many random ones by scores that need no training. Then, in
@@ -42,7 +45,7 @@ def command(data: Data, limits: Limits, searching: Searching, ranking: Ranking, 
     measured.evaluator.describe()
     within = limits.within(measured, data.device)
     path = running.find_journal(measured, data.data)
-    arguments |= ranking.read()
+    arguments |= ranking.read() | screening.read()
     with Study(
         within, measured.evaluator, storage=path, seed=running.seed,
         workers=running.count_workers(measured), **arguments,

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Listener", "confirm", "run", "show", "summarise"]
 
+SCREENING = "scoring untrained networks"
+
 
 def run(study: Study, *, trials: int, seconds: float | None, baseline: bool, guided: bool) -> None:
     """Runs a study and shows its progress; ``guided``: a ranker chooses from the first round on."""
@@ -42,7 +44,8 @@ class Listener:
         self, show: Stages, study: Study, trials: int, *, baseline: bool = False, guided: bool = False
     ) -> None:
         settings = study.journal.settings["settings"]
-        shared = 0 if guided or settings.get("screen") else settings["initial"]
+        random_start = settings["ranker"] and not guided and not settings.get("screen")
+        shared = settings["initial"] if random_start else 0
         self._show, self._study, self._trials = show, study, trials
         self._title = f"searching {study.space.name}"
         self._total = trials + (trials - min(shared, trials) if baseline else 0)
@@ -58,8 +61,13 @@ class Listener:
             case events.RunStarted():
                 self._begin(event)
             case events.Screening():
-                self._show(self._title, 0, self._total, f"scoring {event.architectures} untrained networks")
-                self._news = f"chose the best of {event.architectures} untrained networks"
+                self._show(SCREENING, 0, event.architectures)
+            case events.NetworkScored():
+                self._show(SCREENING, event.done, event.total, f"{event.done}/{event.total}")
+            case events.Screened():
+                of = "" if event.scored == event.architectures else f" of {event.architectures}"
+                self._news = f"scored {event.scored}{of} untrained networks in {event.seconds:.1f} s"
+                self._count(*self._done)
             case events.RankerFitted():
                 self._news = f"ranker learned from {event.trials} in {event.seconds:.1f} s"
             case events.RoundStarted() if event.candidates:
@@ -120,6 +128,7 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
         "random search": _describe(findings.random_best)
         if findings.random_best and findings.has_baseline
         else None,
+        "screening": findings.screening,
         "front": [_describe_trial(row) for row in findings.front.to_dict("records")],
         "trials": len(findings.trials),
         "failed": len(findings.failed),

@@ -8,6 +8,8 @@ An *evaluator* measures one architecture and the cost of doing so:
 - `TableLookup` reads a table of measurements;
 - `as_evaluator` wraps any function.
 
+`Fused` joins a ranker's prediction with zero-cost scores.
+
 An architecture that cannot be measured raises `egraph.errors.EvaluationError` with the reason; a study
 records a failed trial. `Costs` measures size and speed, without a score, and `ColumnCost` looks a cost up
 in a table; `CostNames` finds both by name.
@@ -22,6 +24,7 @@ from egraph.evaluation.base import Evaluation, Evaluator, Fitness
 from egraph.evaluation.cost_meter import CostMeter
 from egraph.evaluation.cost_names import CostNames
 from egraph.evaluation.costs import Costs
+from egraph.evaluation.fusing import Fused, fuse
 from egraph.evaluation.inheriting import InheritedTraining
 from egraph.evaluation.lookup import ColumnCost, TableLookup
 from egraph.evaluation.ranks import rank_average
@@ -39,6 +42,7 @@ __all__ = [
     "Evaluation",
     "Evaluator",
     "Fitness",
+    "Fused",
     "InheritedTraining",
     "Recipe",
     "TableLookup",
@@ -46,5 +50,6 @@ __all__ = [
     "ZeroCost",
     "as_evaluator",
     "default_recipe",
+    "fuse",
     "rank_average",
 ]

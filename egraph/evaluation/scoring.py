@@ -151,7 +151,10 @@ class ZeroCost(NetworkEvaluator):
 
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """The scores of many architectures, ``(architectures,)``; NaN for those without a score."""
-        table = self.columns(architectures)
+        return self.combine(self.columns(architectures))
+
+    def combine(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The fitness, ``(architectures,)``, from the scores by each proxy, ``(architectures, proxies)``."""
         return table[:, 0] if len(self.proxies) == 1 else rank_average(table)
 
     def columns(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:

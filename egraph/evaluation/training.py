@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from egraph.architecture import Architecture
 from egraph.datasets import ImageData
-from egraph.evaluation.base import Evaluation
+from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.evaluation.building import NetworkEvaluator, flops_or_zero
 from egraph.evaluation.costs import Costs
 from egraph.evaluation.scoring import ZeroCost
@@ -22,7 +22,7 @@ from egraph.training import Recipe, failures_explained
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["Training"]
+__all__ = ["Training", "default_recipe", "preview"]
 
 SCREEN = "ntk"
 """The proxy that recognises best what can learn; docs/concepts/zero-cost.md compares them."""
@@ -32,6 +32,12 @@ SCREEN_IMAGES = 32
 
 SCREEN_CHANNELS = 16
 """Largest width of the networks that the proxy scores."""
+
+PREVIEW_DATA = "photographs-16"
+"""Images for scores of networks that are not trained here."""
+
+PREVIEW_CHANNELS = 4
+"""Width of these networks."""
 
 SMALL = 5_000
 """Largest number of training images for which the recipe for small data is the default."""
@@ -165,12 +171,16 @@ class Training(NetworkEvaluator):
             "recipe": self.recipe.to_dict(),
         }
 
-    def screen(self) -> ZeroCost:
-        """A zero-cost score of narrow networks on a few training images; see docs/concepts/zero-cost.md."""
+    def screen(self, proxies: str | Sequence[str] = SCREEN) -> ZeroCost:
+        """A zero-cost score of narrow networks on a few training images; see docs/concepts/zero-cost.md.
+
+        Args:
+            proxies: Name of a proxy, or of several.
+        """
         width = self.recipe.channels
         return ZeroCost(
             self.space,
-            SCREEN,
+            proxies,
             self.data,
             batch_size=SCREEN_IMAGES,
             device=self.device,
@@ -192,6 +202,19 @@ def default_recipe(data: ImageData) -> Recipe:
     if len(data.train[0]) <= SMALL:
         return Recipe(epochs=30, batch_size=128, learning_rate=1e-2, augment="shift", channels=32)
     return Recipe(epochs=10, batch_size=256, channels=64)
+
+
+def preview(space: SearchSpace, evaluator: Evaluator, proxies: Sequence[str]) -> ZeroCost:
+    """A zero-cost score beside any evaluator: that of a training, or one on patches of photographs.
+
+    Raises:
+        UsageError: The space builds no networks.
+        UnknownNameError: There is no such proxy.
+    """
+    if isinstance(evaluator, Training):
+        return evaluator.screen(proxies)
+    width = PREVIEW_CHANNELS if "channels" in space.network_options else None
+    return ZeroCost(space, proxies, PREVIEW_DATA, batch_size=SCREEN_IMAGES, channels=width)
 
 
 @functools.lru_cache(maxsize=2)

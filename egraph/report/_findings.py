@@ -47,6 +47,22 @@ class Findings:
     random_best: Best | None
 
     @property
+    def screening(self) -> dict[str, Any] | None:
+        """Networks that were scored without training to choose the first trials: their number and cost."""
+        record = self.settings.get("screening")
+        if record is None:
+            return None
+        scored = record["values"].values()
+        return {
+            "fitness": record["about"]["fitness"],
+            "networks": record["count"],
+            "scored": len(scored),
+            "without a score": sum(found is None or None in found for found in scored),
+            "seconds": record["seconds"],
+            "end": record["end"],
+        }
+
+    @property
     def complete(self) -> pd.DataFrame:
         """The trials of the search that succeeded."""
         return self.trials[self.trials["state"] == "complete"]

@@ -6,15 +6,17 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Literal, cast
 
-from egraph.checks import check_whole
+from egraph.checks import check_positive, check_whole
 from egraph.errors import UsageError, shorten
 from egraph.evaluation import CostMeter
 from egraph.evaluation.base import Evaluator, Fitness
+from egraph.evaluation.training import preview
 from egraph.searchers import MultiObjective, Searcher, SearcherSpec, get
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
 from egraph.study._guide import Guide, Model, Predictor, is_fitted
 from egraph.study._recalibration import Recalibration
+from egraph.study._screen import Screen
 from egraph.study._seeds import derive
 
 __all__ = ["check_budget", "find_searcher", "read_costs", "read_ranker", "read_screen", "read_searcher"]
@@ -104,19 +106,45 @@ def read_ranker(ranker: Predictor | None, seed: int, initial: int, recalibrate: 
     return Guide(model, initial // 2, None, rule)
 
 
-def read_screen(screen: Fitness | Literal[False] | None, evaluator: Evaluator) -> Fitness | None:
-    """The fitness that chooses the first trials, by default the evaluator's own; None for random ones.
+def read_screen(
+    screen: Fitness | str | Literal[False] | None,
+    evaluator: Evaluator,
+    space: SearchSpace,
+    guide: Guide | None,
+    count: int,
+    seconds: float,
+) -> Screen | None:
+    """The score that chooses the first trials; None for none.
+
+    By default it is the evaluator's own, or none where a fitted ranker chooses. Without a ranker there is
+    none: the searcher proposes from the start.
+
+    Args:
+        screen: Fitness, names of zero-cost proxies joined by ``+``, ``"none"``, False or None.
+        evaluator: Evaluator of the study.
+        space: Where to search.
+        guide: Ranker of the study; None where there is none.
+        count: Number of architectures to score.
+        seconds: Time for scoring.
 
     Raises:
-        UsageError: It is no fitness.
+        UsageError: It is no fitness, the space builds no networks, or a number is not positive.
+        UnknownNameError: There is no such proxy.
     """
-    if screen is None:
-        return evaluator.screen()
-    if screen is False:
-        return None
-    if not callable(screen):
-        raise UsageError(f"screen must be a fitness, or False for none, got {screen!r}")
-    return screen
+    check_whole(1, screen_count=count)
+    check_positive(screen_seconds=seconds)
+    fitness: Fitness | None
+    if screen is False or screen == "none":
+        fitness = None
+    elif screen is None:
+        fitness = evaluator.screen() if guide is not None and guide.prior is None else None
+    elif isinstance(screen, str):
+        fitness = preview(space, evaluator, screen.split("+"))
+    elif callable(screen):
+        fitness = screen
+    else:
+        raise UsageError(f"screen must be a fitness, a proxy's name, or False for none, got {screen!r}")
+    return None if fitness is None or guide is None else Screen(fitness, int(count), float(seconds))
 
 
 def check_budget(trials: int | None, seconds: float | None) -> None:

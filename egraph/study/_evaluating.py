@@ -10,6 +10,7 @@ from typing import Any
 
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, EgraphError, EvaluationError, FailedError, UsageError
+from egraph.evaluation import ZeroCost
 from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.executors import (
     Executor,
@@ -23,7 +24,7 @@ from egraph.executors import (
 )
 from egraph.study._trial import State
 
-__all__ = ["Job", "Outcome", "open_evaluation", "read_outcome"]
+__all__ = ["Job", "Outcome", "Preview", "open_evaluation", "read_outcome"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,18 +41,31 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
+class Preview:
+    """The score of an architecture without training.
+
+    Attributes:
+        architecture: Architecture to score.
+    """
+
+    architecture: Architecture
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """The end of a job.
 
     Attributes:
         seconds: Duration of the job.
-        evaluation: The measurement; None where the job failed.
+        evaluation: The measurement; None where the job failed or was a preview.
+        values: The scores of a preview, one a proxy; empty where it failed.
         reason: Reason of the failure.
         fatal: An error that every other job would raise too, so that the run must stop.
     """
 
     seconds: float
     evaluation: Evaluation | None = None
+    values: tuple[float, ...] = ()
     reason: str = ""
     fatal: EgraphError | None = None
 
@@ -66,14 +80,21 @@ class Outcome:
         return self.evaluation or Evaluation(math.nan, seconds=self.seconds)
 
 
-def open_evaluation(evaluator: Evaluator, workers: int) -> Executor[Job, Outcome]:
+def open_evaluation(
+    evaluator: Evaluator, workers: int, preview: Evaluator | None = None
+) -> Executor[Job | Preview, Outcome]:
     """An executor that evaluates; with one worker, in this process.
+
+    Args:
+        evaluator: Does the jobs.
+        workers: Number of jobs at a time.
+        preview: Does the previews.
 
     Raises:
         UsageError: The evaluator cannot be sent to other processes.
     """
     try:
-        return open_executor(_Evaluate(evaluator), workers)
+        return open_executor(_Evaluate(evaluator, preview), workers)
     except UnsendableError as error:
         raise UsageError(
             f"the evaluation cannot be sent to worker processes ({error}); "
@@ -105,14 +126,17 @@ class _Evaluate:
     """The function of the executor."""
 
     evaluator: Evaluator
+    preview: Evaluator | None = None
 
-    def __call__(self, job: Job) -> Outcome:
+    def __call__(self, job: Job | Preview) -> Outcome:
         begun = time.perf_counter()
 
         def outcome(**what: Any) -> Outcome:
             return Outcome(time.perf_counter() - begun, **what)
 
         try:
+            if isinstance(job, Preview):
+                return outcome(values=self._preview(job.architecture))
             evaluation = self.evaluator.evaluate(job.architecture, seed=job.seed)
             usable = math.isfinite(evaluation.score)
         except (EvaluationError, ArchitectureError) as error:
@@ -124,3 +148,10 @@ class _Evaluate:
         if not usable:
             return outcome(reason=f"the score is {evaluation.score}")
         return outcome(evaluation=evaluation)
+
+    def _preview(self, architecture: Architecture) -> tuple[float, ...]:
+        """The scores of an architecture; of several proxies each has its own, because ranks need all."""
+        assert self.preview is not None
+        if isinstance(self.preview, ZeroCost):
+            return tuple(self.preview.columns([architecture])[0].tolist())
+        return (float(self.preview([architecture])[0]),)

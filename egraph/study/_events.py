@@ -10,12 +10,14 @@ from egraph.study._trial import Trial
 __all__ = [
     "DriftAlarm",
     "Event",
+    "NetworkScored",
     "RankerFitted",
     "RetrainFinished",
     "RoundFinished",
     "RoundStarted",
     "RunFinished",
     "RunStarted",
+    "Screened",
     "Screening",
     "TrialFinished",
     "TrialStarted",
@@ -52,6 +54,34 @@ class Screening:
     """
 
     architectures: int
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkScored:
+    """An untrained network was scored.
+
+    Attributes:
+        done: Number of networks that are scored.
+        total: Number of networks in all.
+    """
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class Screened:
+    """The untrained networks are scored, or the time for it is over.
+
+    Attributes:
+        architectures: Number of networks.
+        scored: Number of those that were scored; there was no time for the others.
+        seconds: Duration, that of interrupted runs included.
+    """
+
+    architectures: int
+    scored: int
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +201,8 @@ class RetrainFinished:
 Event = (
     RunStarted
     | Screening
+    | NetworkScored
+    | Screened
     | RankerFitted
     | RoundStarted
     | TrialStarted

@@ -134,6 +134,11 @@ class Journal:
                 "INSERT OR IGNORE INTO study VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()]
             )
 
+    def keep(self, name: str, value: object) -> None:
+        """Writes a value that changes while the study runs into `settings`."""
+        with self._file.transaction():
+            self._db.execute("INSERT OR REPLACE INTO study VALUES (?, ?)", (name, json.dumps(value)))
+
     def add_session(self, command: str, settings: object, versions: object) -> None:
         """Records that this process works on the study."""
         texts = {"command": command, "settings": json.dumps(settings), "versions": json.dumps(versions)}

@@ -17,6 +17,7 @@ from egraph.study._promises import ask_intervals, judge, weigh_drift
 from egraph.study._proposals import Plan, Proposal
 from egraph.study._recalibration import DRIFT_LEVEL, DRIFT_ROUNDS
 from egraph.study._rounds import Proposer, Round
+from egraph.study._screen import Screener
 from egraph.study._seeds import derive
 from egraph.study._trial import BASELINE, DONE, OWN, Trial
 
@@ -32,6 +33,7 @@ class Loop:
         journal: Keeps trials and rounds.
         proposer: Proposes rounds.
         driver: Evaluates trials.
+        screener: Scores architectures without training.
         limit: Number of trials that there may be in all, those of the baseline not counted.
         baseline: Whether random search runs beside the search.
         emit: Called with an event whenever something happens.
@@ -46,6 +48,7 @@ class Loop:
         journal: Journal,
         proposer: Proposer,
         driver: Driver,
+        screener: Screener,
         limit: float,
         baseline: bool,
         emit: Callable[[Event], object],
@@ -53,7 +56,8 @@ class Loop:
     ) -> None:
         self._space, self._seed = space, seed
         self._journal, self._proposer, self._driver = journal, proposer, driver
-        self._limit, self._baseline, self._emit, self._meter = limit, baseline, emit, meter
+        self._screener, self._meter = screener, meter
+        self._limit, self._baseline, self._emit = limit, baseline, emit
 
     def run(self) -> str:
         """Evaluates what is queued and proposes more.
@@ -77,6 +81,7 @@ class Loop:
                 self._baseline,
                 state,
                 self._emit,
+                self._screener,
                 learned_from=learned_from,
                 alarm=alarm,
             )

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from egraph.architecture import Architecture
 from egraph.study._events import Event
 from egraph.study._guide import Predictor
+from egraph.study._screen import Screener
 from egraph.study._trial import BASELINE, Trial
 
 __all__ = ["Plan", "Proposal", "Situation", "Strategy"]
@@ -41,7 +42,8 @@ class Situation:
         number: Number of the round, from 0.
         limit: Number of trials that there may be in all, those of the baseline not counted.
         searcher_state: State that the last plan gave.
-        emit: Called with an event when the ranker was fitted, or networks are screened.
+        emit: Called with an event when the ranker was fitted.
+        screener: Scores architectures without training.
         learned_from: Number of trials that the ranker of the last round had learned from.
         alarm: Whether the last round ended with an alarm of drift, so that this one explores more.
     """
@@ -51,6 +53,7 @@ class Situation:
     limit: float
     searcher_state: dict[str, Any] | None
     emit: Callable[[Event], object]
+    screener: Screener
     learned_from: int = 0
     alarm: bool = False
 

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from egraph.evaluation import CostMeter
-from egraph.evaluation.base import Fitness
 from egraph.searchers import Searcher
 from egraph.spaces import SearchSpace
 from egraph.study._events import Event
 from egraph.study._guide import Guide
 from egraph.study._guided import Guided
 from egraph.study._proposals import Plan, Situation, Strategy
+from egraph.study._screen import Screen, Screener
 from egraph.study._strategies import (
     RandomRounds,
     RandomStart,
@@ -39,7 +39,7 @@ def choose_strategy(
     guide: Guide | None,
     make_searcher: Callable[..., Searcher],
     initial: int,
-    screen: Fitness | None,
+    screen: Screen | None,
     batch: int,
     far: int,
     candidates: int,
@@ -53,7 +53,8 @@ def choose_strategy(
         guide: Fits the ranker; None lets the searcher see the real scores.
         make_searcher: Called with ``space, seed=``.
         initial: Trials before the first fit.
-        screen: Chooses them among many random ones; None takes random ones.
+        screen: Chooses them among many random ones; None takes random ones, or lets a ranker that was fitted
+            before choose by itself.
         batch: Trials a round after that.
         far: Number of them that are chosen to be different.
         candidates: Number of architectures that the ranker scores in a round; all of a smaller space.
@@ -72,12 +73,9 @@ def choose_strategy(
         candidates=candidates,
         meter=meter,
     )
-    if guide.prior is not None:
-        return guided
-    first: Strategy = RandomStart(space, seed, initial)
     if screen is not None:
-        first = ScreenedStart(space, seed, initial, screen)
-    return Staged(first, initial, guided)
+        return Staged(ScreenedStart(space, seed, initial, screen, guide.prior, candidates), initial, guided)
+    return guided if guide.prior is not None else Staged(RandomStart(space, seed, initial), initial, guided)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +116,7 @@ class Proposer:
         baseline: bool,
         searcher_state: dict[str, Any] | None,
         emit: Callable[[Event], object],
+        screener: Screener,
         *,
         learned_from: int = 0,
         alarm: bool = False,
@@ -129,13 +128,14 @@ class Proposer:
             limit: Number of trials that there may be in all, those of the baseline not counted.
             baseline: Whether to add as many random trials as make the baseline as long as the search.
             searcher_state: State that the last round gave.
-            emit: Called with an event when the ranker was fitted, or networks are screened.
+            emit: Called with an event when the ranker was fitted.
+            screener: Scores architectures without training.
             learned_from: Number of trials that the ranker of the last round had learned from.
             alarm: Whether the last round ended with an alarm of drift.
         """
         number = max((trial.round for trial in trials), default=-1) + 1
         began = time.perf_counter()
-        situation = Situation(trials, number, limit, searcher_state, emit, learned_from, alarm)
+        situation = Situation(trials, number, limit, searcher_state, emit, screener, learned_from, alarm)
         plan = self._strategies[baseline].propose(situation)
         seconds = time.perf_counter() - began
         if not math.isnan(plan.fit_seconds):

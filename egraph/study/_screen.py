@@ -1,36 +1,159 @@
-"""Chooses the first trials by a score that needs no training."""
+"""Scores untrained networks, in the workers and within a time limit, to choose the first trials."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+import math
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.evaluation.base import Fitness
-from egraph.searchers import RandomSearch
-from egraph.spaces import SearchSpace
-from egraph.study._events import Event, Screening
+from egraph.evaluation import ZeroCost
+from egraph.evaluation.base import Evaluator, Fitness
+from egraph.evaluation.wrapping import as_evaluator
+from egraph.executors import Executor
+from egraph.study._evaluating import Outcome, Preview, read_outcome
+from egraph.study._events import Event, NetworkScored, Screened, Screening
+from egraph.study._journal import Journal
 
-__all__ = ["screen"]
+__all__ = ["SHARE", "Screen", "Screener"]
 
-_DRAWN = 16
-"""Random architectures for each chosen one."""
+SHARE = 0.25
+"""Largest share of the time of a run."""
+
+_RECORD = "screening"  # its name among the settings of a journal
+_SECONDS_BETWEEN_WRITES = 1.0
+
+_Values = dict[str, list[float | None] | None]  # by the row of the architecture; None where it has no score
 
 
-def screen(
-    space: SearchSpace, fitness: Fitness, count: int, seed: int, emit: Callable[[Event], object]
-) -> list[Architecture]:
-    """The best of many random architectures, best first.
+@dataclass(frozen=True, slots=True)
+class Screen:
+    """The score that chooses the first trials, and its limits.
 
-    In a space where most networks cannot learn, a random start would give the ranker little else to learn
-    from. Architectures without a score (NaN) come last.
-
-    Raises:
-        SpaceExhaustedError: The space is empty.
+    Attributes:
+        fitness: The score. An `egraph.evaluation.Evaluator` works in the worker processes, one architecture
+            at a time; another fitness is called once with all architectures, whatever time that takes.
+        count: Number of architectures that are scored.
+        seconds: Time after which no further architecture is scored.
     """
-    drawn = RandomSearch(space, seed=seed).ask(_DRAWN * count)
-    emit(Screening(len(drawn)))
-    scores = np.asarray(fitness(drawn), dtype=np.float64)
-    order = np.argsort(-scores, kind="stable")  # NaN last
-    return [drawn[row] for row in order[:count]]
+
+    fitness: Fitness
+    count: int
+    seconds: float
+
+    def combine(self, table: NDArray[np.float64]) -> NDArray[np.float64]:
+        """One score an architecture, ``(architectures,)``, from those by each proxy."""
+        return self.fitness.combine(table) if isinstance(self.fitness, ZeroCost) else table[:, 0]
+
+    @property
+    def preview(self) -> Evaluator | None:
+        """The score as an evaluator that can be sent to workers; None where it is only a function."""
+        return self.fitness if isinstance(self.fitness, Evaluator) else None
+
+    def describe(self) -> dict[str, Any]:
+        """The settings as JSON-ready values."""
+        return as_evaluator(self.fitness).describe() | {"count": self.count, "seconds": self.seconds}
+
+
+class Screener:
+    """Scores architectures during a run. All scores are kept in the journal, and so is the end by the clock.
+
+    Args:
+        journal: Journal of the study.
+        executor: Executor that takes `Preview` jobs.
+        deadline: Value of ``time.monotonic`` after which nothing is scored.
+        emit: Called with an event for each score.
+    """
+
+    def __init__(
+        self,
+        journal: Journal,
+        executor: Executor[Any, Outcome],
+        *,
+        deadline: float,
+        emit: Callable[[Event], object],
+    ) -> None:
+        self._journal, self._executor = journal, executor
+        self._deadline, self._emit = deadline, emit
+
+    def score(self, screen: Screen, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
+        """The scores by each proxy, ``(architectures, proxies)``.
+
+        NaN for those that failed or that there was no time for. Earlier architectures are scored first.
+
+        If the journal has scores of the same architectures, only those that are missing are computed, in the
+        time that is left. A screening that has ended is not continued.
+
+        Raises:
+            EgraphError: The score cannot be computed at all.
+        """
+        about = _identify(screen, architectures)
+        record = self._journal.settings.get(_RECORD, {})
+        if record.get("about") != about:
+            record = {"about": about, "values": {}, "seconds": 0.0, "count": len(architectures), "end": ""}
+        if not record["end"]:
+            self._complete(screen, architectures, record)
+        values: _Values = record["values"]
+        missing = [None] * next((len(found) for found in values.values() if found), 1)
+        rows = [values.get(str(row)) or missing for row in range(len(architectures))]
+        return np.array(rows, dtype=np.float64)
+
+    def _complete(
+        self, screen: Screen, architectures: Sequence[Architecture], record: dict[str, Any]
+    ) -> None:
+        begun = time.monotonic() - record["seconds"]
+        self._emit(Screening(len(architectures)))
+        if screen.preview is None:
+            scores = np.asarray(screen.fitness(architectures), dtype=np.float64)
+            record["values"] = {str(row): _write([score]) for row, score in enumerate(scores)}
+        else:
+            self._work(architectures, record, begun, min(begun + screen.seconds, self._deadline))
+        scored, total = len(record["values"]), len(architectures)
+        record["end"] = "all scored" if scored == total else "time over"
+        record["seconds"] = time.monotonic() - begun
+        self._journal.keep(_RECORD, record)
+        self._emit(Screened(total, scored, record["seconds"]))
+
+    def _work(
+        self, architectures: Sequence[Architecture], record: dict[str, Any], begun: float, end: float
+    ) -> None:
+        """Scores by the executor what has no score yet, and writes the record from time to time."""
+        values: _Values = record["values"]
+        waiting = [row for row in reversed(range(len(architectures))) if str(row) not in values]
+        running: dict[Future[Outcome], int] = {}
+        written = time.monotonic()
+        while waiting or running:
+            while waiting and len(running) < self._executor.capacity and time.monotonic() < end:
+                row = waiting.pop()
+                running[self._executor.submit(Preview(architectures[row]))] = row
+            if not running:
+                return
+            for future in self._executor.wait():
+                outcome = read_outcome(future)
+                if outcome.fatal is not None:
+                    raise outcome.fatal
+                values[str(running.pop(future))] = _write(outcome.values)
+            self._emit(NetworkScored(len(values), len(architectures)))
+            if time.monotonic() - written > _SECONDS_BETWEEN_WRITES:
+                written = time.monotonic()
+                record["seconds"] = written - begun
+                self._journal.keep(_RECORD, record)
+
+
+def _identify(screen: Screen, architectures: Sequence[Architecture]) -> dict[str, Any]:
+    """Tells a screening from one with another score or other architectures."""
+    drawn = hashlib.sha256("\n".join(one.to_json() for one in architectures).encode()).hexdigest()[:16]
+    described = json.loads(json.dumps(as_evaluator(screen.fitness).describe(), sort_keys=True, default=str))
+    return {"fitness": described, "architectures": drawn}
+
+
+def _write(values: Sequence[float]) -> list[float | None] | None:
+    return [None if math.isnan(value) else float(value) for value in values] or None

@@ -10,12 +10,12 @@ from itertools import zip_longest
 import numpy as np
 
 from egraph.errors import SpaceExhaustedError
-from egraph.evaluation.base import Fitness
+from egraph.evaluation import fuse
 from egraph.searchers import RandomSearch, Searcher
 from egraph.spaces import SearchSpace
 from egraph.study._guide import Predictor
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
-from egraph.study._screen import screen
+from egraph.study._screen import Screen
 from egraph.study._seeds import derive
 from egraph.study._selection import predict
 from egraph.study._trial import BASELINE, INITIAL, RANDOM, SCREENED, SEARCH, Trial
@@ -98,24 +98,43 @@ class RandomStart:
 class ScreenedStart:
     """The best of many random architectures by a score that needs no training.
 
+    In a space where most networks cannot learn, a random start would give the ranker little else to learn
+    from. Architectures without a score come last.
+
     Attributes:
         space: Where to search.
         seed: Seed of the study.
         initial: Number of the first trials.
         screen: The score.
+        ranker: Ranker that draws the best of more random architectures, and whose predictions are fused with
+            the score; None where there is none yet.
+        candidates: Number of architectures that it chooses from.
     """
 
     space: SearchSpace
     seed: int
     initial: int
-    screen: Fitness
+    screen: Screen
+    ranker: Predictor | None = None
+    candidates: int = 0
 
     def propose(self, situation: Situation) -> Plan:
         """Those of the first trials that are missing."""
         done = len(situation.own)
-        seed = derive(self.seed, "screen")
-        chosen = screen(self.space, self.screen, self.initial, seed, situation.emit)
-        return Plan([Proposal(one, SCREENED) for one in chosen[done:][: situation.room(self.initial - done)]])
+        count = self.screen.count
+        many = count if self.ranker is None else max(count, self.candidates)
+        drawn = RandomSearch(self.space, seed=derive(self.seed, "screen")).ask(many)
+        predicted = np.full(len(drawn), math.nan)
+        if self.ranker is not None:
+            predicted = np.asarray(predict(self.ranker, drawn), dtype=np.float64)
+        chosen = np.argsort(-predicted, kind="stable")[:count]  # without a ranker in the order of drawing
+        drawn, predicted = [drawn[row] for row in chosen], predicted[chosen]
+        table = situation.screener.score(self.screen, drawn)
+        scores = self.screen.combine(table) if self.ranker is None else fuse(predicted, table)
+        best = np.argsort(-scores, kind="stable")[: self.initial]  # NaN last
+        rows = best[done:][: situation.room(self.initial - done)]
+        proposals = [Proposal(drawn[row], SCREENED, float(predicted[row])) for row in rows]
+        return Plan(proposals, candidates=0 if self.ranker is None else many, model=self.ranker)
 
 
 @dataclass(frozen=True, slots=True)

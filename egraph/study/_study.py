@@ -30,6 +30,7 @@ from egraph.study._journal import Journal
 from egraph.study._loop import Loop
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, choose_strategy
+from egraph.study._screen import SHARE, Screener
 from egraph.study._trial import BASELINE, OWN, Trial
 
 __all__ = ["Study"]
@@ -64,8 +65,14 @@ class Study:
             callable that takes ``space, seed=``. None is regularized evolution.
         workers: Number of evaluations at a time; more than one run in processes of their own.
         initial: Number of trials before the first fit.
-        screen: Fitness without training that chooses them among 16 times as many random architectures; None
-            is the evaluator's own `Evaluator.screen`, if it has one, and False takes random ones.
+        screen: Fitness without training that chooses them among more random architectures; or the name of a
+            zero-cost proxy, or several joined by ``+``. None is the evaluator's own `Evaluator.screen`, if it
+            has one and no fitted ranker is given; False or ``"none"`` takes random ones. With a fitted
+            ranker, its predictions are fused with the score (`egraph.evaluation.fuse`).
+        screen_count: Number of architectures that it chooses from; None is 16 times ``initial``.
+        screen_seconds: Time after which it scores no further architecture. It is also bounded by a quarter of
+            the ``seconds`` of a run. Architectures without a score come last. The journal keeps what was
+            scored, so that a resumed study has the same history.
         costs: Functions from an architecture to a cost, by name; lower is better. The study then searches for
             the best trade-offs of score and costs: `MultiObjective` searchers get the costs, a ranker's
             candidates are chosen by predicted score and costs, and the journal keeps the costs of each trial.
@@ -98,7 +105,9 @@ class Study:
         searcher: str | Callable[..., Searcher] | None = None,
         workers: int = 1,
         initial: int = 16,
-        screen: Fitness | Literal[False] | None = None,
+        screen: Fitness | str | Literal[False] | None = None,
+        screen_count: int | None = None,
+        screen_seconds: float = 30,
         costs: Mapping[str, Cost] | None = None,
         batch: int | None = None,
         far: int = 2,
@@ -120,15 +129,16 @@ class Study:
         self._evaluator = as_evaluator(evaluate)
         self._meter = read_costs(costs, self.space)
         make_searcher = read_searcher(searcher, self._meter)
-        first_choice = read_screen(screen, self._evaluator)
         self._guide = None if ranker is False else read_ranker(ranker, seed, initial, recalibrate)
+        limits = (16 * initial if screen_count is None else screen_count, screen_seconds)
+        self._screen = read_screen(screen, self._evaluator, self.space, self._guide, *limits)
         sizes = {"initial": initial, "batch": batch, "far": far, "candidates": candidates}
         strategy = choose_strategy(
             self.space,
             seed,
             guide=self._guide,
             make_searcher=make_searcher,
-            screen=first_choice,
+            screen=self._screen,
             meter=self._meter,
             **sizes,
         )
@@ -137,7 +147,7 @@ class Study:
             "ranker": None if self._guide is None else self._guide.describe(),
             "searcher": describe(make_searcher, self.space),
             "workers": workers,
-            "screen": None if first_choice is None else as_evaluator(first_choice).describe(),
+            "screen": None if self._screen is None else self._screen.describe(),
             **sizes,
             "recalibrate": recalibrate,
         }
@@ -217,18 +227,20 @@ class Study:
             EgraphError: The evaluation cannot work at all.
         """
         check_budget(trials, seconds)
-        emit = progress or _ignore
-        limit = math.inf if trials is None else trials
-        executor = open_evaluation(self._evaluator, self.workers)
+        emit, limit = progress or _ignore, math.inf if trials is None else trials
+        preview = None if self._screen is None else self._screen.preview
+        executor = open_evaluation(self._evaluator, self.workers, preview)
+        budget, begun = math.inf if seconds is None else seconds, time.monotonic()
         driver = Driver(
             self._journal,
             executor,
             limit=limit,
-            deadline=math.inf if seconds is None else time.monotonic() + seconds,
+            deadline=begun + budget,
             baseline=baseline,
             max_failures=self.max_failures,
             emit=emit,
         )
+        screener = Screener(self._journal, executor, deadline=begun + SHARE * budget, emit=emit)
         loop = Loop(
             self.space,
             self.seed,
@@ -236,12 +248,13 @@ class Study:
             proposer=self._proposer,
             driver=driver,
             meter=self._meter,
+            screener=screener,
             limit=limit,
             baseline=baseline,
             emit=emit,
         )
-        begun = (driver.finished, driver.baseline_finished, self._requeued)
-        emit(RunStarted(*begun, trials=trials, seconds=seconds, baseline=baseline))
+        before = (driver.finished, driver.baseline_finished, self._requeued)
+        emit(RunStarted(*before, trials=trials, seconds=seconds, baseline=baseline))
         self._requeued = 0
         try:
             self.stopped = loop.run()
