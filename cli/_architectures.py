@@ -12,9 +12,14 @@ from egraph.spaces import SearchSpace
 
 __all__ = ["read_architecture", "read_architectures", "read_text"]
 
+_TABLES = (b"SQLite format 3", b"PAR1")
+"""Starts of the files of journals and tables."""
+
 
 def read_architectures(source: str, space: SearchSpace | None) -> list[Architecture]:
     """Reads one architecture a line from a file, or from standard input where ``source`` is ``-``.
+
+    Of a table in Parquet, or the journal of a study, each network is read once.
 
     Args:
         source: A path or ``-``.
@@ -22,10 +27,12 @@ def read_architectures(source: str, space: SearchSpace | None) -> list[Architect
             accepts JSON only.
 
     Raises:
-        DataError: The file is absent or not a text file.
-        UsageError: The file contains no architecture.
+        DataError: The file is absent, no text file and no table.
+        UsageError: The file contains no architecture, or the table is of another space.
         ArchitectureError: A line is not an architecture; the text gives its number.
     """
+    if (measured := _read_table(source, space)) is not None:
+        return measured
     where = "standard input" if source == "-" else source
     found = []
     for number, line in enumerate(read_text(source).splitlines(), start=1):
@@ -39,6 +46,23 @@ def read_architectures(source: str, space: SearchSpace | None) -> list[Architect
             f"{where} contains no architecture; it needs one a line, as JSON or in a space's notation"
         )
     return found
+
+
+def _read_table(source: str, space: SearchSpace | None) -> list[Architecture] | None:
+    """The networks of a table or journal, each once; None for a file of another kind."""
+    path = Path(source)
+    if source == "-" or not path.is_file():
+        return None
+    with path.open("rb") as file:
+        start = file.read(max(map(len, _TABLES)))
+    if not start.startswith(_TABLES):
+        return None
+    from egraph import datasets
+
+    table = datasets.load(path)
+    if space is not None and table.space != space:
+        raise UsageError(f"{source} is of the space {table.space.name!r}, not of {space.name!r}")
+    return table.distinct().architectures
 
 
 def read_architecture(text: str, space: SearchSpace | None) -> Architecture:

@@ -53,7 +53,7 @@ root_option = click.option(
     help="Folder to search for data first, before $EGRAPH_DATA and the user's cache.",
 )
 _TABLE: dict[str, Any] = {"required": True, "metavar": "TABLE|FILE"}
-_TABLE_HELP = "A table that `egraph data list` shows, or its file"
+_TABLE_HELP = "A table that `egraph data list` shows, its file, or the journal of a study"
 table_option = click.option("--data", help=f"{_TABLE_HELP}.", **_TABLE)
 tables_option = click.option("--data", multiple=True, help=f"{_TABLE_HELP}. Repeatable.", **_TABLE)
 

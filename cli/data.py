@@ -158,10 +158,10 @@ def import_file(
     source: tuple[str, ...], space: str | None, architecture: str, metrics: tuple[str, ...],
     lower_is_better: tuple[str, ...], name: str | None, out: str | None,
 ) -> None:  # fmt: skip
-    """Make a table from a CSV, JSON-lines or Parquet file, or from a benchmark as its authors published it.
+    """Make a table from a file of measurements, a journal, or a benchmark as its authors published it.
 
-    A file of your own needs a column of architectures and at least one column of numbers. Every row is
-    checked.
+    A file of your own is CSV, JSON lines or Parquet. It needs a column of architectures and at least one
+    column of numbers. Every row is checked. The rows of the journal of a study are its successful trials.
 
     BENCHMARK is nasbench101, for nasbench_only108.tfrecord or nasbench_full.tfrecord, or nasbench201, for
     NAS-Bench-201-v1_1-096897.pth or NATS-Bench's unpacked folder NATS-tss-v1_0-3ffb9-simple. TensorFlow is

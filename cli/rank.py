@@ -51,8 +51,8 @@ def command(
     RANKER is a file that `egraph train` or `egraph export` wrote. URL is the address of an `egraph serve`;
     its token is read from $EGRAPH_TOKEN.
 
-    FILE, or - for standard input, has one architecture a line: JSON, or the notation of the search space. The
-    best comes first. Higher scores are better.
+    FILE, or - for standard input, has one architecture a line: JSON, or the notation of the search space. It
+    may also be a table in Parquet or the journal of a study. The best comes first. Higher scores are better.
 
     With --model, networks written in PyTorch are scored. Their table shows the interval that contains the
     measured score with probability 0.8, and how far a network lies outside the training data of the ranker.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from egraph.datasets import (
     _accel_nasbench,
+    _journal,
     _nasbench101,
     _nasbench201,
     _nasbench_graph,
@@ -26,7 +27,7 @@ from egraph.registry import Registry
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Known", "known", "load", "recognise"]
+__all__ = ["Known", "known", "load", "read_trials", "recognise"]
 
 _sources: Registry[Source] = Registry("table")
 for _module in (_nasbench101, _nasbench201, _nasbench_macro, _nasbench_graph, _accel_nasbench):
@@ -71,13 +72,13 @@ def load(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str] | No
     a data set means Cora.
 
     Args:
-        name_or_path: A name that `known` lists, or a path to a Parquet file: a table that egraph wrote, or
-            the published file of a benchmark.
+        name_or_path: A name that `known` lists, or a path: to a Parquet file that egraph wrote, to the
+            published file of a benchmark, or to the journal of a study, whose successful trials are the rows.
         root: Folder to search first.
 
     Raises:
         UnknownNameError: There is no table of that name.
-        DataError: The file is absent, damaged, or not a table.
+        DataError: The file is absent, damaged, not a table, or a journal without a successful trial.
     """
     name = os.fspath(name_or_path)
     name = _ALIASES.get(name, name)
@@ -197,7 +198,18 @@ def _imported(root: str | os.PathLike[str] | None) -> Iterator[Known]:
             )
 
 
+def read_trials(path: Path) -> Table | None:
+    """The successful trials of the journal of a study as a table; None for a file of another kind.
+
+    Raises:
+        DataError: The file is a database without such trials.
+    """
+    return _journal.read_journal(path, _sources) if _journal.is_database(path) else None
+
+
 def _read(path: Path, source: Source | None) -> Table:
+    if (trials := read_trials(path)) is not None:
+        return trials
     try:
         content = _parquet.open_arrow(path)
     except DataError as error:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from egraph import spaces
 from egraph.architecture import Architecture
-from egraph.datasets._catalogue import recognise
+from egraph.datasets._catalogue import read_trials, recognise
 from egraph.datasets._folders import cache_folder
 from egraph.datasets._metric import Metric
 from egraph.datasets._official import OFFICIAL, Official, Progress, find_official
@@ -42,8 +42,9 @@ def import_table(
     """Reads a file of measured architectures, checks every row, and writes it as a table.
 
     Args:
-        source: A ``.csv`` file with a header, ``.jsonl`` with one object a line, or ``.parquet``. Tables of
-            egraph and published files of a benchmark need no ``space``; these include the ``.tfrecord`` of
+        source: A ``.csv`` file with a header, ``.jsonl`` with one object a line, ``.parquet``, or the journal
+            of a study. Journals, tables of egraph and published files of a benchmark need no ``space``;
+            these include the ``.tfrecord`` of
             NAS-Bench-101, the ``.pth`` of NAS-Bench-201, and the ``.pickle.pbz2`` or folder of NATS-Bench.
         out: File to write; None is one in the user's cache, where `load` finds it by ``name``.
         name: Name of the table; None is ``benchmark`` or the stem of ``out`` or ``source``.
@@ -104,6 +105,10 @@ def _read(
     lower_is_better: set[str],
 ) -> Table:
     wanted = _find_space(space)
+    if (trials := read_trials(path)) is not None:
+        _check_space(path, trials, space)
+        trials.provenance |= _identify(path)
+        return trials
     if path.suffix == ".parquet":
         content = open_arrow(path)
         table = recognise(content, path)
@@ -117,7 +122,7 @@ def _read(
         columns = _read_json_lines(path)
     else:
         raise UsageError(
-            f"cannot tell what kind of file {path} is: its name must end in .csv, .jsonl or .parquet"
+            f"cannot tell what kind of file {path} is: its name must end in .csv, .jsonl, .parquet or .db"
         )
     if wanted is None:
         raise UsageError(

@@ -74,7 +74,8 @@ def open_arrow(path: str | os.PathLike[str]) -> pyarrow.Table:
 
     if not Path(path).is_file():
         raise DataError(
-            f"there is no table file {path}; give a Parquet file, or a name that `egraph data list` shows"
+            f"there is no table file {path}; give a Parquet file, the journal of a study, or a name that "
+            "`egraph data list` shows"
         )
     try:
         with pyarrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:

@@ -3,6 +3,7 @@
 import pytest
 
 from egraph import datasets
+from egraph.study import Study
 
 
 def test_list_names_every_known_table_and_whether_it_is_here(egraph, read_json):
@@ -66,3 +67,33 @@ def test_a_foreign_parquet_file_is_refused(egraph, tmp_path):
 
     pandas.DataFrame({"a": [1, 2]}).to_parquet(tmp_path / "foreign.parquet")
     assert "not a table of egraph" in egraph("data", "show", "foreign.parquet", code=1).stderr
+
+
+def count_wide(architectures):
+    return [sum(op.startswith("mbconv5x5") for op in a.ops) for a in architectures]
+
+
+@pytest.fixture
+def journal(tmp_path):
+    """The journal of a short search."""
+    with Study("nasbench_macro", count_wide, ranker=False, storage=tmp_path / "x.db", screen=None) as one:
+        one.run(trials=16)
+    return tmp_path / "x.db"
+
+
+def test_a_journal_is_a_table_of_all_commands(egraph, table, journal, read_json):
+    """Imported, shown, learned from, measured on and ranked."""
+    shown = read_json(egraph("data", "show", "x.db", "--json"))
+    assert (shown["name"], shown["space"], shown["rows"]) == ("x", "nasbench_macro", 16)
+    assert [metric["metric"] for metric in shown["metrics"]] == [
+        "score", "test_score", "seconds", "params", "flops",
+    ]  # fmt: skip
+    assert "mine.parquet: 16 rows" in egraph("data", "import", "x.db", "--name", "mine").stdout
+    card = read_json(egraph("train", "--data", "x.db", "--samples", "8", "--out", "m.egraph", "--json"))
+    assert card["metric"]["name"] == "score"
+    assert "8 left out" in egraph("evaluate", "m.egraph", "--data", "x.db").stdout
+    ranked = egraph("rank", "m.egraph", "x.db", "--json").stdout.splitlines()
+    assert len(ranked) == shown["distinct networks"]
+    assert len(egraph("rank", "m.egraph", table, "--json").stdout.splitlines()) == 40
+    refused = egraph("rank", "m.egraph", "x.db", "--space", "nasbench201", code=2).stderr
+    assert "x.db is of the space 'nasbench_macro', not of 'nasbench201'" in refused

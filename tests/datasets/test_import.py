@@ -184,7 +184,9 @@ def test_a_damaged_file_is_reported(registered, tmp_path, out, name, content, ma
 
 def test_a_file_of_unknown_kind_is_refused(registered, tmp_path, out):
     (tmp_path / "x.xlsx").touch()
-    with pytest.raises(UsageError, match=r"x\.xlsx is: its name must end in \.csv, \.jsonl or \.parquet"):
+    with pytest.raises(
+        UsageError, match=r"x\.xlsx is: its name must end in \.csv, \.jsonl, \.parquet or \.db"
+    ):
         import_table(tmp_path / "x.xlsx", out, space=registered)
 
 

@@ -102,7 +102,7 @@ def test_a_folder_that_cannot_be_made_is_reported(table, tmp_path):
 
 def test_an_absent_file_is_reported(tmp_path):
     with pytest.raises(
-        DataError, match=r"there is no table file .*none\.parquet; give a Parquet file, or a name"
+        DataError, match=r"there is no table file .*none\.parquet; give a Parquet file, the journal"
     ):
         Table.load(tmp_path / "none.parquet")
     with pytest.raises(DataError, match="there is no table file"):

@@ -1,0 +1,187 @@
+"""The journals of studies as tables: one row for each successful trial.
+
+A journal is an SQLite file that `egraph.study` writes. Here it is only read, also while a study runs. Trials
+that failed or are not finished have no row. The best networks that a study evaluated again with fresh seeds
+are left out: the evaluator of these may be another one, with a scale of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph import spaces
+from egraph.architecture import Architecture
+from egraph.datasets._metric import Metric
+from egraph.datasets._source import Source
+from egraph.datasets._table import Table
+from egraph.errors import DataError
+from egraph.spaces import SearchSpace
+
+__all__ = ["APPLICATION", "COLUMNS", "COMPLETE", "is_database", "read_journal"]
+
+APPLICATION = 0x65677068
+"""SQLite's application id of journals."""
+
+COMPLETE = "complete"
+"""State of a successful trial."""
+
+COLUMNS = (
+    "number", "round", "origin", "seed", "source", "predicted", "score", "test_score", "seconds", "params",
+    "flops",
+)  # fmt: skip
+"""Columns of trials that become columns of the table."""
+
+_SQLITE = b"SQLite format 3\x00"
+_BUSY_SECONDS = 5.0
+_UNKNOWN_AT_ZERO = ("params", "flops")
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file is a database of SQLite, or says so by its name."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE or path.suffix == ".db"
+    except OSError:
+        return False
+
+
+def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
+    """Reads the successful trials of a journal.
+
+    The metrics are ``score``, which the study maximised, ``test_score``, ``seconds``, ``params`` and
+    ``flops``, NaN where unknown. Round, origin, seed and source of each trial are further columns.
+
+    Args:
+        path: The file.
+        sources: Known benchmarks, whose metrics describe the scores of a study on their tables.
+
+    Raises:
+        DataError: The file is not the journal of a study, is damaged or locked, or has no successful trial,
+            or its search space is not registered.
+    """
+    with _open(path) as db:
+        told = dict(db.execute("SELECT name, value FROM study").fetchall())
+        counts = dict(db.execute("SELECT state, COUNT(*) FROM trial GROUP BY state").fetchall())
+        names = ", ".join(("architecture", *COLUMNS))
+        rows = db.execute(f"SELECT {names} FROM trial WHERE state = ? ORDER BY number", [COMPLETE]).fetchall()
+        failure = db.execute("SELECT reason FROM trial WHERE reason != '' ORDER BY number DESC").fetchone()
+    try:
+        study = {name: json.loads(value) for name, value in told.items()}
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from None
+    if not rows:
+        raise DataError(
+            f"{path} has no successful trial to learn from: {_count(counts) or 'no trial at all'}"
+            + (f"; the last failure: {failure[0]}" if failure else "")
+        )
+    architectures, *columns = map(list, zip(*rows, strict=True))
+    return Table(
+        _find_space(str(study.get("space", "")), path),
+        architectures,
+        {name: _to_array(name, values) for name, values in zip(COLUMNS, columns, strict=True)},
+        _describe_metrics(study.get("evaluator", {}), sources),
+        name=path.stem,
+        provenance={
+            "journal": str(path),
+            "trials": _count(counts),
+            **{name: _show(study[name]) for name in ("evaluator", "seed", "command") if name in study},
+            "versions": ", ".join(f"{name} {version}" for name, version in study.get("versions", {}).items()),
+        },
+        read=Architecture.from_json,
+    )
+
+
+@contextlib.contextmanager
+def _open(path: Path) -> Iterator[sqlite3.Connection]:
+    """The journal, opened to read only; errors of SQLite become `DataError`."""
+    try:
+        with contextlib.closing(_connect(path)) as db:
+            tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
+            application = db.execute("PRAGMA application_id").fetchone()[0]
+            if application != APPLICATION or not {"study", "trial"} <= tables:
+                raise DataError(
+                    f"{path} is a database, but not the journal of a study; give a Parquet file, a journal, "
+                    "or a name that `egraph data list` shows"
+                )
+            yield db
+    except sqlite3.OperationalError as error:
+        raise DataError(
+            f"cannot read the journal {path}: {error}; wait for the process that writes it, or copy it"
+        ) from None
+    except sqlite3.DatabaseError as error:
+        raise DataError(f"{path} is damaged, or not the journal of a study: {error}") from None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    db = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master").fetchall()
+    except sqlite3.OperationalError as error:
+        db.close()
+        if "locked" in str(error):
+            raise
+        # SQLite cannot make the index of its write-ahead log in a folder that is read-only.
+        db = sqlite3.connect(f"{address}&immutable=1", uri=True)
+    return db
+
+
+def _find_space(name: str, path: Path) -> SearchSpace:
+    """The space of the study; of one that was restricted, the whole space, whose name comes first."""
+    whole = name if name in spaces.names() else name.split(", ")[0]
+    if whole not in spaces.names():
+        raise DataError(
+            f"{path} is of the search space {name!r}, which is not registered here; register it with "
+            f"egraph.spaces.register before the journal is read; known: {', '.join(spaces.names())}"
+        )
+    return spaces.get(whole)
+
+
+def _to_array(name: str, values: list[Any]) -> NDArray[Any]:
+    if isinstance(values[0], str):
+        return np.array(values, dtype=object)
+    if name in _UNKNOWN_AT_ZERO:
+        values = [value or None for value in values]
+    if None in values or isinstance(values[0], float):
+        return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
+    return np.array(values, dtype=np.int64)
+
+
+def _describe_metrics(evaluator: Mapping[str, Any], sources: Mapping[str, Source]) -> dict[str, Metric]:
+    """The metrics; scores have the unit of the table that played the training, or are accuracies."""
+    columns = evaluator.get("columns", {})
+    table = str(evaluator.get("table", ""))
+    known = sources[table].metrics if table in sources else {}
+    trained = evaluator.get("recipe", {})
+
+    def measured(name: str, split: str) -> Metric:
+        """The score of a split: that on which a study selects counts as validation."""
+        if (column := columns.get(name)) is not None:
+            about = known.get(column, Metric())
+            return Metric(about.unit, split, about.budget, about.runs, description=f"{column} of {table}")
+        return Metric("fraction" if trained else "", split, trained.get("epochs"), 1)
+
+    return {
+        "score": measured("score", "validation"),
+        "test_score": measured("test_score", "test"),
+        "seconds": Metric("seconds", runs=1, higher_is_better=False),
+        "params": Metric("parameters", higher_is_better=False),
+        "flops": Metric("operations", higher_is_better=False, description="multiply-adds of one example"),
+    }
+
+
+def _count(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{number} {state}" for state, number in sorted(counts.items()))
+
+
+def _show(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)

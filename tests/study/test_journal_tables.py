@@ -1,0 +1,79 @@
+"""Tables of journals: what `egraph.datasets` reads is what a study writes."""
+
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+from played import SPACE, Played, study
+
+from egraph import datasets, spaces
+from egraph.datasets import _journal
+from egraph.errors import DataError
+from egraph.study import _columns, _journal_file, _trial, open_journal
+
+
+@pytest.fixture(autouse=True)
+def registered(monkeypatch):
+    monkeypatch.setitem(spaces._registry.registry._things, SPACE.name, SPACE)
+
+
+def test_names_are_those_of_the_journal():
+    assert _journal.APPLICATION == _journal_file._APPLICATION
+    assert set(_journal.COLUMNS) <= {column.name for column in _columns.TRIAL}
+    assert _journal.COMPLETE in get_args(_trial.State)
+
+
+def compare(path):
+    """The table of a journal, checked against the trials."""
+    table = datasets.load(path)
+    with open_journal(path) as journal:
+        trials = journal.read_trials(states=["complete"])
+    assert table.architectures == [trial.architecture for trial in trials]
+    assert table.keys == [trial.key for trial in trials]
+    for name in ("score", "test_score", "seconds", "params", "flops"):
+        assert table[name].tolist() == [getattr(trial, name) for trial in trials]
+    for name in ("number", "round", "origin", "seed", "source"):
+        assert table.columns[name].tolist() == [getattr(trial, name) for trial in trials]
+    np.testing.assert_equal(table.columns["predicted"], [trial.predicted for trial in trials])
+    return table
+
+
+def test_the_table_of_a_study(tmp_path):
+    """The baseline's trials are rows too; fresh evaluations of the best are not."""
+    with study(tmp_path / "x.db", evaluate=Played(fails_where_first_is=1)) as one:
+        one.run(trials=20, baseline=True)
+        one.retrain(one.best, repeats=2)
+        table = compare(tmp_path / "x.db")  # while the study holds the file
+    assert {"top", "initial", "baseline"} <= set(table.columns["origin"].tolist())
+    assert "failed" in table.provenance["trials"]
+    assert "egraph" in table.provenance["versions"]
+    assert len(table) < 40
+
+
+def test_the_journal_of_an_older_version(tmp_path):
+    old = Path(__file__).parent / "data" / "journal-0.1.0.db"
+    path = tmp_path / "old.db"
+    path.write_bytes(old.read_bytes())
+    assert len(compare(path)) == 24
+
+
+def test_a_journal_is_a_table_while_a_process_writes_it_and_after_it_was_killed(tmp_path):
+    path = tmp_path / "x.db"
+    writer = subprocess.Popen([sys.executable, Path(__file__).parent / "played.py", path, "1", "direct"])
+    try:
+        deadline = time.monotonic() + 60
+        rows = 0
+        while rows < 5 and writer.poll() is None and time.monotonic() < deadline:
+            try:
+                rows = len(datasets.load(path))
+            except DataError:  # until its first successful trial
+                time.sleep(0.05)
+    finally:
+        writer.kill()
+        writer.wait()
+    assert rows >= 5
+    assert len(compare(path)) >= rows
