@@ -15,7 +15,7 @@ from egraph.ranker.model_file import write_model
 if TYPE_CHECKING:
     from egraph.baselines._base import Baseline
 
-__all__ = ["KIND", "PREFIX", "SCHEMA_VERSION", "save"]
+__all__ = ["KIND", "PREFIX", "SCHEMA_VERSION", "is_baseline", "pack", "save"]
 
 SCHEMA_VERSION = 1
 PREFIX = "weights."
@@ -25,6 +25,18 @@ KIND = "egraph rival"
 
 def save(baseline: Baseline, path: str | os.PathLike[str], card: Mapping[str, Any]) -> dict[str, Any]:
     """Writes a fitted baseline and returns its card; see `Baseline.save`."""
+    content, tensors = pack(baseline, card)
+    saved: dict[str, Any] = json.loads(write_model(path, KIND, content, tensors))["card"]
+    return saved
+
+
+def is_baseline(model: Any) -> bool:
+    """Whether a fitted model has what `pack` reads."""
+    return hasattr(model, "training_") and hasattr(model, "_weights")
+
+
+def pack(baseline: Baseline, card: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """The header and the tensors of a fitted baseline's file."""
     graphs, values = baseline.training_
     lines = "\n".join(a.to_json() for a in graphs).encode()
     tensors = {
@@ -40,4 +52,4 @@ def save(baseline: Baseline, path: str | os.PathLike[str], card: Mapping[str, An
         "vocabulary": baseline.vocabulary_.to_json(),
         "card": dict(card),
     }
-    return json.loads(write_model(path, KIND, content, tensors))["card"]
+    return content, tensors

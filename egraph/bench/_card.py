@@ -17,7 +17,14 @@ if TYPE_CHECKING:
     from egraph.datasets import Table
     from egraph.ranker import Ranker
 
-__all__ = ["describe_coverage", "describe_table", "fingerprint", "save_with_card", "to_page"]
+__all__ = [
+    "describe_coverage",
+    "describe_parameters",
+    "describe_table",
+    "fingerprint",
+    "save_with_card",
+    "to_page",
+]
 
 FINGERPRINTS = "trained on"
 """The field of a card with a `fingerprint` for each network that the ranker learned from."""
@@ -96,6 +103,15 @@ def describe_coverage(ranker: Ranker) -> dict[str, Any]:
         for level, share in ranker.coverage_.items()
     }
     return {"measured on": "networks learned from, each while held out", **shares}
+
+
+def describe_parameters(ranker: Ranker) -> dict[str, str]:
+    """The parameters of a ranker; of its prior, if there is one, the kind."""
+    parameters = ranker.get_params(deep=False)
+    prior = parameters.pop("prior")
+    if prior is not None:
+        parameters["prior"] = type(prior).__name__
+    return {name: str(value) for name, value in parameters.items()}
 
 
 def _table(values: Mapping[str, Any]) -> Iterable[str]:

@@ -57,8 +57,9 @@ def read_settings(predictor: Any) -> dict[str, Any]:
 
     values = to_recorded(predictor.get_params(deep=False))
     values.pop("seed", None)
-    if values.get("columns", ...) is None:
-        del values["columns"]  # keeps results valid that were written before rankers had columns
+    for later in ("columns", "prior"):
+        if values.get(later, ...) is None:
+            del values[later]  # keeps results valid that were written before rankers had it
     settings: dict[str, Any] = json.loads(json.dumps(values, default=_describe))
     return settings
 

@@ -13,7 +13,13 @@ from numpy.typing import NDArray
 
 from egraph import metrics
 from egraph._version import installed_versions
-from egraph.bench._card import FINGERPRINTS, describe_coverage, describe_table, fingerprint
+from egraph.bench._card import (
+    FINGERPRINTS,
+    describe_coverage,
+    describe_parameters,
+    describe_table,
+    fingerprint,
+)
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
@@ -104,7 +110,7 @@ class TableFit:
             "scores": self.scores.to_dict(),
             "interval coverage": describe_coverage(self.ranker),
             "seconds": {"fit": round(self.seconds, 2)},
-            "ranker": {name: str(value) for name, value in self.ranker.get_params().items()},
+            "ranker": describe_parameters(self.ranker),
             "versions": installed_versions(),
             **({} if command is None else {"command": command}),
             FINGERPRINTS: sorted(map(fingerprint, self.train.keys)),

@@ -27,9 +27,14 @@ def to_model(ranker: Ranker) -> onnx.ModelProto:
     """The ranker as an ONNX model; docs/how-to/onnx.md describes its inputs and outputs.
 
     Raises:
-        UsageError: The ranker reads columns of its caller, which no file can hold; or one of its parts has no
-            ONNX writer.
+        UsageError: The ranker has a prior; or it reads columns of its caller, which no file can hold; or one
+            of its parts has no ONNX writer.
     """
+    if ranker.prior_ is not None:
+        raise UsageError(
+            "a ranker with a prior cannot be exported: the file would have to hold two rankers, which encode "
+            "networks differently; export one that is fitted without prior, or serve it with egraph serve"
+        )
     if ranker.columns is not None:
         raise UsageError(
             "a ranker that reads columns of its caller cannot be exported: its function would be missing in "

@@ -71,8 +71,8 @@ def save_onnx(ranker: Any, path: str | os.PathLike[str], *, precision: str = "fl
         precision: Precision of the networks' weights: ``"float32"``, ``"float16"`` or ``"int8"``.
 
     Raises:
-        UsageError: ``ranker`` is no fitted `egraph.Ranker`, or reads columns of its caller; one of its parts
-            has no ONNX writer; or the precision is unknown.
+        UsageError: ``ranker`` is no fitted `egraph.Ranker`, has a prior, or reads columns of its caller; one
+            of its parts has no ONNX writer; or the precision is unknown.
         MissingExtraError: A package that writes ONNX is not installed.
         FailedError: The file cannot be written, or scores differently from the ranker.
     """

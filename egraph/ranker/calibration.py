@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-__all__ = ["LEVELS", "ONE_DEVIATION", "Calibration", "split_folds"]
+__all__ = ["FEWEST", "LEVELS", "ONE_DEVIATION", "Calibration", "split_folds"]
 
 Floats = NDArray[np.float64]
 
@@ -20,7 +20,8 @@ LEVELS = (0.5, 0.8, 0.95)
 ONE_DEVIATION = 0.6827
 """Share of a normal distribution within one standard deviation."""
 
-_FEWEST = 10
+FEWEST = 10
+"""Fewest different architectures of which folds are held out."""
 _MOST_KEPT = 1000
 
 
@@ -72,7 +73,9 @@ class Calibration:
         return _quantile(self.ratios, level) if len(self.ratios) else float(norm.ppf((1 + level) / 2))
 
 
-def split_folds(groups: NDArray[np.int64], folds: int, seed: int) -> list[NDArray[np.int64]]:
+def split_folds(
+    groups: NDArray[np.int64], folds: int, seed: int, fewest: int = FEWEST
+) -> list[NDArray[np.int64]]:
     """Held-out positions of each fold; no folds where there are too few groups.
 
     Args:
@@ -80,9 +83,10 @@ def split_folds(groups: NDArray[np.int64], folds: int, seed: int) -> list[NDArra
             one group, which stays in one fold.
         folds: Number of folds; 0 holds nothing out.
         seed: Seed of the order.
+        fewest: Fewest groups that are split.
     """
     distinct = int(groups.max()) + 1
-    if folds == 0 or distinct < _FEWEST:
+    if folds == 0 or distinct < fewest:
         return []
     fold = np.random.default_rng(seed).permutation(np.arange(distinct) % folds)[groups]
     return [np.flatnonzero(fold == k) for k in range(folds)]

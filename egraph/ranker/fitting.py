@@ -10,14 +10,16 @@ import torch
 from numpy.typing import NDArray
 
 from egraph.encoding import Encoding
-from egraph.ranker.calibration import Calibration, split_folds
+from egraph.ranker.calibration import FEWEST, Calibration, split_folds
 from egraph.ranker.labels import Labels, centre
 from egraph.ranker.network import Graphs, NetworkShape, RankerNetwork
-from egraph.ranker.scale import Standardiser
+from egraph.ranker.scale import Standardiser, fit_three_way
 from egraph.ranker.scorer import Scorer
 from egraph.ranker.stacking import fit_shares
 from egraph.ranker.tabular import FEW, TabularModels
 from egraph.ranker.training import Schedule, train
+from egraph.ranker.voice import Voice
+from egraph.ranker.weighing import weigh_prior
 
 __all__ = ["Plan", "fit_scorer"]
 
@@ -27,6 +29,9 @@ Progress = Callable[[int, int], None]
 
 _MOST_MEMBERS = 2
 """Most networks of the ensemble of a fold."""
+
+_TRAININGS = 256
+"""With a prior, most held-out parts times distinct architectures, where that is more than `Plan.folds`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,8 @@ class Plan:
         schedule: Training schedule of the networks.
         folds: Number of folds to hold out; 0 for none.
         seed: Seed of weights, batches, dropout, trees and folds.
+        known: How much a prior knows of the training data, see `share_known`; None without a prior.
+        latent_prior: Whether the prior's opinions are latent scores.
     """
 
     shape: NetworkShape
@@ -52,6 +59,8 @@ class Plan:
     schedule: Schedule
     folds: int
     seed: int
+    known: float | None = None
+    latent_prior: bool = True
 
 
 def fit_scorer(
@@ -70,9 +79,7 @@ def fit_scorer(
         progress: Function that is called with the number of finished training steps and their total.
     """
     everything = np.arange(len(labels))
-    # Architectures that compute the same have the same features.
-    computations = np.unique(encoding.features, axis=0, return_inverse=True)[1].reshape(-1)
-    held_out = split_folds(computations, plan.folds, plan.seed)
+    held_out = _hold_out(plan, encoding, labels)
     rest = [np.setdiff1d(everything, fold) for fold in held_out]
     brief = replace(
         plan,
@@ -88,7 +95,7 @@ def fit_scorer(
 
     [scorer] = _fit(plan, encoding, labels, [everything], emit)
     if not held_out:
-        return scorer, Calibration.none()
+        return _hear([scorer], plan, encoding, labels, [])[0], Calibration.none()
     parts = _fit(brief, encoding, labels, rest, lambda done: emit(steps + done))
     folds = [encoding.take(fold) for fold in held_out]
     # Networks with a pairwise head score pairs, so they have no opinion on a single architecture.
@@ -97,6 +104,7 @@ def fit_scorer(
         tested = labels.take(np.concatenate(held_out))
         shares = fit_shares(np.concatenate(opinions, axis=1), tested, scorer.shares)
         scorer, *parts = (each.share_out(shares) for each in (scorer, *parts))
+    scorer, *parts = _hear([scorer, *parts], plan, encoding, labels, held_out)
     targets, ratios, predicted = labels.targets, [], []
     for rows, part, fold in zip(held_out, parts, folds, strict=True):
         latent, deviation = part.latent_with_deviation(fold)
@@ -104,7 +112,44 @@ def fit_scorer(
         ratios.append(np.abs(centre(targets[rows] - latent, labels.groups[rows])) / deviation)
         predicted.append(latent)
     tau = labels.take(np.concatenate(held_out)).tau(np.concatenate(predicted))
+    if sum(map(len, held_out)) < FEWEST:
+        return scorer, replace(Calibration.none(), tau=tau)
     return scorer, Calibration.fit(ratios, tau)
+
+
+def _hold_out(plan: Plan, encoding: Encoding, labels: Labels) -> list[Rows]:
+    """Positions that are held out in turn; with a prior, of few labels each in turn."""
+    # Architectures that compute the same have the same features.
+    features = encoding.features if plan.known is None else encoding.features[:, :-1]
+    computations = np.unique(features, axis=0, return_inverse=True)[1].reshape(-1)
+    if plan.known is None or plan.folds == 0:
+        return split_folds(computations, plan.folds, plan.seed)
+    distinct = int(computations.max()) + 1
+    folds = max(plan.folds, min(distinct, _TRAININGS // distinct))
+    held_out = split_folds(computations, min(folds, distinct), plan.seed, fewest=2)
+    return [fold for fold in held_out if len(np.unique(np.delete(labels.scores, fold))) > 1]
+
+
+def _hear(
+    scorers: list[Scorer], plan: Plan, encoding: Encoding, labels: Labels, held_out: list[Rows]
+) -> list[Scorer]:
+    """Lets a prior, if there is one, join a scorer and those of its folds."""
+    if plan.known is None:
+        return scorers
+    scorer, *parts = scorers
+    rows, own = np.arange(len(labels)), None
+    if parts:
+        rows = np.concatenate(held_out)
+        folds = [encoding.take(fold) for fold in held_out]
+        own = np.concatenate([part.latent(fold) for part, fold in zip(parts, folds, strict=True)])
+    elif scorer.tabular is not None and len(labels) > 2:
+        own = scorer.tabular.leave_one_out()
+    prior, seen = encoding.features[:, -1], labels.take(rows)
+    voice = Voice.fit(weigh_prior(own, prior[rows], seen, plan.known), prior, own, plan.latent_prior)
+    steepness, tie = scorer.steepness, scorer.tie
+    if own is not None:
+        steepness, tie = fit_three_way(voice.join(own, encoding.take(rows)), seen)
+    return [replace(each, voice=voice, steepness=steepness, tie=tie) for each in scorers]
 
 
 def _fit(

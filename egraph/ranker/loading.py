@@ -6,6 +6,7 @@ import importlib
 import json
 import math
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,17 +19,22 @@ from egraph.ranker.columns import Columns, Filling
 from egraph.ranker.model_file import read_model
 from egraph.ranker.network import RankerNetwork
 from egraph.ranker.parameters import make_shape
+from egraph.ranker.prior import defer
 from egraph.ranker.ranker import Ranker
 from egraph.ranker.recorded import from_recorded
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.scorer import Scorer
-from egraph.ranker.storage import KIND, SCHEMA_VERSION
+from egraph.ranker.storage import KIND, PRIOR, SCHEMA_VERSION
 from egraph.ranker.tabular import TabularModels
+from egraph.ranker.voice import Voice
 
 if TYPE_CHECKING:
     from egraph.baselines import Baseline
 
 __all__ = ["load"]
+
+_OLDEST = 4
+"""Oldest schema that is read."""
 
 
 def load(path: str | os.PathLike[str], *, columns: Columns | None = None) -> Ranker | Baseline:
@@ -45,7 +51,9 @@ def load(path: str | os.PathLike[str], *, columns: Columns | None = None) -> Ran
     texts, tensors = read_model(path)
     try:
         if KIND in texts:
-            return _restore(path, json.loads(texts[KIND]), tensors, columns)
+            content = json.loads(texts[KIND])
+            _check_columns(path, _needed_columns(content), columns)
+            return _restore(path, content, tensors, columns)
         # Baselines import the rankers, so they are looked up by name, and only where a file needs them.
         baselines = importlib.import_module("egraph.baselines.loading")
         if baselines.KIND in texts:
@@ -63,32 +71,55 @@ def _restore(
     tensors: dict[str, torch.Tensor],
     columns: Columns | None,
 ) -> Ranker:
+    """A ranker from the header and the tensors of a file; its prior, too, is one."""
+    _check_version(path, content)
+    needed = content.get("columns")
+    columns_here = None if needed is None else columns
+    ranker = Ranker(**from_recorded(content["parameters"]), columns=columns_here)
+    ranker.prior_, ranker.alone_ = None, False
+    if (held := content.get("prior")) is not None:
+        inner = {name.removeprefix(PRIOR): t for name, t in tensors.items() if name.startswith(PRIOR)}
+        if held["kind"] == KIND:
+            ranker.prior_ = _restore(path, held["content"], inner, columns)
+        else:
+            baselines = importlib.import_module("egraph.baselines.loading")
+            ranker.prior_ = baselines.restore(held["content"], inner)
+        ranker.prior = ranker.prior_
+    if "vocabulary" in content:
+        _restore_own(ranker, content, {n: t for n, t in tensors.items() if not n.startswith(PRIOR)})
+    else:
+        defer(ranker, [])
+    ranker.n_trials_, ranker.card_ = content["trials"], content["card"]
+    return ranker
+
+
+def _check_version(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:
     version = content["schema"]
     if version > SCHEMA_VERSION:
         raise ModelError(
             f"{path} was written by a newer egraph ({content.get('egraph')}, schema {version}); "
             f"this one reads schema {SCHEMA_VERSION}: update egraph"
         )
-    if version < SCHEMA_VERSION:
+    if version < _OLDEST:
         raise ModelError(
             f"{path} was written by an older egraph ({content.get('egraph')}, schema {version}); "
             f"this one reads schema {SCHEMA_VERSION}: fit the ranker again with this version"
         )
-    _check_columns(path, content.get("columns"), columns)
+
+
+def _restore_own(ranker: Ranker, content: Mapping[str, Any], tensors: Mapping[str, torch.Tensor]) -> None:
+    """Sets what a ranker has learnt itself."""
     arrays = {name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("network.")}
-    ranker = Ranker(**from_recorded(content["parameters"]), columns=columns)
     needed = content.get("columns")
     ranker.filling_ = None if needed is None else Filling(np.array(needed["medians"], dtype=np.float64))
     ranker.vocabulary_ = Vocabulary.from_json(content["vocabulary"])
     ranker.scale_ = Scale(arrays["scale.quantiles"], arrays["scale.scores"])
-    ranker.eps_, ranker.n_trials_ = content["eps"], content["trials"]
+    ranker.eps_ = content["eps"]
     ranker.groups_ = dict(content.get("groups", {}))
     ranker.largest_ = int(content["largest"])
     coverage = [math.nan if share is None else share for share in content["coverage"]]
     tau = math.nan if (held := content.get("held_out_tau")) is None else held  # version 0.1 lacks it
     ranker.calibration_ = Calibration(arrays["calibration.ratios"], np.array(coverage), tau)
-    ranker.card_ = content["card"]
-
     standardiser = Standardiser(
         arrays["standardiser.kept"], arrays["standardiser.mean"], arrays["standardiser.sd"]
     )
@@ -114,8 +145,17 @@ def _restore(
         reference_latents=arrays["reference_latents"],
         steepness=content["steepness"],
         tie=content["tie"],
+        voice=Voice(**content["voice"]) if "voice" in content else None,
     )
-    return ranker
+
+
+def _needed_columns(content: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The columns that a ranker or one of its priors reads."""
+    needed: dict[str, Any] | None = content.get("columns")
+    prior = content.get("prior")
+    if needed is None and prior is not None and prior["kind"] == KIND:
+        return _needed_columns(prior["content"])
+    return needed
 
 
 def _check_columns(

@@ -6,34 +6,26 @@ import importlib
 import os
 import warnings
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import kendalltau
-from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.base import BaseEstimator, RegressorMixin, clone
 
 from egraph.architecture import Architecture
-from egraph.encoding import (
-    Encoding,
-    Vocabulary,
-    as_architectures,
-    encode,
-    in_parts,
-)
+from egraph.encoding import Encoding, Vocabulary, as_architectures, in_parts
 from egraph.errors import OutOfDistributionWarning, UsageError
-from egraph.ranker.calibration import LEVELS, ONE_DEVIATION
-from egraph.ranker.columns import Columns, Filling, measure
+from egraph.ranker.calibration import LEVELS, ONE_DEVIATION, Calibration
+from egraph.ranker.columns import Columns, Filling
 from egraph.ranker.familiarity import Familiarity, familiarity
-from egraph.ranker.fitting import fit_scorer
-from egraph.ranker.labels import Labels
+from egraph.ranker.learning import learn
 from egraph.ranker.network import Layer
-from egraph.ranker.parameters import check_eps, check_tabular, make_plan
 from egraph.ranker.parts import compare_parts, encode_part, latent_with_deviation, score_parts
-from egraph.ranker.scale import Scale, Standardiser
+from egraph.ranker.scale import Scale
+from egraph.ranker.scorer import Scorer
 from egraph.ranker.storage import save
-from egraph.ranker.training_data import read_groups, read_scores, read_training_data
-from egraph.threads import threads_limited
+from egraph.ranker.training_data import read_scores
 
 if TYPE_CHECKING:
     from egraph.export import Exported
@@ -87,6 +79,11 @@ class Ranker(RegressorMixin, BaseEstimator):
             and how much networks, Gaussian process and trees should count; 0 skips this, and takes errors as
             normally distributed.
         seed: Seed of weights, batches, dropout and folds.
+        prior: Fitted model that scores such networks already: a `Ranker`, a baseline, or anything else with
+            ``predict(architectures)``. Its opinion is one more in the ensemble. Its share comes from held-out
+            predictions and, with few labels, from how much it knows of the operations; a prior that proves
+            useless loses it. With fewer than two distinct scores it decides alone, in its own units. Clones
+            keep it fitted, and files hold it.
 
     Attributes:
         vocabulary_: Operations of the training data.
@@ -95,8 +92,23 @@ class Ranker(RegressorMixin, BaseEstimator):
         n_trials_: Number of training architectures.
         largest_: Number of vertices of the largest training architecture.
         calibration_: Ratios of errors to predicted deviations on held-out folds.
+        alone_: Whether the prior decides alone.
+        prior_: The prior that was used; None without one.
         card: Model card that `save` was given, or that the file held.
     """
+
+    vocabulary_: Vocabulary
+    filling_: Filling | None
+    scale_: Scale
+    scorer_: Scorer
+    calibration_: Calibration
+    groups_: dict[str, int]
+    eps_: float
+    n_trials_: int
+    largest_: int
+    prior_: Any
+    alone_: bool
+    card_: Mapping[str, Any]
 
     def __init__(
         self,
@@ -121,6 +133,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         eps: float | None = None,
         folds: int = 4,
         seed: int = 0,
+        prior: Any = None,
     ) -> None:
         self.head = head
         self.layers = layers
@@ -142,6 +155,19 @@ class Ranker(RegressorMixin, BaseEstimator):
         self.eps = eps
         self.folds = folds
         self.seed = seed
+        self.prior = prior
+
+    def __sklearn_clone__(self) -> Self:
+        """An unfitted ranker with the same parameters; its prior stays fitted."""
+        parameters = self.get_params(deep=False)
+        return type(self)(**{k: v if k == "prior" else clone(v, safe=False) for k, v in parameters.items()})
+
+    @property
+    def prior_share_(self) -> float:
+        """Share of the prior in the ensemble, from 0, as without a prior, to 1, where it decides alone."""
+        if self.alone_:
+            return 1.0
+        return 0.0 if self.scorer_.voice is None else self.scorer_.voice.share
 
     @property
     def card(self) -> Mapping[str, Any]:
@@ -164,8 +190,8 @@ class Ranker(RegressorMixin, BaseEstimator):
         predictions for architectures of different search spaces may differ by any constant.
 
         Args:
-            architectures: At least two architectures.
-            scores: ``(architectures,)``, finite, higher is better, not all equal.
+            architectures: At least two architectures; any number with a prior.
+            scores: ``(architectures,)``, finite, higher is better, not all equal unless there is a prior.
             groups: Name or number of the source of each score, ``(architectures,)``; None for a single
                 source. A group whose scores are all equal is left out.
             progress: Function that is called with the number of finished training steps and their total.
@@ -173,32 +199,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         Raises:
             UsageError: An argument or a parameter of the constructor is invalid.
         """
-        check_tabular(self)
-        check_eps(self)
-        graphs, values = read_training_data(architectures, scores)
-        kept, sources, self.groups_ = read_groups(groups, values)
-        graphs, values = [graphs[position] for position in kept], values[kept]
-        if self.folds < 0 or self.folds == 1:
-            raise UsageError(f"folds must be 0 or at least 2, got {self.folds}")
-        self.vocabulary_ = Vocabulary.of(graphs)
-        encoding = encode(graphs, self.vocabulary_)
-        feature_groups = self.vocabulary_.feature_groups
-        self.filling_: Filling | None = None
-        if self.columns is not None:
-            values_of_columns = measure(self.columns, graphs)
-            self.filling_ = Filling.fit(values_of_columns)
-            encoding = encoding.widen(self.filling_.fill(values_of_columns))
-            feature_groups = feature_groups + self.filling_.groups
-        standardiser = Standardiser.fit(encoding.features)
-        labels = Labels.of(values, sources, self.eps)
-        self.scale_ = Scale.identity() if self.groups_ else Scale.fit(values)
-        self.eps_ = labels.margin
-        self.n_trials_ = len(values)
-        self.largest_ = max(a.num_vertices for a in graphs)
-        self.card_: Mapping[str, Any] = {}
-        plan = make_plan(self, standardiser, feature_groups)
-        with threads_limited(1):
-            self.scorer_, self.calibration_ = fit_scorer(plan, encoding, labels, progress)
+        learn(self, architectures, scores, groups, progress)
         return self
 
     def predict(

@@ -73,6 +73,13 @@ class Scale:
         outside = np.minimum(latent - q[0], 0.0) + np.maximum(latent - q[-1], 0.0)
         return np.interp(latent, q, s) + slope * outside
 
+    def to_latent(self, scores: Floats) -> Floats:
+        """The inverse of `to_scores`."""
+        q, s = self.quantiles, self.scores
+        slope = (q[-1] - q[0]) / (s[-1] - s[0])
+        outside = np.minimum(scores - s[0], 0.0) + np.maximum(scores - s[-1], 0.0)
+        return np.interp(scores, s, q) + slope * outside
+
 
 def fit_three_way(latent: Floats, labels: Labels) -> tuple[float, float]:
     """Maximum-likelihood steepness and threshold of the Rao-Kupper model.

@@ -16,6 +16,7 @@ from egraph.ranker.labels import Labels, spread_within
 from egraph.ranker.network import RankerNetwork
 from egraph.ranker.scale import Standardiser, fit_three_way
 from egraph.ranker.tabular import TabularModels
+from egraph.ranker.voice import Voice
 
 __all__ = ["LEAST_DEVIATION", "Scorer"]
 
@@ -47,6 +48,7 @@ class Scorer:
         reference_latents: Predictions of the tabular models for these, ``(references,)``.
         steepness: Logits per unit of the latent score in the Rao-Kupper model of pairs.
         tie: Threshold of that model.
+        voice: How a prior joins the ensemble; None without one.
     """
 
     network: RankerNetwork
@@ -58,6 +60,7 @@ class Scorer:
     reference_latents: Floats
     steepness: float
     tie: float
+    voice: Voice | None = None
 
     @classmethod
     def fit(
@@ -134,8 +137,8 @@ class Scorer:
 
     def latent(self, encoding: Encoding) -> Floats:
         """Latent scores, ``(graphs,)``; higher is better."""
-        members, tabular = self._parts(encoding)
-        return self._join(members, tabular)
+        own = self._join(*self._parts(encoding))
+        return own if self.voice is None else self.voice.join(own, encoding)
 
     def latent_with_deviation(self, encoding: Encoding) -> tuple[Floats, Floats]:
         """Latent scores and their raw deviations, both ``(graphs,)``.
@@ -151,6 +154,9 @@ class Scorer:
             features = self.standardiser.transform(encoding.features)
             variance = variance + self.tabular.variance(features)
             variance = variance + (spread.mean(axis=0) - tabular) ** 2 / 4
+        if self.voice is not None:
+            variance = self.voice.variance(latent, variance, encoding)
+            latent = self.voice.join(latent, encoding)
         return latent, np.sqrt(variance)
 
     def compare(self, a: Encoding, b: Encoding) -> Floats:
@@ -163,10 +169,14 @@ class Scorer:
                 embed(self.network, a, features[0]), embed(self.network, b, features[1])
             )
         votes = logits.double().softmax(dim=-1).mean(dim=0).numpy()
-        if self.tabular is None:
+        if self.tabular is not None:
+            ahead = self.tabular.predict(features[0]) - self.tabular.predict(features[1])
+            votes = self._blend(votes, three_way(self.steepness * ahead, self.tie))
+        if self.voice is None:
             return votes
-        ahead = self.tabular.predict(features[0]) - self.tabular.predict(features[1])
-        return self._blend(votes, three_way(self.steepness * ahead, self.tie))
+        ahead = self.voice.opinions(a) - self.voice.opinions(b)
+        share = self.voice.share
+        return (1 - share) * votes + share * three_way(self.steepness * ahead, self.tie)
 
     @property
     def _pairwise(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
 from collections.abc import Mapping
@@ -11,17 +12,22 @@ import numpy as np
 import torch
 
 from egraph._version import __version__
+from egraph.errors import UsageError
 from egraph.ranker.columns import name
 from egraph.ranker.model_file import write_model
+from egraph.ranker.prior import is_ranker
 from egraph.ranker.recorded import to_recorded
 
 if TYPE_CHECKING:
     from egraph.ranker.ranker import Ranker
 
-__all__ = ["KIND", "SCHEMA_VERSION", "save"]
+__all__ = ["KIND", "PRIOR", "SCHEMA_VERSION", "save"]
 
-SCHEMA_VERSION = 4
-"""Version of the layout of ranker files."""
+SCHEMA_VERSION = 5
+"""Version of the layout of ranker files; version 4, without priors, is read too."""
+
+PRIOR = "prior."
+"""Prefix of the tensors of a prior."""
 
 KIND = "egraph ranker"
 """Key of the metadata in a ranker's file."""
@@ -29,6 +35,53 @@ KIND = "egraph ranker"
 
 def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] | None = None) -> None:
     """Writes a fitted ranker to a file; see `Ranker.save`."""
+    content, tensors = pack(ranker, ranker.card if card is None else card)
+    write_model(path, KIND, content, tensors)
+    ranker.card_ = content["card"]
+
+
+def pack(ranker: Ranker, card: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """The header and the tensors of a fitted ranker's file.
+
+    Raises:
+        UsageError: Its prior is neither a ranker nor a baseline.
+    """
+    parameters = to_recorded(ranker.get_params(deep=False))
+    content: dict[str, Any] = {
+        "schema": SCHEMA_VERSION,
+        "egraph": __version__,
+        "parameters": {k: value for k, value in parameters.items() if k not in ("columns", "prior")},
+        "trials": ranker.n_trials_,
+        "card": dict(card),
+    }
+    tensors: dict[str, torch.Tensor] = {}
+    if ranker.prior_ is not None:
+        content["prior"], held = _pack_prior(ranker.prior_)
+        tensors |= {PRIOR + name: tensor for name, tensor in held.items()}
+    if not ranker.alone_:
+        own, held = _pack_own(ranker)
+        content |= own
+        tensors |= held
+    return content, tensors
+
+
+def _pack_prior(prior: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    if is_ranker(prior):
+        content, tensors = pack(prior, prior.card)
+        return {"kind": KIND, "content": content}, tensors
+    # Baselines import the rankers, so they are looked up by name.
+    files = importlib.import_module("egraph.baselines._files")
+    if not files.is_baseline(prior):
+        raise UsageError(
+            f"a file cannot hold the prior, a {type(prior).__name__}: fit an egraph.Ranker or a baseline of "
+            "egraph.ranker.predictors as the prior"
+        )
+    content, tensors = files.pack(prior, prior.card)
+    return {"kind": files.KIND, "content": content}, tensors
+
+
+def _pack_own(ranker: Ranker) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """What a ranker has learnt itself."""
     scorer = ranker.scorer_
     arrays = {
         "standardiser.kept": scorer.standardiser.kept,
@@ -49,14 +102,9 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     weights = scorer.network.state_dict()
     tensors |= {f"network.{name}": tensor.contiguous() for name, tensor in weights.items()}
-    parameters = to_recorded(ranker.get_params())
     content: dict[str, Any] = {
-        "schema": SCHEMA_VERSION,
-        "egraph": __version__,
-        "parameters": {name: value for name, value in parameters.items() if name != "columns"},
         "vocabulary": ranker.vocabulary_.to_json(),
         "eps": ranker.eps_,
-        "trials": ranker.n_trials_,
         "groups": dict(ranker.groups_),
         "largest": ranker.largest_,
         "coverage": [None if math.isnan(share) else share for share in ranker.coverage_.values()],
@@ -64,9 +112,9 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
         "steepness": scorer.steepness,
         "tie": scorer.tie,
         "companion": None if tabular is None else tabular.numbers(),
-        "card": dict(card if card is not None else ranker.card),
     }
     if ranker.columns is not None and ranker.filling_ is not None:
         content["columns"] = {"name": name(ranker.columns), "medians": ranker.filling_.medians.tolist()}
-    write_model(path, KIND, content, tensors)
-    ranker.card_ = content["card"]
+    if (voice := scorer.voice) is not None:
+        content["voice"] = {"share": voice.share, "mean": voice.mean, "gain": voice.gain}
+    return content, tensors

@@ -18,16 +18,21 @@ Floats = NDArray[np.float64]
 
 
 def read_training_data(
-    architectures: Iterable[Architecture], scores: ArrayLike
+    architectures: Iterable[Architecture], scores: ArrayLike, distinct: int = 2
 ) -> tuple[list[Architecture], Floats]:
     """Validates the arguments of ``fit``.
+
+    Args:
+        architectures: The first argument of ``fit``.
+        scores: The second.
+        distinct: Fewest distinct scores.
 
     Raises:
         UsageError: The scores are not one finite number per architecture, or are all equal.
     """
     graphs = as_architectures(architectures)
     values = read_scores(scores, len(graphs))
-    if len(np.unique(values)) < 2:
+    if len(np.unique(values)) < distinct:
         raise UsageError("scores must hold at least two distinct values, else there is nothing to rank")
     return graphs, values
 
