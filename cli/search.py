@@ -31,8 +31,9 @@ def command(
     Each step is written to the journal at once. If interrupted, run the same command again to resume. A
     larger --trials continues a finished search.
 
-    With --max-params, --max-flops or --max-latency, only networks within the limits are searched. The report
-    shows the best network of each size.
+    With --max, --max-params, --max-flops or --max-latency, only networks within the limits are searched. With
+    --cost, the search is for the best trade-offs of score and costs. The report shows them, or else the best
+    network of each size.
     """
     from egraph import report
     from egraph.cli._search import display
@@ -43,12 +44,12 @@ def command(
     measured = data.read()
     # Loads the data, so that absent data is reported before anything is written.
     measured.evaluator.describe()
-    within = limits.within(measured, data.device)
+    within, costs = limits.read(measured, data.device)
     path = running.find_journal(measured, data.data)
     arguments |= ranking.read() | screening.read()
     with Study(
         within, measured.evaluator, storage=path, seed=running.seed,
-        workers=running.count_workers(measured), **arguments,
+        workers=running.count_workers(measured), costs=costs, **arguments,
     ) as study:  # fmt: skip
         with resumable():
             display.run(

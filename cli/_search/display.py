@@ -12,10 +12,13 @@ import click
 
 from egraph.cli._options import can_encode
 from egraph.cli._progress import Stages, track, track_stages
-from egraph.report import Findings
+from egraph.report import Findings, show_amount
 
 if TYPE_CHECKING:
     from egraph.study import Best, DriftAlarm, Event, RunStarted, Study, Trial, Verdict
+
+FRONT = 12
+"""Largest number of trade-offs that are printed."""
 
 __all__ = ["Listener", "confirm", "run", "show", "summarise"]
 
@@ -130,6 +133,7 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
         else None,
         "screening": findings.screening,
         "front": [_describe_trial(row) for row in findings.front.to_dict("records")],
+        "front of each cost": {name: findings.front_of(name)["number"].tolist() for name in findings.costs},
         "trials": len(findings.trials),
         "failed": len(findings.failed),
         "coverage": {f"{level} %": share for level, share in findings.coverage.items()},
@@ -165,6 +169,7 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
     if findings.has_baseline:
         click.echo(f"  {_how_chosen(findings)} Test scores were not used to choose.")
 
+    _show_front(findings)
     rounds = findings.rounds.dropna(subset=["tau"])
     if len(rounds):
         click.echo("\nthe ranker's tau on trials that it had not seen (1: right order, 0: chance)\n")
@@ -196,6 +201,27 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
     click.echo(
         f"  the same command with --trials {2 * trials} resumes, with another --seed starts a new search"
     )
+
+
+def _show_front(findings: Findings) -> None:
+    """Prints the best trade-offs of a study with costs, a few of them from the cheapest to the best."""
+    front = findings.front.to_dict("records")
+    if not findings.costs or not front:
+        return
+    count = min(len(front), FRONT)
+    shown = [front[number * (len(front) - 1) // max(1, count - 1)] for number in range(count)]
+    tested = findings.front["test_score"].notna().any()
+    rows = [[*findings.costs, findings.measure, *(["test"] if tested else []), "trial"]]
+    for row in shown:
+        costs = [show_amount(row["costs"].get(name)) for name in findings.costs]
+        scores = [findings.show(row[name]) for name in ("score", *(["test_score"] if tested else []))]
+        rows.append([*costs, *scores, str(row["number"])])
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    click.echo("\nthe best trade-offs: no other trial is better in score and all costs\n")
+    for texts in rows:
+        click.echo("  " + "  ".join(f"{text:>{width}}" for text, width in zip(texts, widths, strict=True)))
+    if len(front) > count:
+        click.echo(f"  {len(front) - count} more are in the report")
 
 
 def _how_chosen(findings: Findings) -> str:
@@ -253,6 +279,7 @@ def _describe(best: Best) -> dict[str, Any]:
         "retrained": list(best.retrained),
         "params": best.trial.params,
         "flops": best.trial.flops,
+        "costs": dict(best.trial.costs),
         "seconds": best.trial.seconds,
     }
 
@@ -265,4 +292,5 @@ def _describe_trial(row: dict[Any, Any]) -> dict[str, Any]:
         "test score": row["test_score"],
         "params": row["params"],
         "flops": row["flops"],
+        "costs": row["costs"],
     }

@@ -1,7 +1,8 @@
-"""Limits on the costs of the networks that are searched."""
+"""Costs of the networks that are searched: objectives and limits."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,18 +10,39 @@ import click
 
 from egraph.cli._options import count_option
 from egraph.cli._search._groups import option
+from egraph.errors import UsageError
 
 if TYPE_CHECKING:
     from egraph.cli._search.data import Measured
+    from egraph.evaluation import Costs
     from egraph.spaces import SearchSpace
+    from egraph.spaces.limited import Cost
 
 __all__ = ["Limits"]
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Options for the largest costs."""
+    """Options for costs and for their largest values."""
 
+    cost: tuple[str, ...] = option(
+        click.option(
+            "--cost",
+            multiple=True,
+            metavar="NAME[=COLUMN]",
+            help="A cost to weigh against the score: a column of the table in --data, or params, flops or "
+            "latency of the network. latency=gpu_ms calls the column gpu_ms latency. Repeatable.",
+        )
+    )
+    most: tuple[str, ...] = option(
+        click.option(
+            "--max",
+            "most",
+            multiple=True,
+            metavar="NAME=NUMBER",
+            help="Largest value of a cost, of --cost or any that --cost could name. Repeatable.",
+        )
+    )
     max_params: int | None = option(count_option("--max-params", help="Largest number of parameters."))
     max_flops: int | None = option(
         count_option("--max-flops", help="Largest number of multiply-adds for one image.")
@@ -34,24 +56,68 @@ class Limits:
         )
     )
 
-    def within(self, measured: Measured, device: str) -> SearchSpace:
-        """The space without the architectures that exceed the limits.
+    def read(self, measured: Measured, device: str) -> tuple[SearchSpace, dict[str, Cost]]:
+        """The space within the limits, and the costs to weigh.
+
+        Of a table, the rows with a number for each of these costs are searched.
 
         Raises:
-            UsageError: The space builds no networks, or none of them is within the limits.
+            UnknownNameError: There is no such cost.
+            UsageError: A cost cannot be measured, a limit is no positive number or comes twice, or no network
+                is within the limits.
         """
-        import numpy as np
+        from egraph.evaluation import ColumnCost, CostNames, Costs, Training
 
-        from egraph.evaluation import Costs, Training
-        from egraph.spaces import Limited
+        evaluator = measured.evaluator
 
-        given = {"params": self.max_params, "flops": self.max_flops, "latency": self.max_latency}
-        limits = {name: limit for name, limit in given.items() if limit}
-        space, evaluator = measured.space, measured.evaluator
-        if not limits:
-            return space
-        costs = evaluator.costs if isinstance(evaluator, Training) else Costs(space, device=device)
-        limited = Limited(space, {name: getattr(costs, name) for name in limits}, limits)
-        # Fails before anything is written if no network is within the limits.
-        limited.sample(np.random.default_rng(0))
-        return limited
+        def networks() -> Costs:
+            if isinstance(evaluator, Training):
+                return evaluator.costs
+            return Costs(measured.space, device=device)
+
+        names = CostNames(measured.space, networks, measured.table, measured.metric)
+        costs = names.read(self.cost)
+        limits = _read_limits(self.most)
+        limited = {name: costs.get(name) or names.find(name) for name in limits}
+        computed = {"params": self.max_params, "flops": self.max_flops, "latency": self.max_latency}
+        for name, limit in computed.items():
+            if limit is not None:
+                if name in limits:
+                    raise UsageError(f"--max {name}= and --max-{name} limit the same; leave one out")
+                limits[name], limited[name] = limit, getattr(networks(), name)
+        columns = {
+            cost.column for cost in (*costs.values(), *limited.values()) if isinstance(cost, ColumnCost)
+        }
+        space = measured.space
+        if measured.table is not None and columns:
+            space = measured.table.measured(measured.metric, *sorted(columns)).search_space()
+        return _limit(space, limited, limits), costs
+
+
+def _read_limits(texts: tuple[str, ...]) -> dict[str, float]:
+    limits: dict[str, float] = {}
+    for text in texts:
+        name, _, number = text.rpartition("=")
+        try:
+            limit = float(number)
+        except ValueError:
+            limit = 0.0
+        if not name or not limit > 0:
+            raise UsageError(f"a limit is NAME=NUMBER, a positive number such as params=1e6, got {text!r}")
+        if name in limits:
+            raise UsageError(f"--max {name}= is given twice; leave one out")
+        limits[name] = limit
+    return limits
+
+
+def _limit(space: SearchSpace, costs: Mapping[str, Cost], limits: Mapping[str, float]) -> SearchSpace:
+    import numpy as np
+
+    from egraph.spaces import Limited
+
+    if not limits:
+        return space
+    limited = Limited(space, costs, limits)
+    # Fails before anything is written if no network is within the limits.
+    limited.sample(np.random.default_rng(0))
+    return limited

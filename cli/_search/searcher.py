@@ -16,11 +16,10 @@ __all__ = ["Searching"]
 class Searching:
     """Options for the searcher and its candidates."""
 
-    searcher: str = option(
+    searcher: str | None = option(
         click.option(
             "--searcher",
-            default="regularized-evolution",
-            show_default=True,
+            show_default="regularized-evolution; nsga2 with --cost",
             metavar="NAME[:OPTION=VALUE,...]",
             help="Searcher that proposes candidates to the ranker.",
         )
@@ -35,5 +34,6 @@ class Searching:
         """
         from egraph.study import find_searcher
 
-        find_searcher(self.searcher)
+        if self.searcher is not None:
+            find_searcher(self.searcher)
         return {"searcher": self.searcher}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,16 +22,31 @@ __all__ = ["CHARTS", "draw_charts"]
 # Placeholders for CSS variables of the page, so that charts follow its light or dark scheme.
 INK, GRID, SEARCH, RANDOM, ACCENT = "#010101", "#020202", "#030303", "#040404", "#050505"
 VARIABLES = {INK: "--soft", GRID: "--line", SEARCH: "--search", RANDOM: "--random", ACCENT: "--accent"}
+Chart = tuple[str, str, Callable[["Axes", Findings], bool]]
+"""Title, explanation and drawing function."""
 SIZE = (4.6, 3.1)  # inches of 96 pixels: about as wide as a phone
 
 
 def draw_charts(findings: Findings) -> dict[str, tuple[str, str, str]]:
     """The title, explanation and SVG of each chart that the journal has data for."""
     charts = {}
-    for name, (title, explanation, draw) in CHARTS.items():
+    for name, (title, explanation, draw) in _list_charts(findings).items():
         picture = _draw(name, draw, findings)
         if picture is not None:
             charts[name] = (title, explanation, picture)
+    return charts
+
+
+def _list_charts(findings: Findings) -> dict[str, Chart]:
+    """The charts of a study: one for each cost that it weighs, in place of that of the size."""
+    if not findings.costs:
+        return CHARTS
+    charts = {name: chart for name, chart in CHARTS.items() if name != "cost"}
+    for number, name in enumerate(findings.costs):
+        explanation = (
+            "Each dot is a trial; a ring marks the best score. The line is the best score up to each cost."
+        )
+        charts[f"cost-{number}"] = f"Score and {name}", explanation, partial(_cost, name=name)
     return charts
 
 
@@ -108,49 +124,37 @@ def _predicted(axes: Axes, findings: Findings) -> bool:
     return True
 
 
-def _cost(axes: Axes, findings: Findings) -> bool:
+def _cost(axes: Axes, findings: Findings, name: str | None = None) -> bool:
     scale = 100 if findings.is_accuracy else 1
     both = pd.concat([findings.trials, findings.baseline]).drop_duplicates("number")
-    known = both[(both["params"] > 0) & both["score"].notna()]
+    values = findings.cost(both, name)
+    usable = np.isfinite(values) & both["score"].notna().to_numpy()
+    known, values = both[usable], values[usable]
     if known.empty:
         return False
     random = (known["origin"] == "baseline").to_numpy()
-    for rows, colour, name in (
-        (known[random], RANDOM, "random networks"),
-        (known[~random], SEARCH, "egraph"),
-    ):
-        if len(rows):
-            axes.scatter(
-                rows["params"],
-                scale * rows["score"],
-                s=22,
-                color=colour,
-                alpha=0.75,
-                linewidths=0,
-                label=name,
-            )
-    front = findings.front
+    for rows, colour, label in ((random, RANDOM, "random networks"), (~random, SEARCH, "egraph")):
+        if rows.any():
+            scores = scale * known[rows]["score"]
+            axes.scatter(values[rows], scores, s=22, color=colour, alpha=0.75, linewidths=0, label=label)
+    front = findings.front_of(name)
     if len(front) > 1:
-        axes.step(
-            front["params"],
-            scale * front["score"],
-            where="post",
-            color=SEARCH,
-            lw=1.5,
-            label="best of its size",
-        )
+        label = "best of its size" if name is None else "best trade-offs"
+        ends = findings.cost(front, name)
+        axes.step(ends, scale * front["score"], where="post", color=SEARCH, lw=1.5, label=label)
     if findings.best:
-        best = (findings.best[0].trial.params, scale * findings.best[0].score)
-        axes.scatter(
-            [best[0]], [best[1]], s=120, facecolors="none", edgecolors=ACCENT, linewidths=2, label="best"
-        )
-    axes.set_xscale("log")
-    axes.set_xlabel("parameters")
+        best = findings.best[0]
+        place = best.trial.params if name is None else best.trial.costs.get(name, np.nan)
+        ring: dict[str, Any] = {"facecolors": "none", "edgecolors": ACCENT, "linewidths": 2}
+        axes.scatter([place], [scale * best.score], s=120, label="best", **ring)
+    if name is None or (values.min() > 0 and values.max() > 10 * values.min()):
+        axes.set_xscale("log")
+    axes.set_xlabel("parameters" if name is None else name)
     _frame(axes, findings, scale * known["score"].to_numpy(dtype=float))
     return True
 
 
-CHARTS: dict[str, tuple[str, str, Callable[[Axes, Findings], bool]]] = {
+CHARTS: dict[str, Chart] = {
     "best": (
         "Best so far",
         "Each dot is a training; each line is the best score so far. Very poor scores lie below the chart.",

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from egraph.study import FINALISTS, Best, find_best
 
 if TYPE_CHECKING:
     from egraph.study import Journal
 
-__all__ = ["Findings", "find"]
+__all__ = ["Findings", "find", "show_amount"]
 
 BASELINE = ("initial", "baseline")
 """Origins of the trials of random search. Random initial trials count for both searches."""
@@ -28,7 +31,8 @@ class Findings:
 
     Attributes:
         settings: Settings in the journal.
-        trials: Trials of the search, one row each; without those that belong to the baseline alone.
+        trials: Trials of the search, one row each, with their costs as mappings; without those that belong to
+            the baseline alone.
         baseline: Trials of random search, one row each: the random initial trials and those run beside the
             search.
         rounds: Rounds, one row each; ``fresh`` is the number of trials that tau was computed on.
@@ -82,15 +86,50 @@ class Findings:
         }
 
     @property
-    def front(self) -> pd.DataFrame:
-        """The best trial of each size, smallest first: no other with as few parameters has a better score.
+    def costs(self) -> tuple[str, ...]:
+        """The names of the costs that the study weighs against the score."""
+        return tuple(self.settings.get("costs", ()))
 
-        Trials of unknown size are left out; test scores decide nothing.
+    @property
+    def front(self) -> pd.DataFrame:
+        """The best trade-offs of the search, cheapest first: no other trial is better in score and all costs.
+
+        The costs are those of the study, or else the number of parameters. Trials of unknown cost are left
+        out; test scores decide nothing.
         """
-        known = self.complete[self.complete["params"] > 0]
-        ordered = known.sort_values(["params", "score", "number"], ascending=[True, False, True])
+        if len(self.costs) < 2:
+            return self.front_of(*self.costs)
+        values = np.column_stack([self.cost(self.complete, name) for name in self.costs])
+        known = np.isfinite(values).all(axis=1)
+        values, trials = values[known], self.complete.take(np.flatnonzero(known))
+        points = np.column_stack([-trials["score"].to_numpy(dtype=float), values])
+        worse = [((points <= p).all(axis=1) & (points < p).any(axis=1)).any() for p in points]
+        best = np.flatnonzero(~np.array(worse, dtype=bool))
+        return trials.take(best[np.lexsort(values[best].T[::-1])])
+
+    def front_of(self, name: str | None = None) -> pd.DataFrame:
+        """The best trial of each value of one cost, cheapest first: no other that is as cheap is better.
+
+        Args:
+            name: Name of the cost; None is the number of parameters.
+        """
+        values = self.cost(self.complete, name)
+        trials = self.complete.assign(value=values)[np.isfinite(values)]
+        ordered = trials.sort_values(["value", "score", "number"], ascending=[True, False, True])
         best = ordered["score"].cummax().shift(fill_value=-math.inf)
-        return ordered[ordered["score"] > best]
+        return ordered[ordered["score"] > best].drop(columns="value")
+
+    def cost(self, trials: pd.DataFrame, name: str | None = None) -> NDArray[np.float64]:
+        """One cost of trials, ``(trials,)``; NaN where unknown.
+
+        Args:
+            trials: Some of the trials.
+            name: Name of the cost; None is the number of parameters.
+        """
+        if name is None:
+            params = trials["params"].to_numpy(dtype=float)
+            return np.where(params > 0, params, math.nan)
+        return np.array([costs.get(name, math.nan) for costs in trials["costs"]], dtype=float)
 
     @property
     def failed(self) -> pd.DataFrame:
@@ -135,6 +174,17 @@ class Findings:
         return f"{100 * score:.2f} %" if self.is_accuracy else f"{score:.4g}"
 
 
+def _read_costs(text: str) -> dict[str, float]:
+    return {name: math.nan if value is None else value for name, value in json.loads(text).items()}
+
+
+def show_amount(value: float | None) -> str:
+    """A cost with four digits, or all of a whole number."""
+    if value is None or not math.isfinite(value):
+        return "–"
+    return f"{value:,.0f}" if value >= 1000 else f"{value:.4g}"
+
+
 def find(journal: Journal, most: int = FINALISTS) -> Findings:
     """Reads the journal of a study, finished or not.
 
@@ -151,8 +201,8 @@ def find(journal: Journal, most: int = FINALISTS) -> Findings:
     best, random_best = find_best(mine, retrains, most), find_best(baseline, retrains, most)
     return Findings(
         settings=journal.settings,
-        trials=mine,
-        baseline=baseline,
+        trials=mine.assign(costs=mine["costs"].map(_read_costs)),
+        baseline=baseline.assign(costs=baseline["costs"].map(_read_costs)),
         rounds=rounds,
         sessions=journal.sessions,
         best=tuple(best),

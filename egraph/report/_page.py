@@ -10,11 +10,13 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from egraph._version import __version__
 from egraph.drawing import to_svg
 from egraph.files import write_text
 from egraph.report._charts import draw_charts
-from egraph.report._findings import Findings, find
+from egraph.report._findings import Findings, find, show_amount
 
 if TYPE_CHECKING:
     from egraph.study import Journal
@@ -58,6 +60,7 @@ def render(journal: Journal, name: str = "study") -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(count=_count, duration=_duration, moment=_moment, number=_number, tidy=_tidy)
+    environment.filters.update(amount=show_amount)
     findings = find(journal)
     return environment.get_template("page.html.j2").render(
         name=name,
@@ -121,6 +124,12 @@ def _costs(findings: Findings) -> list[tuple[str, str, str]]:
                 f"{show(float(values.min()))} – {show(float(values.median()))} – {show(float(values.max()))}"
             )
             rows.append((label, spread, show(float(getattr(best.trial, column)))))
+    for name in findings.costs:
+        known = findings.cost(complete, name)
+        known = known[np.isfinite(known)]
+        if best is not None and len(known):
+            spread = " – ".join(show_amount(float(each(known))) for each in (np.min, np.median, np.max))
+            rows.append((name, spread, show_amount(best.trial.costs.get(name, math.nan))))
     return rows
 
 

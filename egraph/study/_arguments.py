@@ -46,7 +46,7 @@ def find_searcher(text: str) -> SearcherSpec:
 def read_searcher(
     searcher: str | Callable[..., Searcher] | None, meter: CostMeter | None = None
 ) -> Callable[..., Searcher]:
-    """The callable that makes the searcher; regularized evolution for None.
+    """The callable that makes the searcher; for None regularized evolution, or NSGA-II with costs.
 
     Searchers that weigh costs get those of the study, unless they have costs of their own.
 
@@ -58,7 +58,7 @@ def read_searcher(
     ):
         raise UsageError(f"searcher must be a name or a class, such as 'random', got {searcher!r}")
     if searcher is None:
-        searcher = "regularized-evolution"
+        searcher = "regularized-evolution" if meter is None else "nsga2"
     make = find_searcher(searcher) if isinstance(searcher, str) else searcher
     if meter is None:
         return make

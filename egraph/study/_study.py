@@ -62,7 +62,7 @@ class Study:
             gives; a default ranker then learns in its place. With False there is no ranker, and the searcher
             sees the real scores.
         searcher: Name of the searcher, with options if wanted, as `find_searcher` reads it; its class; or a
-            callable that takes ``space, seed=``. None is regularized evolution.
+            callable that takes ``space, seed=``. None is regularized evolution, or NSGA-II with ``costs``.
         workers: Number of evaluations at a time; more than one run in processes of their own.
         initial: Number of trials before the first fit.
         screen: Fitness without training that chooses them among more random architectures; or the name of a

@@ -6,7 +6,7 @@ import math
 import pytest
 
 from egraph.evaluation import Evaluation
-from egraph.report import find
+from egraph.report import find, show_amount
 
 
 def test_search_and_random_search_are_told_apart(journal):
@@ -105,3 +105,20 @@ def add_retrain(journal, key, repeat, architecture, score):
         evaluation=Evaluation(score, score, seconds=1.0),
         reason="",
     )
+
+
+def test_fronts_of_costs_have_what_no_other_trial_dominates(tmp_path, write_journal):
+    with write_journal(tmp_path / "costs.db") as journal:
+        journal.describe({"costs": {"a": "f", "b": "g"}})
+        with journal._file.transaction():
+            journal._db.execute('UPDATE trial SET score = 0.1, costs = \'{"a": 9, "b": 9}\'')
+            for number, score, a, b in ((1, 0.5, 3, 3), (2, 0.4, 2, 4), (3, 0.4, 4, 4), (4, 0.9, "null", 1)):
+                values = (score, f'{{"a": {a}, "b": {b}}}', number)
+                journal._db.execute("UPDATE trial SET score = ?, costs = ? WHERE number = ?", values)
+        found = find(journal)
+    assert found.costs == ("a", "b")
+    assert found.front["number"].tolist() == [2, 1]  # 3 is dominated; a cost of 4 is unknown
+    assert found.front_of("a")["number"].tolist() == [2, 1]
+    assert found.front_of("b")["number"].tolist() == [4]
+    shown = [show_amount(value) for value in (12345.6, 1.23456, math.nan, None)]
+    assert shown == ["12,346", "1.235", "–", "–"]
