@@ -9,7 +9,8 @@ is on both sides:
     train.architectures, train["cifar10_test_200"]
 
 `load` takes a name that `known` lists, or a path. Files are searched for in the folder ``root``, in that of
-the variable ``EGRAPH_DATA``, and in the user's cache. `import_table` makes a table from a CSV, JSON-lines or
+the variable ``EGRAPH_DATA``, and in the user's cache. The journal of a study is a table too: the path
+``runs/x.db`` gives its successful trials. `import_table` makes a table from a CSV, JSON-lines or
 Parquet file with a column of architectures and columns of numbers.
 
 To add a benchmark: write a module that lists its `Source` (the file, its columns, their metrics, and a
