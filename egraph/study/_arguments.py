@@ -85,6 +85,8 @@ def read_costs(costs: Mapping[str, Cost] | None, space: SearchSpace) -> CostMete
 def read_ranker(ranker: Predictor | None, seed: int, initial: int, recalibrate: str) -> Guide:
     """The guide with this ranker, or with a new default one for None, that is fitted again by this rule.
 
+    A fitted ranker is the prior of an `egraph.Ranker`: one with its own settings, or the default.
+
     Raises:
         UsageError: The ranker has no ``predict``, or there is no such rule.
     """
@@ -93,17 +95,18 @@ def read_ranker(ranker: Predictor | None, seed: int, initial: int, recalibrate: 
         raise UsageError(
             f"ranker must have predict, and fit if it can learn, or be False for none, got {ranker!r}"
         )
+    from sklearn.base import clone
+
     from egraph.ranker import Ranker
 
     default = Ranker(seed=derive(seed, "ranker"))
     if ranker is None:
         return Guide(default, initial // 2, None, rule)
-    if not hasattr(ranker, "fit"):
-        return Guide(default, initial, ranker, rule)
     model = cast(Model, ranker)
-    if is_fitted(model):
-        return Guide(model, initial, model, rule)
-    return Guide(model, initial // 2, None, rule)
+    if hasattr(ranker, "fit") and not is_fitted(ranker):
+        return Guide(model, initial // 2, None, rule)
+    learner = clone(ranker) if isinstance(ranker, Ranker) else default
+    return Guide(learner.set_params(prior=ranker), 2, ranker, rule)
 
 
 def read_screen(

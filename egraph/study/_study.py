@@ -57,9 +57,10 @@ class Study:
         storage: File of the journal, created if it does not exist; None keeps the journal in memory.
         seed: Seed of all random choices. Each evaluation gets a seed derived from it.
         ranker: Model with ``fit`` and ``predict`` as in scikit-learn; None is the default `egraph.Ranker`. A
-            fitted model guides from the first round on, in place of random sampling, until ``initial`` trials
-            of the study have succeeded. So does a model that has only ``predict``, such as `egraph.fitness`
-            gives; a default ranker then learns in its place. With False there is no ranker, and the searcher
+            fitted model, or one that has only ``predict``, such as `egraph.fitness` gives, guides from the
+            first round on, in place of random sampling. From then on it is the prior of an `egraph.Ranker`
+            that learns from the study's trials: one with the model's own settings, if it is an
+            `egraph.Ranker`, and otherwise the default one. With False there is no ranker, and the searcher
             sees the real scores.
         searcher: Name of the searcher, with options if wanted, as `find_searcher` reads it; its class; or a
             callable that takes ``space, seed=``. None is regularized evolution, or NSGA-II with ``costs``.

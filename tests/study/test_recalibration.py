@@ -27,14 +27,14 @@ class Sure(Linear):
         return predicted - half, predicted + half
 
 
-class Wrong:
-    """Knows the scores with the wrong sign, and is sure of them."""
+class Wrong(Sure):
+    """Takes the worst networks for the best, and is sure of it."""
+
+    def fit(self, architectures, scores):
+        return self
 
     def predict(self, architectures):
-        return -np.asarray(SPACE.value(architectures))
-
-    def intervals(self, architectures, level):
-        return self.predict(architectures) - 0.01, self.predict(architectures) + 0.01
+        return -np.asarray(SPACE.value(architectures), dtype=float)
 
 
 def trials(*seconds):
@@ -163,8 +163,8 @@ def test_a_ranker_that_is_right_causes_hardly_an_alarm():
 
 def test_drift_raises_the_share_of_exploration_and_is_told():
     told = []
-    one = study(ranker=Wrong(), batch=6, far=1, initial=30)
-    one.run(trials=18, progress=told.append)
+    one = study(ranker=Wrong(), batch=6, far=1, initial=6)
+    one.run(trials=24, progress=told.append)
     rounds = one.rounds
     alarms = rounds.loc[rounds["alarm"] > 0, "round"].tolist()
     assert alarms
@@ -172,7 +172,7 @@ def test_drift_raises_the_share_of_exploration_and_is_told():
     alarm = next(event for event in told if isinstance(event, DriftAlarm))
     assert alarm.p_value == rounds.set_index("round").loc[alarm.round, "drift"] < 0.01
     assert alarm.own.tau < alarm.own.promised_tau
-    for number in rounds["round"]:
+    for number in rounds["round"][1:]:
         after = number - 1 in alarms
         far = ((one.trials["round"] == number) & (one.trials["origin"] == "far")).sum()
         assert (far, rounds["exploring"][number]) == ((3, 1) if after else (1, 0))

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 from played import SPACE, Linear, Played, history, study
 
-from egraph import Architecture, metrics
+from egraph import Architecture, metrics, spaces
 from egraph.errors import DataError, FailedError, JournalError, UnknownNameError, UsageError
+from egraph.ranker import Ranker, load
 from egraph.searchers import RandomSearch
 from egraph.searchers.testing import ToySpace
 from egraph.spaces import Limited
@@ -233,32 +234,69 @@ def test_too_few_successes_for_a_fit_are_filled_up_at_random():
     assert one.ranker is None
 
 
-def test_fitted_ranker_guides_from_the_first_round():
-    before = Linear().fit(list(SPACE)[::7], SPACE.value(list(SPACE)[::7]))
-    weights = before.weights_.copy()
-    one = study(ranker=before)
+def count_wide(architectures):
+    return np.array([sum(op.startswith("mbconv5x5") for op in a.ops) for a in architectures], dtype=float)
+
+
+def test_fitted_ranker_guides_from_the_first_round_and_stays_the_prior():
+    space = spaces.get("nasbench_macro")
+    known = RandomSearch(space, seed=1).ask(30)
+    before = Ranker(members=1, width=8, epochs=3).fit(known, count_wide(known))
+    opinions = before.predict(known)
+    one = Study(space, count_wide, ranker=before, batch=4, far=1, candidates=100)
     one.run(trials=16, baseline=True)
     own = one.trials[one.trials["origin"] != "baseline"]
     assert set(own["origin"]) == {"top", "far"}
-    assert one.rounds["learned_from"].tolist() == [0, 0, 8, 12]  # its own knowledge, until 8 have succeeded
-    assert own["predicted"][:4].to_numpy() == pytest.approx(before.predict(_read(own[:4])))
-    assert (before.weights_ == weights).all()
+    assert one.rounds["learned_from"].tolist() == [0, 4, 8, 12]
+    first = [Architecture.from_json(text) for text in own["architecture"][:4]]
+    assert own["predicted"][:4].to_numpy() == pytest.approx(before.predict(first))
     assert one.trials["origin"].value_counts()["baseline"] == 16
+    assert (before.predict(known) == opinions).all()
+    after = one.ranker
+    assert (after.members, after.prior) == (1, before)
+    assert 0 < after.prior_share_ < 1
+    described = one.journal.settings["settings"]["ranker"]
+    assert described["prior"]["ranker"] == described["ranker"] == "egraph.ranker.ranker.Ranker"
 
 
-def test_ranker_that_cannot_learn_guides_until_a_default_one_has_learned():
-    class Knowing:
-        def predict(self, architectures):
-            return SPACE.value(architectures)
-
-    one = study(ranker=Knowing())
+def test_the_saved_ranker_contains_its_prior(tmp_path):
+    space = spaces.get("nasbench_macro")
+    known = RandomSearch(space, seed=1).ask(30)
+    before = Ranker(members=1, width=8, epochs=3).fit(known, count_wide(known))
+    one = Study(space, count_wide, ranker=before, candidates=100)
     one.run(trials=8)
-    assert set(one.trials["origin"]) == {"top", "far"}
-    assert one.trials["predicted"].to_numpy() == pytest.approx(SPACE.value(_read(one.trials)))
-    assert type(one.ranker).__name__ == "Ranker"
+    one.ranker.save(tmp_path / "x.egraph")
+    again = load(tmp_path / "x.egraph")
+    np.testing.assert_allclose(again.predict(known), one.ranker.predict(known), rtol=1e-6)
+    assert again.prior_share_ == one.ranker.prior_share_ > 0
+
+
+@pytest.mark.parametrize("fits", [False, True])
+def test_a_fitted_model_of_any_kind_is_the_prior_of_a_default_ranker(fits):
+    class Knowing:
+        predict = staticmethod(count_wide)
+
+    class Fitted(Knowing):
+        def __init__(self):
+            self.weights_ = None
+
+        def fit(self, architectures, scores):
+            raise AssertionError("it was fitted before")
+
+    given = (Fitted if fits else Knowing)()
+    one = Study("nasbench_macro", count_wide, ranker=given, candidates=100)
+    assert one.ranker is given
+    one.run(trials=8)
+    trials = one.trials
+    assert set(trials["origin"]) == {"top", "far"}
+    graphs = [Architecture.from_json(text) for text in trials["architecture"]]
+    assert trials["predicted"].to_numpy() == pytest.approx(count_wide(graphs))
+    assert type(one.ranker) is Ranker
+    assert one.ranker.prior is given
+    assert one.ranker.prior_share_ > 0
     described = one.journal.settings["settings"]["ranker"]
     assert described["ranker"] == "egraph.ranker.ranker.Ranker"
-    assert described["prior"]["ranker"].endswith("Knowing")
+    assert described["prior"]["ranker"].endswith(type(given).__name__)
 
 
 def test_ranker_is_fitted_to_all_trials_of_the_search():
