@@ -16,8 +16,8 @@ from egraph.evaluation.scoring import ZeroCost
 
 __all__ = ["RANKER_WEIGHT", "Fused", "fuse"]
 
-RANKER_WEIGHT = 0.5
-"""Weight of the ranker's prediction beside zero-cost scores, by default."""
+RANKER_WEIGHT = 0.4
+"""Weight of the ranker's prediction beside zero-cost scores; docs/concepts/zero-cost.md has the figures."""
 
 
 class _Predictor(Protocol):
@@ -26,9 +26,10 @@ class _Predictor(Protocol):
 
 
 def fuse(predicted: ArrayLike, values: ArrayLike, weight: float = RANKER_WEIGHT) -> NDArray[np.float64]:
-    """The weighted mean rank of a prediction and of scores that have no common scale with it.
+    """The weighted geometric mean of the ranks by a prediction and by scores of other scales.
 
-    Ranks are relative to the architectures of the call, so results of two calls cannot be compared.
+    A low rank in one score counts for more than in the arithmetic mean: most networks that are bad are bad in
+    some way. Ranks are relative to the architectures of the call, so results of two calls cannot be compared.
 
     Args:
         predicted: Predictions of a ranker, ``(architectures,)``, higher is better.
@@ -41,6 +42,10 @@ def fuse(predicted: ArrayLike, values: ArrayLike, weight: float = RANKER_WEIGHT)
 
     Raises:
         UsageError: The shapes do not fit, or the weight is not between 0 and 1.
+
+    References:
+        J. Lee and B. Ham, AZ-NAS: Assembling Zero-Cost Proxies for Network Architecture Search, CVPR 2024,
+        https://arxiv.org/abs/2403.19232 (sums of logarithms of ranks)
     """
     from scipy import stats
 
@@ -55,7 +60,7 @@ def fuse(predicted: ArrayLike, values: ArrayLike, weight: float = RANKER_WEIGHT)
     both = np.nan_to_num(np.column_stack([first, table]), nan=-math.inf, posinf=math.inf, neginf=-math.inf)
     ranks = stats.rankdata(both, axis=0) / max(len(first), 1)
     shares = [weight, *[(1 - weight) / table.shape[1]] * table.shape[1]]
-    return np.average(ranks, axis=1, weights=shares)
+    return np.exp(np.average(np.log(ranks), axis=1, weights=shares))
 
 
 class Fused:

@@ -139,6 +139,9 @@ def test_a_space_that_is_not_the_table_s_is_refused(search):
         (("--device", "gpu"), 2, "device must be auto, cpu, cuda"),
         (("--ranker", "absent.egraph"), 1, "absent.egraph"),
         (("--trials", "0"), 2, "--trials"),
+        (("--screen", "swop"), 2, "Did you mean 'swap'?"),
+        (("--screen-count", "0"), 2, "--screen-count"),
+        (("--screen-seconds", "0"), 2, "--screen-seconds"),
         (("--searcher", "random:size=1"), 2, "'random:size=1' has no option 'size'; known: distinct"),
         (("--searcher", "nsga2:population=x"), 2, "population must be a whole number of at least 2, got 'x'"),
         (("--searcher", "nsga2:costs=params"), 2, "costs must be a mapping from names to functions, got"),
@@ -167,6 +170,25 @@ def test_options_of_a_searcher(search):
     with open_journal("x.db") as journal:
         settings = journal.settings["settings"]["searcher"]
     assert settings == {"searcher": "regularized-evolution", "population": 7, "sample": 3, "distinct": True}
+
+
+def test_the_first_trainings_are_chosen_by_a_score_and_its_cost_is_told(search, read_json, tmp_path):
+    args = ("--screen", "params", "--screen-count", 6, "--trials", 3, "--storage", "x.db")
+    done = search(*args, "--json")
+    assert "scored 6 untrained networks in" in done.stderr
+    told = read_json(done)["screening"]
+    assert told["fitness"]["proxies"] == ["params"]
+    assert (told["networks"], told["scored"], told["without a score"]) == (6, 6, 0)
+    assert told["end"] == "all scored"
+    assert told["seconds"] > 0
+    assert "6 untrained networks were scored in" in (tmp_path / "x.html").read_text()
+    with open_journal("x.db") as journal:
+        assert set(journal.trials["origin"]) == {"screened", "baseline"}
+
+
+def test_screening_is_left_out_on_demand(search, read_json):
+    found = read_json(search("--screen", "none", "--trials", 2, "--storage", "x.db", "--json"))
+    assert found["screening"] is None
 
 
 def test_no_network_above_a_limit_is_trained(search, read_json):
