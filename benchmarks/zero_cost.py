@@ -41,6 +41,7 @@ from egraph.errors import EvaluationError
 from egraph.evaluation import ZeroCost, rank_average
 from egraph.evaluation.zero_cost import proxies
 from egraph.metrics import kendall_tau, spearman
+from egraph.specs import parse
 
 METRICS = {"nasbench201": "cifar10_test_200", "nasbench101": "val_acc_108", "nasbench_macro": "mean_acc"}
 TOGETHER = ("naswot", "jacob-cov", "synflow", "flops")
@@ -224,7 +225,7 @@ def main() -> None:
         default=list(METRICS),
         help="names or files of tables; default: all benchmarks",
     )
-    parser.add_argument("--proxies", nargs="+", default=list(proxies), choices=list(proxies), metavar="NAME")
+    parser.add_argument("--proxies", nargs="+", default=list(proxies), metavar="NAME")
     parser.add_argument("--count", type=int, default=300, help="number of architectures of each benchmark")
     parser.add_argument("--data", help="name or path of images for egraph.datasets.images")
     parser.add_argument("--batch-size", type=int, help="number of images")
@@ -235,6 +236,8 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--out", type=Path, default=Path("runs/zero_cost.jsonl"))
     arguments = parser.parse_args()
+    for text in arguments.proxies:
+        _ = proxies[parse(text)[0]]  # refuses unknown names before anything is computed
     tables = {name: sample(name, arguments.count) for name in arguments.benchmarks}
     rows = measure(tables, arguments)
     for name, table in tables.items():
