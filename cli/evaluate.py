@@ -24,7 +24,7 @@ __all__ = ["command"]
 @click.option(
     "--data",
     metavar="TABLE|FILE",
-    help="A table or its file. Default: the one that the ranker learned from.",
+    help="A table, its file, or the journal of a study. Default: the one that the ranker learned from.",
 )
 @click.option(
     "--metric", metavar="NAME", help="Metric to compare with. Default: the one that the ranker learned."
