@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from egraph.errors import UsageError
 from egraph.files import write_text
 
 if TYPE_CHECKING:
@@ -21,15 +24,19 @@ def save(path: Path, findings: Findings, ranker: Any, study: Study, space: str) 
         files["best network"] = str(path.with_suffix(".best.json"))
         write_text(files["best network"], findings.best[0].trial.architecture.to_json() + "\n")
     if ranker is not None and hasattr(ranker, "save"):
-        files["ranker"] = str(path.with_suffix(".egraph"))
-        ranker.save(
-            files["ranker"],
-            card={
-                "space": space,
-                "study": str(path),
-                "evaluator": study.journal.settings["evaluator"],
-                "trials": len(findings.complete),
-                "seed": study.seed,
-            },
-        )
+        saved = str(path.with_suffix(".egraph"))
+        card = {
+            "space": space,
+            "study": str(path),
+            "evaluator": study.journal.settings["evaluator"],
+            "trials": len(findings.complete),
+            "seed": study.seed,
+        }
+        try:
+            ranker.save(saved, card=card)
+        except UsageError as error:
+            instead = f"`egraph train --data {path}` learns from the trials alone"
+            click.echo(f"the ranker is not saved: {error}; {instead}", err=True)
+        else:
+            files["ranker"] = saved
     return files

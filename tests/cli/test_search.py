@@ -284,7 +284,7 @@ def test_a_ranker_of_a_service_guides(search, monkeypatch):
             return np.array([sum(op.startswith("mbconv3x3") for op in a.ops) for a in architectures], float)
 
     monkeypatch.setattr("egraph.service.client.fitness", Knowing)
-    search(
+    done = search(
         "--ranker",
         "https://host:8000",
         "--trials",
@@ -299,6 +299,8 @@ def test_a_ranker_of_a_service_guides(search, monkeypatch):
         assert journal.settings["settings"]["recalibrate"] == "drift"
         assert set(journal.trials["origin"]) == {"top", "far"}
         assert journal.trials["predicted"].max() == 8
+    assert "the ranker is not saved: a file cannot hold the prior, a Knowing" in done.stderr
+    assert "`egraph train --data x.db` learns from the trials alone" in done.stderr
 
 
 def test_a_service_that_is_not_there_is_told_before_anything_is_written(search, tmp_path, monkeypatch):
