@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -40,8 +40,14 @@ COLUMNS = (
 )  # fmt: skip
 """Columns of trials that become columns of the table."""
 
+COSTS = "costs"
+"""Column of the other costs of a trial by name, as JSON; each becomes a metric."""
+
 _SQLITE = b"SQLite format 3\x00"
 _BUSY_SECONDS = 5.0
+_AMOUNTS = ("seconds", "params", "flops")
+"""Columns whose missing values a cost of the same name replaces."""
+
 _UNKNOWN_AT_ZERO = ("params", "flops")
 
 
@@ -58,7 +64,8 @@ def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
     """Reads the successful trials of a journal.
 
     The metrics are ``score``, which the study maximised, ``test_score``, ``seconds``, ``params`` and
-    ``flops``, NaN where unknown. Round, origin, seed and source of each trial are further columns.
+    ``flops``, and the costs that the search weighed, NaN where unknown. Round, origin, seed and source of
+    each trial are further columns.
 
     Args:
         path: The file.
@@ -71,24 +78,35 @@ def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
     with _open(path) as db:
         told = dict(db.execute("SELECT name, value FROM study").fetchall())
         counts = dict(db.execute("SELECT state, COUNT(*) FROM trial GROUP BY state").fetchall())
-        names = ", ".join(("architecture", *COLUMNS))
+        present = {column for _, column, *_ in db.execute("PRAGMA table_info(trial)")}
+        listed = COSTS if COSTS in present else "'{}'"  # older journals have none
+        names = ", ".join(("architecture", listed, *COLUMNS))
         rows = db.execute(f"SELECT {names} FROM trial WHERE state = ? ORDER BY number", [COMPLETE]).fetchall()
         failure = db.execute("SELECT reason FROM trial WHERE reason != '' ORDER BY number DESC").fetchone()
-    try:
-        study = {name: json.loads(value) for name, value in told.items()}
-    except ValueError as error:
-        raise DataError(f"{path} is damaged: {error}") from None
     if not rows:
         raise DataError(
             f"{path} has no successful trial to learn from: {_count(counts) or 'no trial at all'}"
             + (f"; the last failure: {failure[0]}" if failure else "")
         )
-    architectures, *columns = map(list, zip(*rows, strict=True))
+    architectures, costs_of, *columns = map(list, zip(*rows, strict=True))
+    try:
+        study = {name: json.loads(value) for name, value in told.items()}
+        costs = _gather_costs([json.loads(text) for text in costs_of])
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from None
+    named = {name: _to_array(name, values) for name, values in zip(COLUMNS, columns, strict=True)}
+    metrics = _describe_metrics(study.get("evaluator", {}), sources)
+    for name, values in costs.items():
+        if name not in named or (name in _AMOUNTS and np.isnan(named[name]).all()):
+            named[name] = values
+            metrics.setdefault(
+                name, Metric(higher_is_better=False, description="cost that the search weighed")
+            )
     return Table(
         _find_space(str(study.get("space", "")), path),
         architectures,
-        {name: _to_array(name, values) for name, values in zip(COLUMNS, columns, strict=True)},
-        _describe_metrics(study.get("evaluator", {}), sources),
+        named,
+        metrics,
         name=path.stem,
         provenance={
             "journal": str(path),
@@ -154,6 +172,16 @@ def _to_array(name: str, values: list[Any]) -> NDArray[Any]:
     if None in values or isinstance(values[0], float):
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     return np.array(values, dtype=np.int64)
+
+
+def _gather_costs(trials: Sequence[Mapping[str, float | None]]) -> dict[str, NDArray[np.float64]]:
+    """The costs that a search has weighed, by name, ``(trials,)`` each; NaN where unknown."""
+    names = dict.fromkeys(name for costs in trials for name in costs)
+    values = {name: [costs.get(name) for costs in trials] for name in names}
+    return {
+        name: np.array([np.nan if value is None else value for value in each], dtype=np.float64)
+        for name, each in values.items()
+    }
 
 
 def _describe_metrics(evaluator: Mapping[str, Any], sources: Mapping[str, Source]) -> dict[str, Metric]:

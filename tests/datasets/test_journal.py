@@ -93,6 +93,24 @@ def test_scores_have_the_unit_of_what_was_measured(tmp_path, registered):
     assert table.metrics["test_score"] == Metric("fraction", "test", 30, 1)
 
 
+def test_costs_that_a_search_weighed_are_metrics(tmp_path, registered):
+    """An older journal has none. Flops are unknown to the trials, so that they come from the costs."""
+    path = write_journal(tmp_path / "x.db", registered, DONE)
+    with sqlite3.connect(path) as db:
+        db.execute("ALTER TABLE trial ADD COLUMN costs TEXT NOT NULL DEFAULT '{}'")
+        costs = {"latency": 5, "flops": 6, "params": 8, "origin": 9}
+        db.execute("UPDATE trial SET costs = ? WHERE number = 0", [json.dumps(costs)])
+        db.execute("UPDATE trial SET costs = ? WHERE number = 2", [json.dumps({"latency": None})])
+    db.close()
+    table = load(path)
+    np.testing.assert_equal(table["latency"], [5, np.nan, np.nan])
+    np.testing.assert_equal(table["flops"], [6, np.nan, np.nan])
+    assert table["params"].tolist() == [7] * 3
+    assert table.columns["origin"].tolist() == ["top"] * 3
+    assert not table.metrics["latency"].higher_is_better
+    assert table.choose_metric() == "score"
+
+
 @pytest.mark.parametrize("name", ["test-chains, params <= 1e+06", "test-chains, rows of mine"])
 def test_a_restricted_space_is_that_of_its_architectures(tmp_path, registered, name):
     assert load(write_journal(tmp_path / "x.db", registered, DONE, space=name)).space == registered

@@ -23,7 +23,7 @@ def registered(monkeypatch):
 
 def test_names_are_those_of_the_journal():
     assert _journal.APPLICATION == _journal_file._APPLICATION
-    assert set(_journal.COLUMNS) <= {column.name for column in _columns.TRIAL}
+    assert {*_journal.COLUMNS, _journal.COSTS} <= {column.name for column in _columns.TRIAL}
     assert _journal.COMPLETE in get_args(_trial.State)
 
 
@@ -52,6 +52,13 @@ def test_the_table_of_a_study(tmp_path):
     assert "failed" in table.provenance["trials"]
     assert "egraph" in table.provenance["versions"]
     assert len(table) < 40
+
+
+def test_the_costs_of_a_study(tmp_path):
+    with study(tmp_path / "x.db", costs={"digits": lambda a: sum(SPACE.numbers(a))}, ranker=False) as one:
+        one.run(trials=6)
+    table = compare(tmp_path / "x.db")
+    assert table["digits"].tolist() == [sum(SPACE.numbers(a)) for a in table.architectures]
 
 
 def test_the_journal_of_an_older_version(tmp_path):
