@@ -15,14 +15,14 @@ __all__ = ["share_known", "weigh_prior"]
 Floats = NDArray[np.float64]
 
 # Chosen by the transfers of docs/results/ranker-parts.md, seeds 100 and up.
-_OWN_USUALLY, _OWN_COUNTS = 0.8, 16
+_OWN_USUALLY, _OWN_COUNTS = 1.0, 24
 """Fisher transform of the usual correlation of an ensemble's held-out predictions, and how many labels that
 counts as."""
-_PRIOR_UNKNOWN, _PRIOR_KNOWN, _PRIOR_COUNTS = 0.0, 1.4, 8
+_PRIOR_UNKNOWN, _PRIOR_KNOWN, _PRIOR_COUNTS = -0.1, 1.6, 6
 """The same for a prior that knows none, or all, of the operations."""
 _OVERLAP_COUNTS = 30
 """Weight in labels of the assumption that the errors of both are independent."""
-_HALF = 60
+_HALF = 20
 """Number of labels that halves the odds of a prior: brief trainings on fewer labels make the ensemble's own
 held-out predictions look too bad."""
 _ENOUGH_KNOWN = 2 / 3
@@ -60,7 +60,7 @@ def weigh_prior(own: Floats | None, prior: Floats, labels: Labels, known: float)
     labels; the usual value of a prior depends on how much it knows of the operations. For few labels the
     share is that of the best linear combination, with :math:`c` the correlation of both opinions,
 
-    .. math:: \frac{p - ca}{(p - ca) + (1 + n / 60) (a - cp)},
+    .. math:: \frac{p - ca}{(p - ca) + (1 + n / 20) (a - cp)},
 
     and 0 for a prior of :math:`p \le ca`. From there, `fit_shares` moves it to the share that orders held-out
     pairs best. Only the order of the prior's opinions enters.
