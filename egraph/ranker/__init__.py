@@ -10,8 +10,9 @@ score each, higher is better. The parts, in the order in which data passes throu
 - `tabular`: a Gaussian process and randomised trees from `egraph.surrogates`, averaged with the networks;
 - `scorer`, `scale`: the ensemble, and the map to the user's units;
 - `calibration`, `stacking`, `fitting`: held-out folds, prediction intervals and weights of the ensemble;
+- `prior`, `weighing`, `voice`: the opinion of a model fitted before, its share and its scale;
 - `familiarity`: the distance of an architecture from the training data;
-- `ranker`, `parameters`, `parts`: the scikit-learn estimator `Ranker`;
+- `ranker`, `learning`, `parameters`, `parts`: the scikit-learn estimator `Ranker`;
 - `storage`, `loading`, `model_file`: files of fitted models;
 - `genome`: the ranker that a genome of the space ``graphsage`` describes.
 

@@ -108,6 +108,13 @@ def test_a_ranker_with_columns_of_its_caller_is_refused(sampled, tmp_path):
         ranker.to_onnx(tmp_path / "r.onnx")
 
 
+def test_a_ranker_with_a_prior_is_refused(sampled, tmp_path):
+    prior = egraph.Ranker(members=1, width=8, epochs=1, folds=0).fit(*sampled)
+    ranker = egraph.Ranker(prior=prior).fit([], [])
+    with pytest.raises(UsageError, match="a ranker with a prior cannot be exported"):
+        ranker.to_onnx(tmp_path / "r.onnx")
+
+
 def _columns(architectures):
     return np.array([[float(len(a.edges))] for a in architectures])
 
