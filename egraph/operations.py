@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from egraph.errors import UsageError
 from egraph.registry import Registry
 
-__all__ = ["ATTRIBUTES", "KINDS", "Operation", "attributes", "get", "register", "registry"]
+__all__ = ["ATTRIBUTES", "KINDS", "Operation", "attributes", "get", "register", "registry", "remember"]
 
 KINDS = (
     "input",
@@ -96,6 +96,8 @@ class Operation:
 registry: Registry[Operation] = Registry("operation")
 """Registered operations by name."""
 
+_of_files: dict[str, Operation] = {}
+
 
 def register(operation: Operation) -> Operation:
     """Registers an operation. The same description may be registered twice.
@@ -109,14 +111,20 @@ def register(operation: Operation) -> Operation:
     if known != operation:
         differing = [f.name for f in fields(known) if getattr(known, f.name) != getattr(operation, f.name)]
         raise UsageError(
-            f"operation {operation.name!r} is registered already with another {', '.join(differing)}"
+            f"operation {operation.name!r} is registered already with another {', '.join(differing)}; "
+            "choose another name"
         )
     return known
 
 
+def remember(operation: Operation) -> None:
+    """Keeps the description of an operation from a file, for `get`, unless a space registers the name."""
+    _of_files[operation.name] = operation
+
+
 def get(name: str) -> Operation:
-    """The description of an operation; of kind ``other`` if it is not registered."""
-    return registry[name] if name in registry else Operation(name, "other")
+    """The description of an operation; of kind ``other`` if it is neither registered nor from a file."""
+    return registry[name] if name in registry else _of_files.get(name, Operation(name, "other"))
 
 
 ATTRIBUTES = (

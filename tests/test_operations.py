@@ -20,7 +20,7 @@ def test_same_description_may_be_registered_twice():
 
 def test_another_description_is_refused_and_says_what_differs():
     with pytest.raises(
-        UsageError, match=r"'conv3x3-bn-relu' is registered already with another kernel, stride$"
+        UsageError, match=r"'conv3x3-bn-relu' is registered already with another kernel, stride; choose"
     ):
         operations.register(Operation("conv3x3-bn-relu", "conv", kernel=5, stride=2))
 

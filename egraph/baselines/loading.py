@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from egraph import operations
 from egraph.architecture import Architecture
 from egraph.baselines import BASELINES, Baseline
 from egraph.baselines._files import KIND, PREFIX, SCHEMA_VERSION
@@ -29,7 +30,13 @@ def restore(content: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Baseli
             f"the file was written by a newer egraph ({content.get('egraph')}, schema {content['schema']}); "
             f"this one reads baselines up to schema {SCHEMA_VERSION}: update egraph"
         )
-    Vocabulary.from_json(content["vocabulary"])
+    for operation in Vocabulary.from_json(content["vocabulary"]).operations:
+        # The file holds the training networks, whose operations are described here again.
+        if operation.kind != "other" and operations.get(operation.name) != operation:
+            raise ModelError(
+                f"operation {operation.name!r} has another description here than when the baseline was "
+                "trained; fit it again"
+            )
     lines = tensors["architectures"].numpy().tobytes().decode().split("\n")
     baseline = BASELINES[content["rival"]](**content["parameters"])
     weights = {name.removeprefix(PREFIX): t for name, t in tensors.items() if name.startswith(PREFIX)}

@@ -115,9 +115,9 @@ def _parts(architectures: Sequence[Architecture]) -> Iterator[Sequence[Architect
 
 def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) -> Encoding:
     graph = simplify_many(architectures, vocabulary.describe)
-    described = [vocabulary.describe(name) for name in graph.names]
+    described = graph.operations
     code_of = {op.name: position for position, op in enumerate(vocabulary.interior)}
-    # Registered operations that are not in the training data are described, but have no column of their own.
+    # Operations that are not told apart by name are described, but have no column of their own.
     unknown = [op for op in described if op.name not in code_of and op.kind not in ("input", "output")]
     code_of |= {op.name: len(vocabulary.interior) + position for position, op in enumerate(unknown)}
     to_code = np.array([code_of.get(op.name, -1) for op in described] + [-1])
@@ -127,17 +127,21 @@ def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) 
     table = np.zeros((len(described) + 1, len(operations.ATTRIBUTES) + known), np.float32)
     for row, operation in enumerate(described):
         table[row, : len(operations.ATTRIBUTES)] = _attributes(operation)
+        if operation.kind not in vocabulary.kinds:
+            table[row, operations.KINDS.index(operation.kind)] = 0.0
         if 0 <= to_code[row] < known:
             table[row, len(operations.ATTRIBUTES) + to_code[row]] = 1.0
     strides = np.array([op.stride for op in described] + [1])
-    features, shares = graph_features(vocabulary.interior, unknown, codes, graph.counts, graph.sizes)
+    features, shares = graph_features(vocabulary.told_apart, unknown, codes, graph.counts, graph.sizes)
     vertices = np.empty((*codes.shape, vocabulary.vertex_width), np.float32)
     own, structure, share = np.split(vertices, np.cumsum([table.shape[1], len(STRUCTURE)]), axis=2)
     own[:] = table[graph.codes]
     structure[:] = _structure(graph.counts, graph.sizes, strides[graph.codes])
     share[:] = shares
     # Simplification may have dropped all vertices of an operation.
-    present = tuple(op.name for op in unknown if (codes == code_of[op.name]).any())
+    present = tuple(
+        op.name for op in unknown if op.name not in vocabulary and (codes == code_of[op.name]).any()
+    )
     return Encoding(vertices, graph.counts.astype(np.float32, order="C"), graph.sizes, features, present)
 
 

@@ -45,6 +45,16 @@ _MAX_CLASSES = 10
 """With more operation names than this, operations are counted by kind instead of by name."""
 
 
+_FAMILIES = {
+    "inverted residuals": ("inverted-residual",),
+    "graph operations": ("graph-conv", "attention", "linear", "aggregation"),
+}
+"""Kinds of operations that are counted where operations are not told apart by name.
+
+What makes a network good differs between chains of inverted residuals, networks on graphs, and others.
+"""
+
+
 def parameter_cost(operation: Operation) -> float:
     """Weights of an operation per squared channel: 9 for a 3x3 convolution, 0 for a pool."""
     area = operation.kernel**2
@@ -64,12 +74,12 @@ def parameter_cost(operation: Operation) -> float:
             return 0.0
 
 
-def feature_names(operations: Sequence[Operation]) -> list[str]:
+def feature_names(operations: Sequence[Operation] | None) -> list[str]:
     """The names of the columns of `graph_features` for the same operations."""
     return [name for names in _names(operations).values() for name in names]
 
 
-def feature_groups(operations: Sequence[Operation]) -> list[str]:
+def feature_groups(operations: Sequence[Operation] | None) -> list[str]:
     """The group of each of these columns; columns of a group have a similar meaning and the same unit."""
     groups = []
     for group, names in _names(operations).items():
@@ -80,10 +90,11 @@ def feature_groups(operations: Sequence[Operation]) -> list[str]:
     return groups
 
 
-def _names(operations: Sequence[Operation]) -> dict[str, list[str]]:
-    classes, _ = _classes(operations)
+def _names(operations: Sequence[Operation] | None) -> dict[str, list[str]]:
+    classes, _ = _classes(operations or ())
     weightings = [*_WEIGHTINGS, *classes]
     ends = ["input", *classes, "output"]
+    families = {"family": [f"share of {name}" for name in _FAMILIES]}
     return {
         "whole": [
             "log vertices",
@@ -112,11 +123,12 @@ def _names(operations: Sequence[Operation]) -> dict[str, list[str]]:
         "short walk": [f"{w} met walking back a little" for w in weightings],
         "steps": [f"{a} met walking back from {b}" for a in ends[:-1] for b in ends[1:]],
         "levels": [f"{c} at 1/{2**level} of the resolution" for level in range(_LEVELS) for c in classes],
+        **(families if operations is None else {}),
     }
 
 
 def graph_features(
-    operations: Sequence[Operation],
+    operations: Sequence[Operation] | None,
     unknown: Sequence[Operation],
     codes: NDArray[np.int64],
     counts: Floats,
@@ -125,7 +137,7 @@ def graph_features(
     """Numbers that describe each graph, and the share of each vertex in it.
 
     Args:
-        operations: Interior operations to tell apart.
+        operations: Interior operations to tell apart; None counts families of operations instead.
         unknown: Further operations, which add to totals but are not counted by name.
         codes: Position of each vertex in ``operations`` and, behind them, ``unknown``; -1 for padding, input
             and output; ``(graphs, vertices)``.
@@ -135,7 +147,7 @@ def graph_features(
     Returns:
         ``(graphs, len(feature_names(operations)))`` and ``(graphs, vertices, len(VERTEX_NAMES))``.
     """
-    batch = _describe(operations, unknown, codes, counts, sizes)
+    batch = _describe(operations or (), unknown, codes, counts, sizes)
     weights = _weigh(batch)
     one_hot = weights[:, len(_WEIGHTINGS) :]
     paths = sweep_sum(batch.counts)
@@ -159,6 +171,7 @@ def graph_features(
         np.einsum("vg,vwg->wg", near, weights),
         pairs.sums((share * visits)[edges]),
         *(np.einsum("vg,vwg->wg", level == one, one_hot) for one in range(_LEVELS)),
+        *(_family_columns(batch, unknown) if operations is None else ()),
     ]
     channels[0] = channels[batch.output] = 1.0
     vertices = np.stack([visits, near, channels], axis=-1).transpose(1, 0, 2)
@@ -288,6 +301,13 @@ def _path_columns(batch: _Batch, paths: Floats, weights: Floats) -> list[Floats]
     histogram = path_histogram(batch.counts, batch.parameters > 0, _PATH_BINS)
     histogram = histogram[batch.last, :, batch.output[1]].T  # (bins, graphs)
     return [statistics.reshape(-1, len(total)), histogram / total, np.log1p(histogram)]
+
+
+def _family_columns(batch: _Batch, operations: Sequence[Operation]) -> list[Floats]:
+    """The columns of the group ``family``, ``(1, graphs)`` each."""
+    interior = np.maximum(batch.interior.sum(axis=0), 1.0)
+    members = [[op.kind in kinds for op in operations] + [False] for kinds in _FAMILIES.values()]
+    return [(np.array(member)[batch.codes].sum(axis=0) / interior)[None] for member in members]
 
 
 class _Pairs(NamedTuple):

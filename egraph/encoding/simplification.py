@@ -32,17 +32,22 @@ class SimplifiedBatch(NamedTuple):
     successors. The order is therefore topological, and isomorphic graphs become equal.
 
     Attributes:
-        names: Operation names in the batch, those of dropped vertices included.
-        codes: Position of each vertex in ``names``, -1 where padded, ``(graphs, vertices)``.
+        operations: Operations in the batch, those of dropped vertices included.
+        codes: Position of each vertex in ``operations``, -1 where padded, ``(graphs, vertices)``.
         counts: Edge multiplicities, ``(graphs, vertices, vertices)``; ``[i, j]`` is the number of times that
             vertex ``j`` adds the result of ``i``.
         sizes: Number of vertices, ``(graphs,)``. The input is vertex 0, the output vertex ``size - 1``.
     """
 
-    names: tuple[str, ...]
+    operations: tuple[Operation, ...]
     codes: NDArray[np.int64]
     counts: NDArray[np.float64]
     sizes: NDArray[np.int64]
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the operations."""
+        return tuple(operation.name for operation in self.operations)
 
 
 def simplify_many(
@@ -60,7 +65,7 @@ def simplify_many(
         described = {op.name: op for op in table}
         number = {name: position for position, name in enumerate(described)}
         codes = np.array([number[op.name] for op in table] + [-1])[codes]
-        names, table = tuple(described), list(described.values())
+        table = list(described.values())
     is_zero = np.array([op.kind == "zero" for op in table] + [False])
     is_identity = np.array([op.kind == "identity" for op in table] + [False])
     is_shareable = np.array([op.shareable for op in table] + [False])
@@ -89,7 +94,7 @@ def simplify_many(
         meaning[v, :v] = np.where(splice[v], inputs, own)
         meaning[v, v] = kept[v]
         counts[:v, v] = inputs * kept[v]
-    return _in_canonical_order(names, np.where(kept, codes, -1), counts, ends)
+    return _in_canonical_order(tuple(table), np.where(kept, codes, -1), counts, ends)
 
 
 # In this module the graphs are the last axis of every array: steps over vertices then read contiguous memory.
@@ -153,7 +158,7 @@ def _live(adjacency: NDArray[np.bool_], sizes: NDArray[np.int64]) -> NDArray[np.
 
 
 def _in_canonical_order(
-    names: tuple[str, ...],
+    operations: tuple[Operation, ...],
     codes: NDArray[np.int64],
     counts: NDArray[np.float64],
     ends: NDArray[np.bool_],
@@ -169,9 +174,8 @@ def _in_canonical_order(
 
     # Vertices of equal depth are distinguished by hashes of everything before and behind them, in three
     # sweeps. Those still tied are equal for any message passing that changes direction fewer than six times.
-    seeds = np.array(
-        [int.from_bytes(hashlib.blake2b(n.encode(), digest_size=8).digest()) for n in names] + [0], np.uint64
-    )
+    digests = [hashlib.blake2b(op.name.encode(), digest_size=8).digest() for op in operations]
+    seeds = np.array([int.from_bytes(digest) for digest in digests] + [0], np.uint64)
     label = seeds[codes]
     multiplicity = np.minimum(counts, 2.0**62).astype(np.uint64)
     mixed = np.empty_like(label)
@@ -198,7 +202,7 @@ def _in_canonical_order(
     in_order.put(position * graphs + column, codes)
     moved = np.empty_like(counts)
     moved.put((position[:, None] * width + position) * graphs + column, counts)
-    return SimplifiedBatch(names, in_order[:size].T, moved[:size, :size].transpose(2, 0, 1), sizes)
+    return SimplifiedBatch(operations, in_order[:size].T, moved[:size, :size].transpose(2, 0, 1), sizes)
 
 
 def _mix(x: NDArray[np.uint64]) -> NDArray[np.uint64]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.encoding.features import VERTEX_NAMES, feature_groups, feature_names
-from egraph.errors import ArchitectureError, ModelError
-from egraph.operations import ATTRIBUTES, Operation
+from egraph.errors import ArchitectureError
+from egraph.operations import ATTRIBUTES, KINDS, Operation
 
 __all__ = ["STRUCTURE", "Vocabulary"]
 
@@ -27,26 +28,36 @@ class Vocabulary:
 
     Args:
         operations: Descriptions of the operations, each name once.
+        names: Whether the encoding tells operations apart by name; otherwise by their descriptions alone,
+            which also serves search spaces whose operations are not in the training data.
+
+    Attributes:
+        operations: The operations in the order of their names.
+        interior: Those that the encoding tells apart by name.
+        told_apart: The same, or None without names.
+        kinds: Kinds that the encoding tells apart.
     """
 
-    def __init__(self, operations: Iterable[Operation]) -> None:
+    def __init__(self, operations: Iterable[Operation], names: bool = True) -> None:
         self.operations = tuple(sorted(operations, key=lambda op: op.name))
         self._known = {op.name: op for op in self.operations}
-        self.interior = tuple(
-            op for op in self.operations if op.kind not in ("input", "output", "zero", "identity")
-        )
-        shapes = Counter(map(_shape, self.interior))
+        inner = tuple(op for op in self.operations if op.kind not in ("input", "output", "zero", "identity"))
+        self.interior = inner if names else ()
+        # An input that was constant in training has arbitrary weights.
+        self.kinds = frozenset(KINDS if names else (op.kind for op in self.operations))
+        shapes = Counter(map(_shape, inner))
         self._by_shape = {
             _shape(op): op
-            for op in self.interior
+            for op in inner
             if op.kind in _LAYERS and (shapes[_shape(op)] == 1 or op == _typical(op))
         }
-        self.feature_names = feature_names(self.interior)
-        self.feature_groups = feature_groups(self.interior)
+        self.told_apart = self.interior if names else None
+        self.feature_names = feature_names(self.told_apart)
+        self.feature_groups = feature_groups(self.told_apart)
         self.vertex_width = len(ATTRIBUTES) + len(self.interior) + len(STRUCTURE) + len(VERTEX_NAMES)
 
     @classmethod
-    def of(cls, architectures: Sequence[Architecture]) -> Vocabulary:
+    def of(cls, architectures: Sequence[Architecture], names: bool = True) -> Vocabulary:
         """The operations in some architectures.
 
         Layers of traced networks have unique names; those that are equal to a ranker become one operation.
@@ -54,44 +65,43 @@ class Vocabulary:
         described = {operations.get(name) for a in architectures for name in a.ops}
         of_spaces = cls(op for op in described if not op.channels)
         traced = (of_spaces._by_shape.get(_shape(op)) or _typical(op) for op in described if op.channels)
-        return cls({*of_spaces.operations, *traced})
+        return cls({*of_spaces.operations, *traced}, names)
 
     @classmethod
-    def from_json(cls, content: Any) -> Vocabulary:
-        """Reads the result of `to_json`, and registers operations that are not registered here.
-
-        Raises:
-            ModelError: An operation has another description here than where the ranker was trained.
-        """
+    def from_json(cls, content: Any, names: bool = True) -> Vocabulary:
+        """Reads the result of `to_json`; its operations become known to `egraph.operations.get`."""
         described = [Operation(**fields) for fields in content]
         for operation in described:
-            if operation.kind == "other":
-                continue
-            if operation.name in operations.registry and operations.get(operation.name) != operation:
-                raise ModelError(
-                    f"operation {operation.name!r} has another description here than when the ranker was "
-                    "trained; fit it again"
-                )
-            operations.register(operation)
-        return cls(described)
+            operations.remember(operation)
+        return cls(described, names)
 
     def to_json(self) -> list[dict[str, Any]]:
         """The descriptions as JSON-ready values."""
         return [operation.to_dict() for operation in self.operations]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._known
+
     def describe(self, name: str) -> Operation:
         """The description of an operation, under its name in the training data if it occurs there.
 
         A layer of a traced network is described as the layer of the training data with the same attributes,
-        unless a search space has two of these.
+        unless a search space has two of these. So is an operation whose name had another description in the
+        training data: descriptions are compared, and one name may mean two things in two search spaces.
 
         Raises:
             ArchitectureError: The operation is neither registered nor in the training data.
         """
-        if (known := self._known.get(name)) is not None:
+        known = self._known.get(name)
+        if known is not None and (known.kind == "other" or name not in operations.registry):
             return known
-        if name in operations.registry:
-            operation = operations.get(name)
+        operation = operations.get(name)
+        if operation == known:
+            return operation
+        if known is not None:
+            renamed = replace(operation, name=f"{name} [{_typical(operation).name}]")
+            return self._by_shape.get(_shape(operation), renamed)
+        if name in operations.registry or operation.kind != "other":
             # Two operations of a search space with one description differ in what it lacks, such as dropout.
             was_traced = operation.channels > 0
             return self._by_shape.get(_shape(operation), operation) if was_traced else operation

@@ -99,6 +99,7 @@ def _describe(ranker: Ranker) -> dict[str, Any]:
         "egraph": __version__,
         "space": card.get("space"),
         "vocabulary": ranker.vocabulary_.to_json(),
+        "names": ranker.names,
         "features": [{"name": name, "mean": mean, "sd": sd} for name, mean, sd in scaling],
         "head": ranker.head,
         "members": ranker.members,

@@ -91,7 +91,7 @@ class OnnxRanker:
         self._outputs = [output.name for output in self._session.get_outputs()]
         content = read_description(self.path, self._session)
         try:
-            self.vocabulary = Vocabulary.from_json(content["vocabulary"])
+            self.vocabulary = Vocabulary.from_json(content["vocabulary"], content.get("names", True))
             self.card: Mapping[str, Any] = content["card"]
             self.space: str | None = content["space"]
             self.trials, self.largest = int(content["trials"]), int(content["largest"])

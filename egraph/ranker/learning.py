@@ -48,7 +48,7 @@ def learn(
         return
     kept, sources, ranker.groups_ = read_groups(groups, values)
     graphs, values = [graphs[position] for position in kept], values[kept]
-    ranker.vocabulary_ = Vocabulary.of(graphs)
+    ranker.vocabulary_ = Vocabulary.of(graphs, ranker.names)
     encoding = encode(graphs, ranker.vocabulary_)
     feature_groups = ranker.vocabulary_.feature_groups
     ranker.filling_ = None

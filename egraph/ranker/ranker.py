@@ -57,6 +57,8 @@ class Ranker(RegressorMixin, BaseEstimator):
             ``"output"``, ``"sort1"`` to ``"sort3"``.
         bidirectional: Whether layers also pass messages against the edges.
         analytic: Whether the networks also read the analytic features.
+        names: Whether operations are told apart by name; False reads their descriptions alone, which serves
+            other search spaces than those of the training data.
         members: Number of networks that are averaged.
         tabular: Models on the analytic features: ``"gaussian-process+trees"``, ``"gaussian-process"``, or
             None for the networks alone.
@@ -119,6 +121,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         readout: Sequence[str] = ("output", "sum", "max"),
         bidirectional: bool = True,
         analytic: bool = True,
+        names: bool = True,
         members: int = 5,
         tabular: str | None = "gaussian-process+trees",
         epochs: int | None = None,
@@ -141,6 +144,7 @@ class Ranker(RegressorMixin, BaseEstimator):
         self.readout = readout
         self.bidirectional = bidirectional
         self.analytic = analytic
+        self.names = names
         self.members = members
         self.tabular = tabular
         self.epochs = epochs

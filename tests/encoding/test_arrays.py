@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from egraph import Architecture, ArchitectureError, operations
 from egraph.encoding import Encoding, Vocabulary, as_architectures, encode
-from egraph.errors import ModelError, UsageError
+from egraph.errors import UsageError
 from egraph.operations import ATTRIBUTES, Operation
 
 
@@ -108,12 +108,60 @@ def test_vocabulary_survives_json():
     assert again.feature_names == VOCABULARY.feature_names
 
 
-def test_operations_that_changed_since_are_refused():
+def test_a_name_that_means_another_operation_here_is_read_by_its_description():
+    """A file's `t-conv3` has kernel 7, and its `there` the kernel that `t-conv3` has here."""
+    there = Operation("there", "conv", kernel=3)
     content = [
         {**fields, "kernel": 7} if fields["name"] == "t-conv3" else fields for fields in VOCABULARY.to_json()
     ]
-    with pytest.raises(ModelError, match=r"operation 't-conv3' has another description here"):
-        Vocabulary.from_json(content)
+    vocabulary = Vocabulary.from_json(content)
+    met = vocabulary.describe("t-conv3")
+    assert (met.name, met.kernel) == ("t-conv3 [conv kernel:3]", 3)
+    encoding = encode([chain("t-conv3", "t-conv1")], vocabulary)
+    assert encoding.unknown_operations == ("t-conv3 [conv kernel:3]",)
+    kernels = encoding.vertices[0, :, operations.ATTRIBUTES.index("kernel")]
+    assert kernels.tolist() == [0, 3 / 4, 1 / 4, 0]
+    of_file = len(operations.ATTRIBUTES) + [op.name for op in vocabulary.interior].index("t-conv3")
+    assert not encoding.vertices[0, :, of_file].any()
+
+    both = Vocabulary.from_json([*content, there.to_dict()])
+    assert both.describe("t-conv3") == there
+    assert encode([chain("t-conv3")], both).unknown_operations == ()
+    here, there = (encode([chain(name)], both).vertices for name in ("t-conv3", "there"))
+    assert here.tolist() == there.tolist()
+
+
+def test_without_names_operations_are_their_descriptions():
+    vocabulary = Vocabulary.of([chain("t-conv3", "t-conv1")], names=False)
+    here, there, pool = (encode([chain(name)], vocabulary) for name in ("t-conv3", "nor_conv_3x3", "t-pool"))
+    assert here.vertices.tolist() == there.vertices.tolist()
+    assert here.features.tolist() == there.features.tolist()
+    assert here.unknown_operations == ()
+    assert there.unknown_operations == ("nor_conv_3x3",)
+    assert not any("t-conv3" in name for name in vocabulary.feature_names)
+    # No training data taught the meaning of a pool, so that its kind is not read.
+    assert not pool.vertices[0, 1, : len(operations.KINDS)].any()
+    again = Vocabulary.from_json(vocabulary.to_json(), names=False)
+    assert encode([chain("t-conv1")], again).vertices.shape == here.vertices.shape
+
+
+def test_without_names_operations_are_counted_by_family():
+    operations.register(Operation("t-gcn", "graph-conv"))
+    vocabulary = Vocabulary.of([chain("t-conv3")], names=False)
+    graphs = [chain("t-conv3", "t-gcn"), chain("t-pool", "t-skip"), chain("t-skip")]
+    features = dict(
+        zip(vocabulary.feature_names, encode(graphs, vocabulary).features.T.tolist(), strict=True)
+    )
+    assert len(features) == len(vocabulary.feature_groups)
+    assert features["share of graph operations"] == [0.5, 0, 0]
+    assert features["share of inverted residuals"] == [0, 0, 0]
+
+
+def test_a_space_may_use_a_name_that_a_file_used_otherwise():
+    Vocabulary.from_json([Operation("t-taken", "conv", kernel=5).to_dict()])
+    assert operations.get("t-taken").kernel == 5
+    operations.register(Operation("t-taken", "max-pool", kernel=2))
+    assert operations.get("t-taken").kind == "max-pool"
 
 
 def test_operations_from_a_file_become_known():
