@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -19,11 +20,12 @@ from egraph.cli._options import (
     root_option,
     seed_option,
     show_scores,
-    table_option,
 )
+from egraph.errors import UsageError
 
 if TYPE_CHECKING:
-    from egraph.bench import TableFit
+    from egraph.bench import SourcesFit, TableFit
+    from egraph.datasets import Table
 
 __all__ = ["command"]
 
@@ -32,9 +34,16 @@ __all__ = ["command"]
     "train",
     epilog="Example: egraph train --data nasbench201 --metric cifar10_test_200 --samples 156 --out r.egraph",
 )
-@table_option
+@click.option(
+    "--data",
+    multiple=True,
+    required=True,
+    metavar="TABLE|FILE[:METRIC]",
+    help="A table that `egraph data list` shows, its file, or the journal of a search. Repeatable: scores "
+    "are compared inside each.",
+)
 @metric_option("learn")
-@count_option("--samples", least=2, default=100, help="Networks to learn from.")
+@count_option("--samples", least=2, default=100, help="Networks to learn from in each table.")
 @click.option(
     "--genome",
     metavar="FILE|NAME",
@@ -51,7 +60,7 @@ __all__ = ["command"]
 @root_option
 @json_option("the card")
 def command(
-    data: str,
+    data: tuple[str, ...],
     metric: str | None,
     samples: int,
     genome: str | None,
@@ -60,10 +69,11 @@ def command(
     root: str | None,
     as_json: bool,
 ) -> None:
-    """Fit a ranker on a table of measured architectures.
+    """Fit a ranker on tables of measured architectures.
 
     The ranker learns from --samples distinct networks, chosen by --seed, and is measured on all others. Where
-    lower is better for a metric, the ranker learns its negative, so that higher scores are always better.
+    lower is better for a metric, the ranker learns its negative, so that higher scores are always better. Of
+    several tables, each may have networks and units of its own; a table with few networks gives four fifths.
     """
     from egraph import bench, datasets
     from egraph.cli._progress import track_stages
@@ -72,17 +82,26 @@ def command(
     check_writable(out)
     ranker = None if genome is None else from_genome(genome, seed=seed)
     with track_stages() as show:
-        show(f"reading {data}")
-        table = datasets.load(data, root)
-        metric = choose_metric(table, metric)
+        sources: list[tuple[Table, str]] = []
+        for given in data:
+            show(f"reading {given}")
+            name, chosen = _read_source(given, metric)
+            table = datasets.load(name, root)
+            sources.append((table, choose_metric(table, chosen)))
 
         def emit(stage: str, done: int, total: int) -> None:
             if stage == "fit":
-                show(f"fitting on {samples:,} networks", done, total, f"step {done} of {total}" * bool(total))
+                each = " of each table" if len(sources) > 1 else ""
+                step = f"step {done} of {total}" * bool(total)
+                show(f"fitting on {samples:,} networks{each}", done, total, step)
             else:
                 show(f"measuring on {total:,} others")
 
-        fit = bench.fit_on_table(table, metric, samples, ranker=ranker, seed=seed, progress=emit)
+        fit: TableFit | SourcesFit
+        if len(sources) > 1:
+            fit = bench.fit_on_tables(sources, samples, ranker=ranker, seed=seed, progress=emit)
+        else:
+            fit = bench.fit_on_table(*sources[0], samples, ranker=ranker, seed=seed, progress=emit)
     card = fit.card(command=shlex.join(["egraph", *sys.argv[1:]]))
     files = bench.save_with_card(fit.ranker, out, card)
     if as_json:
@@ -91,7 +110,51 @@ def command(
         _show(fit, card["interval coverage"], files)
 
 
-def _show(fit: TableFit, coverage: Mapping[str, Any], files: list[str]) -> None:
+def _read_source(given: str, metric: str | None) -> tuple[str, str | None]:
+    """Splits ``TABLE:METRIC``; a path of a file is not split.
+
+    Raises:
+        UsageError: The metric is given twice.
+    """
+    name, colon, named = given.rpartition(":")
+    if not colon or Path(given).exists():
+        return given, metric
+    if metric is not None:
+        raise UsageError(f"--data {given} names its metric, leave --metric {metric} out")
+    return name, named
+
+
+def _show(fit: TableFit | SourcesFit, coverage: Mapping[str, Any], files: list[str]) -> None:
+    from egraph.bench import TableFit
+
+    if isinstance(fit, TableFit):
+        _show_table(fit)
+    else:
+        _show_sources(fit)
+    told = [f"{level} hold {share:.3f}" for level, share in coverage.items() if isinstance(share, float)]
+    if told:
+        click.echo(f"  {'intervals':<14} of {', of '.join(told)} of the scores that the fit held out")
+    click.echo(f"wrote {files[0]} and its card {files[1]}")
+    click.echo(f"next: egraph rank {files[0]} FILE    or: egraph evaluate {files[0]} --data TABLE")
+
+
+def _show_sources(fit: SourcesFit) -> None:
+    count = sum(len(source.train) for source in fit.sources)
+    click.echo(
+        f"{len(fit.sources)} sources: learned from {count:,} networks in {fit.seconds:.1f} s; "
+        "scores are compared inside a source"
+    )
+    for source in fit.sources:
+        lower = "" if source.table.metrics[source.metric].higher_is_better else "; lower is better"
+        click.echo(f"{source.name}: learned from {len(source.train):,}{lower}")
+        if source.scores is None:
+            click.echo("  no network is left to measure on")
+        else:
+            click.echo(f"  on {source.scores.rows:,} other networks")
+            show_scores(source.scores)
+
+
+def _show_table(fit: TableFit) -> None:
     table, metric = fit.table, fit.table.metrics[fit.metric]
     unit = f", {metric.unit}" if metric.unit else ""
     negated = "" if metric.higher_is_better else "; lower is better, so the ranker learned its negative"
@@ -101,8 +164,3 @@ def _show(fit: TableFit, coverage: Mapping[str, Any], files: list[str]) -> None:
     )
     click.echo(f"on {fit.scores.rows:,} other networks")
     show_scores(fit.scores)
-    told = [f"{level} hold {share:.3f}" for level, share in coverage.items() if isinstance(share, float)]
-    if told:
-        click.echo(f"  {'intervals':<14} of {', of '.join(told)} of the scores that the fit held out")
-    click.echo(f"wrote {files[0]} and its card {files[1]}")
-    click.echo(f"next: egraph rank {files[0]} FILE    or: egraph evaluate {files[0]} --data TABLE")

@@ -12,8 +12,8 @@ never puts one network on both sides. `published` returns the figures of other p
 `to_markdown` and `plot` render a result. `searchers` compares searchers in the same way; its parts are in
 `egraph.bench.arena`.
 
-`fit_on_table` fits one ranker on a table and scores it on the rest, `score_on_table` scores a fitted one, and
-`save_with_card` writes a ranker with its model card.
+`fit_on_table` fits one ranker on a table and scores it on the rest, `fit_on_tables` on several,
+`score_on_table` scores a fitted one, and `save_with_card` writes a ranker with its model card.
 
 To add a protocol: a function in ``_protocols.py`` and its entry in `PROTOCOLS`. To add a predictor: the
 registry ``egraph.ranker.predictors``, or a mapping from names to functions that take
@@ -30,6 +30,7 @@ from egraph.bench._plot import plot
 from egraph.bench._protocols import PROTOCOLS, Protocol, Split
 from egraph.bench._published import Published, published
 from egraph.bench._run import Result, plan, predictors, run
+from egraph.bench._sources import Source, SourcesFit, fit_on_tables
 from egraph.bench._summary import Section, arrange, summarise, to_markdown
 from egraph.bench.arena import searchers
 
@@ -42,12 +43,15 @@ __all__ = [
     "Published",
     "Result",
     "Section",
+    "Source",
+    "SourcesFit",
     "Split",
     "TableFit",
     "TableScores",
     "arrange",
     "describe_table",
     "fit_on_table",
+    "fit_on_tables",
     "measure",
     "plan",
     "plot",

@@ -30,6 +30,10 @@ FINGERPRINTS = "trained on"
 """The field of a card with a `fingerprint` for each network that the ranker learned from."""
 
 
+SOURCES = "sources"
+"""The field of a card with the tables of a ranker of several."""
+
+
 def save_with_card(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any]) -> list[str]:
     """Writes a ranker with its card inside, and the card as Markdown beside it.
 
@@ -68,6 +72,8 @@ def to_page(card: Mapping[str, Any], file: str) -> str:
             continue
         if isinstance(value, Mapping):
             lines += ["", f"## {name.capitalize()}", "", *_table(value)]
+        elif name == SOURCES:
+            lines += ["", "## Sources", "", *_sources(value)]
         else:
             lines += ["", f"**{name.capitalize()}**: {value}"]
     lines += ["", f"Use it with `egraph rank {file} FILE`, or `egraph.load({file!r})` in Python.", ""]
@@ -121,6 +127,18 @@ def _table(values: Mapping[str, Any]) -> Iterable[str]:
         if isinstance(value, Mapping):
             value = f"{_show(value['value'])} ({_show(value['low'])} to {_show(value['high'])})"
         yield f"| {name} | {'' if value is None else value} |"
+
+
+def _sources(sources: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+    yield "| space | table | metric | networks learned from | measured on | kendall tau-b |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for source in sources:
+        scores = source["scores"] or {"rows": 0, "kendall tau-b": {"value": None}}
+        yield (
+            f"| {source['space']} | {source['data']['table']} | {source['metric']['name']} "
+            f"| {source['networks learned from']} | {scores['rows']} "
+            f"| {_show(scores['kendall tau-b']['value'])} |"
+        )
 
 
 def _show(value: float | None) -> str:

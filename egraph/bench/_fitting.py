@@ -26,7 +26,15 @@ if TYPE_CHECKING:
     from egraph.datasets import Table
     from egraph.ranker import Ranker
 
-__all__ = ["Estimate", "TableFit", "TableScores", "fit_on_table", "score_on_table"]
+__all__ = [
+    "Estimate",
+    "TableFit",
+    "TableScores",
+    "check_scores",
+    "fit_on_table",
+    "measure_on",
+    "score_on_table",
+]
 
 Progress = Callable[[str, int, int], None]
 """Called with the stage, ``"fit"`` or ``"measure"``, the steps done, and the steps in all or 0."""
@@ -151,7 +159,7 @@ def fit_on_table(
             f"samples must leave networks to measure on: {table.name!r} has {len(distinct):,}, "
             f"got {samples:,}"
         )
-    _finite_scores(distinct, metric)
+    check_scores(distinct, metric)
     train, rest = distinct.split(samples, seed)
     model = Ranker(seed=seed) if ranker is None else ranker
     emit("fit", 0, 0)
@@ -163,7 +171,7 @@ def fit_on_table(
     )
     seconds = time.perf_counter() - started
     emit("measure", 0, len(rest))
-    scores = TableScores(len(rest), len(train), _measure(model, rest, rest.scores(metric), seed))
+    scores = TableScores(len(rest), len(train), measure_on(model, rest, rest.scores(metric), seed))
     return TableFit(model, table, metric, train, scores, seconds, seed)
 
 
@@ -185,21 +193,23 @@ def score_on_table(
     """
     distinct = table.distinct()
     card = ranker.card or {}
-    seen = set(card.get(FINGERPRINTS, ())) if card.get("space") == table.space.name else set()
+    known = card.get("spaces", [card.get("space")])
+    seen = set(card.get(FINGERPRINTS, ())) if table.space.name in known else set()
     fresh = np.flatnonzero([fingerprint(key) not in seen for key in distinct.keys])
     if len(fresh) < 2:
         raise UsageError(
             f"the ranker has learned from all but {len(fresh)} networks of {table.name!r}; nothing is left"
         )
     rest = distinct.take(fresh)
-    scores = _finite_scores(rest, metric)
+    scores = check_scores(rest, metric)
     (progress or _ignore)("measure", 0, len(rest))
-    return TableScores(len(rest), len(distinct) - len(rest), _measure(ranker, rest, scores, seed))
+    return TableScores(len(rest), len(distinct) - len(rest), measure_on(ranker, rest, scores, seed))
 
 
-def _measure(
+def measure_on(
     predict: Callable[[Any], NDArray[Any]], table: Table, scores: NDArray[Any], seed: int
 ) -> dict[str, Estimate]:
+    """Measures of a ranker on networks that it did not learn from, each with its interval."""
     predicted = predict(table.architectures)
     k = min(10, len(table))
     found = {}
@@ -213,7 +223,12 @@ def _measure(
     return found
 
 
-def _finite_scores(table: Table, metric: str) -> NDArray[Any]:
+def check_scores(table: Table, metric: str) -> NDArray[Any]:
+    """The scores of a table's metric, higher is better.
+
+    Raises:
+        UsageError: A value is NaN or infinite.
+    """
     scores = table.scores(metric)
     bad = np.flatnonzero(~np.isfinite(scores))
     if len(bad):

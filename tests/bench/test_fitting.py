@@ -60,6 +60,38 @@ def test_a_saved_ranker_carries_its_card_and_is_scored_on_unseen_networks(table,
     assert again.to_dict() == card["scores"]
 
 
+def test_two_sources_are_measured_on_networks_of_neither(table):
+    renamed = datasets.Table(
+        table.space, table.architectures, {"error": -table["accuracy"]},
+        {"error": datasets.Metric(higher_is_better=False)}, name="other",
+    )  # fmt: skip
+    few = renamed.take(np.arange(6))
+    fit = bench.fit_on_tables([(table, "accuracy"), (few, "error")], 20, ranker=Ranker(**QUICK))
+    first, second = fit.sources
+    assert (len(first.train), len(second.train)) == (20, 4)
+    learned = {*first.train.keys, *second.train.keys}
+    assert first.scores.rows == len(set(table.keys) - learned)
+    unseen = [a for a, key in zip(table.architectures, table.keys, strict=True) if key not in learned]
+    values = [s for s, key in zip(table["accuracy"], table.keys, strict=True) if key not in learned]
+    measured = first.scores.measures["kendall tau-b"].value
+    assert measured == pytest.approx(metrics.kendall_tau(values, fit.ranker.predict(unseen)))
+    assert fit.coverage.keys() == fit.ranker.coverage_.keys()
+    fit.ranker.card_ = fit.card()
+    assert bench.score_on_table(fit.ranker, table, "accuracy").excluded == len(learned)
+
+
+def test_sources_that_cannot_be_fitted_are_refused(table):
+    with pytest.raises(UsageError, match="expected at least two sources, got 1"):
+        bench.fit_on_tables([(table, "accuracy")])
+    with pytest.raises(UsageError, match="each source must be given once"):
+        bench.fit_on_tables([(table, "accuracy"), (table, "accuracy")])
+    with pytest.raises(UsageError, match="has 1 networks, expected at least two"):
+        one = datasets.Table(
+            table.space, table.architectures[:1], {"a": [1.0]}, {"a": datasets.Metric()}, name="one"
+        )
+        bench.fit_on_tables([(table, "accuracy"), (one, "a")])
+
+
 def test_an_undefined_measure_is_none_in_json():
     scores = bench.TableScores(2, 0, {"tau": bench.Estimate(math.nan, 0.0, 1.0)})
     assert scores.to_dict() == {"rows": 2, "tau": {"value": None, "low": 0.0, "high": 1.0}}

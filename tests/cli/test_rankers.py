@@ -49,6 +49,34 @@ def test_train_prints_scores_and_what_to_do_next(egraph, table, tmp_path):
         assert expected in done.stdout
 
 
+def test_train_learns_from_several_sources(egraph, table, tmp_path):
+    done = egraph(
+        *("train", "--data", f"{table}:accuracy", "--data", f"{table}:latency", "--samples", 20),
+        *("--out", "r.egraph", "--json"),
+    )
+    card = json.loads(done.stdout)
+    model = package.load("r.egraph")
+    assert model.groups_ == {"small:accuracy": 20, "small:latency": 20}
+    assert card["space"] == "nasbench_macro"
+    assert [source["metric"]["name"] for source in card["sources"]] == ["accuracy", "latency"]
+    assert [source["scores"]["rows"] for source in card["sources"]] == [20, 20]
+    page = (tmp_path / "r.egraph.md").read_text()
+    assert "| nasbench_macro | small | latency | 20 | 20 |" in page
+    shown = egraph(
+        "train", "--data", f"{table}:accuracy", "--data", f"{table}:latency", "--out", "r.egraph"
+    ).stdout
+    for expected in (
+        "2 sources: learned from 64 networks",
+        "small:latency: learned from 32; lower is better",
+    ):
+        assert expected in shown
+
+
+def test_train_refuses_a_metric_given_twice(egraph, table):
+    done = egraph("train", "--data", f"{table}:accuracy", "--metric", "latency", "--out", "r.egraph", code=2)
+    assert "names its metric, leave --metric latency out" in done.stderr
+
+
 def test_intervals_without_held_out_networks_have_no_coverage(egraph, table, tmp_path):
     done = egraph("train", "--data", table, "--metric", "accuracy", "--samples", 5, "--out", "r.egraph")
     assert "intervals" not in done.stdout
