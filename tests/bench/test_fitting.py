@@ -85,10 +85,8 @@ def test_sources_that_cannot_be_fitted_are_refused(table):
         bench.fit_on_tables([(table, "accuracy")])
     with pytest.raises(UsageError, match="each source must be given once"):
         bench.fit_on_tables([(table, "accuracy"), (table, "accuracy")])
+    one = datasets.Table(table.space, table.architectures[:1], {"a": [1.0]}, {"a": datasets.Metric()})
     with pytest.raises(UsageError, match="has 1 networks, expected at least two"):
-        one = datasets.Table(
-            table.space, table.architectures[:1], {"a": [1.0]}, {"a": datasets.Metric()}, name="one"
-        )
         bench.fit_on_tables([(table, "accuracy"), (one, "a")])
 
 

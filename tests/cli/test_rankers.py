@@ -67,7 +67,7 @@ def test_train_learns_from_several_sources(egraph, table, tmp_path):
     ).stdout
     for expected in (
         "2 sources: learned from 64 networks",
-        "small:latency: learned from 32; lower is better",
+        "latency: learned from 32; lower is better",
     ):
         assert expected in shown
 
