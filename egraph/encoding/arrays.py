@@ -116,14 +116,15 @@ def _parts(architectures: Sequence[Architecture]) -> Iterator[Sequence[Architect
 def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) -> Encoding:
     graph = simplify_many(architectures, vocabulary.describe)
     described = graph.operations
-    code_of = {op.name: position for position, op in enumerate(vocabulary.interior)}
+    told_apart = vocabulary.told_apart or ()
+    code_of = {op.name: position for position, op in enumerate(told_apart)}
     # Operations that are not told apart by name are described, but have no column of their own.
     unknown = [op for op in described if op.name not in code_of and op.kind not in ("input", "output")]
-    code_of |= {op.name: len(vocabulary.interior) + position for position, op in enumerate(unknown)}
+    code_of |= {op.name: len(told_apart) + position for position, op in enumerate(unknown)}
     to_code = np.array([code_of.get(op.name, -1) for op in described] + [-1])
     codes = np.where(graph.codes >= 0, to_code[graph.codes], -1)
 
-    known = len(vocabulary.interior)
+    known = len(told_apart)
     table = np.zeros((len(described) + 1, len(operations.ATTRIBUTES) + known), np.float32)
     for row, operation in enumerate(described):
         table[row, : len(operations.ATTRIBUTES)] = _attributes(operation)

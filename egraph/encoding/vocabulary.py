@@ -33,28 +33,29 @@ class Vocabulary:
 
     Attributes:
         operations: The operations in the order of their names.
-        interior: Those that the encoding tells apart by name.
-        told_apart: The same, or None without names.
+        interior: Those that are kept in a simplified graph, except input and output.
+        told_apart: Those that the encoding tells apart by name; None without names.
         kinds: Kinds that the encoding tells apart.
     """
 
     def __init__(self, operations: Iterable[Operation], names: bool = True) -> None:
         self.operations = tuple(sorted(operations, key=lambda op: op.name))
         self._known = {op.name: op for op in self.operations}
-        inner = tuple(op for op in self.operations if op.kind not in ("input", "output", "zero", "identity"))
-        self.interior = inner if names else ()
+        self.interior = tuple(
+            op for op in self.operations if op.kind not in ("input", "output", "zero", "identity")
+        )
+        self.told_apart = self.interior if names else None
         # An input that was constant in training has arbitrary weights.
         self.kinds = frozenset(KINDS if names else (op.kind for op in self.operations))
-        shapes = Counter(map(_shape, inner))
+        shapes = Counter(map(_shape, self.interior))
         self._by_shape = {
             _shape(op): op
-            for op in inner
+            for op in self.interior
             if op.kind in _LAYERS and (shapes[_shape(op)] == 1 or op == _typical(op))
         }
-        self.told_apart = self.interior if names else None
         self.feature_names = feature_names(self.told_apart)
         self.feature_groups = feature_groups(self.told_apart)
-        self.vertex_width = len(ATTRIBUTES) + len(self.interior) + len(STRUCTURE) + len(VERTEX_NAMES)
+        self.vertex_width = len(ATTRIBUTES) + len(self.told_apart or ()) + len(STRUCTURE) + len(VERTEX_NAMES)
 
     @classmethod
     def of(cls, architectures: Sequence[Architecture], names: bool = True) -> Vocabulary:
