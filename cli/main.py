@@ -18,7 +18,7 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "search": "Find a good network: sample, train, rank, repeat.",
-    "train": "Fit a ranker on a table of measured architectures.",
+    "train": "Fit a ranker on tables of measured architectures.",
     "evolve": "Evolve the ranker's own network on one or more tables.",
     "evaluate": "Measure how well a ranker orders a table.",
     "rank": "Score architectures with a ranker.",
