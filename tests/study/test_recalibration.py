@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 from played import SPACE, Linear, Played, history, study
 
+from egraph import spaces
 from egraph.errors import UsageError
 from egraph.evaluation import Evaluation, Evaluator
-from egraph.study import DriftAlarm, RankerFitted, Trial
+from egraph.ranker import Ranker, load
+from egraph.searchers import RandomSearch
+from egraph.study import DriftAlarm, RankerFitted, Study, Trial
 from egraph.study._recalibration import Recalibration
 
 GRAPH = SPACE.make([0, 0, 0, 0])
@@ -185,3 +188,30 @@ def test_a_baseline_has_no_part_in_alarms():
     columns = ["round", "drift", "alarm", "exploring", "tau", "promised_tau"]
     assert alone.rounds[columns].to_json() == beside.rounds[columns].to_json()
     assert alone.rounds["alarm"].any()
+
+
+def test_with_a_prior_a_study_continues_identically(tmp_path):
+    space = spaces.get("nasbench_macro")
+
+    def fitness(architectures):
+        return [sum(op.startswith("mbconv5x5") for op in a.ops) / 8 for a in architectures]
+
+    known = RandomSearch(space, seed=1).ask(30)
+    Ranker(members=1, width=8, epochs=2).fit(known, fitness(known)).save(tmp_path / "r.egraph")
+
+    def make(storage=None):
+        ranker = load(tmp_path / "r.egraph")
+        return Study(space, fitness, storage=storage, ranker=ranker, candidates=50, recalibrate="every=16")
+
+    with make() as unbroken:
+        unbroken.run(trials=24)
+        expected = history(unbroken)
+        assert unbroken.rounds["learned_from"].tolist() == [0, 8, 8]
+        predicted = unbroken.ranker.predict(known)
+    for trials in (8, 16, 24):
+        with make(tmp_path / "x.db") as one:
+            one.run(trials=trials)
+            resumed = history(one)
+            if trials == 24:
+                np.testing.assert_array_equal(one.ranker.predict(known), predicted)
+    assert resumed == expected
