@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.checks import check_probability, check_whole
-from egraph.searchers._base import Searcher
-from egraph.searchers._members import read_score, write_score
+from egraph.searchers._base import Score, Searcher
+from egraph.searchers._members import rank_failed_last, read_score, write_score
 from egraph.spaces import SearchSpace
 
 __all__ = ["AntColony"]
@@ -124,6 +124,10 @@ class AntColony(Searcher):
     def _mark(self, trail: list[int]) -> None:
         for layer, before, option in zip(self._pheromone, [0, *trail], trail, strict=False):
             layer[before][option] += _EVAPORATION * (1 - layer[before][option])
+
+    def _rescore(self, score: Score) -> None:
+        if self._best is not None:
+            self._best_score = rank_failed_last(score([self.space.decode(self._best)])[0])
 
     def _state(self) -> dict[str, Any]:
         return {

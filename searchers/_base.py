@@ -17,7 +17,10 @@ from egraph.searchers._novelty import Novelty
 from egraph.searchers._options import describe_value, option_defaults
 from egraph.spaces import SearchSpace
 
-__all__ = ["MakeSearcher", "Searcher"]
+__all__ = ["MakeSearcher", "Score", "Searcher"]
+
+Score = Callable[[Sequence[Architecture]], list[float]]
+"""Maps architectures to scores."""
 
 _WALK = 16  # mutations of one child before giving up
 
@@ -27,7 +30,8 @@ class Searcher(ABC):
 
     A subclass sets `name` and defines `_propose` and `_learn`. Its options are keyword-only arguments, stored
     in attributes of the same names; `options` lists them. A subclass with a memory of its own extends
-    `_state` and `_load`. All randomness comes from ``self._rng``.
+    `_state` and `_load`; one that remembers scores also defines `_rescore`. All randomness comes from
+    ``self._rng``.
 
     Args:
         space: Space to search.
@@ -103,6 +107,29 @@ class Searcher(ABC):
             self._novelty.note(architectures)
         self._learn(architectures, values)
 
+    def rescore(
+        self,
+        fitness: Callable[[Sequence[Architecture]], ArrayLike],
+        known: Sequence[Architecture] = (),
+    ) -> None:
+        """Goes on with another fitness: remembered scores are replaced, and proposals are open again.
+
+        What was learned without keeping scores, such as the weights of a controller, stays.
+
+        Args:
+            fitness: Maps architectures to scores ``(architectures,)``; NaN for a failure.
+            known: Architectures that are still not proposed, if ``distinct``.
+        """
+
+        def score(architectures: Sequence[Architecture]) -> list[float]:
+            scores: ArrayLike = fitness(architectures) if architectures else []
+            return np.asarray(scores, dtype=np.float64).tolist()
+
+        if self._novelty is not None:
+            self._novelty = Novelty(self.space)
+            self._novelty.note(known)
+        self._rescore(score)
+
     def state_dict(self) -> dict[str, Any]:
         """The state of the search, as JSON-ready values."""
         state = {
@@ -151,6 +178,9 @@ class Searcher(ABC):
     @abstractmethod
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
         """Learns from checked results; failed ones have the score NaN."""
+
+    def _rescore(self, score: Score) -> None:  # noqa: B027, nothing may be remembered
+        """Replaces the scores that the subclass remembers; NaN is the score of a failed result."""
 
     def _state(self) -> dict[str, Any]:
         """The state of the subclass, as JSON-ready values."""

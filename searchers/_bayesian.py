@@ -13,7 +13,7 @@ from scipy.special import ndtr
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.errors import UsageError
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import Score, Searcher
 from egraph.searchers._memory import Memory
 from egraph.searchers._options import check_callable, name_of, unwrap
 from egraph.spaces import SearchSpace
@@ -147,6 +147,10 @@ class BayesianOptimization(Searcher):
         if len(architectures):
             self._memory.add(architectures, scores)
             self._model, self._pool = None, []
+
+    def _rescore(self, score: Score) -> None:
+        self._memory.rescore(score(self._memory.architectures))
+        self._model, self._pool = None, []
 
     def _state(self) -> dict[str, Any]:
         return {

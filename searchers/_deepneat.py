@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.checks import check_not_negative, check_probability, check_whole
 from egraph.errors import ArchitectureError
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import Score, Searcher
 from egraph.searchers._innovations import (
     LAYERS_WEIGHT,
     Genome,
@@ -119,6 +119,9 @@ class DeepNEAT(Searcher):
             genome = self._pending.pop(architecture, None) or self._innovations.found(architecture)
             if self._living.add(genome, score):
                 self._innovations.forget()
+
+    def _rescore(self, score: Score) -> None:
+        self._living.rescore(lambda genomes: score([genome.architecture for genome in genomes]))
 
     def _state(self) -> dict[str, Any]:
         return {

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.checks import check_probability, check_whole
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import Score, Searcher
 from egraph.searchers._members import Member, draw_best, rank_failed_last, read_members, write_members
 from egraph.searchers._options import LARGEST
 from egraph.spaces import SearchSpace
@@ -104,6 +104,11 @@ class DENSER(Searcher):
                 best = max(self._members + self._fresh, key=lambda member: member.score)
                 self._members = self._fresh if best in self._fresh else [best, *self._fresh]
                 self._fresh = []
+
+    def _rescore(self, score: Score) -> None:
+        scores = iter(score([member.genome for member in self._members + self._fresh]))
+        for group in (self._members, self._fresh):
+            group[:] = [Member(genome, rank_failed_last(next(scores))) for genome, _ in group]
 
     def _state(self) -> dict[str, Any]:
         groups = {"members": self._members, "fresh": self._fresh}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.checks import check_probability, check_whole
 from egraph.errors import UsageError
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import Score, Searcher
 from egraph.searchers._members import rank_failed_last, read_score, write_score
 from egraph.searchers._options import LARGEST
 from egraph.spaces import SearchSpace
@@ -110,6 +110,12 @@ class Genetic(Searcher):
             if len(elite) + len(self._children) == self.population:
                 self._members = sorted(elite + self._children, key=lambda member: -member[0])
                 self._children = []
+
+    def _rescore(self, score: Score) -> None:
+        scores = iter(score([self.space.decode(genes) for _, genes in self._members + self._children]))
+        members = [(rank_failed_last(next(scores)), genes) for _, genes in self._members]
+        self._members = sorted(members, key=lambda member: -member[0])
+        self._children = [(rank_failed_last(next(scores)), genes) for _, genes in self._children]
 
     def _state(self) -> dict[str, Any]:
         return {"members": _write(self._members), "children": _write(self._children)}

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import Score, Searcher
 from egraph.searchers._run import Step, read_step, write_step
 from egraph.spaces import SearchSpace
 
@@ -96,6 +96,14 @@ class HillClimb(Searcher):
                 self._told += 1
             if self._told == self.children:
                 self._move()
+
+    def _rescore(self, score: Score) -> None:
+        steps = [step.architecture for step in (self._parent, self._best) if step is not None]
+        scores = dict(zip(steps, score(steps), strict=True))
+        self._parent, self._best = (
+            None if step is None else _better(None, Step(step.architecture, scores[step.architecture]))
+            for step in (self._parent, self._best)
+        )
 
     def _move(self) -> None:
         if self._best is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import Score, Searcher
 from egraph.searchers._members import read_score, write_score
 from egraph.searchers._run import Step, read_step, write_step
 from egraph.spaces import SearchSpace
@@ -44,6 +44,7 @@ class LocalSearch(Searcher):
 
     def __init__(self, space: SearchSpace, *, seed: int = 0, distinct: bool = True) -> None:
         super().__init__(space, seed=seed, distinct=distinct)
+        self._current: Architecture | None = None
         self._height = -np.inf  # score of the current architecture
         self._waiting: list[Architecture] = []  # its neighbors that were not asked yet
         self._near: set[Architecture] = set()  # its neighbors without a result
@@ -68,7 +69,7 @@ class LocalSearch(Searcher):
     def _move(self, step: Step) -> None:
         neighbors = self.space.neighbors(step.architecture)
         self._waiting = [neighbors[position] for position in self._rng.permutation(len(neighbors))]
-        self._height, self._up, self._near = step.score, None, set()
+        self._current, self._height, self._up, self._near = *step, None, set()
 
     def _learn(self, architectures: Sequence[Architecture], scores: NDArray[np.float64]) -> None:
         for step in map(Step, architectures, scores.tolist()):
@@ -79,8 +80,16 @@ class LocalSearch(Searcher):
             elif step.score > (-np.inf if self._elsewhere is None else self._elsewhere.score):
                 self._elsewhere = step
 
+    def _rescore(self, score: Score) -> None:
+        """Starts again at the best of what is remembered."""
+        steps = [step.architecture for step in (self._up, self._elsewhere) if step is not None]
+        steps += [] if self._current is None else [self._current]
+        self._height, self._waiting, self._near, self._up, self._elsewhere = -np.inf, [], set(), None, None
+        self._learn(steps, np.array(score(steps)))
+
     def _state(self) -> dict[str, Any]:
         return {
+            "current": None if self._current is None else self._current.to_dict(),
             "height": write_score(self._height),
             "waiting": [neighbor.to_dict() for neighbor in self._waiting],
             "near": sorted((neighbor.to_dict() for neighbor in self._near), key=str),
@@ -89,6 +98,8 @@ class LocalSearch(Searcher):
         }
 
     def _load(self, state: dict[str, Any]) -> None:
+        current = state.get("current")  # absent from states of older versions
+        self._current = None if current is None else Architecture.from_dict(current)
         self._height = read_score(state["height"])
         self._waiting = [Architecture.from_dict(neighbor) for neighbor in state["waiting"]]
         self._near = {Architecture.from_dict(neighbor) for neighbor in state["near"]}

@@ -48,6 +48,11 @@ class Memory:
         order = np.argsort(-np.array(self.scores), kind="stable")[:count]
         return [self.architectures[position] for position in order]
 
+    def rescore(self, scores: Iterable[float]) -> None:
+        """Replaces the scores, in the order of `architectures`; a result with NaN is forgotten."""
+        kept = [pair for pair in zip(self.architectures, scores, strict=True) if not np.isnan(pair[1])]
+        self.architectures, self.scores = [a for a, _ in kept], [score for _, score in kept]
+
     def state_dict(self) -> dict[str, Any]:
         """Everything, as JSON-ready values."""
         kept = [architecture.to_dict() for architecture in self.architectures]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.checks import check_positive
 from egraph.errors import EvaluationError, UsageError, shorten
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import Score, Searcher
 from egraph.searchers._pareto import hypervolume
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
@@ -105,10 +105,30 @@ class MultiObjective(Searcher):
     def _measure(self, architecture: Architecture, score: float) -> Member:
         """A result with its costs; joins the front if it is Pareto-optimal."""
         member = Member(architecture, self._values(architecture, score))
+        self._join(member)
+        return member
+
+    def _join(self, member: Member) -> None:
+        """Adds a member to the front if it is Pareto-optimal."""
         if self._violation(member) == 0 and not any(_covers(other, member) for other in self._front):
             self._front = [other for other in self._front if not _covers(member, other)]
             self._front.append(member)
-        return member
+
+    def _rescore(self, score: Score) -> None:
+        front, self._front = self._front, []
+        for member in self._rescored(front, score):
+            self._join(member)
+
+    def _rescored(self, members: Sequence[Member], score: Score) -> list[Member]:
+        """The members with other scores."""
+        scores = score([member.architecture for member in members])
+        again = []
+        for (architecture, values), new in zip(members, scores, strict=True):
+            if values is None or not math.isfinite(new):
+                again.append(Member(architecture, self._values(architecture, new)))
+            else:
+                again.append(Member(architecture, (-new, *values[1:])))
+        return again
 
     def _values(self, architecture: Architecture, score: float) -> tuple[float, ...] | None:
         try:

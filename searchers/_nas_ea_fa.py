@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import Score, Searcher
 from egraph.searchers._members import draw_best
 from egraph.searchers._memory import Memory
 from egraph.searchers._options import check_callable
@@ -187,6 +187,10 @@ class FitnessApproximation(Searcher):
         for architecture in architectures:
             code = self.space.encode(architecture)
             self._counts[np.arange(len(code)), list(code)] += 1
+
+    def _rescore(self, score: Score) -> None:
+        self._memory.rescore(score(self._memory.architectures))
+        self._model, self._queue, self._left = None, [], 0
 
     def _state(self) -> dict[str, Any]:
         return {

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.checks import check_probability, check_whole
+from egraph.searchers._base import Score
 from egraph.searchers._members import draw_best
 from egraph.searchers._multi_objective import Cost, Member, MultiObjective, read_members, write_members
 from egraph.searchers._pareto import crowding_distance, pareto_ranks
@@ -116,6 +117,11 @@ class NSGA2(MultiObjective):
         for rank in np.unique(ranks):
             room[ranks == rank] = crowding_distance(points[ranks == rank])
         return list(zip((-ranks).tolist(), room.tolist(), strict=True))
+
+    def _rescore(self, score: Score) -> None:
+        super()._rescore(score)
+        self._members, self._fresh = (self._rescored(group, score) for group in (self._members, self._fresh))
+        self._order = self._rank(self._members) if self._members else []
 
     def _state(self) -> dict[str, Any]:
         groups = {"members": self._members, "fresh": self._fresh}

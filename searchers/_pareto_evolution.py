@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.checks import check_probability, check_whole
 from egraph.errors import UsageError
+from egraph.searchers._base import Score
 from egraph.searchers._multi_objective import Cost, Member, MultiObjective, read_members, write_members
 from egraph.searchers._options import check_callable
 from egraph.searchers._pareto import rank_sum_order
@@ -200,6 +201,13 @@ class ParetoEvolution(MultiObjective):
                 f"{sizes} architectures, got {winners}"
             )
         return [group[winner] for group, winner in zip(groups, winners, strict=True)]
+
+    def _rescore(self, score: Score) -> None:
+        super()._rescore(score)
+        self._members = self._rescored(self._members, score)
+        fresh = self._rescored([member for member, _ in self._fresh], score)
+        births = [birth for _, birth in self._fresh]
+        self._fresh = list(zip(fresh, births, strict=True))
 
     def _state(self) -> dict[str, Any]:
         fresh = [member for member, _ in self._fresh]

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.checks import check_fraction, check_whole
-from egraph.searchers._base import Searcher
-from egraph.searchers._members import read_score, write_score
+from egraph.searchers._base import Score, Searcher
+from egraph.searchers._members import rank_failed_last, read_score, write_score
 from egraph.spaces import SearchSpace
 
 __all__ = ["ParticleSwarm"]
@@ -78,6 +78,7 @@ class ParticleSwarm(Searcher):
         # Bests of the particles, and last that of the swarm.
         self._bests = np.concatenate([self._positions, self._uniform[None]])
         self._scores = np.full(particles + 1, -np.inf)
+        self._found: list[Architecture | None] = [None] * (particles + 1)
         self._drawn_by: dict[Architecture, int] = {}
 
     def _propose(self) -> Architecture:
@@ -118,8 +119,16 @@ class ParticleSwarm(Searcher):
             position = self._uniform if particle is None else self._positions[particle]
             for best in (-1,) if particle is None else (particle, -1):
                 if score > self._scores[best]:
-                    self._scores[best] = score
+                    self._scores[best], self._found[best] = score, architecture
                     self._bests[best] = self._lean(position, self.space.encode(architecture))
+
+    def _rescore(self, score: Score) -> None:
+        found = [(best, kept) for best, kept in enumerate(self._found) if kept is not None]
+        for (best, _), new in zip(found, score([kept for _, kept in found]), strict=True):
+            self._scores[best] = rank_failed_last(new)
+        leader = int(self._scores.argmax())
+        self._scores[-1], self._found[-1] = self._scores[leader], self._found[leader]
+        self._bests[-1] = self._bests[leader]
 
     def _lean(self, position: NDArray[np.float64], options: Sequence[int]) -> NDArray[np.float64]:
         """A distribution, ``(positions, options)``, that favors these options."""
@@ -135,6 +144,7 @@ class ParticleSwarm(Searcher):
             "velocities": self._velocities.tolist(),
             "bests": self._bests.tolist(),
             "scores": [*map(write_score, self._scores.tolist())],
+            "found": [None if kept is None else kept.to_dict() for kept in self._found],
             "drawn_by": [[drawn.to_dict(), particle] for drawn, particle in self._drawn_by.items()],
         }
 
@@ -143,4 +153,6 @@ class ParticleSwarm(Searcher):
             np.array(state[name]) for name in ("positions", "velocities", "bests")
         )
         self._scores = np.array([*map(read_score, state["scores"])])
+        found = state.get("found", [None] * len(self._scores))  # absent from states of older versions
+        self._found = [None if kept is None else Architecture.from_dict(kept) for kept in found]
         self._drawn_by = {Architecture.from_dict(drawn): particle for drawn, particle in state["drawn_by"]}

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.errors import UsageError
-from egraph.searchers._base import Searcher
+from egraph.searchers._base import Score, Searcher
 from egraph.searchers._members import draw_best, rank_failed_last, read_score, write_score
 from egraph.searchers._options import LARGEST
 from egraph.spaces import SearchSpace
@@ -98,6 +98,9 @@ class RegularizedEvolution(Searcher):
     def _place(self, score: float) -> int | None:
         """The position that the next result takes, here the oldest member's; None drops the result."""
         return self._told % self.population
+
+    def _rescore(self, score: Score) -> None:
+        self._scores[: len(self._members)] = [*map(rank_failed_last, score(self._members))]
 
     def _state(self) -> dict[str, Any]:
         scores = self._scores[: len(self._members)]

@@ -71,6 +71,20 @@ class Population(Generic[G]):
         borders = np.cumsum([species.share for species in self.species])
         return self.species[int(np.searchsorted(borders, rng.random() * borders[-1], side="right"))]
 
+    def rescore(self, score: Callable[[Sequence[G]], list[float]]) -> None:
+        """Replaces all scores; NaN for a failed result."""
+        groups = [self._fresh, *(species.members for species in self.species)]
+        scores = iter(score([member.genome for group in groups for member in group]))
+        self._fresh, *families = (
+            [Member(genome, rank_failed_last(next(scores))) for genome, _ in group] for group in groups
+        )
+        families = [sorted(members, key=lambda member: -member.score) for members in families]
+        parts = shares([[member.score for member in members] for members in families]) if families else []
+        self.species = [
+            species._replace(members=members, share=part)
+            for species, members, part in zip(self.species, families, parts, strict=True)
+        ]
+
     def state_dict(self, write: Callable[[G], Any]) -> dict[str, Any]:
         """Everything, as JSON-ready values if ``write`` returns such for a genome."""
         return {

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from egraph.cli._search._groups import option
+from egraph.errors import UsageError
 
 __all__ = ["Ranking"]
 
@@ -25,6 +26,11 @@ class Ranking:
         )
     )
 
+    no_ranker: bool = option(
+        click.option(
+            "--no-ranker", is_flag=True, help="Search without a ranker: the searcher sees real scores alone."
+        )
+    )
     recalibrate: str = option(
         click.option(
             "--recalibrate",
@@ -45,9 +51,14 @@ class Ranking:
         """Arguments of `egraph.Study`.
 
         Raises:
+            UsageError: Both --ranker and --no-ranker were given.
             EgraphError: The ranker cannot be read.
         """
         from egraph.service import open_ranker
 
+        if self.no_ranker:
+            if self.ranker:
+                raise UsageError("--ranker and --no-ranker exclude each other; leave one out")
+            return {"ranker": False}
         ranker = open_ranker(self.ranker) if self.ranker else None
         return {"ranker": ranker, "recalibrate": self.recalibrate}

@@ -12,16 +12,39 @@ from egraph.cli._search._groups import option
 __all__ = ["Searching"]
 
 
+def _read_shares(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[float, ...] | None:
+    """Reads numbers that are separated by commas."""
+    if value is None:
+        return None
+    try:
+        return tuple(float(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"expected three numbers such as 60,30,10, got {value!r}") from None
+
+
 @dataclass(frozen=True)
 class Searching:
     """Options for the searcher and its candidates."""
 
-    searcher: str | None = option(
+    searcher: tuple[str, ...] = option(
         click.option(
             "--searcher",
+            multiple=True,
             show_default="regularized-evolution; nsga2 with --cost",
             metavar="NAME[:OPTION=VALUE,...]",
-            help="Searcher that proposes candidates to the ranker.",
+            help="Searcher that proposes candidates. Repeatable: several share the work. A space of at most "
+            "2,000 networks is scored as a whole if neither --searcher nor --shares is given.",
+        )
+    )
+    shares: tuple[float, ...] | None = option(
+        click.option(
+            "--shares",
+            metavar="N,N,N",
+            callback=_read_shares,
+            help="Percentages of the candidates from the searchers, from mutants of the best networks and "
+            "from random samples. Default: 60,30,10.",
         )
     )
 
@@ -30,10 +53,12 @@ class Searching:
 
         Raises:
             UnknownNameError: There is no searcher of this name.
-            UsageError: The searcher has no such option.
+            UsageError: A searcher has no such option, or the shares do not sum to 100.
         """
-        from egraph.study import find_searcher
+        from egraph.study import find_searcher, read_shares
 
-        if self.searcher is not None:
-            find_searcher(self.searcher)
-        return {"searcher": self.searcher}
+        for name in self.searcher:
+            find_searcher(name)
+        if self.shares is not None:
+            read_shares(self.shares)
+        return {"searcher": self.searcher or None, "shares": self.shares}

@@ -4,8 +4,9 @@
 
 - ``_rounds.py`` proposes the next round by a `Strategy`: ``_guided.py`` with a ranker, ``_strategies.py``
   without;
-- ``_guide.py`` fits the ranker, ``_recalibration.py`` has the rule when, ``_selection.py`` chooses from the
-  candidates, and ``_promises.py`` compares predictions with the scores;
+- ``_guide.py`` fits the ranker, ``_recalibration.py`` has the rule when, ``_team.py`` keeps the searchers,
+  ``_shares.py`` divides the work among them and others, ``_selection.py`` chooses from the candidates, and
+  ``_promises.py`` compares predictions with the scores;
 - ``_loop.py`` runs rounds, ``_driver.py`` evaluates trials by an executor, in worker processes if wanted;
 - ``_journal.py`` keeps everything in one SQLite file. ``_columns.py`` describes its columns,
   ``_migrations.py`` updates files of older versions.
@@ -39,6 +40,7 @@ from egraph.study._events import (
 from egraph.study._journal import Journal, open_journal
 from egraph.study._promises import Verdict
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained
+from egraph.study._shares import read_shares
 from egraph.study._study import Study
 from egraph.study._trial import Trial
 
@@ -67,4 +69,5 @@ __all__ = [
     "find_best",
     "find_searcher",
     "open_journal",
+    "read_shares",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Literal, cast
 
@@ -11,7 +11,7 @@ from egraph.errors import UsageError, shorten
 from egraph.evaluation import CostMeter
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.training import preview
-from egraph.searchers import MultiObjective, Searcher, SearcherSpec, get
+from egraph.searchers import MakeSearcher, MultiObjective, Searcher, SearcherSpec, get
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
 from egraph.study._guide import Guide, Model, Predictor, is_fitted
@@ -19,7 +19,18 @@ from egraph.study._recalibration import Recalibration
 from egraph.study._screen import Screen
 from egraph.study._seeds import derive
 
-__all__ = ["check_budget", "find_searcher", "read_costs", "read_ranker", "read_screen", "read_searcher"]
+Searchers = str | Callable[..., Searcher] | Sequence[str | Callable[..., Searcher]]
+"""A searcher's name or what makes one, or several of these."""
+
+__all__ = [
+    "Searchers",
+    "check_budget",
+    "find_searcher",
+    "read_costs",
+    "read_ranker",
+    "read_screen",
+    "read_searchers",
+]
 
 
 def find_searcher(text: str) -> SearcherSpec:
@@ -43,25 +54,38 @@ def find_searcher(text: str) -> SearcherSpec:
     return spec.replace(predictor=partial(predictors[spec.options["predictor"]], seed=0))
 
 
-def read_searcher(
-    searcher: str | Callable[..., Searcher] | None, meter: CostMeter | None = None
-) -> Callable[..., Searcher]:
-    """The callable that makes the searcher; for None regularized evolution, or NSGA-II with costs.
+def read_searchers(
+    searcher: Searchers | None, space: SearchSpace, meter: CostMeter | None = None
+) -> dict[str, MakeSearcher]:
+    """The functions that make the searchers, by their names; for None regularized evolution, or NSGA-II.
 
     Searchers that weigh costs get those of the study, unless they have costs of their own.
 
     Raises:
-        UsageError: It is neither a name nor a callable, or `find_searcher` refuses the name.
+        UsageError: One is neither a name nor a callable, there is none, or one is given twice.
     """
-    if isinstance(searcher, Searcher) or not (
-        searcher is None or isinstance(searcher, str) or callable(searcher)
-    ):
-        raise UsageError(f"searcher must be a name or a class, such as 'random', got {searcher!r}")
     if searcher is None:
         searcher = "regularized-evolution" if meter is None else "nsga2"
-    make = find_searcher(searcher) if isinstance(searcher, str) else searcher
-    if meter is None:
-        return make
+    given = list(searcher) if isinstance(searcher, Sequence) and not isinstance(searcher, str) else [searcher]
+    if not given:
+        raise UsageError("searcher must name at least one, such as 'random', got none")
+    makers: dict[str, MakeSearcher] = {}
+    for one in given:
+        if isinstance(one, Searcher) or not (isinstance(one, str) or callable(one)):
+            raise UsageError(f"searcher must be a name or a class, such as 'random', got {one!r}")
+        make = find_searcher(one) if isinstance(one, str) else one
+        name = one if isinstance(one, str) else _name(make, space)
+        if name in makers:
+            raise UsageError(f"searcher {name!r} is given twice; leave one out, or give it other options")
+        makers[name] = make if meter is None else _with_costs(make, meter)
+    return makers
+
+
+def _name(make: MakeSearcher, space: SearchSpace) -> str:
+    return str(make) if isinstance(make, SearcherSpec) else make(space, seed=0).name
+
+
+def _with_costs(make: MakeSearcher, meter: CostMeter) -> MakeSearcher:
     if isinstance(make, SearcherSpec):
         takes = issubclass(get(make.name), MultiObjective) and "costs" not in make.options
         return make.replace(costs=meter.functions) if takes else make

@@ -4,24 +4,32 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
+from typing import Any
+
+import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.evaluation import CostMeter
-from egraph.searchers import RandomSearch, Searcher
+from egraph.searchers import RandomSearch
 from egraph.spaces import SearchSpace
+from egraph.study._estimates import Estimates
 from egraph.study._events import RankerFitted
 from egraph.study._guide import Guide, Predictor
 from egraph.study._mutants import Mutants
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
 from egraph.study._seeds import derive
 from egraph.study._selection import Candidates, choose, gather, score_untried
+from egraph.study._shares import Mixture, divide, turns
+from egraph.study._team import Team
 from egraph.study._tradeoff import sort_by_front, weigh
+from egraph.study._trial import MUTANTS, SAMPLES, WHOLE
 
 __all__ = ["Guided"]
 
 _PARENTS = 8  # of the mutants among the candidates
+_SAMPLES_AT_ALARM = 30.0  # percentage of random samples after an alarm of drift
 
 
 class Guided:
@@ -31,11 +39,12 @@ class Guided:
         space: Where to search.
         seed: Seed of the study.
         guide: Fits the ranker.
-        make_searcher: Called with ``space, seed=``; searches with the ranker as fitness.
+        team: The searchers, which see measured scores and predictions of the ranker.
         otherwise: Strategy for as long as the ranker has too little to learn from.
         batch: Trials a round.
-        far: Number of them that are chosen to be different.
-        candidates: Number of architectures that the ranker scores in a round; all of a smaller space.
+        mixture: Whose candidates are scored and evaluated, and how many are chosen to be different.
+        candidates: Number of architectures that the ranker scores in a round.
+        whole: Whether all of a space that has no more is scored, without searchers.
         meter: Costs to weigh against the predicted score; None without costs.
     """
 
@@ -45,16 +54,24 @@ class Guided:
         seed: int,
         *,
         guide: Guide,
-        make_searcher: Callable[..., Searcher],
+        team: Team,
         otherwise: Strategy,
         batch: int,
-        far: int,
+        mixture: Mixture,
         candidates: int,
+        whole: bool,
         meter: CostMeter | None = None,
     ) -> None:
         self._space, self._seed = space, seed
-        self._guide, self._make_searcher, self._otherwise = guide, make_searcher, otherwise
-        self._batch, self._far, self._candidates, self._meter = batch, far, candidates, meter
+        self._guide, self._team, self._otherwise = guide, team, otherwise
+        self._batch, self._mixture, self._candidates = batch, mixture, candidates
+        self._whole, self._meter = whole, meter
+
+    def mix(self, situation: Situation) -> Mixture:
+        """The mixture of a round; more exploration after an alarm."""
+        if not situation.alarm:
+            return self._mixture
+        return self._mixture.explore(_SAMPLES_AT_ALARM, situation.room(self._batch) // 2)
 
     def propose(self, situation: Situation) -> Plan:
         """The best candidates and some different ones."""
@@ -69,27 +86,43 @@ class Guided:
             situation.emit(RankerFitted(situation.number, learned_from, fit_seconds))
         if model is None:
             return self._otherwise.propose(situation)
+        mixture = self.mix(situation)
         tried = {trial.key: trial.architecture for trial in own}
+        state = situation.searcher_state
         if self._everything is None:
-            candidates = self._search(model, situation, tried)
+            candidates, weights, state = self._search(model, situation, tried, mixture)
         else:
-            candidates = score_untried(self._everything, model, tried)
+            candidates, weights = score_untried(self._everything, model, tried, WHOLE), [1.0]
         size = situation.room(self._batch)
         if self._meter is not None:
             candidates = weigh(candidates, model, self._meter, tried, most=4 * size)
-        far = max(self._far, size // 2) if situation.alarm else self._far
-        chosen = choose(candidates, model, list(tried.values()), size, far)
+        order = turns(weights, len(own))
+        chosen = choose(candidates, model, list(tried.values()), size, mixture.far, order)
         proposals = [
-            Proposal(candidates.architectures[row], origin, float(candidates.predicted[row]))
+            Proposal(
+                candidates.architectures[row],
+                origin,
+                float(candidates.predicted[row]),
+                candidates.names[candidates.finders[row]],
+            )
             for row, origin in chosen
         ]
-        return Plan(proposals, learned_from, fit_seconds, candidates.scored, model, situation.alarm)
+        return Plan(
+            proposals,
+            learned_from,
+            fit_seconds,
+            candidates.scored,
+            model,
+            situation.alarm,
+            state,
+            candidates.supplied,
+        )
 
     @cached_property
     def _everything(self) -> dict[str, Architecture] | None:
-        """All architectures of a small space by their keys; None where the space is large or infinite."""
+        """All architectures of a small space by their keys; None where searchers find candidates."""
         try:
-            if len(self._space) > self._candidates:
+            if not self._whole or len(self._space) > self._candidates:
                 return None
         except TypeError:
             return None
@@ -99,22 +132,42 @@ class Guided:
         return everything
 
     def _search(
-        self, model: Predictor, situation: Situation, tried: Mapping[str, Architecture]
-    ) -> Candidates:
-        """The candidates that three searches find with the ranker as fitness.
+        self, model: Predictor, situation: Situation, tried: Mapping[str, Architecture], mixture: Mixture
+    ) -> tuple[Candidates, list[float], dict[str, Any] | None]:
+        """The candidates that the searches with the ranker as fitness find.
 
         A searcher drifts to regions without training data, where the ranker may be wrong; mutants of the best
         measured architectures and random samples stay within them.
+
+        Returns:
+            The candidates, the share of each of their finders, and the state of the searchers.
         """
-        complete = (trial for trial in situation.own if trial.state == "complete")
+        own, number = situation.own, situation.number
+        complete = (trial for trial in own if trial.state == "complete")
         done = sorted(complete, key=lambda trial: -trial.score)
         if self._meter is not None:
             done = sort_by_front(done)
         best = [trial.architecture for trial in done[:_PARENTS]]
-        number = situation.number
-        searchers = [
-            self._make_searcher(self._space, seed=derive(self._seed, "searcher", number)),
-            Mutants(self._space, best, seed=derive(self._seed, "mutants", number)),
-            RandomSearch(self._space, seed=derive(self._seed, "samples", number)),
-        ]
-        return gather(searchers, model, self._space, tried, self._candidates)
+        estimates = Estimates(model, self._space, own)
+        searcher_share, mutant_share, sample_share = mixture.shares
+        living = {}
+        if searcher_share:
+            living = self._team.restore(situation.searcher_state, own, estimates)
+        helpers = {
+            MUTANTS: Mutants(self._space, best, seed=derive(self._seed, "mutants", number)),
+            SAMPLES: RandomSearch(self._space, seed=derive(self._seed, "samples", number)),
+        }
+        for helper in helpers.values():
+            helper.tell(list(tried.values()), np.full(len(tried), math.nan))
+        weights = [searcher_share / len(living) for _ in living] + [mutant_share, sample_share]
+        finders = {**living, **helpers}
+        budgets = divide(self._candidates, weights)
+        found = gather(
+            dict(zip(finders, zip(finders.values(), budgets, strict=True), strict=True)),
+            model,
+            self._space,
+            tried,
+            estimates.scale,
+        )
+        state = self._team.save(living, own) if living else situation.searcher_state
+        return found, weights, state

@@ -78,7 +78,7 @@ class Plan:
         candidates: Number of architectures that the ranker scored.
         model: The ranker that chose; None where there was none.
         exploring: Whether the share of exploration was raised.
-        searcher_state: State of a searcher that sees real scores; None with a ranker.
+        searcher_state: State of the searchers; None where none is kept.
         supplied: Number of candidates by the name of the searcher that found them.
     """
 

@@ -7,26 +7,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from egraph.evaluation import CostMeter
-from egraph.searchers import Searcher
+from egraph.searchers import MakeSearcher
 from egraph.spaces import SearchSpace
 from egraph.study._events import Event
 from egraph.study._guide import Guide
 from egraph.study._guided import Guided
 from egraph.study._proposals import Plan, Situation, Strategy
 from egraph.study._screen import Screen, Screener
+from egraph.study._shares import Mixture
 from egraph.study._strategies import (
     RandomRounds,
     RandomStart,
     ScreenedStart,
-    SearcherAlone,
+    SearchersAlone,
     Staged,
     WithBaseline,
 )
+from egraph.study._team import Team
 from egraph.study._trial import Trial
 
 __all__ = ["Proposer", "Round", "choose_strategy"]
@@ -37,12 +39,13 @@ def choose_strategy(
     seed: int,
     *,
     guide: Guide | None,
-    make_searcher: Callable[..., Searcher],
+    makers: Mapping[str, MakeSearcher],
     initial: int,
     screen: Screen | None,
     batch: int,
-    far: int,
+    mixture: Mixture,
     candidates: int,
+    whole: bool,
     meter: CostMeter | None = None,
 ) -> Strategy:
     """The strategy of a study with these settings.
@@ -50,27 +53,30 @@ def choose_strategy(
     Args:
         space: Where to search.
         seed: Seed of the study.
-        guide: Fits the ranker; None lets the searcher see the real scores.
-        make_searcher: Called with ``space, seed=``.
+        guide: Fits the ranker; None lets the searchers see only the real scores.
+        makers: Functions that make the searchers, called with ``space, seed=``, by the names of these.
         initial: Trials before the first fit.
         screen: Chooses them among many random ones; None takes random ones, or lets a ranker that was fitted
             before choose by itself.
         batch: Trials a round after that.
-        far: Number of them that are chosen to be different.
-        candidates: Number of architectures that the ranker scores in a round; all of a smaller space.
+        mixture: Whose candidates are scored and evaluated, and how many are chosen to be different.
+        candidates: Number of architectures that the ranker scores in a round.
+        whole: Whether all of a space that has no more is scored, without searchers.
         meter: Costs of the study; None without costs.
     """
+    team = Team(space, seed, makers)
     if guide is None:
-        return SearcherAlone(space, seed, make_searcher, batch)
+        return SearchersAlone(team, batch)
     guided = Guided(
         space,
         seed,
         guide=guide,
-        make_searcher=make_searcher,
+        team=team,
         otherwise=RandomRounds(space, seed, batch),
         batch=batch,
-        far=far,
+        mixture=mixture,
         candidates=candidates,
+        whole=whole,
         meter=meter,
     )
     if screen is not None:

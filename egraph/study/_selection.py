@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -34,7 +34,8 @@ class Candidates:
         architectures: Architectures that were not tried before, each key once.
         keys: Keys of the architectures.
         predicted: Predictions of the ranker, ``(candidates,)``.
-        finders: Indices of the searchers that found them, ``(candidates,)``.
+        finders: Positions in ``names`` of the searchers that found them, ``(candidates,)``.
+        names: Names of the searchers.
         scored: Number of architectures that the ranker scored in all.
         merit: What decides between candidates, higher first, ``(candidates,)``; None is ``predicted``.
     """
@@ -43,43 +44,49 @@ class Candidates:
     keys: list[str]
     predicted: Values
     finders: NDArray[np.int64]
+    names: list[str]
     scored: int
     merit: Values | None = None
 
+    @property
+    def supplied(self) -> dict[str, int]:
+        """Number of candidates by the name of their finder."""
+        counts = np.bincount(self.finders, minlength=len(self.names))
+        return dict(zip(self.names, counts.tolist(), strict=True))
+
 
 def gather(
-    searchers: Sequence[Searcher],
+    finders: Mapping[str, tuple[Searcher, int]],
     model: Predictor,
     space: SearchSpace,
-    tried: Mapping[str, Architecture],
-    budget: int,
+    tried: Collection[str],
+    scale: Callable[[Values], Values] | None = None,
 ) -> Candidates:
-    """Searches with the ranker as fitness. The searchers share the budget equally.
-
-    Each searcher first gets the tried architectures with the ranker's own scores, so that all its scores are
-    on one scale. The best come last, for searchers that forget the oldest.
+    """Searches with the ranker as fitness.
 
     Args:
-        searchers: Searchers, one after another.
+        finders: Searchers by their names, one after another, each with the number of architectures that the
+            ranker scores for it. A candidate that several of them find counts for the first.
         model: Ranker.
         space: Search space.
-        tried: Architectures of all trials, by their keys.
-        budget: Number of architectures that the ranker scores in all.
+        tried: Keys of all trials.
+        scale: Function from predictions to the scores that the searchers are told; None tells predictions.
     """
-    known = list(tried.values())
-    scores = predict(model, known) if known else np.zeros(0)
-    order = np.argsort(scores, kind="stable")
     found: dict[str, tuple[Architecture, float, int]] = {}
     scored = 0
-    for finder, searcher in enumerate(searchers):
-        if known:
-            searcher.tell([known[i] for i in order], scores[order])
+    for finder, (searcher, budget) in enumerate(finders.values()):
+        predicted: list[float] = []
+
+        def fitness(batch: Sequence[Architecture], predicted: list[float] = predicted) -> Values:
+            scores = predict(model, batch)
+            predicted.extend(scores.tolist())
+            return scores if scale is None else scale(scores)
+
         history: tuple[Step, ...] = ()
-        share = max(1, budget // len(searchers) + (finder < budget % len(searchers)))
         with contextlib.suppress(SpaceExhaustedError):
-            history = run(searcher, lambda batch: predict(model, batch), share, batch=_BATCH).history
+            history = run(searcher, fitness, budget, batch=_BATCH).history if budget else ()
         scored += len(history)
-        for architecture, score in history:
+        for (architecture, _), score in zip(history, predicted, strict=True):
             key = space.key(architecture)
             if key not in tried and score == score:
                 found.setdefault(key, (architecture, score, finder))
@@ -88,14 +95,15 @@ def gather(
         list(found),
         np.array([score for _, score, _ in found.values()], dtype=np.float64),
         np.array([finder for _, _, finder in found.values()], dtype=np.int64),
+        list(finders),
         scored,
     )
 
 
 def score_untried(
-    everything: Mapping[str, Architecture], model: Predictor, tried: Mapping[str, Architecture]
+    everything: Mapping[str, Architecture], model: Predictor, tried: Collection[str], name: str
 ) -> Candidates:
-    """Scores all architectures of a space, given by their keys, that were not tried."""
+    """Scores all architectures of a space, given by their keys, that were not tried; ``name`` finds them."""
     left = {key: architecture for key, architecture in everything.items() if key not in tried}
     predicted = predict(model, list(left.values())) if left else np.zeros(0)
     known = np.flatnonzero(~np.isnan(predicted))
@@ -105,18 +113,24 @@ def score_untried(
         [keys[row] for row in known],
         predicted[known],
         np.zeros(len(known), dtype=np.int64),
+        [name],
         len(left),
     )
 
 
 def choose(
-    candidates: Candidates, model: Predictor, tried: Sequence[Architecture], size: int, far: int
+    candidates: Candidates,
+    model: Predictor,
+    tried: Sequence[Architecture],
+    size: int,
+    far: int,
+    turns: Iterator[int],
 ) -> list[tuple[int, str]]:
     """Rows of the candidates to evaluate, each with its origin: top or far.
 
-    The best predicted come first, of the searchers in turn. Then follow ``far`` candidates out of the best
-    tenth, each the one farthest from everything tried or chosen so far. The distance is Euclidean between the
-    ranker's features.
+    Each row belongs to a finder by the turns. The first rows are the best predicted of their finders. Then
+    follow ``far`` candidates out of the best tenth of their finders, each the one farthest from everything
+    tried or chosen so far. The distance is Euclidean between the ranker's features.
 
     Args:
         candidates: Candidates of the round.
@@ -124,38 +138,41 @@ def choose(
         tried: Architectures of all trials.
         size: Number of rows.
         far: Number of them that are chosen for their distance.
+        turns: Positions in ``candidates.names``, endlessly. A finder without candidates is replaced by the
+            finder of the best predicted candidate that is left.
     """
-    order = _in_turns(candidates)
-    size = min(size, len(order))
+    size = min(size, len(candidates.keys))
     far = min(far, size - 1)
-    top = [int(row) for row in order[: size - far]]
-    chosen = [(row, TOP) for row in top]
-    if far <= 0:
-        return chosen
-    shortlist = order[size - far : max(size, int(len(order) * _PROMISING))]
-    pool = [candidates.architectures[row] for row in shortlist]
-    around = [*tried, *(candidates.architectures[row] for row in top)]
-    points = _features(model, pool + around)
-    points, known = points[: len(pool)], points[len(pool) :]
-    nearest = np.min(np.linalg.norm(points[:, None] - known[None], axis=2), axis=1)  # (pool,)
-    for _ in range(far):
-        farthest = int(nearest.argmax())
-        chosen.append((int(shortlist[farthest]), FAR))
-        nearest = np.minimum(nearest, np.linalg.norm(points - points[farthest], axis=1))
-        nearest[farthest] = -np.inf
-    return chosen
-
-
-def _in_turns(candidates: Candidates) -> NDArray[np.int64]:
-    """Rows, the best predicted of each searcher first, then the second of each, and so on."""
     merit = candidates.predicted if candidates.merit is None else candidates.merit
     best_first = np.argsort(-merit, kind="stable")
-    finders = candidates.finders[best_first]
-    turns = np.zeros(len(finders), dtype=np.int64)
-    for finder in np.unique(finders):
-        own = finders == finder
-        turns[own] = np.arange(own.sum())
-    return best_first[np.lexsort((finders, turns))]
+    queues = [best_first[candidates.finders[best_first] == n].tolist() for n in range(len(candidates.names))]
+    tenths = [max(1, int(len(queue) * _PROMISING)) for queue in queues]
+    chosen: list[int] = []
+    while len(chosen) < size - max(far, 0):
+        chosen.append(_take_turn(queues, turns, merit).pop(0))
+    top = [(row, TOP) for row in chosen]
+    if far <= 0:
+        return top
+    queues = [queue[: max(tenth, far)] for queue, tenth in zip(queues, tenths, strict=True)]
+    pool = [row for queue in queues for row in queue]
+    around = [*tried, *(candidates.architectures[row] for row in chosen)]
+    points = _features(model, [candidates.architectures[row] for row in pool] + around)
+    points, known = points[: len(pool)], points[len(pool) :]
+    nearest = np.min(np.linalg.norm(points[:, None] - known[None], axis=2), axis=1)  # (pool,)
+    position = {row: n for n, row in enumerate(pool)}
+    for _ in range(far):
+        queue = _take_turn(queues, turns, merit)
+        farthest = max(queue, key=lambda row: nearest[position[row]])
+        queue.remove(farthest)
+        top.append((farthest, FAR))
+        nearest = np.minimum(nearest, np.linalg.norm(points - points[position[farthest]], axis=1))
+    return top
+
+
+def _take_turn(queues: Sequence[list[int]], turns: Iterator[int], merit: Values) -> list[int]:
+    """The queue of the finder whose turn it is; that of the best row if its own is empty."""
+    queue = queues[next(turns)]
+    return queue or max((q for q in queues if q), key=lambda q: merit[q[0]])
 
 
 def predict(model: Predictor, architectures: Sequence[Architecture]) -> Values:

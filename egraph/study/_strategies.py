@@ -1,57 +1,60 @@
-"""Strategies without a ranker: random or screened trials, the searcher alone, the random baseline."""
+"""Strategies without a ranker: random or screened trials, searchers alone, the random baseline."""
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import zip_longest
+from itertools import islice, zip_longest
 
 import numpy as np
 
 from egraph.errors import SpaceExhaustedError
 from egraph.evaluation import fuse
-from egraph.searchers import RandomSearch, Searcher
+from egraph.searchers import RandomSearch
 from egraph.spaces import SearchSpace
 from egraph.study._guide import Predictor
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
 from egraph.study._screen import Screen
 from egraph.study._seeds import derive
 from egraph.study._selection import predict
+from egraph.study._shares import turns
+from egraph.study._team import Team
 from egraph.study._trial import BASELINE, INITIAL, RANDOM, SCREENED, SEARCH, Trial
 
-__all__ = ["RandomRounds", "RandomStart", "ScreenedStart", "SearcherAlone", "Staged", "WithBaseline"]
+__all__ = ["RandomRounds", "RandomStart", "ScreenedStart", "SearchersAlone", "Staged", "WithBaseline"]
 
 
 @dataclass(frozen=True, slots=True)
-class SearcherAlone:
-    """The searcher proposes, and learns from the real scores.
+class SearchersAlone:
+    """The searchers propose in turn, and learn from the real scores of all trials.
 
     Attributes:
-        space: Where to search.
-        seed: Seed of the study.
-        make_searcher: Called with ``space, seed=``.
+        team: The searchers.
         batch: Trials a round.
     """
 
-    space: SearchSpace
-    seed: int
-    make_searcher: Callable[..., Searcher]
+    team: Team
     batch: int
 
     def propose(self, situation: Situation) -> Plan:
-        """Continues the searcher, which first learns from the last round."""
-        searcher = self.make_searcher(self.space, seed=derive(self.seed, "searcher"))
-        if situation.searcher_state is not None:
-            searcher.load_state_dict(situation.searcher_state)
-            own = situation.own
-            last = [trial for trial in own if trial.round == own[-1].round]
-            searcher.tell([trial.architecture for trial in last], [trial.score for trial in last])
-        try:
-            asked = searcher.ask(situation.room(self.batch))
-        except SpaceExhaustedError:
-            asked = []
-        return Plan([Proposal(one, SEARCH) for one in asked], searcher_state=searcher.state_dict())
+        """Continues the searchers, which first learn from the last round."""
+        own, room = situation.own, situation.room(self.batch)
+        searchers = self.team.restore(situation.searcher_state, own)
+        names = list(searchers)
+        order = islice(turns([1.0] * len(names), len(own)), room)
+        counts = Counter(names[number] for number in order)
+        proposals: list[Proposal] = []
+        taken: set[str] = set()
+        for name in [name for name in names if counts[name]]:
+            with contextlib.suppress(SpaceExhaustedError):
+                asked = [(self.team.space.key(one), one) for one in searchers[name].ask(counts[name])]
+                # What another searcher proposes in this round too is evaluated once.
+                proposals += [Proposal(one, SEARCH, finder=name) for key, one in asked if key not in taken]
+                taken.update(key for key, _ in asked)
+        return Plan(proposals, searcher_state=self.team.save(searchers, own))
 
 
 @dataclass(frozen=True, slots=True)

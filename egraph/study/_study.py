@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any, Literal
 
@@ -16,10 +16,17 @@ from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.wrapping import as_evaluator
-from egraph.searchers import Searcher, describe
+from egraph.searchers import describe
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
-from egraph.study._arguments import check_budget, read_costs, read_ranker, read_screen, read_searcher
+from egraph.study._arguments import (
+    Searchers,
+    check_budget,
+    read_costs,
+    read_ranker,
+    read_screen,
+    read_searchers,
+)
 from egraph.study._driver import Driver
 from egraph.study._evaluating import open_evaluation
 from egraph.study._events import Event, RunFinished, RunStarted
@@ -31,6 +38,7 @@ from egraph.study._loop import Loop
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, choose_strategy
 from egraph.study._screen import SHARE, Screener
+from egraph.study._shares import Mixture, read_shares
 from egraph.study._trial import BASELINE, OWN, Trial
 
 __all__ = ["Study"]
@@ -62,8 +70,12 @@ class Study:
             that learns from the study's trials: one with the model's own settings, if it is an
             `egraph.Ranker`, and otherwise the default one. With False there is no ranker, and the searcher
             sees the real scores.
-        searcher: Name of the searcher, with options if wanted, as `find_searcher` reads it; its class; or a
-            callable that takes ``space, seed=``. None is regularized evolution, or NSGA-II with ``costs``.
+        searcher: Name of the searcher, with options if wanted, as `find_searcher` reads it; its class; a
+            callable that takes ``space, seed=``; or a sequence of these, which share the work. None is
+            regularized evolution, or NSGA-II with ``costs``. A searcher lives as long as the study, and is
+            told of every score of a trial and of every prediction for its candidates.
+        shares: Percentages of the candidates, and of the trials that the ranker chooses among them: from the
+            searchers, from mutants of the best trials, and from random samples. None is (60, 30, 10).
         workers: Number of evaluations at a time; more than one run in processes of their own.
         initial: Number of trials before the first fit.
         screen: Fitness without training that chooses them among more random architectures; or the name of a
@@ -79,8 +91,8 @@ class Study:
             candidates are chosen by predicted score and costs, and the journal keeps the costs of each trial.
         batch: Number of trials a round; None is 8 with a ranker, and the number of workers without one.
         far: Number of trials of a round that are chosen for their difference.
-        candidates: Number of architectures that the ranker scores in a round; all of a space that has no
-            more, without the searcher.
+        candidates: Number of architectures that the ranker scores in a round. Of a space that has no more,
+            all are scored, without a searcher, if neither ``searcher`` nor ``shares`` is given.
         recalibrate: When the ranker is fitted again: ``"every=N"``, after N new trials; ``"seconds=S"``,
             after new trials that cost S seconds together; ``"drift"``, after an alarm of drift. With the last
             two it is also fitted before each round until it has learned from ``initial`` trials. An alarm
@@ -103,7 +115,8 @@ class Study:
         storage: str | os.PathLike[str] | None = None,
         seed: int = 0,
         ranker: Predictor | Literal[False] | None = None,
-        searcher: str | Callable[..., Searcher] | None = None,
+        searcher: Searchers | None = None,
+        shares: Sequence[float] | None = None,
         workers: int = 1,
         initial: int = 16,
         screen: Fitness | str | Literal[False] | None = None,
@@ -129,24 +142,30 @@ class Study:
         self.stopped = ""
         self._evaluator = as_evaluator(evaluate)
         self._meter = read_costs(costs, self.space)
-        make_searcher = read_searcher(searcher, self._meter)
+        makers = read_searchers(searcher, self.space, self._meter)
+        mixture = Mixture(read_shares(shares), far)
         self._guide = None if ranker is False else read_ranker(ranker, seed, initial, recalibrate)
         limits = (16 * initial if screen_count is None else screen_count, screen_seconds)
         self._screen = read_screen(screen, self._evaluator, self.space, self._guide, *limits)
-        sizes = {"initial": initial, "batch": batch, "far": far, "candidates": candidates}
+        sizes = {"initial": initial, "batch": batch, "candidates": candidates}
         strategy = choose_strategy(
             self.space,
             seed,
             guide=self._guide,
-            make_searcher=make_searcher,
+            makers=makers,
             screen=self._screen,
+            mixture=mixture,
+            whole=searcher is None and shares is None,
             meter=self._meter,
             **sizes,
         )
         self._proposer = Proposer(self.space, seed, strategy)
+        described = [describe(make, self.space) for make in makers.values()]
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
-            "searcher": describe(make_searcher, self.space),
+            "searcher": described[0] if len(described) == 1 else described,
+            "shares": None if self._guide is None else mixture.shares,
+            "far": far,
             "workers": workers,
             "screen": None if self._screen is None else self._screen.describe(),
             **sizes,

@@ -15,11 +15,14 @@ __all__ = [
     "DONE",
     "FAR",
     "INITIAL",
+    "MUTANTS",
     "OWN",
     "RANDOM",
+    "SAMPLES",
     "SCREENED",
     "SEARCH",
     "TOP",
+    "WHOLE",
     "State",
     "Trial",
 ]
@@ -42,6 +45,14 @@ RANDOM = "random"
 """Random, because too few trials had succeeded to fit the ranker."""
 BASELINE = "baseline"
 """Random, for comparison; neither ranker nor searcher learns from it."""
+
+MUTANTS = "mutants"
+"""Finder: mutants of the best trials."""
+SAMPLES = "samples"
+"""Finder: random samples."""
+WHOLE = "whole space"
+"""Finder of all candidates where the whole space is scored."""
+
 OWN = (INITIAL, SCREENED, TOP, FAR, SEARCH, RANDOM)
 """Origins of the trials of the search itself: all but the baseline's."""
 

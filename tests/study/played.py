@@ -108,14 +108,19 @@ def history(one):
     ).to_json()
 
 
+SEVERAL = ["genetic", "regularized-evolution:population=20,sample=5", "nsga2:population=6"]
+MODES = {
+    "ranker": {},
+    "direct": {"ranker": False, "batch": 3},
+    "several": {"searcher": SEVERAL, "shares": (50, 30, 20)},
+    "several direct": {"searcher": SEVERAL, "ranker": False, "batch": 5},
+    "screened": {"screen": Glimpse(seconds=0.15), "screen_count": 30},
+}
+
+
 if __name__ == "__main__":
     path, workers, mode = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    options = {
-        "direct": {"ranker": False, "batch": 3},
-        "ranker": {},
-        "screened": {"screen": Glimpse(seconds=0.15), "screen_count": 30},
-    }[mode]
-    with study(path, workers=workers, evaluate=Played(seconds=0.04), **options) as one:
+    with study(path, workers=workers, evaluate=Played(seconds=0.04), **MODES[mode]) as one:
         one.run(trials=10 if mode == "screened" else 36, baseline=True)
         if mode != "screened":
             one.retrain(one.best, repeats=2)

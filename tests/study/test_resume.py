@@ -9,20 +9,19 @@ import time
 from pathlib import Path
 
 import pytest
-from played import history, study
+from played import MODES, history, study
 
 import egraph
 from egraph.errors import JournalError
 from egraph.study import TrialStarted, open_journal
 
 SCRIPT = Path(__file__).with_name("played.py")
-DIRECT = {"ranker": False, "batch": 3}
 
 
-@pytest.mark.parametrize(("options", "first"), [({}, 0), (DIRECT, 3)], ids=["with ranker", "without"])
-def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, options, first):
+@pytest.mark.parametrize(("mode", "first"), [("ranker", 0), ("direct", 3), ("several", 1)])
+def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, mode, first):
     """The files as they are after each transaction are what any kill can leave behind."""
-    copies = []
+    copies, options = [], MODES[mode]
 
     def copy(event):
         folder = tmp_path / str(len(copies))
@@ -45,7 +44,9 @@ def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, options, first)
             assert not again & set(done["number"]), "a trial that was complete ran again"
 
 
-@pytest.mark.parametrize(("workers", "mode"), [(1, "ranker"), (2, "direct")])
+@pytest.mark.parametrize(
+    ("workers", "mode"), [(1, "ranker"), (2, "direct"), (2, "several"), (1, "several direct")]
+)
 def test_killed_again_and_again_the_history_is_the_same(tmp_path, workers, mode):
     chance = random.Random(workers)
     path = tmp_path / "x.db"
@@ -61,7 +62,7 @@ def test_killed_again_and_again_the_history_is_the_same(tmp_path, workers, mode)
         process.send_signal(signal.SIGKILL)
         killed += process.wait(60) == -signal.SIGKILL
     assert killed >= 1
-    with study(**(DIRECT if mode == "direct" else {})) as unbroken, open_journal(path) as journal:
+    with study(**MODES[mode]) as unbroken, open_journal(path) as journal:
         unbroken.run(trials=36, baseline=True)
         result = unbroken.retrain(unbroken.best, repeats=2)
         assert history(journal) == history(unbroken)

@@ -1,0 +1,90 @@
+"""The searchers of a study, which live as long as it does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from egraph.architecture import Architecture
+from egraph.searchers import MakeSearcher, Searcher
+from egraph.spaces import SearchSpace
+from egraph.study._seeds import derive
+from egraph.study._trial import Trial
+
+__all__ = ["Team"]
+
+_STATES, _TOLD = "searchers", "told"
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Makes the searchers of a study, and keeps them from one round to the next.
+
+    Attributes:
+        space: Where to search.
+        seed: Seed of the study.
+        makers: Functions that make the searchers, called with ``space, seed=``, by the names of these.
+    """
+
+    space: SearchSpace
+    seed: int
+    makers: Mapping[str, MakeSearcher]
+
+    def restore(
+        self,
+        state: Mapping[str, Any] | None,
+        own: Sequence[Trial],
+        fitness: Callable[[Sequence[Architecture]], ArrayLike] | None = None,
+    ) -> dict[str, Searcher]:
+        """The searchers as they were after the last round, told of the trials since then.
+
+        Args:
+            state: State that `save` gave at the last round; None before the first one.
+            own: All trials of the search, each complete or failed.
+            fitness: Current fitness, where predictions of a ranker were told too: remembered scores are then
+                replaced by it.
+
+        Raises:
+            UsageError: The state is of a searcher with other options.
+        """
+        states, told = _read(state, own, self.makers)
+        searchers = {}
+        for number, (name, make) in enumerate(self.makers.items()):
+            searchers[name] = searcher = make(self.space, seed=derive(self.seed, "searcher", number))
+            if name in states:
+                searcher.load_state_dict(states[name])
+            if fitness is not None:
+                searcher.rescore(fitness, [trial.architecture for trial in own])
+            fresh = own[told if name in states else 0 :]
+            if fitness is not None:  # the best last, for searchers that forget the oldest
+                fresh = sorted(fresh, key=_failed_first)
+            if fresh:
+                searcher.tell([trial.architecture for trial in fresh], [trial.score for trial in fresh])
+        return searchers
+
+    def save(self, searchers: Mapping[str, Searcher], own: Sequence[Trial]) -> dict[str, Any]:
+        """The state of all searchers, as JSON-ready values; they were told of the trials ``own``."""
+        return {
+            _STATES: {name: searcher.state_dict() for name, searcher in searchers.items()},
+            _TOLD: len(own),
+        }
+
+
+def _failed_first(trial: Trial) -> float:
+    return -math.inf if math.isnan(trial.score) else trial.score
+
+
+def _read(
+    state: Mapping[str, Any] | None, own: Sequence[Trial], names: Mapping[str, object]
+) -> tuple[dict[str, Any], int]:
+    """States by the names of the searchers, and the number of trials that they were told of."""
+    if state is None:
+        return {}, 0
+    if _STATES in state:
+        return state[_STATES], state[_TOLD]
+    # Version 0.1.0 wrote the state of the one searcher that proposed the last round itself.
+    return {next(iter(names)): dict(state)}, sum(trial.round < own[-1].round for trial in own)
