@@ -155,7 +155,7 @@ def test_journal_of_a_newer_version_is_refused(path, read_only):
         Journal(path, read_only=read_only)
 
 
-@pytest.mark.parametrize("share", [0.3, 0.6, 0.9])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.8])
 @pytest.mark.parametrize("read_only", [True, False])
 def test_truncated_journal_is_refused(path, share, read_only):
     content = path.read_bytes()

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.bench.arena._ground import Ground
 from egraph.bench.arena._untrained import score_untrained
-from egraph.errors import SpaceExhaustedError
+from egraph.errors import SpaceExhaustedError, UsageError
 from egraph.registry import Registry
 from egraph.searchers import MakeSearcher, RandomSearch, run
+from egraph.spaces import SearchSpace
 
 __all__ = ["FITNESS", "Query", "Search"]
 
@@ -98,6 +99,7 @@ def search_with_ranker(
     batch: int = 8,
     far: int = 2,
     candidates: int = 2000,
+    shares: str | None = None,
 ) -> list[Query]:
     """A study with the table in place of training: the searcher is told predictions of a ranker.
 
@@ -107,7 +109,7 @@ def search_with_ranker(
     Args:
         ground: The benchmark.
         make: Makes the searcher whose proposals the ranker scores. It is not used if ``candidates`` is at
-            least the size of the space, which is then scored as a whole.
+            least the size of the space and no shares are given: the space is then scored as a whole.
         queries: Number of trainings.
         seed: Seed of study and ranker.
         members: Number of networks in the ranker's ensemble.
@@ -115,16 +117,24 @@ def search_with_ranker(
         batch: Number of trainings per round.
         far: Number of trainings per round that are chosen to be different.
         candidates: Number of architectures that the ranker scores per round.
+        shares: Percentages of the candidates from the searcher, from mutants of the best and from random
+            samples, joined by ``+``, such as ``60+30+10``; None takes the default of a study.
+
+    Raises:
+        UsageError: The shares are not three percentages that sum to 100.
     """
     from egraph.ranker import Ranker
     from egraph.study import Study
 
+    parts = None if shares is None else _read_shares(shares)
+    whole = parts is None and _count(ground.space) <= candidates
     with Study(
         ground.space,
         ground.lookup,
         seed=seed,
         ranker=Ranker(seed=seed, members=members, folds=0),
-        searcher=make,
+        searcher=None if whole else make,
+        shares=parts,
         initial=initial,
         batch=batch,
         far=far,
@@ -143,6 +153,20 @@ def search_with_ranker(
         with contextlib.suppress(SpaceExhaustedError):
             history += [_look_up(ground, each) for each in rest.ask(queries - len(history))]
     return history
+
+
+def _read_shares(text: str) -> list[float]:
+    try:
+        return [float(part) for part in str(text).split("+")]
+    except ValueError:
+        raise UsageError(f"shares must be percentages such as 60+30+10, got {text!r}") from None
+
+
+def _count(space: SearchSpace) -> float:
+    try:
+        return len(space)
+    except TypeError:
+        return math.inf
 
 
 def _look_up(ground: Ground, architecture: Architecture) -> Query:
