@@ -147,12 +147,16 @@ def search_with_ranker(
             if found or len(trials) < goal:
                 break
     history = [Query(trial.architecture, trial.score, trial.seconds) for trial in trials]
-    if found and len(history) < queries:
-        rest = RandomSearch(ground.space, seed=seed)
-        rest.tell([query.architecture for query in history], [query.score for query in history])
-        with contextlib.suppress(SpaceExhaustedError):
-            history += [_look_up(ground, each) for each in rest.ask(queries - len(history))]
-    return history
+    return history + _draw_others(ground, history, queries - len(history), seed) if found else history
+
+
+def _draw_others(ground: Ground, history: list[Query], count: int, seed: int) -> list[Query]:
+    """Random queries that are not in the history."""
+    rest = RandomSearch(ground.space, seed=seed)
+    rest.tell([query.architecture for query in history], [query.score for query in history])
+    with contextlib.suppress(SpaceExhaustedError):
+        return [_look_up(ground, each) for each in rest.ask(count)] if count > 0 else []
+    return []
 
 
 def _read_shares(text: str) -> list[float]:
