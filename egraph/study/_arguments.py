@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from egraph.checks import check_positive, check_whole
 from egraph.errors import UsageError, shorten
 from egraph.evaluation import CostMeter
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.training import preview
-from egraph.searchers import MakeSearcher, MultiObjective, Searcher, SearcherSpec, get
+from egraph.searchers import MakeSearcher, MultiObjective, Searcher, SearcherSpec, describe, get
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
 from egraph.study._guide import Guide, Model, Predictor, is_fitted
@@ -25,8 +25,10 @@ Searchers = str | Callable[..., Searcher] | Sequence[str | Callable[..., Searche
 __all__ = [
     "Searchers",
     "check_budget",
+    "describe_searchers",
     "find_searcher",
     "read_costs",
+    "read_counts",
     "read_ranker",
     "read_screen",
     "read_searchers",
@@ -81,6 +83,12 @@ def read_searchers(
     return makers
 
 
+def describe_searchers(makers: Mapping[str, MakeSearcher], space: SearchSpace) -> Any:
+    """Names and options as JSON-ready values: those of the one searcher, or a list of those of several."""
+    described = [describe(make, space) for make in makers.values()]
+    return described[0] if len(described) == 1 else described
+
+
 def _name(make: MakeSearcher, space: SearchSpace) -> str:
     return str(make) if isinstance(make, SearcherSpec) else make(space, seed=0).name
 
@@ -123,12 +131,11 @@ def read_ranker(ranker: Predictor | None, seed: int, initial: int, recalibrate: 
 
     from egraph.ranker import Ranker
 
+    if ranker is not None and hasattr(ranker, "fit") and not is_fitted(ranker):
+        return Guide(cast(Model, ranker), initial // 2, None, rule)
     default = Ranker(seed=derive(seed, "ranker"))
     if ranker is None:
         return Guide(default, initial // 2, None, rule)
-    model = cast(Model, ranker)
-    if hasattr(ranker, "fit") and not is_fitted(ranker):
-        return Guide(model, initial // 2, None, rule)
     learner = clone(ranker) if isinstance(ranker, Ranker) else default
     return Guide(learner.set_params(prior=ranker), 2, ranker, rule)
 
@@ -172,6 +179,16 @@ def read_screen(
     else:
         raise UsageError(f"screen must be a fitness, a proxy's name, or False for none, got {screen!r}")
     return None if fitness is None or guide is None else Screen(fitness, int(count), float(seconds))
+
+
+def read_counts(least: int, **counts: int) -> list[int]:
+    """Whole numbers of at least ``least`` as Python's, which the journal and the seeds need.
+
+    Raises:
+        UsageError: One is not a whole number, or less.
+    """
+    check_whole(least, **counts)
+    return [int(count) for count in counts.values()]
 
 
 def check_budget(trials: int | None, seconds: float | None) -> None:

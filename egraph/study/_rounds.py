@@ -37,8 +37,8 @@ __all__ = ["Proposer", "Round", "choose_strategy"]
 def choose_strategy(
     space: SearchSpace,
     seed: int,
-    *,
     guide: Guide | None,
+    *,
     makers: Mapping[str, MakeSearcher],
     initial: int,
     screen: Screen | None,

@@ -16,13 +16,14 @@ from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.wrapping import as_evaluator
-from egraph.searchers import describe
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
 from egraph.study._arguments import (
     Searchers,
     check_budget,
+    describe_searchers,
     read_costs,
+    read_counts,
     read_ranker,
     read_screen,
     read_searchers,
@@ -129,14 +130,10 @@ class Study:
         recalibrate: str = "every=1",
         max_failures: int = 30,
     ) -> None:
-        if batch is None:
-            batch = workers if ranker is False else 8
-        check_whole(0, seed=seed, far=far, max_failures=max_failures)
-        check_whole(1, workers=workers, initial=initial, batch=batch, candidates=candidates)
-        # Integers of NumPy could not be written to the journal, and would give other seeds.
-        seed, far, workers, initial, batch, candidates = map(
-            int, (seed, far, workers, initial, batch, candidates)
-        )
+        batch = batch if batch is not None else workers if ranker is False else 8
+        seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
+        workers, initial = read_counts(1, workers=workers, initial=initial)
+        batch, candidates = read_counts(1, batch=batch, candidates=candidates)
         self.space = spaces.get(space) if isinstance(space, str) else space
         self.seed, self.workers, self.max_failures = seed, workers, max_failures
         self.stopped = ""
@@ -151,7 +148,7 @@ class Study:
         strategy = choose_strategy(
             self.space,
             seed,
-            guide=self._guide,
+            self._guide,
             makers=makers,
             screen=self._screen,
             mixture=mixture,
@@ -160,11 +157,10 @@ class Study:
             **sizes,
         )
         self._proposer = Proposer(self.space, seed, strategy)
-        described = [describe(make, self.space) for make in makers.values()]
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
-            "searcher": described[0] if len(described) == 1 else described,
-            "shares": None if self._guide is None else mixture.shares,
+            "searcher": describe_searchers(makers, self.space),
+            "shares": mixture.shares,
             "far": far,
             "workers": workers,
             "screen": None if self._screen is None else self._screen.describe(),
