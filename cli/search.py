@@ -44,12 +44,12 @@ def command(
     measured = data.read()
     # Loads the data, so that absent data is reported before anything is written.
     measured.evaluator.describe()
-    within, costs = limits.read(measured, data.device)
+    within, weighed = limits.read(measured, data.device)
     path = running.find_journal(measured, data.data)
     arguments |= ranking.read() | screening.read()
     with Study(
         within, measured.evaluator, storage=path, seed=running.seed,
-        workers=running.count_workers(measured), costs=costs, **arguments,
+        workers=running.count_workers(measured), **weighed, **arguments,
     ) as study:  # fmt: skip
         with resumable():
             display.run(

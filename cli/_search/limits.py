@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from egraph.spaces.limited import Cost
 
 __all__ = ["Limits"]
+
+BUILT = 300
+"""Candidates of a round whose networks are built to compute a cost."""
 
 
 @dataclass(frozen=True)
@@ -56,10 +59,11 @@ class Limits:
         )
     )
 
-    def read(self, measured: Measured, device: str) -> tuple[SearchSpace, dict[str, Cost]]:
-        """The space within the limits, and the costs to weigh.
+    def read(self, measured: Measured, device: str) -> tuple[SearchSpace, dict[str, Any]]:
+        """The space within the limits, and arguments of `egraph.Study`: the costs to weigh.
 
-        Of a table, the rows with a number for each of these costs are searched.
+        Of a table, the rows with a number for each of these costs are searched. Where a cost is computed,
+        the ranker scores fewer candidates in a round, since the network of each is built.
 
         Raises:
             UnknownNameError: There is no such cost.
@@ -91,7 +95,10 @@ class Limits:
         space = measured.space
         if measured.table is not None and columns:
             space = measured.table.measured(measured.metric, *sorted(columns)).search_space()
-        return _limit(space, limited, limits), costs
+        arguments: dict[str, Any] = {"costs": costs}
+        if not all(isinstance(cost, ColumnCost) for cost in costs.values()):
+            arguments["candidates"] = BUILT
+        return _limit(space, limited, limits), arguments
 
 
 def _read_limits(texts: tuple[str, ...]) -> dict[str, float]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+import numpy as np
+
 from egraph.datasets import Table
 from egraph.errors import UnknownNameError, UsageError
 from egraph.evaluation.costs import Costs
@@ -22,7 +24,7 @@ COMPUTED = ("params", "flops", "latency")
 class CostNames:
     """The costs that a search can name.
 
-    A name is that of a column of the table, or one of `COMPUTED` where the table has no such column.
+    A name is that of a column of the table, or one of `COMPUTED` where the table has no such numbers.
     ``NAME=COLUMN`` gives a column another name.
 
     Attributes:
@@ -57,7 +59,7 @@ class CostNames:
 
     def find(self, name: str) -> Cost:
         """The cost of this name; raises as `read`."""
-        if self.table is not None and name in self.table.columns:
+        if self._has_column(name):
             return self._find_column(name)
         if name not in COMPUTED:
             raise UnknownNameError("cost", name, self.choices)
@@ -68,6 +70,13 @@ class CostNames:
             )
         computed: Cost = getattr(self.networks(), name)
         return computed
+
+    def _has_column(self, name: str) -> bool:
+        """Whether a name means the column; one without a number leaves a cost of networks to be computed."""
+        if self.table is None or name not in self.table.columns:
+            return False
+        computed = name in COMPUTED and self.space.builds_networks
+        return not (computed and np.isnan(self.table.numbers(name)).all())
 
     @property
     def columns(self) -> list[str]:
