@@ -191,7 +191,7 @@ def tell_pairs(log: Path) -> None:
     for source, target in dict.fromkeys((s, t) for s, t, _ in groups):
         line = []
         for count in counts:
-            rows = groups[source, target, count]
+            rows = groups.get((source, target, count), [])
             if not rows:
                 line.append("")
                 continue
@@ -201,11 +201,13 @@ def tell_pairs(log: Path) -> None:
             if alone > 0.4:
                 gains[count].append(both - scratch)
             mark = "**" if miss else ""
-            line.append(f"{scratch:.3f}, {alone:.3f}: {mark}{both:.3f}{mark}")
+            known = f"{scratch:.3f}, {alone:.3f}" if count else f"–, {alone:.3f}"
+            line.append(f"{known}: {mark}{both:.3f}{mark}")
         print(f"| {source} → {target} | " + " | ".join(line) + " |")
-    cells = sum(bool(rows) for rows in groups.values())
     draws = sorted({len(rows) for rows in groups.values()})
-    print(f"\n{missed} of {cells} means miss the better of both by more than .01; draws a cell: {draws}\n")
+    print(
+        f"\n{missed} of {len(groups)} means miss the better of both by more than .01; draws a cell: {draws}\n"
+    )
     print("| labels | mean gain over scratch where the prior alone is above .4 | required |")
     print("|---|---|---|")
     for count, found in sorted(gains.items()):

@@ -145,7 +145,8 @@ def _hear(
     elif scorer.tabular is not None and len(labels) > 2:
         own = scorer.tabular.leave_one_out()
     prior, seen = encoding.features[:, -1], labels.take(rows)
-    voice = Voice.fit(weigh_prior(own, prior[rows], seen, plan.known), prior, own, plan.latent_prior)
+    share = weigh_prior(own, prior[rows], seen, plan.known)
+    voice = Voice.fit(share, prior[rows], own, seen.groups, plan.latent_prior)
     steepness, tie = scorer.steepness, scorer.tie
     if own is not None:
         steepness, tie = fit_three_way(voice.join(own, encoding.take(rows)), seen)

@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.encoding import Encoding
+from egraph.ranker.labels import centre
 from egraph.ranker.scale import Scale
 
 __all__ = ["Voice"]
 
 Floats = NDArray[np.float64]
+Numbers = NDArray[np.int64]
 
 _SPREAD, _SPREAD_COUNTS = 0.55, 4
 """Usual standard deviation of opinions, in latent scores, and its weight in labels."""
@@ -38,20 +40,21 @@ class Voice:
     scale: Scale | None = None
 
     @classmethod
-    def fit(cls, share: float, prior: Floats, own: Floats | None, has_scale: bool) -> Voice:
+    def fit(cls, share: float, prior: Floats, own: Floats | None, groups: Numbers, has_scale: bool) -> Voice:
         """Fits the scale.
 
         Args:
             share: Share of the prior.
             prior: Its opinions on the training data, ``(graphs,)``.
-            own: Held-out predictions of the ensemble; None where none were held out.
+            own: Held-out predictions of the ensemble, ``(graphs,)``; None where none were held out.
+            groups: Number of each score's group, ``(graphs,)``; spreads are those inside groups.
             has_scale: Whether the prior's opinions are latent scores.
         """
         scale = None
         if not has_scale and len(np.unique(prior)) > 1:
             scale = Scale.fit(prior)
             prior = scale.to_latent(prior)
-        gain = (_SPREAD if own is None else _spread(own)) / _spread(prior)
+        gain = (_SPREAD if own is None else _spread(centre(own, groups))) / _spread(centre(prior, groups))
         return cls(share, float(prior.mean()), gain, scale)
 
     def opinions(self, encoding: Encoding) -> Floats:

@@ -90,7 +90,7 @@ def test_operations_are_compared_by_description():
 def test_a_voice_has_the_mean_and_spread_of_the_ensemble():
     rng = np.random.default_rng(0)
     prior, own = rng.normal(5, 3, 1000), rng.normal(0, 0.7, 1000)
-    voice = Voice.fit(0.25, prior, own, has_scale=True)
+    voice = Voice.fit(0.25, prior, own, np.zeros(1000, np.int64), has_scale=True)
 
     features = np.stack([np.zeros(1000), prior], axis=1)
     encoding = Encoding(
