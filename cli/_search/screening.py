@@ -33,7 +33,7 @@ class Screening:
         click.option(
             "--screen-seconds",
             type=click.FloatRange(min=0, min_open=True),
-            default=30,
+            default=20,
             show_default=True,
             help="Time for scoring them; also at most a quarter of --seconds.",
         )

@@ -36,8 +36,8 @@ SCREEN_CHANNELS = 16
 PREVIEW_DATA = "photographs-16"
 """Images for scores of networks that are not trained here."""
 
-PREVIEW_CHANNELS = 4
-"""Width of these networks."""
+PREVIEW_CHANNELS = 8
+"""Width of these networks; a cell of nasbench101 needs at least 5."""
 
 SMALL = 5_000
 """Largest number of training images for which the recipe for small data is the default."""

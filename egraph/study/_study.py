@@ -122,7 +122,7 @@ class Study:
         initial: int = 16,
         screen: Fitness | str | Literal[False] | None = None,
         screen_count: int | None = None,
-        screen_seconds: float = 30,
+        screen_seconds: float = 20,
         costs: Mapping[str, Cost] | None = None,
         batch: int | None = None,
         far: int = 2,

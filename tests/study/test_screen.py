@@ -13,6 +13,7 @@ import egraph
 from egraph import Architecture
 from egraph.errors import DataError, JournalError, UnknownNameError, UsageError
 from egraph.evaluation import Training, ZeroCost, fuse
+from egraph.evaluation.training import preview as preview_networks
 from egraph.searchers import RandomSearch
 from egraph.study import NetworkScored, Screened, Screening, Study, open_journal
 from egraph.study._seeds import derive
@@ -232,11 +233,20 @@ def test_proxies_by_name():
     trained = screen_of(convnet, Training(convnet, "digits", device="cpu"), "swap+ntk")
     assert (trained["proxies"], trained["data"], trained["count"]) == (["swap", "ntk"], "digits", 32)
     other = screen_of("nasbench201", lambda many: [0.0] * len(many), "swap")
-    assert (other["proxies"], other["data"], other["channels"]) == (["swap"], "photographs-16", 4)
+    assert (other["proxies"], other["data"], other["channels"]) == (["swap"], "photographs-16", 8)
     with pytest.raises(UnknownNameError, match=r"unknown zero-cost proxy 'swop'.*'swap'"):
         screen_of(convnet, lambda many: [0.0] * len(many), "swop")
     with pytest.raises(UsageError, match="the space 'nasbench_graph' builds no networks"):
         screen_of("nasbench_graph", lambda many: [0.0] * len(many), "swap")
+
+
+@pytest.mark.parametrize("name", ["nasbench101", "nasbench_macro", "darts", "concat-cell"])
+def test_any_space_that_builds_networks_can_be_screened(name):
+    space = egraph.spaces.get(name)
+    [score] = preview_networks(space, lambda many: [0.0] * len(many), ["params"])(
+        [space.sample(np.random.default_rng(3))]
+    )
+    assert score > 0
 
 
 def test_several_proxies_are_ranked_together_though_each_network_is_scored_alone():
