@@ -235,6 +235,29 @@ def check_prior_knowledge_is_accepted(make: MakeSearcher) -> None:
     assert not known & {space.key(a) for a in asked}
 
 
+def check_another_fitness_is_searched_on(make: MakeSearcher) -> None:
+    """After `rescore`, what was asked may be asked again, except for what is said to be known."""
+    space = ToySpace(4, 5)
+    searcher = make(space, seed=0)
+    asked = _history(searcher, space, 18)
+    known = asked[:5]
+    told: list[Architecture] = []
+
+    def fitness(architectures: Sequence[Architecture]) -> NDArray[np.float64]:
+        told.extend(architectures)
+        return -space.value(architectures)
+
+    searcher.rescore(fitness, known)
+    for architecture in told:
+        space.validate(architecture)
+    json.dumps(searcher.state_dict(), allow_nan=False)
+    again = _history(searcher, space, 15)
+    assert not {space.key(a) for a in known} & {space.key(a) for a in again}
+    assert len({space.key(a) for a in again}) == 15
+    searcher.rescore(lambda architectures: np.full(len(architectures), np.nan))
+    _history(searcher, space, 5)
+
+
 def check_wrong_use_is_refused(make: MakeSearcher) -> None:
     """Wrong numbers of scores, infinite scores, wrong counts and invalid architectures are refused."""
     space = ToySpace(4, 5)
@@ -264,6 +287,7 @@ CHECKS: list[Callable[[MakeSearcher], None]] = [
     check_a_small_space_is_exhausted,
     check_any_batch_size_works,
     check_prior_knowledge_is_accepted,
+    check_another_fitness_is_searched_on,
     check_wrong_use_is_refused,
 ]
 """What must hold for every searcher; each takes a `MakeSearcher` and raises `AssertionError`."""

@@ -6,6 +6,7 @@ import json
 import math
 import shutil
 import sys
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -134,6 +135,7 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
         "screening": findings.screening,
         "front": [_describe_trial(row) for row in findings.front.to_dict("records")],
         "front of each cost": {name: findings.front_of(name)["number"].tolist() for name in findings.costs},
+        "finders": [asdict(finder) for finder in findings.finders],
         "trials": len(findings.trials),
         "failed": len(findings.failed),
         "coverage": {f"{level} %": share for level, share in findings.coverage.items()},
@@ -170,6 +172,7 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
         click.echo(f"  {_how_chosen(findings)} Test scores were not used to choose.")
 
     _show_front(findings)
+    _show_finders(findings)
     rounds = findings.rounds.dropna(subset=["tau"])
     if len(rounds):
         click.echo("\nthe ranker's tau on trials that it had not seen (1: right order, 0: chance)\n")
@@ -222,6 +225,22 @@ def _show_front(findings: Findings) -> None:
         click.echo("  " + "  ".join(f"{text:>{width}}" for text, width in zip(texts, widths, strict=True)))
     if len(front) > count:
         click.echo(f"  {len(front) - count} more are in the report")
+
+
+def _show_finders(findings: Findings) -> None:
+    """Prints what each searcher contributed."""
+    finders = findings.finders
+    width = max(len(finder.name) for finder in finders)
+    click.echo("\nwho found what\n")
+    click.echo(f"  {'':<{width}}{'candidates':>20}{'trainings':>12}{'best':>10}")
+    for finder in finders:
+        supplied = f"{finder.candidates:,} ({100 * finder.share:.0f} %)" if finder.candidates else "–"
+        best = findings.show(finder.best) if finder.best == finder.best else "–"
+        click.echo(f"  {finder.name:<{width}}{supplied:>20}{finder.trials:>12}{best:>10}")
+    if findings.scored_whole:
+        click.echo(
+            "  The ranker scored the whole space; with --searcher or --shares, searchers choose from it."
+        )
 
 
 def _how_chosen(findings: Findings) -> str:

@@ -11,7 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from egraph.report._finders import Finder, count_finders
 from egraph.study import FINALISTS, Best, find_best
+from egraph.study._trial import WHOLE
 
 if TYPE_CHECKING:
     from egraph.study import Journal
@@ -65,6 +67,16 @@ class Findings:
             "seconds": record["seconds"],
             "end": record["end"],
         }
+
+    @property
+    def finders(self) -> list[Finder]:
+        """What each searcher contributed: candidates, trials and its best score."""
+        return count_finders(self.trials, self.rounds)
+
+    @property
+    def scored_whole(self) -> bool:
+        """Whether the ranker scored the whole space, without a searcher."""
+        return any(finder.name == WHOLE for finder in self.finders)
 
     @property
     def complete(self) -> pd.DataFrame:

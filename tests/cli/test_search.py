@@ -139,6 +139,10 @@ def test_a_space_that_is_not_the_table_s_is_refused(search):
         (("--device", "gpu"), 2, "device must be auto, cpu, cuda"),
         (("--ranker", "absent.egraph"), 1, "absent.egraph"),
         (("--trials", "0"), 2, "--trials"),
+        (("--shares", "60,30,20"), 2, "shares must be three percentages that sum to 100"),
+        (("--shares", "60;30;10"), 2, "expected three numbers such as 60,30,10, got '60;30;10'"),
+        (("--searcher", "random", "--searcher", "evolution"), 2, "unknown searcher 'evolution'"),
+        (("--no-ranker", "--ranker", "x.egraph"), 2, "--ranker and --no-ranker exclude each other"),
         (("--screen", "swop"), 2, "Did you mean 'swap'?"),
         (("--screen-count", "0"), 2, "--screen-count"),
         (("--screen-seconds", "0"), 2, "--screen-seconds"),
@@ -189,6 +193,46 @@ def test_the_first_trainings_are_chosen_by_a_score_and_its_cost_is_told(search, 
 def test_screening_is_left_out_on_demand(search, read_json):
     found = read_json(search("--screen", "none", "--trials", 2, "--storage", "x.db", "--json"))
     assert found["screening"] is None
+
+
+def test_several_searchers_share_the_candidates(search, read_json):
+    several = ("--searcher", "random", "--searcher", "genetic", "--shares", "50,25,25")
+    args = (*several, "--trials", 32, "--no-baseline", "--storage", "x.db")
+    done = search(*args)
+    lines = {line.split()[0]: line.split() for line in done.stdout.splitlines() if line.startswith("  ")}
+    assert lines["random"][1] == "1,000"
+    assert int(lines["random"][2].strip("(")) >= 25
+    found = {one["name"]: one for one in read_json(search(*args, "--json"))["finders"]}
+    assert set(found) == {"initial", "random", "genetic", "mutants", "samples"}
+    assert sum(one["trials"] for one in found.values()) == 32
+    assert found["initial"] == {
+        "name": "initial", "candidates": 0, "share": 0.0, "trials": 16, "best": found["initial"]["best"]
+    }  # fmt: skip
+    assert 3 <= found["random"]["trials"] <= 5
+    with open("x.html", encoding="utf-8") as page:
+        text = page.read()
+    assert "Who found what" in text
+    assert "genetic" in text
+    with open_journal("x.db") as journal:
+        assert journal.settings["settings"]["shares"] == [50, 25, 25]
+        assert [one["searcher"] for one in journal.settings["settings"]["searcher"]] == ["random", "genetic"]
+
+
+def test_a_search_without_a_ranker(search, read_json):
+    args = (
+        "--no-ranker",
+        "--searcher",
+        "genetic:population=4",
+        "--trials",
+        12,
+        "--storage",
+        "x.db",
+        "--json",
+    )
+    found = read_json(search(*args))
+    assert [one["name"] for one in found["finders"]] == ["genetic:population=4"]
+    assert found["finders"][0]["trials"] == 12
+    assert "ranker" not in found["files"]
 
 
 def test_no_network_above_a_limit_is_trained(search, read_json):
