@@ -17,7 +17,7 @@ from egraph.errors import ArchitectureError, EgraphError
 
 if TYPE_CHECKING:
     from egraph import bench, datasets, evaluation, metrics, operations, searchers, spaces
-    from egraph.ranker import Ranker, load
+    from egraph.ranker import Ranker, load, pretrained
     from egraph.service.client import fitness
     from egraph.study import Study
     from egraph.tracing import from_torch
@@ -36,6 +36,7 @@ __all__ = [
     "load",
     "metrics",
     "operations",
+    "pretrained",
     "searchers",
     "spaces",
 ]
@@ -46,6 +47,7 @@ _HOMES = {
     "fitness": "egraph.service.client",
     "from_torch": "egraph.tracing",
     "load": "egraph.ranker",
+    "pretrained": "egraph.ranker",
 }
 _MODULES = {"bench", "datasets", "evaluation", "metrics", "operations", "searchers", "spaces"}
 

@@ -20,9 +20,9 @@ class Ranking:
     ranker: str | None = option(
         click.option(
             "--ranker",
-            metavar="FILE|URL",
-            help="A ranker to start with: a file that `egraph train` or `egraph export` wrote, or the http "
-            "address of an `egraph serve`, with its token in $EGRAPH_TOKEN.",
+            metavar="FILE|URL|pretrained",
+            help="A ranker to start with: a file that `egraph train` or `egraph export` wrote, the http "
+            "address of an `egraph serve`, with its token in $EGRAPH_TOKEN, or the pretrained one of egraph.",
         )
     )
 

@@ -38,6 +38,7 @@ from egraph.ranker.parameters import TABULAR_MODELS
 from egraph.ranker.ranker import Ranker
 from egraph.ranker.readout import READOUTS, ReadOut
 from egraph.ranker.sage import AGGREGATORS, Aggregator, Linear, Neighbours, SAGELayer
+from egraph.ranker.shipped import pretrained
 
 if TYPE_CHECKING:
     from egraph.baselines import predictors
@@ -62,6 +63,7 @@ __all__ = [
     "from_genome",
     "load",
     "predictors",
+    "pretrained",
     "shipped_genomes",
 ]
 

@@ -13,8 +13,8 @@ def open_ranker(source: str | os.PathLike[str]) -> Any:
     """Opens a ranker that predicts: a file, exported or not, or a service.
 
     Args:
-        source: A file that `egraph.Ranker.save` wrote, an ONNX file that `egraph.export.save_onnx` wrote, or
-            the http address of a service.
+        source: A file that `egraph.Ranker.save` wrote, an ONNX file that `egraph.export.save_onnx` wrote, the
+            http address of a service, or ``pretrained`` for the ranker that is part of the package.
 
     Raises:
         ModelError: The file is not a ranker.
@@ -26,6 +26,10 @@ def open_ranker(source: str | os.PathLike[str]) -> Any:
         from egraph.service.client import fitness
 
         return fitness(name)
+    if name == "pretrained":
+        from egraph.ranker import pretrained
+
+        return pretrained()
     if Path(name).suffix == ".onnx":
         from egraph.export import OnnxRanker
 

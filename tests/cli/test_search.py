@@ -347,6 +347,13 @@ def test_a_ranker_of_a_service_guides(search, monkeypatch):
     assert "`egraph train --data x.db` learns from the trials alone" in done.stderr
 
 
+def test_the_pretrained_ranker_chooses_the_first_networks(search):
+    search("--ranker", "pretrained", "--trials", 3, "--no-baseline", "--storage", "x.db")
+    with open_journal("x.db") as journal:
+        assert set(journal.trials["origin"]) <= {"top", "far"}
+    assert package.load("x.egraph").prior_share_ > 0
+
+
 def test_a_service_that_is_not_there_is_told_before_anything_is_written(search, tmp_path, monkeypatch):
     monkeypatch.setattr("egraph.service._connection._FIRST", 0.001)
     done = search("--ranker", "http://127.0.0.1:9", "--storage", "x.db", code=1)
