@@ -447,7 +447,7 @@ def test_a_study_is_guided_by_the_service(real, monkeypatch):
     assert set(study.trials["origin"]) == {"top", "far"}
     chosen = [Architecture.from_json(text) for text in study.trials["architecture"]]
     assert study.trials["predicted"].to_numpy() == pytest.approx(fitness(chosen))
-    assert study.journal.settings["settings"]["ranker"]["guided at first by"]["address"] == real.url
+    assert study.journal.settings["settings"]["ranker"]["prior"]["address"] == real.url
 
 
 def _count(architectures):
