@@ -114,7 +114,7 @@ MODES = {
     "direct": {"ranker": False, "batch": 3},
     "several": {"searcher": SEVERAL, "shares": (50, 30, 20)},
     "several direct": {"searcher": SEVERAL, "ranker": False, "batch": 5},
-    "screened": {"screen": Glimpse(seconds=0.15), "screen_count": 30},
+    "screened": {"screen": Glimpse(seconds=0.15), "screen_count": 30, "screen_seconds": 600},
 }
 
 
