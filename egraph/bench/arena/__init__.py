@@ -22,7 +22,7 @@ from egraph.bench.arena._cells import Cell, measure
 from egraph.bench.arena._compare import compare
 from egraph.bench.arena._config import Config, read_config
 from egraph.bench.arena._curves import band, checkpoints, incumbents, summarise
-from egraph.bench.arena._fitness import FITNESS, Query
+from egraph.bench.arena._fitness import FITNESS
 from egraph.bench.arena._ground import Ground, Task, prepare, read_task
 from egraph.bench.arena._plot import plot
 from egraph.bench.arena._run import BASELINES, Contestant, Result, plan, run, searchers

@@ -8,8 +8,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from egraph.bench.arena._fitness import FITNESS, Query
+from egraph.bench.arena._fitness import FITNESS
 from egraph.bench.arena._ground import Ground
+from egraph.bench.arena._query import Query
 from egraph.errors import FailedError
 from egraph.searchers import MakeSearcher
 from egraph.specs import parse

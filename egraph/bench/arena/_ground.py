@@ -36,6 +36,7 @@ class Ground:
     """A task with its table in memory.
 
     Attributes:
+        benchmark: Name of the table, or path of its file.
         space: The search space if the table has all of it, else the space of its rows.
         lookup: Returns score, test score and seconds of one training; NaN if the table has no cost.
         best: Best score of the table.
@@ -46,6 +47,7 @@ class Ground:
         scores: SQLite file that keeps scores of untrained networks; None keeps nothing.
     """
 
+    benchmark: str
     space: SearchSpace
     lookup: TableLookup
     best: float
@@ -102,6 +104,7 @@ def prepare(
     lookup = TableLookup(distinct, task.metric, task.test, seconds)
     seen, tests = distinct[task.metric], distinct[task.test]
     return Ground(
+        task.benchmark,
         distinct.search_space(),
         lookup,
         best=float(seen.max()),

@@ -33,9 +33,8 @@ def toy_ground():
     }
     metrics = {"seen": Metric(), "told": Metric(), "train_s": Metric("seconds", higher_is_better=False)}
     table = Table(space, architectures, columns, metrics)
-    return Ground(
-        space, TableLookup(table, "seen", "told", "train_s"), float(columns["seen"].max()), 3.0, 3.0
-    )
+    lookup = TableLookup(table, "seen", "told", "train_s")
+    return Ground("toy", space, lookup, float(columns["seen"].max()), 3.0, 3.0)
 
 
 @pytest.fixture

@@ -105,7 +105,7 @@ def test_with_the_ranker_a_study_runs_over_the_table(toy_ground, monkeypatch):
             return toy_ground.space.value(architectures)
 
     fits = []
-    monkeypatch.setattr("egraph.ranker.Ranker", Truth)
+    monkeypatch.setattr("egraph.bench.arena._guided.Ranker", Truth)
     make = partial(RegularizedEvolution, population=5, sample=2)
     fitness = "ranker:members=1,initial=4,batch=2,far=0,candidates=40"
     row = measure(cell(fitness=fitness, queries=6), make, toy_ground)
