@@ -174,9 +174,9 @@ class Scorer:
             votes = self._blend(votes, three_way(self.steepness * ahead, self.tie))
         if self.voice is None:
             return votes
-        ahead = self.voice.opinions(a) - self.voice.opinions(b)
-        share = self.voice.share
-        return (1 - share) * votes + share * three_way(self.steepness * ahead, self.tie)
+        first, second = self.voice.opinions(a), self.voice.opinions(b)
+        share = np.maximum(self.voice.shares(first), self.voice.shares(second))[:, None]
+        return (1 - share) * votes + share * three_way(self.steepness * (first - second), self.tie)
 
     @property
     def _pairwise(self) -> bool:

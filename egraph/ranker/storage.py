@@ -116,5 +116,5 @@ def _pack_own(ranker: Ranker) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     if ranker.columns is not None and ranker.filling_ is not None:
         content["columns"] = {"name": name(ranker.columns), "medians": ranker.filling_.medians.tolist()}
     if (voice := scorer.voice) is not None:
-        content["voice"] = {"share": voice.share, "mean": voice.mean, "gain": voice.gain}
+        content["voice"] = {name: getattr(voice, name) for name in ("share", "mean", "gain", "spread")}
     return content, tensors
