@@ -1,5 +1,6 @@
 """``egraph search`` and ``egraph report``."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -308,10 +309,13 @@ def test_an_interrupted_search_says_how_to_go_on(whole, tmp_path):
     deadline = time.monotonic() + 60
     while not line.startswith("round 0") and time.monotonic() < deadline:
         line = running.stderr.readline()
-    running.send_signal(signal.SIGINT)
-    error = running.stderr.read()
-    running.stderr.close()
-    assert running.wait(60) == 130
+    error = ""
+    for _ in range(3):  # compiled modules that are just imported may swallow an interrupt
+        running.send_signal(signal.SIGINT)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            error = running.communicate(timeout=30)[1]
+            break
+    assert running.returncode == 130
     assert error.endswith(
         "egraph: interrupted; finished work is kept, run the same command again to resume\n"
     )
