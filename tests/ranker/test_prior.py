@@ -98,6 +98,19 @@ def test_a_good_prior_helps_and_a_reversed_one_does_no_harm(old, toy_data):
     assert harmed.score(graphs[92:], -scores[92:]) > alone.score(graphs[92:], -scores[92:]) - 0.05
 
 
+def test_what_a_search_measures_does_not_spoil_the_order_of_the_rest(old, toy_data):
+    graphs, scores = toy_data
+    rng = np.random.default_rng(0)
+    best = np.argsort(old.predict(graphs[80:]))[-16:] + 80
+    rest = np.setdiff1d(np.arange(80, len(graphs)), best)
+    # The best are so alike that noise hides much of their order.
+    noisy = scores[best] + rng.normal(0, 0.3, len(best))
+    ranker = Ranker(prior=old, **SMALL).fit([graphs[row] for row in best], noisy)
+    others, truth = [graphs[row] for row in rest], scores[rest]
+    assert 0 < ranker.prior_share_ < 0.9
+    assert ranker.score(others, truth) > old.score(others, truth) - 0.05
+
+
 def test_other_units_of_the_prior_change_nothing(old, toy_data):
     graphs, scores = toy_data
     other = copy.copy(old)
