@@ -25,6 +25,7 @@ from egraph.bench.arena._curves import band, checkpoints, incumbents, summarise
 from egraph.bench.arena._fitness import FITNESS
 from egraph.bench.arena._ground import Ground, Task, prepare, read_task
 from egraph.bench.arena._plot import plot
+from egraph.bench.arena._query import Query
 from egraph.bench.arena._run import BASELINES, Contestant, Result, plan, run, searchers
 from egraph.bench.arena._tables import arrange, name, to_markdown
 from egraph.bench.arena._untrained import Scores
