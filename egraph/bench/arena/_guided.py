@@ -39,8 +39,7 @@ def search_with_ranker(
 ) -> list[Query]:
     """A study with the table in place of training: the searcher is told predictions of a ranker.
 
-    After the best score of the table is found, the result cannot change; the remaining queries are then
-    random, which saves the fits.
+    After the best score of the table is found, the remaining queries are random, which saves the fits.
 
     Args:
         ground: The benchmark.
@@ -55,8 +54,7 @@ def search_with_ranker(
         candidates: Number of architectures that the ranker scores per round.
         shares: Percentages of the candidates from the searcher, from mutants of the best and from random
             samples, joined by ``+``, such as ``60+30+10``; None takes the default of a study.
-        prior: Metric of the table that is known of each architecture, and is the ranker's prior; None for no
-            prior.
+        prior: Metric of the table that is the ranker's prior; None for no prior.
 
     Raises:
         UsageError: The shares are not three percentages that sum to 100.
