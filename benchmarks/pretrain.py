@@ -59,16 +59,23 @@ def sources(without: Iterable[str] = ()) -> list[tuple[str, str, int]]:
     return [source for source in SOURCES if table(source[0]).space.name not in without]
 
 
+def draw(chosen: Iterable[tuple[str, str, int]], seed: int) -> list[tuple[str, Any]]:
+    """The metric and the training networks of each source; each has networks of its own."""
+    return [
+        (metric, table(name).split(count, seed=100 * seed + number)[0])
+        for number, (name, metric, count) in enumerate(chosen)
+    ]
+
+
 def training_data(
     chosen: Iterable[tuple[str, str, int]], seed: int
 ) -> tuple[list[Any], list[float], list[str]]:
-    """Architectures, scores and groups; each source has networks of its own."""
+    """Architectures, scores and groups."""
     architectures, scores, groups = [], [], []
-    for number, (name, metric, count) in enumerate(chosen):
-        train, _ = table(name).split(count, seed=100 * seed + number)
+    for metric, train in draw(chosen, seed):
         architectures += train.architectures
         scores += train.scores(metric).tolist()
-        groups += [f"{name}:{metric}"] * count
+        groups += [f"{train.name}:{metric}"] * len(train)
     return architectures, scores, groups
 
 
@@ -97,13 +104,10 @@ def taus_left_out(space: str, seed: int) -> dict[str, float]:
 
 def make_card(left_out: dict[str, list[float]]) -> dict[str, Any]:
     """The model card as JSON-ready values."""
-    keys = [
-        table(name).split(n, seed=100 * SEED + number)[0].keys for number, (name, _, n) in enumerate(SOURCES)
-    ]
     return {
         "spaces": list(dict.fromkeys(table(name).space.name for name, *_ in SOURCES)),
         "sources": [
-            {**describe_table(table(name), metric), "networks learned from": count, "scores": None}
+            {**describe_source(name, metric), "networks learned from": count, "scores": None}
             for name, metric, count in SOURCES
         ],
         "kendall tau-b where the space was left out": {
@@ -111,8 +115,15 @@ def make_card(left_out: dict[str, list[float]]) -> dict[str, Any]:
         },
         "measured on": f"{TESTED:,} networks, {len(LEFT_OUT_SEEDS)} seed, without a label of the space",
         "command": "python benchmarks/pretrain.py",
-        FINGERPRINTS: sorted({fingerprint(key) for each in keys for key in each}),
+        FINGERPRINTS: sorted({fingerprint(key) for _, train in draw(SOURCES, SEED) for key in train.keys}),
     }
+
+
+def describe_source(name: str, metric: str) -> dict[str, Any]:
+    """Origin of a source's scores; of the file that was read, its name without the folder of this machine."""
+    about = describe_table(table(name), metric)
+    about["data"]["read from"] = Path(about["data"]["read from"]).name
+    return about
 
 
 def main() -> None:

@@ -33,6 +33,11 @@ def test_the_file_is_small_and_tells_where_it_comes_from(pretrained):
     assert sum(pretrained.groups_.values()) == pretrained.n_trials_
 
 
+def test_the_card_has_no_folder_of_the_machine_that_fitted_it(pretrained):
+    read = [source["data"]["read from"] for source in pretrained.card["sources"]]
+    assert all(name.endswith(".parquet") and "/" not in name for name in read)
+
+
 @pytest.mark.parametrize(
     "name", ["nasbench101", "nasbench201", "nasbench_macro", "mnasnet", "darts", "convnet"]
 )
