@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import NamedTuple
 
+import numpy as np
 from torch import nn
 
 from egraph import operations
+from egraph.architecture import Architecture
+from egraph.canonical import simplify
 from egraph.errors import ArchitectureError
 from egraph.operations import Operation
 
-__all__ = ["Layer", "classifier", "conv_norm", "conv_norm_relu", "read_operation"]
+__all__ = ["Layer", "classifier", "conv_norm", "conv_norm_relu", "read_chain", "read_operation"]
 
 
 class Layer(NamedTuple):
@@ -36,6 +39,20 @@ def read_operation(name: str, skeleton: str, layers: Collection[Layer]) -> Opera
             + ", ".join(_describe(layer) for layer in layers)
         )
     return operation
+
+
+def read_chain(architecture: Architecture, skeleton: str, layers: Collection[Layer]) -> list[Operation]:
+    """The live operations between input and output, which must form a chain.
+
+    Raises:
+        ArchitectureError: They form no chain, or one of them is none of ``layers``.
+    """
+    graph = simplify(architecture)
+    if not np.array_equal(graph.counts, np.eye(len(graph.ops), k=1)):
+        raise ArchitectureError(
+            f"a {skeleton} network is a chain from input to output, got the edges {list(architecture.edges)}"
+        )
+    return [read_operation(name, skeleton, layers) for name in graph.ops[1:-1]]
 
 
 def conv_norm(inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> nn.Sequential:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 
-import numpy as np
 from torch import nn
 
 from egraph.architecture import Architecture
-from egraph.canonical import simplify
 from egraph.errors import ArchitectureError
 from egraph.networks._allocation import allocate, check_arguments
-from egraph.networks._layers import Layer, classifier, conv_norm_relu, read_operation
+from egraph.networks._layers import Layer, classifier, conv_norm_relu, read_chain
 from egraph.networks.operations import InvertedResidual
 from egraph.operations import Operation
 
@@ -66,7 +65,8 @@ def build_mnasnet(
         https://arxiv.org/abs/2404.08005
     """
     check_arguments(input_shape, num_classes=num_classes, channels=channels)
-    chain = _read_chain(architecture)
+    chain = read_chain(architecture, "mnasnet", LAYERS)
+    _check_squeezes(chain)
 
     def make() -> nn.Sequential:
         blocks: list[nn.Module] = [conv_norm_relu(input_shape[0], channels, 3, 2)]
@@ -86,15 +86,8 @@ def build_mnasnet(
     return allocate(make, seed, max_params, f"use fewer channels than {channels}")
 
 
-def _read_chain(architecture: Architecture) -> list[Operation]:
-    """The operations between input and output."""
-    graph = simplify(architecture)
-    if not np.array_equal(graph.counts, np.eye(len(graph.ops), k=1)):
-        raise ArchitectureError(
-            f"a mnasnet network is a chain from input to output, got the edges {list(architecture.edges)}"
-        )
-    chain = [read_operation(name, "mnasnet", LAYERS) for name in graph.ops[1:-1]]
+def _check_squeezes(chain: Sequence[Operation]) -> None:
+    """Checks that squeeze-and-excitation stands behind convolutions."""
     for before, operation in itertools.pairwise([None, *chain]):
         if operation and operation.kind == SQUEEZE.kind and (not before or before.kind == SQUEEZE.kind):
             raise ArchitectureError(f"in a mnasnet network {operation.name!r} stands behind a convolution")
-    return chain

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 from torch import nn
 
 from egraph.architecture import Architecture
-from egraph.canonical import simplify
-from egraph.errors import ArchitectureError
 from egraph.networks._allocation import allocate, check_arguments
-from egraph.networks._layers import Layer, classifier, conv_norm_relu, read_operation
+from egraph.networks._layers import Layer, classifier, conv_norm_relu, read_chain
 from egraph.networks.operations import make_layer
 
 __all__ = ["build_nasbench_macro"]
@@ -57,18 +54,12 @@ def build_nasbench_macro(
         https://arxiv.org/abs/2103.11922
     """
     check_arguments(input_shape, num_classes=num_classes, channels=channels)
-    graph = simplify(architecture)
-    if not np.array_equal(graph.counts, np.eye(len(graph.ops), k=1)):
-        raise ArchitectureError(
-            "a nasbench_macro network is a chain from input to output, "
-            f"got the edges {list(architecture.edges)}"
-        )
-    layers = [read_operation(name, "nasbench_macro", LAYERS) for name in graph.ops[1:-1]]
+    chain = read_chain(architecture, "nasbench_macro", LAYERS)
 
     def make() -> nn.Sequential:
         blocks: list[nn.Module] = [conv_norm_relu(input_shape[0], channels, 3)]
         width = channels
-        for operation in layers:
+        for operation in chain:
             outputs = operation.stride * width
             blocks.append(make_layer("nasbench_macro", operation, width, outputs, operation.stride))
             width = outputs
