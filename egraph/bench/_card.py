@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from egraph._version import __version__
+from egraph._version import __version__, installed_versions
 from egraph.files import write_text
 
 if TYPE_CHECKING:
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     from egraph.ranker import Ranker
 
 __all__ = [
-    "describe_coverage",
-    "describe_parameters",
+    "describe_fit",
     "describe_table",
     "fingerprint",
     "save_with_card",
@@ -102,7 +101,18 @@ def describe_table(table: Table, metric: str) -> dict[str, Any]:
     }
 
 
-def describe_coverage(ranker: Ranker) -> dict[str, Any]:
+def describe_fit(ranker: Ranker, seconds: float, command: str | None) -> dict[str, Any]:
+    """Intervals, duration, parameters and versions of a fit, and the command line that repeats it, if any."""
+    return {
+        "interval coverage": _describe_coverage(ranker),
+        "seconds": {"fit": round(seconds, 2)},
+        "ranker": _describe_parameters(ranker),
+        "versions": installed_versions(),
+        **({} if command is None else {"command": command}),
+    }
+
+
+def _describe_coverage(ranker: Ranker) -> dict[str, Any]:
     """Share of held-out scores inside the ranker's intervals, by level; None where no fold was held out."""
     shares = {
         f"{100 * level:g} %": round(share, 3) if math.isfinite(share) else None
@@ -111,7 +121,7 @@ def describe_coverage(ranker: Ranker) -> dict[str, Any]:
     return {"measured on": "networks learned from, each while held out", **shares}
 
 
-def describe_parameters(ranker: Ranker) -> dict[str, str]:
+def _describe_parameters(ranker: Ranker) -> dict[str, str]:
     """The parameters of a ranker; of its prior, if there is one, the kind."""
     parameters = ranker.get_params(deep=False)
     prior = parameters.pop("prior")

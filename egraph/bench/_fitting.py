@@ -12,11 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph import metrics
-from egraph._version import installed_versions
 from egraph.bench._card import (
     FINGERPRINTS,
-    describe_coverage,
-    describe_parameters,
+    describe_fit,
     describe_table,
     fingerprint,
 )
@@ -116,11 +114,7 @@ class TableFit:
                 "by": "key, all distinct networks",
             },
             "scores": self.scores.to_dict(),
-            "interval coverage": describe_coverage(self.ranker),
-            "seconds": {"fit": round(self.seconds, 2)},
-            "ranker": describe_parameters(self.ranker),
-            "versions": installed_versions(),
-            **({} if command is None else {"command": command}),
+            **describe_fit(self.ranker, self.seconds, command),
             FINGERPRINTS: sorted(map(fingerprint, self.train.keys)),
         }
 

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from egraph._version import installed_versions
-from egraph.bench._card import FINGERPRINTS, describe_coverage, describe_table, fingerprint
+from egraph.bench._card import FINGERPRINTS, describe_fit, describe_table, fingerprint
 from egraph.bench._fitting import Progress, TableScores, check_scores, measure_on
 from egraph.errors import UsageError
 
@@ -73,11 +72,7 @@ class SourcesFit:
         return {
             **({"space": spaces[0]} if len(spaces) == 1 else {"spaces": spaces}),
             "sources": [_describe(source) for source in self.sources],
-            "interval coverage": describe_coverage(self.ranker),
-            "seconds": {"fit": round(self.seconds, 2)},
-            "ranker": {name: str(value) for name, value in self.ranker.get_params().items()},
-            "versions": installed_versions(),
-            **({} if command is None else {"command": command}),
+            **describe_fit(self.ranker, self.seconds, command),
             "seed": self.seed,
             FINGERPRINTS: sorted(map(fingerprint, keys)),
         }
