@@ -15,6 +15,7 @@ from egraph.architecture import Architecture
 from egraph.bench.arena._ground import Ground
 from egraph.bench.arena._query import Query, look_up
 from egraph.errors import SpaceExhaustedError, UsageError
+from egraph.evaluation import TableLookup
 from egraph.ranker import Ranker
 from egraph.searchers import MakeSearcher, RandomSearch
 from egraph.spaces import SearchSpace
@@ -87,31 +88,20 @@ def search_with_ranker(
 def _make_ranker(ground: Ground, seed: int, members: int, prior: str | None) -> Ranker:
     if prior is None:
         return Ranker(seed=seed, members=members, folds=0)
+    known = _Known(TableLookup(datasets.load(ground.benchmark, ground.root), prior))
     # Folds weigh the prior.
-    return Ranker(seed=seed, members=members, prior=_Known.of(ground, prior)).fit([], [])
+    return Ranker(seed=seed, members=members, prior=known).fit([], [])
 
 
 @dataclass(frozen=True, eq=False)
 class _Known:
-    """What is known of each architecture before a search, as a model.
+    """A look-up as a model: what is known of each architecture before a search."""
 
-    Attributes:
-        space: Search space.
-        values: Values by key.
-    """
-
-    space: SearchSpace
-    values: dict[str, float]
-
-    @classmethod
-    def of(cls, ground: Ground, metric: str) -> _Known:
-        """The values of a metric of the benchmark's table."""
-        table = datasets.load(ground.benchmark, ground.root).distinct()
-        return cls(ground.space, dict(zip(table.keys, table[metric].tolist(), strict=True)))
+    lookup: TableLookup
 
     def predict(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
-        """The values, ``(architectures,)``."""
-        return np.array([self.values[self.space.key(one)] for one in architectures])
+        """The scores of the table, ``(architectures,)``."""
+        return self.lookup(architectures)
 
 
 def _draw_others(ground: Ground, history: list[Query], count: int, seed: int) -> list[Query]:
