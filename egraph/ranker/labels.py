@@ -11,6 +11,7 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from egraph.metrics import kendall_tau
+from egraph.surrogates.exact_inference import choose_evenly
 
 __all__ = ["Labels", "centre", "pairs_within", "rank_gauss", "spread_within"]
 
@@ -108,7 +109,7 @@ def pairs_within(groups: Numbers, most: int) -> tuple[Numbers, Numbers]:
     for group in np.unique(groups):
         rows = np.flatnonzero(groups == group)
         share = max(most * len(rows) // len(groups), 2)
-        chosen = rows[np.linspace(0, len(rows) - 1, min(len(rows), share)).astype(int)]
+        chosen = rows[choose_evenly(len(rows), share)]
         a, b = np.triu_indices(len(chosen), 1)
         first.append(chosen[a])
         second.append(chosen[b])

@@ -22,6 +22,7 @@ from egraph.architecture import Architecture
 from egraph.errors import OutOfDistributionWarning
 from egraph.metrics import kendall_tau, regret_at_k
 from egraph.study._trial import Trial
+from egraph.surrogates.exact_inference import choose_evenly
 
 __all__ = ["LEVELS", "Verdict", "ask_intervals", "judge", "weigh_drift"]
 
@@ -186,7 +187,7 @@ def _draw(predicted: Values, ends: Values, rng: np.random.Generator) -> Values:
 
 def _agreement(scores: Values, predicted: Values) -> Values:
     """Pairs of the same order minus pairs of the opposite order, for each row of scores, ``(rows,)``."""
-    chosen = _spread(len(predicted))
+    chosen = choose_evenly(len(predicted), _MOST)
     first, second = np.triu_indices(len(chosen), 1)
     wanted = np.sign(predicted[chosen][first] - predicted[chosen][second])
     values = scores[:, chosen]
@@ -195,10 +196,6 @@ def _agreement(scores: Values, predicted: Values) -> Values:
 
 def _pairs(predicted: Values) -> float:
     """The largest possible agreement, as tau-b takes it where scores have no ties."""
-    chosen = predicted[_spread(len(predicted))]
+    chosen = predicted[choose_evenly(len(predicted), _MOST)]
     first, second = np.triu_indices(len(chosen), 1)
     return math.sqrt(len(first) * int((chosen[first] != chosen[second]).sum()))
-
-
-def _spread(count: int) -> NDArray[np.int64]:
-    return np.linspace(0, count - 1, min(count, _MOST)).astype(np.int64)
