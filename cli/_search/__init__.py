@@ -9,4 +9,7 @@ use in the method of the same class that reads the group.
 - `searcher.Searching`: the searcher and its candidates.
 - `limits.Limits`: limits on the costs of networks.
 - `ranker.Ranking`: the ranker.
+- `screening.Screening`: the choice of the first trainings.
+
+`saving` writes the files beside the journal, and `display` shows progress and result.
 """

@@ -163,7 +163,7 @@ class Guided:
         finders = {**living, **helpers}
         budgets = divide(self._candidates, weights)
         found = gather(
-            dict(zip(finders, zip(finders.values(), budgets, strict=True), strict=True)),
+            {name: (finders[name], budget) for name, budget in zip(finders, budgets, strict=True)},
             model,
             self._space,
             tried,
