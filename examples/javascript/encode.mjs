@@ -17,6 +17,8 @@ const NOT_COUNTED = ["input", "output", "zero", "identity"];
  *
  * @param {object | object[]} architectures one `{ops, edges}`, or several.
  * @param {object[]} vocabulary the operations the ranker was trained on, as its file describes them.
+ * @param {boolean} names whether the ranker tells operations apart by name, as its file says; otherwise by
+ *     their descriptions alone.
  * @returns {object} of each input of the ONNX file its data, row by row, and its shape:
  *     vertices (graphs, width, numbers of a vertex), counts (graphs, width, width), sizes (graphs), and
  *     features (graphs, numbers of a graph), where width is the number of vertices of the largest graph;
@@ -24,7 +26,7 @@ const NOT_COUNTED = ["input", "output", "zero", "identity"];
  * @throws {TypeError} something among them is no architecture.
  * @throws {RangeError} an operation is not in the vocabulary.
  */
-export function encode(architectures, vocabulary) {
+export function encode(architectures, vocabulary, names = true) {
   const known = new Map(vocabulary.map((operation) => [operation.name, operation]));
   const interior = vocabulary.filter(({ kind }) => !NOT_COUNTED.includes(kind));
   const graphs = [architectures].flat().map((architecture) => {
@@ -32,6 +34,7 @@ export function encode(architectures, vocabulary) {
     return encodeOne(
       simplify(architecture, (name) => describe(name, known)),
       interior,
+      names,
     );
   });
   const width = Math.max(2, ...graphs.map(({ counts }) => counts.length));
@@ -65,12 +68,13 @@ function describe(name, known) {
   return operation;
 }
 
-function encodeOne({ operations, counts }, interior) {
-  const whole = graphFeatures(interior, operations, counts);
+function encodeOne({ operations, counts }, interior, names) {
+  const whole = graphFeatures(interior, operations, counts, names);
+  const toldApart = names ? interior : [];
   const place = structure(operations, counts);
   const vertices = operations.map((operation, v) => [
     ...attributes(operation),
-    ...interior.map((other) => Number(other === operation)),
+    ...toldApart.map((other) => Number(other === operation)),
     ...place[v],
     ...whole.vertices[v],
   ]);

@@ -11,22 +11,25 @@ const LEVELS = 4; // so are operations at the whole, half, ... of the resolution
 const GOES_ON = 0.75; // probability of a further step in the shorter walk back from the output
 const ROUNDING = 1e-12; // variance over mean square that is no more than that
 const MAX_CLASSES = 10; // above so many names, operations are counted by kind
+// Kinds that are counted where operations are not told apart by name.
+const FAMILIES = [["inverted-residual"], ["graph-conv", "attention", "linear", "aggregation"]];
 
 /**
  * Describes a graph, and how much of it each vertex is.
  *
- * @param {object[]} interior the operations to tell apart, sorted by name.
+ * @param {object[]} interior the operations between input and output, sorted by name.
  * @param {object[]} operations of each vertex its description.
  * @param {number[][]} counts
+ * @param {boolean} names whether to tell the operations apart by name; otherwise their families are counted.
  * @returns {{features: number[], vertices: number[][]}} of each vertex three numbers.
  */
-export function graphFeatures(interior, operations, counts) {
+export function graphFeatures(interior, operations, counts, names) {
   const size = operations.length;
   const last = size - 1;
   const all = [...operations.keys()];
   const isInterior = all.map((v) => Number(v > 0 && v < last));
   const classOf = (op) => (interior.length > MAX_CLASSES ? op.kind : op.name);
-  const classes = [...new Set(interior.map(classOf))].sort();
+  const classes = names ? [...new Set(interior.map(classOf))].sort() : [];
   const own = (number, otherwise) => operations.map((op) => (interior.includes(op) ? number(op) : otherwise));
   const group = own((op) => classes.indexOf(classOf(op)), -1);
   const parameters = own(parameterCost, 0);
@@ -91,6 +94,12 @@ export function graphFeatures(interior, operations, counts) {
   ];
   for (let halvings = 0; halvings < LEVELS; halvings++) {
     features.push(...oneHot.map((column) => sum(column.filter((_, v) => level[v] === halvings))));
+  }
+  if (!names) {
+    for (const kinds of FAMILIES) {
+      const members = operations.filter((op) => interior.includes(op) && kinds.includes(op.kind));
+      features.push(members.length / Math.max(sum(isInterior), 1));
+    }
   }
   const width = channels.map((w, v) => (v === 0 || v === last ? 1 : w));
   return { features, vertices: all.map((v) => [visits[v], near[v], width[v]]) };

@@ -20,8 +20,8 @@ ENCODE = """
 import { readFileSync } from "node:fs";
 import { encode } from "./encode.mjs";
 
-const { architectures, vocabulary } = JSON.parse(readFileSync(0));
-const arrays = Object.entries(encode(architectures, vocabulary));
+const { architectures, vocabulary, names } = JSON.parse(readFileSync(0));
+const arrays = Object.entries(encode(architectures, vocabulary, names));
 console.log(JSON.stringify(Object.fromEntries(
   arrays.map(([name, { data, shape }]) => [name, { data: Array.from(data, Number), shape }]),
 )));
@@ -92,20 +92,21 @@ def architectures():
     return [spaces.get(name).sample(rng) for name in spaces.names() for _ in range(20)]
 
 
-@pytest.fixture(scope="module")
-def ranker_file(tmp_path_factory, architectures):
-    """A small ranker of all spaces in its ONNX file."""
+@pytest.fixture(scope="module", params=[True, False], ids=["names", "descriptions"])
+def ranker_file(request, tmp_path_factory, architectures):
+    """A small ranker of all spaces in its ONNX file, with names of operations or with descriptions alone."""
     path = tmp_path_factory.mktemp("ranker") / "r.onnx"
     scores = np.random.default_rng(0).normal([len(a.edges) for a in architectures])
-    ranker = Ranker(members=2, width=8, layers=["mean"], epochs=2, folds=0)
+    ranker = Ranker(members=2, width=8, layers=["mean"], epochs=2, folds=0, names=request.param)
     ranker.fit(architectures, scores).to_onnx(path)
     return path
 
 
-def assert_encoded_alike(architectures: list[Architecture]) -> None:
-    vocabulary = Vocabulary.of(architectures)
+def assert_encoded_alike(architectures: list[Architecture], names: bool = True) -> None:
+    vocabulary = Vocabulary.of(architectures, names)
     expected = encode(architectures, vocabulary)
-    given = {"architectures": [a.to_dict() for a in architectures], "vocabulary": vocabulary.to_json()}
+    graphs = [a.to_dict() for a in architectures]
+    given = {"architectures": graphs, "vocabulary": vocabulary.to_json(), "names": names}
     found = {
         name: np.array(array["data"]).reshape(array["shape"])
         for name, array in node(ENCODE, given=given).items()
@@ -117,10 +118,11 @@ def assert_encoded_alike(architectures: list[Architecture]) -> None:
     np.testing.assert_allclose(found["features"], expected.features, rtol=1e-9, atol=1e-12)
 
 
+@pytest.mark.parametrize("names", [True, False])
 @pytest.mark.parametrize("name", spaces.names())
-def test_architectures_of_every_space_are_encoded_alike(name):
+def test_architectures_of_every_space_are_encoded_alike(name, names):
     rng = np.random.default_rng(0)
-    assert_encoded_alike([spaces.get(name).sample(rng) for _ in range(20)])
+    assert_encoded_alike([spaces.get(name).sample(rng) for _ in range(20)], names)
 
 
 def test_idle_parts_ties_and_numberings_are_encoded_alike(make_architecture, renumber):
