@@ -109,8 +109,8 @@ def fit_on_tables(
     names = [f"{table.name}:{metric}" for table, metric in sources]
     if len(names) < 2:
         raise UsageError(f"expected at least two sources, got {len(names)}; fit_on_table takes one")
-    if len(set(names)) < len(names):
-        raise UsageError(f"each source must be given once, got {', '.join(names)}")
+    if twice := [name for name in names if names.count(name) > 1]:
+        raise UsageError(f"the source {twice[0]} is given twice; leave one out, or rename one of two files")
     splits = [_split(table, metric, samples, seed) for table, metric in sources]
     model = Ranker(seed=seed) if ranker is None else ranker
     emit = progress or _ignore

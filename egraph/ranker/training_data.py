@@ -56,10 +56,8 @@ def read_groups(
     everything = np.arange(len(scores))
     if groups is None:
         return everything, np.zeros(len(scores), np.int64), {}
-    if isinstance(groups, str):
-        raise UsageError(
-            f"groups must be one name or number per architecture, got the single name {groups!r}"
-        )
+    if isinstance(groups, str) or not isinstance(groups, Iterable):
+        raise UsageError(f"groups must be one name or number per architecture, got only {groups!r}")
     names = [each.item() if isinstance(each, np.generic) else each for each in groups]
     if len(names) != len(scores):
         raise UsageError(
@@ -68,7 +66,7 @@ def read_groups(
         )
     for position, name in enumerate(names):
         if not isinstance(name, str | int):
-            raise UsageError(f"groups must be names or numbers, got {name!r} at position {position}")
+            raise UsageError(f"groups must be names or whole numbers, got {name!r} at position {position}")
     number = {name: position for position, name in enumerate(dict.fromkeys(names))}
     codes = np.array([number[name] for name in names], np.int64)
     distinct = Counter(codes[np.unique(np.stack([codes, scores]), axis=1, return_index=True)[1]].tolist())

@@ -83,7 +83,7 @@ def test_two_sources_are_measured_on_networks_of_neither(table):
 def test_sources_that_cannot_be_fitted_are_refused(table):
     with pytest.raises(UsageError, match="expected at least two sources, got 1"):
         bench.fit_on_tables([(table, "accuracy")])
-    with pytest.raises(UsageError, match="each source must be given once"):
+    with pytest.raises(UsageError, match=r"the source .*:accuracy is given twice; leave one out, or rename"):
         bench.fit_on_tables([(table, "accuracy"), (table, "accuracy")])
     one = datasets.Table(table.space, table.architectures[:1], {"a": [1.0]}, {"a": datasets.Metric()})
     with pytest.raises(UsageError, match="has 1 networks, expected at least two"):

@@ -94,8 +94,10 @@ def test_a_group_of_equal_scores_is_left_out(toy_data):
     ("groups", "message"),
     [
         (["a"] * 9, "groups must be one name or number per architecture: 10 architectures, 9 groups"),
-        ("abcdefghij", "got the single name 'abcdefghij'"),
-        (["a"] * 9 + [None], "groups must be names or numbers, got None at position 9"),
+        ("abcdefghij", "one name or number per architecture, got only 'abcdefghij'"),
+        (3, "one name or number per architecture, got only 3"),
+        (["a"] * 9 + [None], "groups must be names or whole numbers, got None at position 9"),
+        ([0.5] * 10, "groups must be names or whole numbers, got 0.5 at position 0"),
         (range(10), "each of the groups holds a single value"),
     ],
 )
