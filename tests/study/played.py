@@ -94,6 +94,16 @@ class Linear(BaseEstimator):
         return self.features(architectures) @ self.weights_ + self.mean_
 
 
+def total(architecture):
+    """A cost: the larger the numbers, the better the score and the higher the cost."""
+    return float(sum(SPACE.numbers(architecture)))
+
+
+def first(architecture):
+    """Another cost."""
+    return float(SPACE.numbers(architecture)[0])
+
+
 def study(storage=None, **options):
     options = {"ranker": Linear(), "candidates": 100, "initial": 8, "batch": 4, "far": 1, **options}
     return Study(SPACE, options.pop("evaluate", None) or Played(), storage=storage, **options)
@@ -109,11 +119,14 @@ def history(one):
 
 
 SEVERAL = ["genetic", "regularized-evolution:population=20,sample=5", "nsga2:population=6"]
+COSTS = {"total": total, "first": first}
 MODES = {
     "ranker": {},
     "direct": {"ranker": False, "batch": 3},
     "several": {"searcher": SEVERAL, "shares": (50, 30, 20)},
     "several direct": {"searcher": SEVERAL, "ranker": False, "batch": 5},
+    "costs": {"costs": COSTS, "searcher": ["nsga2:population=6", "pareto-evolution:population=20"]},
+    "costs direct": {"costs": COSTS, "searcher": "nsga2:population=6", "ranker": False, "batch": 3},
     "screened": {"screen": Glimpse(seconds=0.15), "screen_count": 30, "screen_seconds": 600},
 }
 

@@ -18,7 +18,7 @@ from egraph.study import TrialStarted, open_journal
 SCRIPT = Path(__file__).with_name("played.py")
 
 
-@pytest.mark.parametrize(("mode", "first"), [("ranker", 0), ("direct", 3), ("several", 1)])
+@pytest.mark.parametrize(("mode", "first"), [("ranker", 0), ("direct", 3), ("several", 1), ("costs", 2)])
 def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, mode, first):
     """The files as they are after each transaction are what any kill can leave behind."""
     copies, options = [], MODES[mode]
@@ -45,7 +45,8 @@ def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, mode, first):
 
 
 @pytest.mark.parametrize(
-    ("workers", "mode"), [(1, "ranker"), (2, "direct"), (2, "several"), (1, "several direct")]
+    ("workers", "mode"),
+    [(1, "ranker"), (2, "direct"), (2, "several"), (1, "several direct"), (2, "costs"), (1, "costs direct")],
 )
 def test_killed_again_and_again_the_history_is_the_same(tmp_path, workers, mode):
     chance = random.Random(workers)
@@ -66,6 +67,8 @@ def test_killed_again_and_again_the_history_is_the_same(tmp_path, workers, mode)
         unbroken.run(trials=36, baseline=True)
         result = unbroken.retrain(unbroken.best, repeats=2)
         assert history(journal) == history(unbroken)
+        state = journal.settings["searcher state"]  # with the fronts of searchers that weigh costs
+        assert state == unbroken.journal.settings["searcher state"]
         assert journal.retrains["score"].tolist() == pytest.approx(list(result.scores))
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from played import SPACE, Linear, study
 
+from egraph.architecture import Architecture
 from egraph.errors import JournalError, UsageError
 from egraph.searchers import NSGA2, ParetoEvolution
 from egraph.study import Trial
@@ -114,3 +115,33 @@ def test_costs_that_cannot_be_measured_are_kept_as_unknown(tmp_path):
     with study(tmp_path / "x.db", ranker=False, searcher="nsga2", costs={"c": lambda a: math.nan}) as one:
         one.run(trials=3)
         assert all(math.isnan(t.costs["c"]) for t in one.journal.read_trials())
+
+
+@pytest.mark.parametrize("ranker", [Linear(), False])
+def test_after_a_resume_costs_come_from_the_journal_and_are_not_measured_again(tmp_path, ranker):
+    """A latency is another number each time that it is measured, here a much larger one."""
+    measured = []
+
+    def clock(architecture):
+        measured.append(SPACE.key(architecture))
+        return cost(architecture) + 1000 * factor + len(measured)
+
+    options = {"ranker": ranker, "searcher": "nsga2:population=6", "costs": {"latency": clock}, "batch": 4}
+    factor = 0
+    with study(tmp_path / "x.db", **options) as one:
+        one.run(trials=12)
+        before = {t.number: (t.key, t.costs) for t in one.journal.read_trials()}
+    factor, measured[:] = 1, []
+    with study(tmp_path / "x.db", **options) as one:
+        one.run(trials=24)
+        after = {t.number: (t.key, t.costs) for t in one.journal.read_trials()}
+        front = one.journal.settings["searcher state"]["searchers"]["nsga2:population=6"]["front"]
+    assert {number: after[number] for number in before} == before
+    assert len(after) == 24
+    assert measured, "new architectures were measured"
+    assert not {key for key, _ in before.values()} & set(measured)
+    known = {key: costs["latency"] for key, costs in after.values()}
+    told = {SPACE.key(Architecture.from_dict(graph)): values[1] for graph, values in front}
+    assert {key: told[key] for key in told.keys() & known.keys()} == {
+        key: known[key] for key in told.keys() & known.keys()
+    }
