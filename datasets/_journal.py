@@ -13,7 +13,6 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,12 +23,10 @@ from egraph.datasets._metric import Metric
 from egraph.datasets._source import Source
 from egraph.datasets._table import Table
 from egraph.errors import DataError
+from egraph.journals import APPLICATION, open_to_read
 from egraph.spaces import SearchSpace
 
-__all__ = ["APPLICATION", "COLUMNS", "COMPLETE", "is_database", "read_journal"]
-
-APPLICATION = 0x65677068
-"""SQLite's application id of journals."""
+__all__ = ["COLUMNS", "COMPLETE", "is_database", "read_journal"]
 
 COMPLETE = "complete"
 """State of a successful trial."""
@@ -122,7 +119,7 @@ def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
 def _open(path: Path) -> Iterator[sqlite3.Connection]:
     """The journal, opened to read only; errors of SQLite become `DataError`."""
     try:
-        with contextlib.closing(_connect(path)) as db:
+        with contextlib.closing(open_to_read(path, _BUSY_SECONDS)) as db:
             tables = {name for (name,) in db.execute("SELECT name FROM sqlite_master")}
             application = db.execute("PRAGMA application_id").fetchone()[0]
             if application != APPLICATION or not {"study", "trial"} <= tables:
@@ -137,20 +134,6 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
         ) from None
     except sqlite3.DatabaseError as error:
         raise DataError(f"{path} is damaged, or not the journal of a study: {error}") from None
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
-    db = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)
-    try:
-        db.execute("SELECT 1 FROM sqlite_master").fetchall()
-    except sqlite3.OperationalError as error:
-        db.close()
-        if "locked" in str(error):
-            raise
-        # SQLite cannot make the index of its write-ahead log in a folder that is read-only.
-        db = sqlite3.connect(f"{address}&immutable=1", uri=True)
-    return db
 
 
 def _find_space(name: str, path: Path) -> SearchSpace:

@@ -17,6 +17,7 @@ FLOORS = [
         "registry",
         "specs",
         "files",
+        "journals",
         "operations",
         "architecture",
         "canonical",

@@ -7,14 +7,13 @@ import sqlite3
 import weakref
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from urllib.parse import quote
 
 from egraph.errors import JournalError
+from egraph.journals import APPLICATION, open_to_read
 from egraph.study import _migrations
 
 __all__ = ["JournalFile"]
 
-_APPLICATION = 0x65677068  # "egph" in the header of the file
 _BUSY_SECONDS = 30.0
 
 
@@ -66,9 +65,9 @@ class JournalFile:
         except sqlite3.ProgrammingError as error:  # closed
             raise JournalError(f"{name}: {error}") from None
         except sqlite3.OperationalError as error:
-            raise JournalError(
-                f"cannot use {name}: {error}; make room or choose another file (nothing written is lost)"
-            ) from error
+            held = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+            way_out = "wait for the process that holds it" if held else "make room or choose another file"
+            raise JournalError(f"cannot use {name}: {error}; {way_out} (nothing written is lost)") from error
         except sqlite3.DatabaseError as error:
             raise JournalError(f"{name} is damaged, or not the journal of a study: {error}") from error
 
@@ -77,22 +76,14 @@ class JournalFile:
             return sqlite3.connect(":memory:", isolation_level=None)
         if not self.read_only:
             return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
-        address = f"file:{quote(str(self.path.absolute()))}?mode=ro"
-        db = sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS, isolation_level=None)
-        try:
-            db.execute("SELECT 1 FROM sqlite_master").fetchall()
-        except sqlite3.OperationalError:
-            # SQLite cannot make the index of its write-ahead log in a folder that is read-only.
-            db.close()
-            db = sqlite3.connect(address + "&immutable=1", uri=True, isolation_level=None)
-        return db
+        return open_to_read(self.path, _BUSY_SECONDS)
 
     def _check(self) -> None:
         """Refuses what is no journal; makes the tables of a new one and updates an older one."""
         application = self.db.execute("PRAGMA application_id").fetchone()[0]
         found = self.db.execute("PRAGMA user_version").fetchone()[0]
         empty = not self.db.execute("SELECT 1 FROM sqlite_master").fetchall()
-        if application != _APPLICATION and not (empty and application == 0):
+        if application != APPLICATION and not (empty and application == 0):
             raise JournalError(
                 f"{self.path} is a database, but not the journal of a study; choose another file"
             )
@@ -110,7 +101,7 @@ class JournalFile:
         self.db.execute("PRAGMA journal_mode = WAL")
         self.db.execute("PRAGMA synchronous = FULL")
         if empty:
-            _migrations.create(self.db, _APPLICATION)
+            _migrations.create(self.db, APPLICATION)
         else:
             _migrations.migrate(self.db, found)
 

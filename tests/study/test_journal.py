@@ -11,7 +11,7 @@ from played import SPACE, Linear, Played, study
 
 from egraph.errors import JournalError
 from egraph.searchers.testing import ToySpace
-from egraph.study import Journal, Study, _migrations, open_journal
+from egraph.study import Journal, Study, _journal_file, _migrations, open_journal
 
 
 @pytest.fixture
@@ -186,6 +186,18 @@ def test_read_only_folder_is_refused_to_writers_only(path):
             assert len(journal.trials)
     finally:
         path.parent.chmod(stat.S_IRWXU)
+
+
+def test_a_locked_journal_is_refused_to_readers(path, monkeypatch):
+    """It is not read as a file that does not change: the process that holds it may change it meanwhile."""
+    monkeypatch.setattr(_journal_file, "_BUSY_SECONDS", 0.1)
+    _rewrite(path, "PRAGMA journal_mode = DELETE")
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(JournalError, match=r"x\.db: database is locked; wait for the process"):
+            open_journal(path)
+    with open_journal(path) as journal:
+        assert len(journal.trials)
 
 
 def test_full_disk_stops_the_run_and_keeps_what_was_written(tmp_path):

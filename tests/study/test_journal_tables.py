@@ -13,7 +13,7 @@ from played import SPACE, Played, study
 from egraph import datasets, spaces
 from egraph.datasets import _journal
 from egraph.errors import DataError
-from egraph.study import _columns, _journal_file, _trial, open_journal
+from egraph.study import _columns, _trial, open_journal
 
 
 @pytest.fixture(autouse=True)
@@ -22,7 +22,6 @@ def registered(monkeypatch):
 
 
 def test_names_are_those_of_the_journal():
-    assert _journal.APPLICATION == _journal_file._APPLICATION
     assert {*_journal.COLUMNS, _journal.COSTS} <= {column.name for column in _columns.TRIAL}
     assert _journal.COMPLETE in get_args(_trial.State)
 

@@ -1,0 +1,41 @@
+"""The files in which studies keep their journals, opened to read."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from urllib.parse import quote
+
+__all__ = ["APPLICATION", "open_to_read"]
+
+APPLICATION = 0x65677068  # "egph"
+"""SQLite's application id of journals, in the header of the file."""
+
+_NO_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+"""Errors of SQLite where it cannot make the index of a write-ahead log."""
+
+
+def open_to_read(path: Path, seconds: float) -> sqlite3.Connection:
+    """Opens a database that is never written through this connection.
+
+    In a folder that is read-only, SQLite cannot make the index of its write-ahead log; there the file is
+    read as one that does not change. Where a process holds the file this is not done: it could be changed
+    while it is read.
+
+    Args:
+        path: The file.
+        seconds: Time to wait for a process that holds the file.
+
+    Raises:
+        sqlite3.Error: The file cannot be opened, is held by another process, or is no database.
+    """
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    db = sqlite3.connect(address, uri=True, timeout=seconds, isolation_level=None)
+    try:
+        db.execute("SELECT 1 FROM sqlite_master").fetchall()
+    except sqlite3.Error as error:
+        db.close()
+        if error.sqlite_errorcode & 0xFF not in _NO_INDEX:  # the low byte is the kind of the error
+            raise
+        db = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
+    return db
