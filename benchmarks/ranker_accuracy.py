@@ -16,20 +16,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import torch
 from sklearn.ensemble import HistGradientBoostingRegressor
+from tables import METRICS
 
 import egraph
 from egraph import Architecture
 from egraph.metrics import kendall_tau
 from egraph.ranker import Ranker
 
-METRICS = {
-    "nasbench101": "val_acc_108",
-    "nasbench201": "cifar10_test_200",
-    "nasbench_macro": "mean_acc",
-    "nasbench_graph_cora": "test_perf",
-    "nasbench_graph_arxiv": "test_perf",
-    "nasbench_graph_photo": "test_perf",
-}
 BOUNDS = {
     ("nasbench201", 78): (0.80, 0.84),
     ("nasbench201", 156): (0.845, 0.88),

@@ -22,13 +22,12 @@ from itertools import islice, pairwise
 
 import numpy as np
 import torch
+from tables import METRICS
 from torch_geometric.data import Batch, Data
 from torch_geometric.nn import SAGEConv, global_add_pool
 
 import egraph
 from egraph.ranker import Encoding, Ranker
-
-METRICS = {"nasbench101": "val_acc_108", "nasbench201": "cifar10_test_200", "nasbench_macro": "mean_acc"}
 
 
 def measure(works: dict[str, Callable[[], object]], repeats: int) -> dict[str, tuple[float, float]]:

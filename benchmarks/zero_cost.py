@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+from tables import METRICS
 
 import egraph
 from egraph.datasets import Table
@@ -43,7 +44,7 @@ from egraph.evaluation.zero_cost import proxies
 from egraph.metrics import kendall_tau, spearman
 from egraph.specs import parse
 
-METRICS = {"nasbench201": "cifar10_test_200", "nasbench101": "val_acc_108", "nasbench_macro": "mean_acc"}
+BENCHMARKS = ("nasbench201", "nasbench101", "nasbench_macro")
 TOGETHER = ("naswot", "jacob-cov", "synflow", "flops")
 """Proxies whose rank average is also reported, if all of them are selected."""
 
@@ -222,7 +223,7 @@ def main() -> None:
     parser.add_argument(
         "benchmarks",
         nargs="*",
-        default=list(METRICS),
+        default=list(BENCHMARKS),
         help="names or files of tables; default: all benchmarks",
     )
     parser.add_argument("--proxies", nargs="+", default=list(proxies), metavar="NAME")
