@@ -11,6 +11,7 @@ is defined:
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
@@ -20,7 +21,18 @@ from numpy.typing import NDArray
 from egraph.errors import UsageError
 from egraph.registry import Registry
 
-__all__ = ["ATTRIBUTES", "KINDS", "Operation", "attributes", "get", "register", "registry", "remember"]
+__all__ = [
+    "ATTRIBUTES",
+    "KINDS",
+    "Operation",
+    "attributes",
+    "declare",
+    "get",
+    "is_known",
+    "register",
+    "registry",
+    "remember",
+]
 
 KINDS = (
     "input",
@@ -97,6 +109,7 @@ registry: Registry[Operation] = Registry("operation")
 """Registered operations by name."""
 
 _of_files: dict[str, Operation] = {}
+_of_spaces: set[str] = set()
 
 
 def register(operation: Operation) -> Operation:
@@ -120,6 +133,16 @@ def register(operation: Operation) -> Operation:
 def remember(operation: Operation) -> None:
     """Keeps the description of an operation from a file, for `get`, unless a space registers the name."""
     _of_files[operation.name] = operation
+
+
+def declare(names: Iterable[str]) -> None:
+    """Makes names known as operations of a search space; they may be registered before, later or never."""
+    _of_spaces.update(names)
+
+
+def is_known(name: str) -> bool:
+    """Whether an operation is registered, or declared by a search space."""
+    return name in registry or name in _of_spaces
 
 
 def get(name: str) -> Operation:

@@ -30,6 +30,15 @@ def test_unregistered_operation_is_of_kind_other():
     assert "nobody registers this" not in operations.registry
 
 
+def test_a_declared_operation_is_known_and_can_still_be_registered():
+    assert not operations.is_known("declared by a space")
+    operations.declare(["declared by a space"])
+    assert operations.is_known("declared by a space")
+    assert operations.get("declared by a space") == Operation("declared by a space", "other")
+    described = operations.register(Operation("declared by a space", "conv", kernel=7))
+    assert operations.get("declared by a space") is described
+
+
 def test_description_as_json_values():
     assert Operation("x", "conv", kernel=3).to_dict() == {
         "name": "x", "kind": "conv", "kernel": 3, "stride": 1, "groups": 1, "expansion": 1.0, "width": 1.0,

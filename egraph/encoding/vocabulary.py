@@ -91,7 +91,8 @@ class Vocabulary:
         training data: descriptions are compared, and one name may mean two things in two search spaces.
 
         Raises:
-            ArchitectureError: The operation is neither registered nor in the training data.
+            ArchitectureError: The operation is neither registered, nor declared by a search space, nor in the
+                training data.
         """
         known = self._known.get(name)
         if known is not None and (known.kind == "other" or name not in operations.registry):
@@ -102,7 +103,7 @@ class Vocabulary:
         if known is not None:
             renamed = replace(operation, name=f"{name} [{_typical(operation).name}]")
             return self._by_shape.get(_shape(operation), renamed)
-        if name in operations.registry or operation.kind != "other":
+        if operations.is_known(name) or operation.kind != "other":
             # Two operations of a search space with one description differ in what it lacks, such as dropout.
             was_traced = operation.channels > 0
             return self._by_shape.get(_shape(operation), operation) if was_traced else operation

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from egraph import operations
 from egraph.architecture import Architecture
 from egraph.evaluation import CostMeter
 from egraph.searchers import RandomSearch
@@ -62,6 +63,8 @@ class Guided:
         whole: bool,
         meter: CostMeter | None = None,
     ) -> None:
+        # The first trials may lack operations of candidates; those without a description are ranked too.
+        operations.declare(space.operations)
         self._space, self._seed = space, seed
         self._guide, self._team, self._otherwise = guide, team, otherwise
         self._batch, self._mixture, self._candidates = batch, mixture, candidates

@@ -52,6 +52,15 @@ def test_a_registered_operation_that_training_never_saw_is_described_without_a_n
     assert not vertex[len(ATTRIBUTES) :][:2].any()
 
 
+def test_an_operation_that_a_space_declares_is_encoded_without_a_description():
+    operations.declare(["undescribed"])
+    encoding = encode([chain("undescribed")], VOCABULARY)
+    vertex = encoding.vertices[0, 1]
+    assert np.array_equal(vertex[: len(ATTRIBUTES)], operations.attributes(Operation("undescribed", "other")))
+    assert not vertex[len(ATTRIBUTES) :][:2].any()
+    assert encoding.unknown_operations == ("undescribed",)
+
+
 def test_an_unknown_operation_is_named():
     with pytest.raises(
         ArchitectureError, match=r"unknown operation 'warp': this ranker was trained on input, output, t-"

@@ -6,6 +6,7 @@ from sklearn.base import BaseEstimator
 
 import egraph
 from egraph.evaluation import Evaluation
+from egraph.searchers.testing import ToySpace
 from egraph.study._guide import Guide, is_fitted
 from egraph.study._seeds import derive
 from egraph.study._trial import Trial
@@ -121,3 +122,14 @@ def test_derived_seeds_differ_by_seed_purpose_and_number():
     assert len(seeds) == 900
     assert all(0 <= seed < 2**32 for seed in seeds)
     assert derive(0, "trial", 1) == derive(0, "trial", 1)
+
+
+def test_operations_without_a_description_that_the_first_trials_lack_are_ranked():
+    """Of thirty operations, the first four trials have at most eight."""
+    space = ToySpace(30, 30)
+    ranker = egraph.Ranker(members=1, epochs=2, width=8, folds=0)
+    options = {"ranker": ranker, "candidates": 60, "initial": 4, "batch": 2}
+    with egraph.Study(space, space.value, **options) as one:
+        one.run(trials=8)
+        used = [set(key.split(".")) for key in one.trials["key"]]
+    assert set().union(*used[4:]) - set().union(*used[:4])
