@@ -7,11 +7,13 @@ import sys
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Never, NoReturn, TextIO
 
 import click
 
 from egraph._version import __version__
+from egraph.cli._interrupts import keep_interrupts
 from egraph.errors import EgraphError, OutOfDistributionWarning, PluginWarning
 
 __all__ = ["COMMANDS", "main"]
@@ -65,7 +67,7 @@ class _Commands(click.Group):
         extra["standalone_mode"] = False
         try:
             with _plain_warnings():
-                code = super().main(given, "egraph", **extra)
+                code: Any = keep_interrupts(partial(super().main, given, "egraph", **extra))
         except click.Abort:
             _exit("interrupted", INTERRUPTED, debug)
         except click.exceptions.NoArgsIsHelpError as error:
