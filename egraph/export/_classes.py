@@ -18,6 +18,9 @@ WIDTH = 100
 
 INDENT = "    "
 
+LOOP = " for _ in "
+"""Between the element of a generator expression, as `_blocks` writes them, and its range."""
+
 
 def write_classes(network: Block, summary: str) -> str:
     """The classes of all blocks in a network, and last that of the network, ``Network``.
@@ -162,16 +165,15 @@ def _write_class(
 
 def _wrap(line: str, depth: int) -> Iterator[str]:
     """The line, or several lines with its outermost brackets opened if it is too long."""
+    line, comma = (line[:-1], ",") if line.endswith(",") else (line, "")
     start = _opening(line)
     if len(INDENT) * depth + len(line) <= WIDTH or start in (None, len(line) - 2):
-        yield INDENT * depth + line
+        yield INDENT * depth + line + comma
         return
     yield INDENT * depth + line[: start + 1]
     for part in _split(line[start + 1 : -1]):
-        *first, last = _wrap(part, depth + 1)
-        yield from first
-        yield last + ","
-    yield INDENT * depth + line[-1]
+        yield from _wrap(part, depth + 1)
+    yield INDENT * depth + line[-1] + comma
 
 
 def _opening(line: str) -> int | None:
@@ -185,11 +187,19 @@ def _opening(line: str) -> int | None:
 
 
 def _split(text: str) -> Iterator[str]:
-    """The arguments of a call."""
-    open_, start = 0, 0
+    """The arguments of a call, each with its comma; of a generator expression, the element and the loop."""
+    element, loop, repeats = text.rpartition(LOOP)
+    if loop and _depth(element) == 0:
+        yield from (element, loop.lstrip() + repeats)
+        return
+    start = 0
     for position, character in enumerate(text):
-        open_ += (character in "([") - (character in ")]")
-        if character == "," and not open_:
-            yield text[start:position].strip()
+        if character == "," and not _depth(text[:position]):
+            yield text[start : position + 1].strip()
             start = position + 1
-    yield text[start:].strip()
+    yield text[start:].strip() + ","
+
+
+def _depth(text: str) -> int:
+    """Number of brackets that are open at the end of a text."""
+    return sum((character in "([") - (character in ")]") for character in text)

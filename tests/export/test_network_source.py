@@ -15,13 +15,8 @@ from egraph import spaces
 from egraph.errors import UsageError
 from egraph.export import to_source
 from egraph.export._layers import write_layer
-from egraph.spaces import SearchSpace
 
-BUILDERS = [
-    name
-    for name in spaces.names()
-    if getattr(spaces.get(name).network, "__func__", None) is not SearchSpace.network
-]
+BUILDERS = [name for name in spaces.names() if spaces.get(name).builds_networks]
 SHAPES = [(1, 8, 8), (3, 13, 13)]
 
 
