@@ -3,7 +3,8 @@
 Usage: python benchmarks/left_out.py --target nasbench201 --seeds 0-9 [--labels 0,8,16,32] [--out FILE]
 
 Each seed draws the training networks of the other spaces, the labels and the test networks. Results are
-appended to a file of JSON lines; a cell that it holds is not measured again. At the end, means and standard
+appended to a file of JSON lines; a cell that it holds is not measured again. Rankers of the other spaces are
+kept in files next to it. At the end, means and standard
 deviations over the seeds are printed: the prior alone, a ranker from scratch, and a ranker with the prior.
 """
 
@@ -26,15 +27,23 @@ TARGETS = ("nasbench201", "nasbench101")
 TESTED = 1500
 
 
+def fit_prior(target: str, seed: int, folder: Path) -> Any:
+    """The ranker of all other spaces, from its file if that is there."""
+    path = folder / f"without-{target}-{seed}.egraph"
+    if not path.exists():
+        pretrain.fit(seed, [pretrain.table(target).space.name]).save(path)
+    return egraph.load(path)
+
+
 def measure(
-    target: str, seed: int, labels: list[int], done: set[tuple[str, int, int]]
+    target: str, seed: int, labels: list[int], done: set[tuple[str, int, int]], folder: Path
 ) -> list[dict[str, Any]]:
     """The cells of one seed that are not done: tau of the prior alone, from scratch, and with the prior."""
     missing = [count for count in labels if (target, seed, count) not in done]
     if not missing:
         return []
     table, metric = pretrain.table(target), METRICS[target]
-    prior = pretrain.fit(seed, [table.space.name])
+    prior = fit_prior(target, seed, folder)
     found = []
     for count in missing:
         train, rest = table.split(count, seed) if count else (None, table)
@@ -83,7 +92,7 @@ def main() -> None:
     done = {(cell["target"], cell["seed"], cell["labels"]) for cell in cells}
     for seed in range(first, last + 1):
         for target in arguments.target or TARGETS:
-            for cell in measure(target, seed, labels, done):
+            for cell in measure(target, seed, labels, done, arguments.out.parent):
                 cells.append(cell)
                 with arguments.out.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(cell) + "\n")

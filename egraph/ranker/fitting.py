@@ -18,7 +18,7 @@ from egraph.ranker.scorer import Scorer
 from egraph.ranker.stacking import fit_shares
 from egraph.ranker.tabular import FEW, TabularModels
 from egraph.ranker.training import Schedule, train
-from egraph.ranker.voice import Voice
+from egraph.ranker.voice import Voice, measure_spread
 from egraph.ranker.weighing import weigh_prior
 
 __all__ = ["Plan", "fit_scorer"]
@@ -146,11 +146,17 @@ def _hear(
         own = scorer.tabular.leave_one_out()
     prior, seen = encoding.features[:, -1], labels.take(rows)
     share = weigh_prior(own, prior[rows], seen, plan.known)
-    voice = Voice.fit(share, prior[rows], own, seen.groups, plan.latent_prior)
-    steepness, tie = scorer.steepness, scorer.tie
-    if own is not None:
-        steepness, tie = fit_three_way(voice.join(own, encoding.take(rows)), seen)
-    return [replace(each, voice=voice, steepness=steepness, tie=tie) for each in scorers]
+    inputs = plan.standardiser.transform(encoding.features)
+    voice = Voice.fit(share, prior, inputs, labels, measure_spread(own, seen.groups), plan.latent_prior)
+    scorer, *parts = (
+        replace(each, voice=heard)
+        for each, heard in zip(scorers, [voice, *map(voice.without, held_out)], strict=True)
+    )
+    if not parts:
+        return [scorer]
+    joined = [part.latent(encoding.take(fold)) for part, fold in zip(parts, held_out, strict=True)]
+    steepness, tie = fit_three_way(np.concatenate(joined), seen)
+    return [replace(each, steepness=steepness, tie=tie) for each in (scorer, *parts)]
 
 
 def _fit(

@@ -7,7 +7,7 @@ import json
 import math
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from egraph.baselines import Baseline
 
 __all__ = ["load"]
+
+Value = TypeVar("Value")
 
 _OLDEST = 4
 """Oldest schema that is read."""
@@ -78,7 +80,7 @@ def _restore(
     ranker = Ranker(**from_recorded(content["parameters"]), columns=columns_here)
     ranker.prior_, ranker.alone_ = None, False
     if (held := content.get("prior")) is not None:
-        inner = {name.removeprefix(PRIOR): t for name, t in tensors.items() if name.startswith(PRIOR)}
+        inner = _part(tensors, PRIOR)
         if held["kind"] == KIND:
             ranker.prior_ = _restore(path, held["content"], inner, columns)
         else:
@@ -125,16 +127,14 @@ def _restore_own(ranker: Ranker, content: Mapping[str, Any], tensors: Mapping[st
     )
     shape = make_shape(ranker, ranker.vocabulary_.vertex_width, len(standardiser.kept))
     network = RankerNetwork(shape)
-    prefix = "network."
-    network.load_state_dict(
-        {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
-    )
+    network.load_state_dict(_part(tensors, "network."))
     network.eval().requires_grad_(False)
     tabular = None
     if (numbers := content["companion"]) is not None:
-        prefix = "companion."
-        held = {name[len(prefix) :]: array for name, array in arrays.items() if name.startswith(prefix)}
-        tabular = TabularModels.restore(held, numbers)
+        tabular = TabularModels.restore(_part(arrays, "companion."), numbers)
+    voice = None
+    if (numbers := content.get("voice")) is not None:
+        voice = Voice.restore(_part(arrays, "voice."), numbers, len(standardiser.kept))
     ranker.scorer_ = Scorer(
         network=network,
         standardiser=standardiser,
@@ -145,8 +145,13 @@ def _restore_own(ranker: Ranker, content: Mapping[str, Any], tensors: Mapping[st
         reference_latents=arrays["reference_latents"],
         steepness=content["steepness"],
         tie=content["tie"],
-        voice=Voice(**content["voice"]) if "voice" in content else None,
+        voice=voice,
     )
+
+
+def _part(named: Mapping[str, Value], prefix: str) -> dict[str, Value]:
+    """Those whose names have a prefix, by the rest of their names."""
+    return {name.removeprefix(prefix): value for name, value in named.items() if name.startswith(prefix)}
 
 
 def _needed_columns(content: Mapping[str, Any]) -> dict[str, Any] | None:

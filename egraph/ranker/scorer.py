@@ -138,7 +138,7 @@ class Scorer:
     def latent(self, encoding: Encoding) -> Floats:
         """Latent scores, ``(graphs,)``; higher is better."""
         own = self._join(*self._parts(encoding))
-        return own if self.voice is None else self.voice.join(own, encoding)
+        return own if self.voice is None else self.voice.join(own, *self._heard(encoding))
 
     def latent_with_deviation(self, encoding: Encoding) -> tuple[Floats, Floats]:
         """Latent scores and their raw deviations, both ``(graphs,)``.
@@ -155,8 +155,9 @@ class Scorer:
             variance = variance + self.tabular.variance(features)
             variance = variance + (spread.mean(axis=0) - tabular) ** 2 / 4
         if self.voice is not None:
-            variance = self.voice.variance(latent, variance, encoding)
-            latent = self.voice.join(latent, encoding)
+            heard = self._heard(encoding)
+            variance = self.voice.variance(latent, variance, *heard)
+            latent = self.voice.join(latent, *heard)
         return latent, np.sqrt(variance)
 
     def compare(self, a: Encoding, b: Encoding) -> Floats:
@@ -174,8 +175,9 @@ class Scorer:
             votes = self._blend(votes, three_way(self.steepness * ahead, self.tie))
         if self.voice is None:
             return votes
-        first, second = self.voice.opinions(a), self.voice.opinions(b)
-        share = np.maximum(self.voice.shares(first), self.voice.shares(second))[:, None]
+        heard = self._heard(a), self._heard(b)
+        first, second = (self.voice.opinions(*each) for each in heard)
+        share = np.maximum(*(self.voice.shares(said) for _, said in heard))[:, None]
         return (1 - share) * votes + share * three_way(self.steepness * (first - second), self.tie)
 
     @property
@@ -194,6 +196,10 @@ class Scorer:
             return votes, None
         p = three_way(self.steepness * (tabular[:, None] - self.reference_latents), self.tie)
         return self._blend(votes, (p[..., 2] - p[..., 0]).mean(axis=1)), tabular
+
+    def _heard(self, encoding: Encoding) -> tuple[Floats, Floats]:
+        """What the voice of a prior reads: standardised features, and what the prior says."""
+        return self.standardiser.transform(encoding.features), encoding.features[:, -1]
 
     def _standardised(self, embedding: torch.Tensor) -> Floats:
         """Utilities of each member, standardised on the training data, ``(members, graphs)``."""

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KIND", "PRIOR", "SCHEMA_VERSION", "save"]
 
-SCHEMA_VERSION = 5
-"""Version of the layout of ranker files; version 4, without priors, is read too."""
+SCHEMA_VERSION = 6
+"""Version of the layout of ranker files; 4, without priors, and 5, without their correction, are read too."""
 
 PRIOR = "prior."
 """Prefix of the tensors of a prior."""
@@ -99,6 +99,8 @@ def _pack_own(ranker: Ranker) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     tabular = scorer.tabular
     if tabular is not None:
         arrays |= {f"companion.{name}": array for name, array in tabular.arrays().items()}
+    if scorer.voice is not None:
+        arrays |= {f"voice.{name}": array for name, array in scorer.voice.arrays().items()}
     tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
     weights = scorer.network.state_dict()
     tensors |= {f"network.{name}": tensor.contiguous() for name, tensor in weights.items()}
@@ -116,5 +118,5 @@ def _pack_own(ranker: Ranker) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     if ranker.columns is not None and ranker.filling_ is not None:
         content["columns"] = {"name": name(ranker.columns), "medians": ranker.filling_.medians.tolist()}
     if (voice := scorer.voice) is not None:
-        content["voice"] = {name: getattr(voice, name) for name in ("share", "mean", "gain", "spread")}
+        content["voice"] = voice.numbers()
     return content, tensors

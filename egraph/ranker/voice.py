@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from egraph.encoding import Encoding
-from egraph.ranker.labels import centre
+from egraph.ranker.labels import Labels, centre
 from egraph.ranker.scale import Scale
+from egraph.surrogates.gaussian_process import GaussianProcess
 
-__all__ = ["Voice"]
+__all__ = ["Voice", "measure_spread"]
 
 Floats = NDArray[np.float64]
-Numbers = NDArray[np.int64]
+Rows = NDArray[np.int64]
 
 _SPREAD, _SPREAD_COUNTS = 0.55, 4
 """Usual standard deviation of opinions, in latent scores, and its weight in labels."""
-
-
+_SLOPE = 0.8
+"""Expected latent score of an opinion that lies one spread above the mean."""
+_LENGTH, _NOISE = 2.0, 0.5
+"""Length scale of the correction, and variance of its noise over that of its signal. Chosen by the transfers
+of docs/results/ranker-parts.md, seeds 100 and up."""
 _REACH = 1.0
 """How many spreads from the mean of its opinions on the training data a prior keeps its share. Chosen by
 `benchmarks/recalibration.py`, seeds 100 to 102."""
@@ -27,11 +32,19 @@ _REACH = 1.0
 
 @dataclass(frozen=True, eq=False)
 class Voice:
-    r"""The share and the scale of a prior's opinions.
+    r"""A prior's opinions, corrected by the labels, with their share and their scale.
 
-    The share is that among architectures like the training data. A search measures only what looks best, and
-    labels of the best say little of how well the ensemble orders the others. Outside the range of the prior's
-    opinions on the training data its share therefore grows, from :math:`s` to
+    A prior that was learned elsewhere is often right but for a trend: one data set rewards depth more than
+    another. Its opinions are therefore the mean of a Gaussian process, which few labels are enough to bend:
+
+    .. math:: f(x) = 0.8 \, \frac{z(x) - \bar z}{\sigma_z} + g(x)
+
+    with the prior's opinion :math:`z` and a smooth process :math:`g` over the analytic features, conditioned
+    on what the labels differ by.
+
+    A search measures only what looks best, and labels of the best say little of how well the ensemble orders
+    the others. Outside the range of the prior's opinions on the training data its share therefore grows, from
+    :math:`s` to
 
     .. math:: s^{\exp(-d^2 / 2)}
 
@@ -43,66 +56,129 @@ class Voice:
     Attributes:
         share: Share of the prior in the ensemble, in [0, 1].
         mean: Mean of its opinions on the training data.
-        gain: Factor that gives its opinions the spread of the ensemble's own.
-        spread: That spread.
-        scale: Map from its units to latent scores, for a prior that has none of its own.
+        unit: Their spread.
+        gain: Factor that gives corrected opinions the spread of the ensemble's own.
+        process: Fitted process of the correction.
+        scale: Map from the prior's units to latent scores, for one that has none of its own.
+
+    References:
+        Kennedy, O'Hagan: Predicting the output from a complex computer code when fast approximations are
+        available, Biometrika 87, 2000
     """
 
     share: float
     mean: float
+    unit: float
     gain: float
-    spread: float
+    process: GaussianProcess
     scale: Scale | None = None
 
     @classmethod
-    def fit(cls, share: float, prior: Floats, own: Floats | None, groups: Numbers, has_scale: bool) -> Voice:
-        """Fits the scale.
+    def fit(
+        cls,
+        share: float,
+        prior: Floats,
+        inputs: Floats,
+        labels: Labels,
+        spread: float,
+        has_scale: bool,
+    ) -> Voice:
+        """Fits the correction and the scale.
 
         Args:
             share: Share of the prior.
             prior: Its opinions on the training data, ``(graphs,)``.
-            own: Held-out predictions of the ensemble, ``(graphs,)``; None where none were held out.
-            groups: Number of each score's group, ``(graphs,)``; spreads are those inside groups.
+            inputs: Standardised features of the training data, ``(graphs, features)``.
+            labels: Its scores.
+            spread: Spread of the ensemble's own predictions.
             has_scale: Whether the prior's opinions are latent scores.
         """
         scale = None
         if not has_scale and len(np.unique(prior)) > 1:
             scale = Scale.fit(prior)
             prior = scale.to_latent(prior)
-        spread = _SPREAD if own is None else _spread(centre(own, groups))
-        return cls(share, float(prior.mean()), spread / _spread(centre(prior, groups)), spread, scale)
+        said = centre(prior, labels.groups)
+        mean, unit = float(prior.mean()), measure_spread(prior, labels.groups)
+        expected = _SLOPE * (said - said.mean()) / unit
+        lengths = np.full(inputs.shape[1], _LENGTH)
+        process = GaussianProcess(inputs, labels.targets - expected, lengths, _NOISE)
+        corrected = measure_spread(expected + process.leave_one_out(), labels.groups)
+        return cls(share, mean, unit, spread / corrected, process, scale)
 
-    def opinions(self, encoding: Encoding) -> Floats:
-        """The prior's opinions, in the scale of the ensemble's own, ``(graphs,)``."""
-        said = encoding.features[:, -1]
-        return self.gain * ((said if self.scale is None else self.scale.to_latent(said)) - self.mean)
+    def without(self, rows: Rows) -> Voice:
+        """The same voice, whose correction has not seen the labels at the given positions."""
+        seen, process = np.delete(np.arange(len(self.process.targets)), rows), self.process
+        own = GaussianProcess(process.inputs[seen], process.targets[seen], process.lengths, process.noise)
+        return replace(self, process=own)
 
-    def join(self, own: Floats, encoding: Encoding) -> Floats:
-        """Latent scores of ensemble and prior together, ``(graphs,)``."""
-        opinions = self.opinions(encoding)
-        share = self.shares(opinions)
-        return (1 - share) * own + share * opinions
+    def opinions(self, inputs: Floats, said: Floats) -> Floats:
+        """The prior's opinions, corrected, in the scale of the ensemble's own, ``(graphs,)``.
 
-    def shares(self, opinions: Floats) -> Floats:
+        Args:
+            inputs: Standardised features, ``(graphs, features)``.
+            said: What the prior says, ``(graphs,)``.
+        """
+        return self.gain * (_SLOPE * self._standardised(said) + self.process.predict(inputs))
+
+    def join(self, own: Floats, inputs: Floats, said: Floats) -> Floats:
+        """Latent scores of ensemble and prior together, ``(graphs,)``.
+
+        Args:
+            own: Latent scores of the ensemble alone, ``(graphs,)``.
+            inputs: Standardised features, ``(graphs, features)``.
+            said: What the prior says, ``(graphs,)``.
+        """
+        share = self.shares(said)
+        return (1 - share) * own + share * self.opinions(inputs, said)
+
+    def shares(self, said: Floats) -> Floats:
         """The prior's share for each of its opinions, ``(graphs,)``."""
-        outside = np.maximum(np.abs(opinions) / self.spread - _REACH, 0.0)
+        outside = np.maximum(np.abs(self._standardised(said)) - _REACH, 0.0)
         shares: Floats = self.share ** np.exp(-(outside**2) / 2)
         return shares
 
-    def variance(self, own: Floats, variance: Floats, encoding: Encoding) -> Floats:
+    def variance(self, own: Floats, variance: Floats, inputs: Floats, said: Floats) -> Floats:
         """Variance of the mixture of both; a prior's own errors are as large as the spread of the scores.
 
         Args:
             own: Latent scores of the ensemble alone, ``(graphs,)``.
             variance: Their variances, ``(graphs,)``.
-            encoding: The same graphs.
+            inputs: Standardised features, ``(graphs, features)``.
+            said: What the prior says, ``(graphs,)``.
         """
-        opinions = self.opinions(encoding)
-        share, apart = self.shares(opinions), opinions - own
+        share, apart = self.shares(said), self.opinions(inputs, said) - own
         return (1 - share) * variance + share + share * (1 - share) * apart**2
 
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """What a file keeps as tensors; `restore` reads it, with `numbers`."""
+        return {"inputs": self.process.inputs, "targets": self.process.targets}
 
-def _spread(opinions: Floats) -> float:
-    """Standard deviation; with few opinions close to the usual one."""
-    count = len(opinions)
-    return float(np.sqrt((opinions.var() * count + _SPREAD**2 * _SPREAD_COUNTS) / (count + _SPREAD_COUNTS)))
+    def numbers(self) -> dict[str, float]:
+        """What a file keeps as JSON."""
+        return {name: getattr(self, name) for name in ("share", "mean", "unit", "gain")}
+
+    @classmethod
+    def restore(cls, arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, float], width: int) -> Voice:
+        """Makes the voice that gave these `arrays` and `numbers`, for a number of features.
+
+        Files of schema 5 have no correction, and the spread of the ensemble's own predictions.
+        """
+        share, mean, gain = (numbers[name] for name in ("share", "mean", "gain"))
+        lengths = np.full(width, _LENGTH)
+        if "spread" in numbers:
+            spread = numbers["spread"]
+            nothing = GaussianProcess(np.zeros((1, width)), np.zeros(1), lengths, _NOISE)
+            return cls(share, mean, spread / gain, spread / _SLOPE, nothing)
+        process = GaussianProcess(arrays["inputs"], arrays["targets"], lengths, _NOISE)
+        return cls(share, mean, numbers["unit"], gain, process)
+
+    def _standardised(self, said: Floats) -> Floats:
+        return ((said if self.scale is None else self.scale.to_latent(said)) - self.mean) / self.unit
+
+
+def measure_spread(opinions: Floats | None, groups: Rows) -> float:
+    """Standard deviation of opinions inside groups; of few opinions, or none, close to the usual one."""
+    if opinions is None:
+        return _SPREAD
+    count, variance = len(opinions), centre(opinions, groups).var()
+    return float(np.sqrt((variance * count + _SPREAD**2 * _SPREAD_COUNTS) / (count + _SPREAD_COUNTS)))

@@ -7,22 +7,21 @@ from numpy.typing import NDArray
 
 from egraph.encoding import Vocabulary
 from egraph.operations import attributes
-from egraph.ranker.labels import Labels, pairs_within, rank_gauss
-from egraph.ranker.stacking import fit_shares
+from egraph.ranker.labels import Labels, pairs_within
 
 __all__ = ["share_known", "weigh_prior"]
 
 Floats = NDArray[np.float64]
 
 # Chosen by the transfers of docs/results/ranker-parts.md, seeds 100 and up.
-_OWN_USUALLY, _OWN_COUNTS = 1.0, 24
+_OWN_USUALLY, _OWN_COUNTS = 0.78, 70
 """Fisher transform of the usual correlation of an ensemble's held-out predictions, and how many labels that
 counts as."""
-_PRIOR_UNKNOWN, _PRIOR_KNOWN, _PRIOR_COUNTS = -0.1, 1.6, 6
+_PRIOR_UNKNOWN, _PRIOR_KNOWN, _PRIOR_COUNTS = -1.0, 1.9, 6
 """The same for a prior that knows none, or all, of the operations."""
-_OVERLAP_COUNTS = 30
+_OVERLAP_COUNTS = 42
 """Weight in labels of the assumption that the errors of both are independent."""
-_HALF = 20
+_HALF = 10
 """Number of labels that halves the odds of a prior: brief trainings on fewer labels make the ensemble's own
 held-out predictions look too bad."""
 _ENOUGH_KNOWN = 2 / 3
@@ -56,14 +55,13 @@ def weigh_prior(own: Floats | None, prior: Floats, labels: Labels, known: float)
     r"""The share of a prior's opinion, in [0, 1], beside an ensemble's own of the same spread.
 
     Kendall's tau of either opinion and the scores gives its correlation with the truth, :math:`a` of the own
-    and :math:`p` of the prior. Fisher transforms of both are averaged with usual values, which count as a few
-    labels; the usual value of a prior depends on how much it knows of the operations. For few labels the
-    share is that of the best linear combination, with :math:`c` the correlation of both opinions,
+    and :math:`p` of the prior. Fisher transforms of both are averaged with usual values, which count as some
+    labels; the usual value of a prior depends on how much it knows of the operations. The share is that of
+    the best linear combination, with :math:`c` the correlation of both opinions,
 
-    .. math:: \frac{p - ca}{(p - ca) + (1 + n / 20) (a - cp)},
+    .. math:: \frac{p - ca}{(p - ca) + (1 + n / 10) (a - cp)},
 
-    and 0 for a prior of :math:`p \le ca`. From there, `fit_shares` moves it to the share that orders held-out
-    pairs best. Only the order of the prior's opinions enters.
+    and 0 for a prior of :math:`p \le ca`. Only the order of the prior's opinions enters.
 
     Args:
         own: Held-out predictions of the ensemble, ``(architectures,)``; None where none were held out.
@@ -94,7 +92,4 @@ def weigh_prior(own: Floats | None, prior: Floats, labels: Labels, known: float)
         c = min(max(c, 0.0), 0.95)
     by_prior, by_own = max(p - c * a, 0.0), max(a - c * p, 1e-9)
     by_own *= 1 + count / _HALF
-    share = float(by_prior / (by_prior + by_own))
-    if own is None or share == 0.0:
-        return share
-    return float(fit_shares(np.stack([own, rank_gauss(prior)]), labels, np.array([1 - share, share]))[1])
+    return float(by_prior / (by_prior + by_own))

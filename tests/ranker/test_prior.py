@@ -79,7 +79,7 @@ def test_a_file_of_the_version_before_priors_still_opens(old, toy_data, tmp_path
     with safe_open(tmp_path / "old.egraph", framework="pt") as file:
         tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
         content = json.loads(file.metadata()["egraph ranker"])
-    assert content["schema"] == 5
+    assert content["schema"] == 6
     save_file(
         tensors, tmp_path / "4.egraph", metadata={"egraph ranker": json.dumps({**content, "schema": 4})}
     )
