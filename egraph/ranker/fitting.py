@@ -145,9 +145,15 @@ def _hear(
     elif scorer.tabular is not None and len(labels) > 2:
         own = scorer.tabular.leave_one_out()
     prior, seen = encoding.features[:, -1], labels.take(rows)
-    share = weigh_prior(own, prior[rows], seen, plan.known)
     inputs = plan.standardiser.transform(encoding.features)
-    voice = Voice.fit(share, prior, inputs, labels, measure_spread(own, seen.groups), plan.latent_prior)
+    # Where a prior knows the architectures, its latent scores of them all have a spread of one.
+    wide = max(1 / measure_spread(prior, labels.groups), 1.0) if plan.latent_prior else 1.0
+    share, far = (
+        weigh_prior(own, prior[rows], seen, plan.known, restriction)
+        for restriction in (1.0, 1 + plan.known * (wide - 1))
+    )
+    spread = measure_spread(own, seen.groups)
+    voice = Voice.fit(share, far, prior, inputs, labels, spread, plan.latent_prior)
     scorer, *parts = (
         replace(each, voice=heard)
         for each, heard in zip(scorers, [voice, *map(voice.without, held_out)], strict=True)

@@ -26,8 +26,7 @@ _LENGTH, _NOISE = 2.0, 0.5
 """Length scale of the correction, and variance of its noise over that of its signal. Chosen by the transfers
 of docs/results/ranker-parts.md, seeds 100 and up."""
 _REACH = 1.0
-"""How many spreads from the mean of its opinions on the training data a prior keeps its share. Chosen by
-`benchmarks/recalibration.py`, seeds 100 to 102."""
+"""How many spreads from the mean of its opinions on the training data a prior keeps its share."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,19 +41,20 @@ class Voice:
     with the prior's opinion :math:`z` and a smooth process :math:`g` over the analytic features, conditioned
     on what the labels differ by.
 
-    A search measures only what looks best, and labels of the best say little of how well the ensemble orders
-    the others. Outside the range of the prior's opinions on the training data its share therefore grows, from
-    :math:`s` to
+    A search measures only what looks best. There the prior has little left to tell apart, and labels of the
+    best say little of how well the ensemble orders the others. Outside the range of the prior's opinions on
+    the training data its share therefore grows, from :math:`s` to
 
-    .. math:: s^{\exp(-d^2 / 2)}
+    .. math:: s + (s_\infty - s) (1 - e^{-d^2 / 2})
 
-    where an opinion lies :math:`d` spreads outside. A share of 0 stays 0.
+    where an opinion lies :math:`d` spreads outside.
 
     Encodings for a ranker with a prior have one more feature, the last: the prior's opinion. Neither networks
     nor tabular models read it.
 
     Attributes:
         share: Share of the prior in the ensemble, in [0, 1].
+        far: Its share far outside the range of the training data, at least ``share``.
         mean: Mean of its opinions on the training data.
         unit: Their spread.
         gain: Factor that gives corrected opinions the spread of the ensemble's own.
@@ -67,6 +67,7 @@ class Voice:
     """
 
     share: float
+    far: float
     mean: float
     unit: float
     gain: float
@@ -77,6 +78,7 @@ class Voice:
     def fit(
         cls,
         share: float,
+        far: float,
         prior: Floats,
         inputs: Floats,
         labels: Labels,
@@ -87,6 +89,7 @@ class Voice:
 
         Args:
             share: Share of the prior.
+            far: Its share far outside the range of the training data.
             prior: Its opinions on the training data, ``(graphs,)``.
             inputs: Standardised features of the training data, ``(graphs, features)``.
             labels: Its scores.
@@ -103,7 +106,7 @@ class Voice:
         lengths = np.full(inputs.shape[1], _LENGTH)
         process = GaussianProcess(inputs, labels.targets - expected, lengths, _NOISE)
         corrected = measure_spread(expected + process.leave_one_out(), labels.groups)
-        return cls(share, mean, unit, spread / corrected, process, scale)
+        return cls(share, far, mean, unit, spread / corrected, process, scale)
 
     def without(self, rows: Rows) -> Voice:
         """The same voice, whose correction has not seen the labels at the given positions."""
@@ -134,7 +137,7 @@ class Voice:
     def shares(self, said: Floats) -> Floats:
         """The prior's share for each of its opinions, ``(graphs,)``."""
         outside = np.maximum(np.abs(self._standardised(said)) - _REACH, 0.0)
-        shares: Floats = self.share ** np.exp(-(outside**2) / 2)
+        shares: Floats = self.far - (self.far - self.share) * np.exp(-(outside**2) / 2)
         return shares
 
     def variance(self, own: Floats, variance: Floats, inputs: Floats, said: Floats) -> Floats:
@@ -155,7 +158,7 @@ class Voice:
 
     def numbers(self) -> dict[str, float]:
         """What a file keeps as JSON."""
-        return {name: getattr(self, name) for name in ("share", "mean", "unit", "gain")}
+        return {name: getattr(self, name) for name in ("share", "far", "mean", "unit", "gain")}
 
     @classmethod
     def restore(cls, arrays: Mapping[str, NDArray[Any]], numbers: Mapping[str, float], width: int) -> Voice:
@@ -168,9 +171,9 @@ class Voice:
         if "spread" in numbers:
             spread = numbers["spread"]
             nothing = GaussianProcess(np.zeros((1, width)), np.zeros(1), lengths, _NOISE)
-            return cls(share, mean, spread / gain, spread / _SLOPE, nothing)
+            return cls(share, float(share > 0), mean, spread / gain, spread / _SLOPE, nothing)
         process = GaussianProcess(arrays["inputs"], arrays["targets"], lengths, _NOISE)
-        return cls(share, mean, numbers["unit"], gain, process)
+        return cls(share, numbers["far"], mean, numbers["unit"], gain, process)
 
     def _standardised(self, said: Floats) -> Floats:
         return ((said if self.scale is None else self.scale.to_latent(said)) - self.mean) / self.unit

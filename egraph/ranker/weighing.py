@@ -51,7 +51,9 @@ def share_known(known: Vocabulary | None, needed: Vocabulary, counts: Floats) ->
     return float(min(1.0, (counts @ likeness) / counts.sum() / _ENOUGH_KNOWN))
 
 
-def weigh_prior(own: Floats | None, prior: Floats, labels: Labels, known: float) -> float:
+def weigh_prior(
+    own: Floats | None, prior: Floats, labels: Labels, known: float, restriction: float = 1.0
+) -> float:
     r"""The share of a prior's opinion, in [0, 1], beside an ensemble's own of the same spread.
 
     Kendall's tau of either opinion and the scores gives its correlation with the truth, :math:`a` of the own
@@ -68,6 +70,12 @@ def weigh_prior(own: Floats | None, prior: Floats, labels: Labels, known: float)
         prior: Opinions of the prior, ``(architectures,)``.
         labels: Scores of the architectures, of which at least two of a group differ.
         known: Result of `share_known`.
+        restriction: Spread of the prior's opinions among the architectures that the share is for, over that
+            among those with labels, at least 1. A correlation :math:`r` in a narrow range is one of
+            :math:`ur / \sqrt{1 + r^2 (u^2 - 1)}` in a range that is :math:`u` times as wide.
+
+    References:
+        Thorndike: Personnel selection, 1949, case 2 (restriction of range)
     """
     count, scores = len(labels), labels.scores
     first, second = pairs_within(labels.groups, _MOST_COMPARED)
@@ -84,6 +92,7 @@ def weigh_prior(own: Floats | None, prior: Floats, labels: Labels, known: float)
     seen = count - len(np.unique(labels.groups))
     usual = _PRIOR_UNKNOWN + (_PRIOR_KNOWN - _PRIOR_UNKNOWN) * known
     p = max(np.tanh(average(correlate(prior, scores), seen, usual, _PRIOR_COUNTS)), 0.0)
+    p *= restriction / np.sqrt(1 + p**2 * (restriction**2 - 1))
     a = np.tanh(_OWN_USUALLY)
     c = a * p
     if own is not None:

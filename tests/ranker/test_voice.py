@@ -1,7 +1,5 @@
 """The opinion of a prior: its correction, its scale, and where its share grows."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,7 @@ from egraph.ranker.labels import Labels
 from egraph.ranker.voice import Voice
 
 
-def make(seed, count=60, trend=1.0, share=1.0):
+def make(seed, count=60, trend=1.0, share=1.0, far=1.0):
     """A voice of a prior that is right but for a linear trend, its data, and the same for unseen data."""
     rng = np.random.default_rng(seed)
 
@@ -22,17 +20,17 @@ def make(seed, count=60, trend=1.0, share=1.0):
 
     inputs, prior, scores = draw(count)
     labels = Labels.of(scores, np.zeros(count, np.int64), None)
-    voice = Voice.fit(share, prior, inputs, labels, spread=0.7, has_scale=True)
+    voice = Voice.fit(share, far, prior, inputs, labels, spread=0.7, has_scale=True)
     return voice, (inputs, prior, labels), draw(1000)
 
 
-@pytest.mark.parametrize("share", [0.0, 0.25, 1.0])
-def test_the_share_grows_where_the_prior_leaves_its_range(share):
-    voice = replace(make(0)[0], share=share)
+@pytest.mark.parametrize(("share", "far"), [(0.0, 0.0), (0.25, 0.25), (0.25, 0.75)])
+def test_the_share_grows_where_the_prior_leaves_its_range(share, far):
+    voice = make(0, share=share, far=far)[0]
     outside = np.array([0, 0, 1, 2, 7])
     said = voice.mean + voice.unit * np.array([0.0, 0.5, -2.0, 3.0, 8.0])
-    np.testing.assert_allclose(voice.shares(said), share ** np.exp(-(outside**2) / 2))
-    assert voice.shares(said)[-1] == pytest.approx(float(share > 0), abs=1e-9)
+    np.testing.assert_allclose(voice.shares(said), far - (far - share) * np.exp(-(outside**2) / 2))
+    assert voice.shares(said)[-1] == pytest.approx(far, abs=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -105,5 +103,5 @@ def test_a_voice_of_schema_5_has_no_correction():
     said = np.array([0.1, 0.3, -0.5, 1.0])
     opinions = voice.opinions(np.ones((4, 3)), said)
     np.testing.assert_allclose(opinions, 2 * (said - 0.1))
-    outside = np.maximum(np.abs(opinions) / 0.5 - 1, 0)
-    np.testing.assert_allclose(voice.shares(said), 0.25 ** np.exp(-(outside**2) / 2))
+    np.testing.assert_allclose(voice.shares(said[:2]), [0.25, 0.25])
+    assert (np.diff(voice.shares(said[1:])) > 0).all()

@@ -84,3 +84,24 @@ def test_operations_are_compared_by_description():
     assert share_known(None, same, np.array([1.0, 1.0])) == 0.5
     assert share_known(vocabulary, same, np.zeros(2)) == 0.5
     assert share_known(Vocabulary([]), same, np.ones(2)) == 0
+
+
+def test_a_narrow_range_hides_how_good_a_prior_is():
+    """Among the best by the prior, its correlation with the scores is less than among all."""
+    rng = np.random.default_rng(0)
+    prior = rng.normal(size=4000)
+    scores = prior + rng.normal(size=4000)
+    best = np.argsort(prior)[-400:]
+    everywhere = np.corrcoef(prior, scores)[0, 1]
+    own = scores[best] + rng.normal(size=400)
+    wide = 1 / prior[best].std()
+    narrow, widened = (weigh_prior(own, prior[best], label(scores[best]), 1.0, u) for u in (1.0, wide))
+    assert narrow < widened < 1
+    found = np.corrcoef(prior[best], scores[best])[0, 1]
+    assert found * wide / np.sqrt(1 + found**2 * (wide**2 - 1)) == pytest.approx(everywhere, abs=0.1)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_useless_prior_is_useless_in_any_range(seed):
+    scores, own, _ = make(20, 0.5, seed)
+    assert weigh_prior(own, -scores, label(scores), 1.0, 5.0) == 0
