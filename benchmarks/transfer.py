@@ -3,9 +3,9 @@
     python benchmarks/transfer.py pairs --draws 10 --log runs/transfer.jsonl
     python benchmarks/transfer.py datasets --draws 10 --log runs/transfer-datasets.jsonl
 
-``pairs`` fits a source ranker on 500 labels of each table. For every other table it compares three rankers on
-1,500 unseen networks: one fitted to a few labels from scratch, the source ranker alone, and one fitted to the
-same labels with the source as its prior. ``datasets`` does so with 400 labels of CIFAR-10 and 20 of
+``pairs`` fits a source ranker on 1,000 labels of each table. For every other table it compares three rankers
+on 1,500 unseen networks: one fitted to a few labels from scratch, the source ranker alone, and one fitted to
+the same labels with the source as its prior. ``datasets`` does so with 400 labels of CIFAR-10 and 20 of
 ImageNet16-120. All ensembles have two networks. Cells are appended to the log, and those in it are skipped.
 Prints tables in Markdown; ``--table`` prints them from the log alone.
 
@@ -40,7 +40,7 @@ METRICS = {
 COUNTS = (0, 4, 8, 16, 32, 64, 128)
 GAINS = {8: 0.06, 16: 0.04, 32: 0.01}
 """Least mean gain over scratch by the number of labels, where the prior alone is above .4."""
-SOURCE_LABELS, TEST, SOURCE_SEED = 500, 1500, 1000
+SOURCE_LABELS, TEST, SOURCE_SEED = 1000, 1500, 1000
 Log = dict[tuple[Any, ...], dict[str, Any]]
 
 

@@ -26,7 +26,7 @@ _LENGTH, _NOISE = 2.0, 0.5
 """Length scale of the correction, and variance of its noise over that of its signal. Chosen by the transfers
 of docs/results/ranker-parts.md, seeds 100 and up."""
 _REACH = 1.0
-"""How many spreads from the mean of its opinions on the training data a prior keeps its share."""
+"""How many spreads from the mean of a prior's opinions on the training data their range goes."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,12 +42,10 @@ class Voice:
     on what the labels differ by.
 
     A search measures only what looks best. There the prior has little left to tell apart, and labels of the
-    best say little of how well the ensemble orders the others. Outside the range of the prior's opinions on
-    the training data its share therefore grows, from :math:`s` to
-
-    .. math:: s + (s_\infty - s) (1 - e^{-d^2 / 2})
-
-    where an opinion lies :math:`d` spreads outside.
+    best say little of the others, neither how well the ensemble orders them nor how the prior errs. Outside
+    the range of the prior's opinions on the training data, the correction therefore fades, and the prior's
+    share grows from ``share`` to ``far``, both by :math:`e^{-d^2 / 2}` where an opinion lies :math:`d`
+    spreads outside.
 
     Encodings for a ranker with a prior have one more feature, the last: the prior's opinion. Neither networks
     nor tabular models read it.
@@ -121,7 +119,8 @@ class Voice:
             inputs: Standardised features, ``(graphs, features)``.
             said: What the prior says, ``(graphs,)``.
         """
-        return self.gain * (_SLOPE * self._standardised(said) + self.process.predict(inputs))
+        correction = self.process.predict(inputs) * self._inside(said)
+        return self.gain * (_SLOPE * self._standardised(said) + correction)
 
     def join(self, own: Floats, inputs: Floats, said: Floats) -> Floats:
         """Latent scores of ensemble and prior together, ``(graphs,)``.
@@ -136,9 +135,7 @@ class Voice:
 
     def shares(self, said: Floats) -> Floats:
         """The prior's share for each of its opinions, ``(graphs,)``."""
-        outside = np.maximum(np.abs(self._standardised(said)) - _REACH, 0.0)
-        shares: Floats = self.far - (self.far - self.share) * np.exp(-(outside**2) / 2)
-        return shares
+        return self.far - (self.far - self.share) * self._inside(said)
 
     def variance(self, own: Floats, variance: Floats, inputs: Floats, said: Floats) -> Floats:
         """Variance of the mixture of both; a prior's own errors are as large as the spread of the scores.
@@ -174,6 +171,12 @@ class Voice:
             return cls(share, float(share > 0), mean, spread / gain, spread / _SLOPE, nothing)
         process = GaussianProcess(arrays["inputs"], arrays["targets"], lengths, _NOISE)
         return cls(share, numbers["far"], mean, numbers["unit"], gain, process)
+
+    def _inside(self, said: Floats) -> Floats:
+        """1 in the range of the prior's opinions on the training data, and 0 far outside, ``(graphs,)``."""
+        outside = np.maximum(np.abs(self._standardised(said)) - _REACH, 0.0)
+        inside: Floats = np.exp(-(outside**2) / 2)
+        return inside
 
     def _standardised(self, said: Floats) -> Floats:
         return ((said if self.scale is None else self.scale.to_latent(said)) - self.mean) / self.unit

@@ -61,9 +61,10 @@ def weigh_prior(
     labels; the usual value of a prior depends on how much it knows of the operations. The share is that of
     the best linear combination, with :math:`c` the correlation of both opinions,
 
-    .. math:: \frac{p - ca}{(p - ca) + (1 + n / 10) (a - cp)},
+    .. math:: \frac{p - ca}{(p - ca) + (1 + n / 10 u^2) (a - cp)},
 
-    and 0 for a prior of :math:`p \le ca`. Only the order of the prior's opinions enters.
+    with :math:`u = 1`, see ``restriction``, and 0 for a prior of :math:`p \le ca`. Only the order of the
+    prior's opinions enters.
 
     Args:
         own: Held-out predictions of the ensemble, ``(architectures,)``; None where none were held out.
@@ -71,8 +72,9 @@ def weigh_prior(
         labels: Scores of the architectures, of which at least two of a group differ.
         known: Result of `share_known`.
         restriction: Spread of the prior's opinions among the architectures that the share is for, over that
-            among those with labels, at least 1. A correlation :math:`r` in a narrow range is one of
-            :math:`ur / \sqrt{1 + r^2 (u^2 - 1)}` in a range that is :math:`u` times as wide.
+            among those with labels, :math:`u \ge 1`. A correlation :math:`r` in a narrow range is one of
+            :math:`ur / \sqrt{1 + r^2 (u^2 - 1)}` in a range that is :math:`u` times as wide, and labels from
+            there tell less of it.
 
     References:
         Thorndike: Personnel selection, 1949, case 2 (restriction of range)
@@ -100,5 +102,5 @@ def weigh_prior(
         c = (correlate(own, prior) * seen + a * p * _OVERLAP_COUNTS) / (seen + _OVERLAP_COUNTS)
         c = min(max(c, 0.0), 0.95)
     by_prior, by_own = max(p - c * a, 0.0), max(a - c * p, 1e-9)
-    by_own *= 1 + count / _HALF
+    by_own *= 1 + count / (_HALF * restriction**2)
     return float(by_prior / (by_prior + by_own))
