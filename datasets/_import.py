@@ -129,7 +129,7 @@ def _read(
             f"say which search space the rows of {path} belong to; known: {', '.join(spaces.names())}"
         )
     if architecture not in columns:
-        raise UnknownNameError(f"column of {path}", architecture, columns)
+        raise UnknownNameError("column", architecture, columns, str(path))
     rows = columns.pop(architecture).tolist()
     described = _describe_metrics(columns, metrics, lower_is_better, path)
     return Table(wanted, rows, columns, described, provenance=_identify(path), read=_Reader(wanted))
@@ -164,7 +164,7 @@ def _describe_metrics(
     described = dict(metrics) if isinstance(metrics, Mapping) else {name: Metric() for name in metrics}
     for name in (*described, *lower_is_better):
         if name not in columns:
-            raise UnknownNameError(f"column of {path}", name, columns)
+            raise UnknownNameError("column", name, columns, str(path))
     if not described:
         raise UsageError(
             f"{path} has no column of numbers, so there is nothing to import but the architectures"

@@ -357,7 +357,7 @@ class Table:
         """Why there is no such metric or column."""
         if name in self.absent:
             return DataError(f"table {self.name!r} has no {kind} {name!r} here: {self.absent[name]}")
-        return UnknownNameError(f"{kind} of table {self.name!r}", name, known)
+        return UnknownNameError(kind, name, known, f"table {self.name!r}")
 
     def _with(self, rows: Sequence[Any], columns: Mapping[str, NDArray[Any]]) -> Table:
         table = Table(

@@ -63,20 +63,22 @@ class UnknownNameError(UsageError, KeyError):
         kind: Kind of thing that was looked up, such as ``"search space"``.
         name: Name that was given.
         choices: Names that are registered.
+        place: Where it was looked up, if that is not plain from its kind.
     """
 
-    def __init__(self, kind: str, name: str, choices: Iterable[str]) -> None:
-        self.kind, self.name, self.choices = kind, name, sorted(choices)
+    def __init__(self, kind: str, name: str, choices: Iterable[str], place: str = "") -> None:
+        self.kind, self.name, self.choices, self.place = kind, name, sorted(choices), place
         near = difflib.get_close_matches(str(name), self.choices, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         known = ", ".join(self.choices) or "none"
-        super().__init__(f"unknown {kind} {name!r}; known: {known}.{hint}")
+        where = f" in {place}" if place else ""
+        super().__init__(f"unknown {kind} {name!r}{where}; known: {known}.{hint}")
 
     def __str__(self) -> str:  # KeyError would quote the text
         return str(self.args[0])
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.kind, self.name, self.choices)
+        return type(self), (self.kind, self.name, self.choices, self.place)
 
 
 class ArchitectureError(UsageError):

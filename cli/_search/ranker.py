@@ -31,11 +31,10 @@ class Ranking:
             "--no-ranker", is_flag=True, help="Search without a ranker: the searcher sees real scores alone."
         )
     )
-    recalibrate: str = option(
+    recalibrate: str | None = option(
         click.option(
             "--recalibrate",
-            default="every=1",
-            show_default=True,
+            show_default="every=1",
             metavar="every=N|seconds=S|drift",
             help="When the ranker is fitted again: after N new trainings, after new trainings that took S "
             "seconds, or when it delivers significantly less than it promised.",
@@ -51,14 +50,15 @@ class Ranking:
         """Arguments of `egraph.Study`.
 
         Raises:
-            UsageError: Both --ranker and --no-ranker were given.
+            UsageError: --no-ranker was given with an option that needs one.
             EgraphError: The ranker cannot be read.
         """
         from egraph.service import open_ranker
 
         if self.no_ranker:
-            if self.ranker:
-                raise UsageError("--ranker and --no-ranker exclude each other; leave one out")
+            for given, name in ((self.ranker, "--ranker"), (self.recalibrate, "--recalibrate")):
+                if given:
+                    raise UsageError(f"{name} and --no-ranker exclude each other; leave one out")
             return {"ranker": False}
-        ranker = open_ranker(self.ranker) if self.ranker else None
-        return {"ranker": ranker, "recalibrate": self.recalibrate}
+        read: dict[str, Any] = {"ranker": open_ranker(self.ranker) if self.ranker else None}
+        return read if self.recalibrate is None else {**read, "recalibrate": self.recalibrate}

@@ -101,5 +101,5 @@ class CostNames:
         if column == self.metric:
             raise UsageError(f"{column!r} is the metric that is maximised; a cost must be another column")
         if column not in self.table.columns:
-            raise UnknownNameError(f"column of table {self.table.name!r}", column, self.columns)
+            raise UnknownNameError("column", column, self.columns, f"table {self.table.name!r}")
         return ColumnCost(self.table, column)

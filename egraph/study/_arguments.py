@@ -114,14 +114,25 @@ def read_costs(costs: Mapping[str, Cost] | None, space: SearchSpace) -> CostMete
     return CostMeter(space, costs)
 
 
-def read_ranker(ranker: Predictor | None, seed: int, initial: int, recalibrate: str) -> Guide:
+def read_ranker(
+    ranker: Predictor | Literal[False] | None,
+    shares: Sequence[float] | None,
+    seed: int,
+    initial: int,
+    recalibrate: str,
+) -> Guide | None:
     """The guide with this ranker, or with a new default one for None, that is fitted again by this rule.
 
-    A fitted ranker is the prior of an `egraph.Ranker`: one with its own settings, or the default.
+    A fitted ranker is the prior of an `egraph.Ranker`: one with its own settings, or the default. There is no
+    guide for False.
 
     Raises:
-        UsageError: The ranker has no ``predict``, or there is no such rule.
+        UsageError: The ranker has no ``predict``, or there is no such rule; or shares without a ranker.
     """
+    if ranker is False:
+        if shares is not None:
+            raise UsageError("shares divide the candidates that a ranker scores: leave them out without one")
+        return None
     rule = Recalibration.parse(recalibrate, initial)
     if ranker is not None and not hasattr(ranker, "predict"):
         raise UsageError(

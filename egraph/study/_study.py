@@ -141,7 +141,7 @@ class Study:
         self._meter = read_costs(costs, self.space)
         makers = read_searchers(searcher, self.space, self._meter)
         mixture = Mixture(read_shares(shares), far)
-        self._guide = None if ranker is False else read_ranker(ranker, seed, initial, recalibrate)
+        self._guide = read_ranker(ranker, shares, seed, initial, recalibrate)
         limits = (16 * initial if screen_count is None else screen_count, screen_seconds)
         self._screen = read_screen(screen, self._evaluator, self.space, self._guide, *limits)
         sizes = {"initial": initial, "batch": batch, "candidates": candidates}

@@ -98,7 +98,7 @@ def test_an_undefined_measure_is_none_in_json():
 def test_what_cannot_be_fitted_is_refused(table):
     with pytest.raises(UsageError, match="samples must leave networks to measure on: 'table' has 30, got 30"):
         bench.fit_on_table(table, "accuracy", 30)
-    with pytest.raises(UnknownNameError, match="unknown metric of table 'table' 'latency'"):
+    with pytest.raises(UnknownNameError, match="unknown metric 'latency' in table 'table'"):
         bench.fit_on_table(table, "latency", 20)
     broken = datasets.Table(
         table.space, table.architectures, {"accuracy": np.full(30, np.nan)}, table.metrics

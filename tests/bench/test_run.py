@@ -162,7 +162,7 @@ def test_the_benchmark_must_exist_and_have_the_metric(benchmark, tmp_path):
     table = benchmark.removesuffix(":accuracy")
     with pytest.raises(UsageError, match=r"has several metrics; choose one, such as .*:accuracy; known: acc"):
         bench.predictors(TWO, [table], [20])
-    with pytest.raises(UnknownNameError, match="unknown metric of table 'small' 'acc'"):
+    with pytest.raises(UnknownNameError, match="unknown metric 'acc' in table 'small'"):
         bench.predictors(TWO, [f"{table}:acc"], [20])
     with pytest.raises(DataError, match=r"none\.parquet"):
         bench.predictors(TWO, [f"{tmp_path / 'none.parquet'}:accuracy"], [20])

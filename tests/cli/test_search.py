@@ -143,6 +143,8 @@ def test_a_space_that_is_not_the_table_s_is_refused(search):
         (("--shares", "60;30;10"), 2, "expected three numbers such as 60,30,10, got '60;30;10'"),
         (("--searcher", "random", "--searcher", "evolution"), 2, "unknown searcher 'evolution'"),
         (("--no-ranker", "--ranker", "x.egraph"), 2, "--ranker and --no-ranker exclude each other"),
+        (("--no-ranker", "--recalibrate", "drift"), 2, "--recalibrate and --no-ranker exclude each other"),
+        (("--no-ranker", "--shares", "60,30,10"), 2, "shares divide the candidates that a ranker scores"),
         (("--screen", "swop"), 2, "Did you mean 'swap'?"),
         (("--screen-count", "0"), 2, "--screen-count"),
         (("--screen-seconds", "0"), 2, "--screen-seconds"),

@@ -107,7 +107,7 @@ def test_without_a_column_a_cost_is_computed_from_the_network(search):
             ("--cost", "latenzy"),
             "unknown cost 'latenzy'; known: energy, flops, gpu_ms, latency",
         ),
-        (("--cost", "latency=gpu"), "unknown column of table 'costly' 'gpu'; known: energy, gpu_ms. Did you"),
+        (("--cost", "latency=gpu"), "unknown column 'gpu' in table 'costly'; known: energy, gpu_ms. Did you"),
         (("--cost", "note"), "column 'note' of table 'costly' must hold numbers, got"),
         (("--cost", "accuracy"), "'accuracy' is the metric that is maximised; a cost must be another column"),
         (("--cost", "speed"), "higher is better for 'speed' of table 'costly'"),

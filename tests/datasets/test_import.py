@@ -125,7 +125,7 @@ def test_an_architecture_of_another_space_is_refused(registered, tmp_path, out):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"space": "test-chains"}, r"unknown column of .*mine\.csv 'architecture'; known: accuracy, cell"),
+        ({"space": "test-chains"}, r"unknown column 'architecture' in .*mine\.csv; known: accuracy, cell"),
         (
             {"space": "test-chain", "architecture": "cell"},
             "unknown search space 'test-chain'; .*Did you mean",
@@ -133,7 +133,7 @@ def test_an_architecture_of_another_space_is_refused(registered, tmp_path, out):
         ({"space": "test-chains", "architecture": "cell", "metrics": ["acuracy"]}, "Did you mean 'accuracy'"),
         (
             {"space": "test-chains", "architecture": "cell", "lower_is_better": ["secs"]},
-            "unknown column of .* 'secs'",
+            "unknown column 'secs' in .*",
         ),
     ],
 )

@@ -71,7 +71,7 @@ def test_other_columns_are_kept_beside_the_metrics(table):
 
 
 def test_an_unknown_metric_is_refused_with_the_near_one(table):
-    expected = "unknown metric of table 'five' 'acuracy'; known: accuracy, seconds. Did you mean 'accuracy'?"
+    expected = "unknown metric 'acuracy' in table 'five'; known: accuracy, seconds. Did you mean 'accuracy'?"
     with pytest.raises(UnknownNameError, match=f"^{re.escape(expected)}$"):
         table["acuracy"]
 

@@ -64,7 +64,7 @@ def test_without_a_table_costs_are_computed_from_the_network(table):
             UnknownNameError,
             "unknown cost 'latenzy'; known: empty, flops, index, latency",
         ),
-        (["time=latenzy"], UnknownNameError, "unknown column of table 'mine' 'latenzy'; known: empty, index"),
+        (["time=latenzy"], UnknownNameError, "unknown column 'latenzy' in table 'mine'; known: empty, index"),
         (["latency", "latency=index"], UsageError, "the cost 'latency' is given twice; NAME=COLUMN gives"),
         (["=index"], UsageError, "a cost is NAME or NAME=COLUMN, got '=index'"),
         (["time="], UsageError, "a cost is NAME or NAME=COLUMN, got 'time='"),

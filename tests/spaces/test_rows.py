@@ -132,7 +132,7 @@ def test_a_table_with_all_of_its_space_is_searched_as_the_space_itself():
     table = Table(WHOLE, everything, numbers, {"score": Metric()}, name="some")
     assert set(table.measured("score").search_space()) == set(everything[1:])
     assert table.measured() is table
-    with pytest.raises(UnknownNameError, match="unknown column of table 'some' 'scores'"):
+    with pytest.raises(UnknownNameError, match="unknown column 'scores' in table 'some'"):
         table.measured("scores")
     with pytest.raises(UsageError, match="column 'text' of table 'words' must hold numbers, got"):
         Table(WHOLE, everything[:1], {"text": ["a"]}, {}, name="words").measured("text")
