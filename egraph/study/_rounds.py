@@ -80,7 +80,8 @@ def choose_strategy(
         meter=meter,
     )
     if screen is not None:
-        return Staged(ScreenedStart(space, seed, initial, screen, guide.prior, candidates), initial, guided)
+        start = ScreenedStart(space, seed, initial, screen, guide.prior, candidates)
+        return Staged(start, min(initial, screen.count), guided)  # no more than were scored
     return guided if guide.prior is not None else Staged(RandomStart(space, seed, initial), initial, guided)
 
 

@@ -56,6 +56,17 @@ def test_the_best_of_many_random_ones_are_chosen_and_those_without_a_score_come_
     assert np.isnan(preview(few)).tolist() == [False] * known.sum() + [True] * (8 - known.sum())
 
 
+@pytest.mark.parametrize("ranker", [None, Linear().fit(drawn(4), [0, 1, 2, 3])])
+def test_fewer_scored_than_first_trials_do_not_end_the_search(ranker):
+    options = {} if ranker is None else {"ranker": ranker}
+    with study(screen=preview, screen_count=5, **options) as one:
+        one.run(trials=12)
+        assert one.stopped == "12 trials are done"
+        origins = one.trials["origin"].tolist()
+    assert origins[:5] == ["screened"] * 5
+    assert "screened" not in origins[5:]
+
+
 def test_without_any_score_the_choice_is_random():
     assert first_trials(screen=lambda many: np.full(len(many), math.nan)) == drawn(128)[:8]
 
