@@ -37,9 +37,12 @@ def register(
     known = journal.settings
     for name, value in identity.items():
         if known.get(name, value) != value:
+            was, now = known[name], value
+            if name == "costs" and set(was) != set(now):  # else only what a name stands for differs
+                was, now = (", ".join(each) or "none" for each in (was, now))
             raise JournalError(
-                f"{journal.path} is of a study with {name} {known[name]}, not {value}; "
-                "use the same arguments to go on with it, or another storage"
+                f"{journal.path} is of a study with {name} {was}, not {now}; "
+                "use the same arguments to resume it, or another storage"
             )
     command, versions = shlex.join(sys.orig_argv), _versions()
     if not known:

@@ -106,6 +106,8 @@ def test_other_costs_are_refused_and_so_is_what_is_no_cost(tmp_path):
         JournalError, match=r"with costs {'sum': 'cost'}, not {'sum': 'second'}; use the same"
     ):
         study(tmp_path / "x.db", ranker=False, costs={"sum": second})
+    with pytest.raises(JournalError, match="with costs sum, not none; use the same arguments to resume it"):
+        study(tmp_path / "x.db", ranker=False)
     for bad in ({"sum": 3}, [cost]):
         with pytest.raises(UsageError, match="costs must map names to functions of an architecture, got"):
             study(None, costs=bad)
