@@ -12,7 +12,6 @@ import click
 
 from egraph.cli._options import (
     check_writable,
-    choose_metric,
     count_option,
     json_option,
     metric_option,
@@ -87,7 +86,8 @@ def command(
             show(f"reading {given}")
             name, chosen = _read_source(given, metric)
             table = datasets.load(name, root)
-            sources.append((table, choose_metric(table, chosen)))
+            how = "--metric" if len(data) == 1 else f"--data {name}:METRIC"
+            sources.append((table, table.choose_metric(chosen, f"choose by {how}")))
 
         def emit(stage: str, done: int, total: int) -> None:
             if stage == "fit":
@@ -133,7 +133,8 @@ def _show(fit: TableFit | SourcesFit, coverage: Mapping[str, Any], files: list[s
         _show_sources(fit)
     told = [f"{level} hold {share:.3f}" for level, share in coverage.items() if isinstance(share, float)]
     if told:
-        click.echo(f"  {'intervals':<14} of {', of '.join(told)} of the scores that the fit held out")
+        label = f"  {'intervals':<14}" if isinstance(fit, TableFit) else "intervals of all sources:"
+        click.echo(f"{label} of {', of '.join(told)} of the scores that the fit held out")
     click.echo(f"wrote {files[0]} and its card {files[1]}")
     click.echo(f"next: egraph rank {files[0]} FILE    or: egraph evaluate {files[0]} --data TABLE")
 

@@ -68,6 +68,7 @@ def test_train_learns_from_several_sources(egraph, table, tmp_path):
     for expected in (
         "2 sources: learned from 64 networks",
         "latency: learned from 32; lower is better",
+        "\nintervals of all sources: of 50 % hold",
     ):
         assert expected in shown
 
@@ -174,6 +175,8 @@ def test_a_truncated_ranker_is_refused(egraph, ranker, tmp_path):
 def test_several_metrics_ask_for_one(egraph, table):
     done = egraph("train", "--data", table, "--out", "r.egraph", code=2)
     assert "several metrics; choose by --metric: accuracy, latency" in done.stderr
+    done = egraph("train", "--data", f"{table}:latency", "--data", table, "--out", "r.egraph", code=2)
+    assert f"choose by --data {table}:METRIC: accuracy, latency" in done.stderr
 
 
 def test_an_unknown_metric_names_the_nearest(egraph, table):
