@@ -296,8 +296,8 @@ def _describe(best: Best) -> dict[str, Any]:
         "test score": best.final_score,
         "confirmed score": best.confirmed if math.isfinite(best.confirmed) else None,
         "retrained": list(best.retrained),
-        "params": best.trial.params,
-        "flops": best.trial.flops,
+        "params": best.trial.params or None,  # unknown in a table
+        "flops": best.trial.flops or None,
         "costs": dict(best.trial.costs),
         "seconds": best.trial.seconds,
     }
@@ -309,7 +309,7 @@ def _describe_trial(row: dict[Any, Any]) -> dict[str, Any]:
         "architecture": json.loads(row["architecture"]),
         "score": row["score"],
         "test score": row["test_score"],
-        "params": row["params"],
-        "flops": row["flops"],
+        "params": row["params"] or None,
+        "flops": row["flops"] or None,
         "costs": row["costs"],
     }

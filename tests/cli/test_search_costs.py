@@ -73,6 +73,7 @@ def test_the_best_trade_offs_are_in_the_terminal_the_report_and_json(search, rea
         steps = [(trials[number].costs[name], trials[number].score) for number in numbers]
         assert steps == sorted(steps)
         assert len({score for _, score in steps}) == len(steps)
+    assert (found["best"]["params"], found["front"][0]["flops"]) == (None, None)  # no table has them as 0
     assert found["best"]["costs"] == trials[found["best"]["trial"]].costs
     with open("x.html", encoding="utf-8") as page:
         text = page.read()
