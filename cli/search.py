@@ -38,6 +38,7 @@ def command(
     from egraph import report
     from egraph.cli._search import display
     from egraph.cli._search.saving import save
+    from egraph.evaluation import Training
     from egraph.study import Study
 
     arguments = searching.read()
@@ -46,6 +47,9 @@ def command(
     measured.evaluator.describe()
     within, weighed = limits.read(measured, data.device)
     path = running.find_journal(measured, data.data)
+    if isinstance(measured.evaluator, Training):
+        read = measured.evaluator.images
+        click.echo(f"{read.name}: {read.describe()}", err=True)
     arguments |= ranking.read() | screening.read()
     with Study(
         within, measured.evaluator, storage=path, seed=running.seed,

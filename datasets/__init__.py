@@ -1,4 +1,4 @@
-"""Data: tables of measured architectures, and images to train networks on.
+"""Data: tables of measured architectures, and images, signals or features to train networks on.
 
 A `Table` contains architectures of one search space and their metrics. A `Metric` describes its unit, split,
 number of epochs and number of runs, and whether higher is better. Tables are split by key, so that no network
@@ -16,20 +16,33 @@ Parquet file with a column of architectures and columns of numbers.
 To add a benchmark: write a module that lists its `Source` (the file, its columns, their metrics, and a
 function from a row to an architecture), and add it to the modules that ``_catalogue.py`` registers.
 
-`images` loads the images of a classification task: "digits" is part of scikit-learn, others are searched for
-like tables.
+`images` loads the images, signals or features of a classification task: "digits" is part of scikit-learn,
+"mnist1d" is generated, others are searched for like tables.
 """
 
 from __future__ import annotations
 
 from egraph.datasets._catalogue import Known, known, load
-from egraph.datasets._images import ImageData, images
+from egraph.datasets._image_data import ImageData
+from egraph.datasets._images import images
 from egraph.datasets._import import import_table
 from egraph.datasets._metric import Metric
+from egraph.datasets._signals import generate_mnist1d
 from egraph.datasets._source import Source
 from egraph.datasets._table import Table
 
-__all__ = ["ImageData", "Known", "Metric", "Source", "Table", "images", "import_table", "known", "load"]
+__all__ = [
+    "ImageData",
+    "Known",
+    "Metric",
+    "Source",
+    "Table",
+    "generate_mnist1d",
+    "images",
+    "import_table",
+    "known",
+    "load",
+]
 
 if __name__ != "egraph.datasets":
     raise ImportError("import egraph.datasets; the repository root shadows `datasets`")

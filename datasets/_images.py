@@ -1,29 +1,27 @@
-"""Image data to train networks on: three disjoint parts, and readers of their files."""
+"""The door to data that networks are trained on: names, and readers of files."""
 
 from __future__ import annotations
 
 import gzip
-import hashlib
 import math
 import os
 import re
 import struct
 import zlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from egraph.datasets._folders import list_folders
+from egraph.datasets._image_data import ImageData
+from egraph.datasets._signals import generate_mnist1d
 from egraph.errors import DataError, UsageError
+from egraph.specs import check_options, parse
 
-__all__ = ["ImageData", "images"]
-
-Part = tuple[NDArray[Any], NDArray[Any]]
+__all__ = ["images"]
 
 SPLIT_SEED = 0
 """Seed of every split in this module. Changing it would change every published number."""
@@ -40,71 +38,8 @@ IDX_FILES = {
 """The four files of the MNIST layout, with the compressed sizes of Fashion-MNIST in bytes."""
 
 
-@dataclass(frozen=True, eq=False)
-class ImageData:
-    """Images and their classes, in three parts.
-
-    Networks learn from ``train`` and are chosen by ``validation``; accuracy on ``test`` is only reported.
-
-    Args:
-        train: Images and classes to learn from. Images are ``(images, channels, height, width)`` or
-            ``(images, height, width)``; bytes are divided by 255, other types must be in [0, 1] already.
-            Classes are integers from 0, ``(images,)``. They are stored as float32 and int64.
-        validation: Images and classes to choose by.
-        test: Images and classes to report on.
-        name: Name of the data in reports.
-
-    Raises:
-        UsageError: Shapes, types or values are invalid; the text says which part and why.
-    """
-
-    train: Part
-    validation: Part
-    test: Part
-    name: str = "custom"
-
-    def __post_init__(self) -> None:
-        for part in ("train", "validation", "test"):
-            object.__setattr__(self, part, _check_part(part, getattr(self, part)))
-            shape = getattr(self, part)[0].shape[1:]
-            if shape != self.input_shape:
-                raise UsageError(
-                    f"the {part} images have shape {shape}, those to train on {self.input_shape}"
-                )
-        if self.num_classes < 2:
-            raise UsageError("all training images are of one class; there is nothing to learn")
-        for part in ("validation", "test"):
-            if (largest := int(getattr(self, part)[1].max())) >= self.num_classes:
-                raise UsageError(f"the {part} part has class {largest}, which no training image has")
-
-    @property
-    def input_shape(self) -> tuple[int, int, int]:
-        """Channels, height and width of an image."""
-        channels, height, width = self.train[0].shape[1:]
-        return channels, height, width
-
-    @cached_property
-    def num_classes(self) -> int:
-        """One more than the largest class of the training images."""
-        return int(self.train[1].max()) + 1
-
-    @cached_property
-    def digest(self) -> str:
-        """Sixteen hexadecimal digits that identify these images, classes and parts."""
-        sha = hashlib.sha256()
-        for x, y in (self.train, self.validation, self.test):
-            sha.update(repr(x.shape).encode())
-            sha.update(np.ascontiguousarray(x, dtype="<f4").data)
-            sha.update(np.ascontiguousarray(y, dtype="<i8").data)
-        return sha.hexdigest()[:16]
-
-    def __repr__(self) -> str:
-        sizes = ", ".join(f"{len(getattr(self, part)[1])} {part}" for part in ("train", "validation", "test"))
-        return f"<images {self.name}: {sizes}; {self.input_shape}, {self.num_classes} classes>"
-
-
 def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> ImageData:
-    """Loads image data by name, or from a path.
+    """Loads images, signals or features by name, or from a path.
 
     - ``"digits"``: the 1,797 handwritten digits of 8 by 8 pixels in scikit-learn (no download), a third for
       each part. The standard error of an accuracy p on n images is about ``sqrt(p (1 - p) / n)``; with 599
@@ -118,8 +53,12 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
       by factors of 1 to 8, for zero-cost scores that need natural images. The ten classes are five vertical
       strips of each photograph. Patches overlap, also those of different parts. ``"photographs-16"`` is 16
       by 16.
+    - ``"mnist1d"``: 4,000 + 5,000 + 5,000 signals of one channel and 40 points, ten classes, made in seconds
+      by the package of the extra ``mnist1d`` (no download). Options make them harder or easier, as in
+      ``"mnist1d:noise=0.5,shear=1"``; see `egraph.datasets.generate_mnist1d`.
     - A folder of four IDX files with the names of MNIST's, compressed or not: split like Fashion-MNIST.
-    - An ``.npz`` file with ``x_train``, ``y_train``, ``x_val``, ``y_val``, ``x_test`` and ``y_test``.
+    - An ``.npz`` file with ``x_train``, ``y_train``, ``x_val``, ``y_val``, ``x_test`` and ``y_test``; for
+      signals also the text ``kind``; see `ImageData`.
 
     Every split is stratified by class and the same on every machine.
 
@@ -130,7 +69,8 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
 
     Raises:
         DataError: The files are absent, truncated or of another kind.
-        UsageError: There is neither such a name nor such a path.
+        UsageError: There is neither such a name nor such a path, or an option is unknown or out of range.
+        MissingExtraError: The package that generates the data is not installed.
     """
     text = os.fspath(name)
     if text == "digits":
@@ -139,45 +79,25 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
         return _load_idx_folder(_find_folder(text, root), text)
     if match := re.fullmatch(r"(noise|photographs)(?:-([1-9]\d{0,2}))?", text):
         return DRAWN[match[1]](text, int(match[2] or 32))
+    if text.partition(":")[0] == "mnist1d":
+        options = parse(text)[1]
+        check_options(text, options, generate_mnist1d)
+        return generate_mnist1d(**options, name=text)
     path = Path(text)
     if path.is_dir():
         missing = [file for file in IDX_FILES if _find_file(path, file) is None]
         if missing:
             raise DataError(
                 f"{path} lacks {missing[0]} (or {missing[0]}.gz); expected four IDX files with the names of "
-                "MNIST's, or the name of a data set: digits, fashion-mnist"
+                "MNIST's, or the name of a data set: digits, fashion-mnist, mnist1d"
             )
         return _load_idx_folder(path, path.resolve().name)
     if path.suffix == ".npz":
         return _load_npz(path)
     raise UsageError(
-        f"unknown image data {text!r}; known: digits, fashion-mnist, noise, "
-        "photographs, a folder of IDX files, or an .npz file"
+        f"unknown image data {text!r}; known: digits, fashion-mnist, mnist1d, "
+        "noise, photographs, a folder of IDX files, or an .npz file"
     )
-
-
-def _check_part(name: str, part: Any) -> Part:
-    try:
-        x, y = (np.asarray(array) for array in part)
-    except (TypeError, ValueError):
-        raise UsageError(f"the {name} part must be a pair of images and classes") from None
-    if x.ndim == 3:
-        x = x[:, np.newaxis]
-    if x.ndim != 4 or 0 in x.shape or x.dtype.kind not in "fiub":
-        raise UsageError(
-            f"the {name} images must be numbers, (images, channels, height, width); got {x.dtype} {x.shape}"
-        )
-    if y.shape != x.shape[:1] or y.dtype.kind not in "iu":
-        raise UsageError(
-            f"the {name} classes must be integers, ({len(x)},) for {len(x)} images; got {y.dtype} {y.shape}"
-        )
-    scaled = x.astype(np.float32) / np.float32(255) if x.dtype == np.uint8 else x.astype(np.float32)
-    low, high = float(scaled.min()), float(scaled.max())
-    if not (low >= 0 and high <= 1):  # also refuses NaN
-        raise UsageError(f"the {name} images must lie in [0, 1] or be bytes; got {low:g} to {high:g}")
-    if y.min() < 0:
-        raise UsageError(f"the {name} classes must count from 0; got {int(y.min())}")
-    return np.ascontiguousarray(scaled), y.astype(np.int64)
 
 
 def _load_digits() -> ImageData:
@@ -326,13 +246,14 @@ def _read_idx(path: Path, dimensions: int) -> NDArray[np.uint8]:
 def _load_npz(path: Path) -> ImageData:
     from zipfile import BadZipFile
 
-    parts: dict[str, tuple[ArrayLike, ArrayLike]] = {}
+    parts: dict[str, Any] = {}
     try:
         # opened here, because np.load leaves a damaged file open
         with path.open("rb") as handle, np.load(handle, allow_pickle=False) as file:
             for part, suffix in (("train", "train"), ("validation", "val"), ("test", "test")):
                 parts[part] = file[f"x_{suffix}"], file[f"y_{suffix}"]
-        return ImageData(**parts, name=path.stem)  # type: ignore[arg-type]
+            kind = str(file["kind"]) if "kind" in file else None
+        return ImageData(**parts, name=path.stem, kind=kind)
     except FileNotFoundError:
         raise DataError(f"{path} does not exist") from None
     except KeyError as error:

@@ -24,6 +24,7 @@ FLOORS = [
         "metrics",
         "threads",
         "drawing",
+        "shapes",
     },
     {"training", "executors"},
     {"networks", "encoding", "tracing"},

@@ -27,7 +27,13 @@ def test_the_citation_names_this_version():
 
 def test_the_lowest_versions_are_the_lower_bounds():
     extras = PROJECT["optional-dependencies"]
-    wanted = [*PROJECT["dependencies"], *extras["graph"], *extras["onnx"], *extras["serve"]]
+    wanted = [
+        *PROJECT["dependencies"],
+        *extras["graph"],
+        *extras["mnist1d"],
+        *extras["onnx"],
+        *extras["serve"],
+    ]
     bounds = {}
     for requirement in map(Requirement, wanted):
         [bound] = [Version(s.version) for s in requirement.specifier if s.operator == ">="]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["Data", "Measured"]
 
 DEFAULT_SPACE = "convnet"
-IMAGES = ("digits", "fashion-mnist")
+IMAGES = ("digits", "fashion-mnist", "mnist1d")
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,9 @@ class Data:
             default="digits",
             show_default=True,
             metavar="NAME|PATH",
-            help="Images to train on: digits, fashion-mnist, a folder of IDX files or an .npz file; or a "
-            "table that replaces training. Of a table with a part of its space, the rows are searched.",
+            help="Images or signals to train on: digits, fashion-mnist, mnist1d (the extra mnist1d), a "
+            "folder of IDX files or an .npz file; or a table that replaces training. Of a table with a part "
+            "of its space, the rows are searched.",
         )
     )
     metric: str | None = option(
@@ -93,7 +94,7 @@ class Data:
 
         data, root = self.data, self.root
         known = spaces.get(self.space) if self.space else None
-        if data in IMAGES or Path(data).is_dir() or Path(data).suffix == ".npz":
+        if data.partition(":")[0] in IMAGES or Path(data).is_dir() or Path(data).suffix == ".npz":
             if self.metric or self.test_metric:
                 raise UsageError(
                     f"--metric goes with a table; {data} are images, on which accuracy is maximised"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,7 +53,9 @@ class Running:
         Raises:
             JournalError: There is no journal, and ``--resume`` was given.
         """
-        usual = f"runs/{measured.name}-{Path(data).stem}-{self.seed}.db"
+        # The options of a name, such as mnist1d:noise=0.5, contain characters that files cannot have.
+        stem = re.sub(r"[:=,.]+", "-", data) if ":" in data and not Path(data).exists() else Path(data).stem
+        usual = f"runs/{measured.name}-{stem}-{self.seed}.db"
         return find_journal(self.storage, usual, self.resume)
 
     def count_workers(self, measured: Measured) -> int:

@@ -72,7 +72,7 @@ class NetworkEvaluator(Evaluator):
         architecture: Architecture,
         seed: int,
         channels: int | None,
-        input_shape: tuple[int, int, int] | None = None,
+        input_shape: tuple[int, ...] | None = None,
     ) -> torch.nn.Module:
         """Builds the network of an architecture for the images, or for another input shape."""
         options: dict[str, Any] = {"seed": seed} if "seed" in self.space.network_options else {}
@@ -96,7 +96,7 @@ def check_builds(space: SearchSpace) -> None:
         raise UsageError(f"the space {space.name!r} builds no networks; use one that does, such as 'convnet'")
 
 
-def flops_or_zero(network: torch.nn.Module, input_shape: tuple[int, int, int]) -> int:
+def flops_or_zero(network: torch.nn.Module, input_shape: tuple[int, ...]) -> int:
     """Multiply-adds of one image; 0 where a forward pass without computation fails."""
     from egraph.networks import count_flops
 

@@ -42,7 +42,7 @@ class Costs:
     def __init__(
         self,
         space: SearchSpace,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
+        input_shape: tuple[int, ...] = (3, 32, 32),
         num_classes: int = 10,
         *,
         device: str = "cpu",

@@ -34,7 +34,7 @@ PATCHES = 3000
 """Number of patches, for a proxy that works on patches."""
 
 PATCH_SIDE = 3
-"""Height and width of a patch in pixels; it is cut from one channel of one image."""
+"""Sides of a patch in pixels or points; it is cut from one channel of one image."""
 
 NARROW = (1, 2, 4, 8)
 """Widths that are tried in turn for the network of such a proxy."""
@@ -229,16 +229,20 @@ def _patches(data: ImageData, device: str, seed: int) -> tuple[torch.Tensor, tor
 
     x, y = data.train
     rng = np.random.default_rng(seed)
-    _, down, across = _patch_shape(data)
-    image, channel, top, left = (
-        rng.integers(end, size=PATCHES)[:, None, None]
-        for end in (len(x), x.shape[1], x.shape[2] - down + 1, x.shape[3] - across + 1)
+    _, *sides = _patch_shape(data)
+    ends = [side - patch + 1 for side, patch in zip(x.shape[2:], sides, strict=True)]
+    image, channel, *corners = (
+        rng.integers(end, size=PATCHES).reshape(-1, *[1] * len(sides)) for end in (len(x), x.shape[1], *ends)
     )
-    cut = x[image, channel, top + np.arange(down)[:, None], left + np.arange(across)]
+    within = np.ogrid[tuple(slice(patch) for patch in sides)]
+    places = [corner + offset for corner, offset in zip(corners, within, strict=True)]
+    cut = x[image, channel, *places]
     labels = y[image.ravel()]
     return torch.from_numpy(cut[:, None]).to(device), torch.from_numpy(labels).to(device)
 
 
-def _patch_shape(data: ImageData) -> tuple[int, int, int]:
-    _, height, width = data.input_shape
-    return 1, min(PATCH_SIDE, height), min(PATCH_SIDE, width)
+def _patch_shape(data: ImageData) -> tuple[int, ...]:
+    _, *sides = data.input_shape
+    if not sides:
+        raise UsageError("features have no patches; take a proxy that reads whole inputs, such as ntk")
+    return 1, *(min(PATCH_SIDE, side) for side in sides)

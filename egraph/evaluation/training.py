@@ -15,6 +15,7 @@ from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.evaluation.building import NetworkEvaluator, flops_or_zero
 from egraph.evaluation.costs import Costs
 from egraph.evaluation.scoring import ZeroCost
+from egraph.shapes import kind_of
 from egraph.spaces import SearchSpace
 from egraph.threads import threads_limited
 from egraph.training import Recipe, failures_explained
@@ -44,7 +45,7 @@ SMALL = 5_000
 
 
 class Training(NetworkEvaluator):
-    """Trains the networks of a space on images.
+    """Trains the networks of a space on images, signals or features.
 
     The score is the accuracy on the validation images at the end of training. The test images are used once,
     afterwards, and influence nothing.
@@ -198,9 +199,13 @@ class Training(NetworkEvaluator):
 
 
 def default_recipe(data: ImageData) -> Recipe:
-    """The default recipe of `Training`; docs/concepts/training.md tells how it was found."""
+    """The default recipe of `Training`; docs/concepts/training.md tells how it was found.
+
+    Images alone are shifted: the ends of a signal need not be zero, and features have no places.
+    """
     if len(data.train[0]) <= SMALL:
-        return Recipe(epochs=30, batch_size=128, learning_rate=1e-2, augment="shift", channels=32)
+        augment = "shift" if kind_of(data.input_shape) == "images" else "none"
+        return Recipe(epochs=30, batch_size=128, learning_rate=1e-2, augment=augment, channels=32)
     return Recipe(epochs=10, batch_size=256, channels=64)
 
 

@@ -22,7 +22,7 @@ MEAN = (functional.adaptive_avg_pool2d, torch._C._nn.adaptive_avg_pool2d)
 MAX = (functional.adaptive_max_pool2d, torch._C._nn.adaptive_max_pool2d)
 
 
-def write_onnx(network: nn.Module, input_shape: tuple[int, int, int], path: str | os.PathLike[str]) -> None:
+def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: str | os.PathLike[str]) -> None:
     """Writes a network in evaluation mode, with input ``images`` and output ``logits`` for any batch size.
 
     Args:

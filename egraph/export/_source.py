@@ -41,7 +41,7 @@ class Source(NamedTuple):
 
 
 def to_source(
-    network: nn.Module, input_shape: tuple[int, int, int], about: str = "A network as plain PyTorch."
+    network: nn.Module, input_shape: tuple[int, ...], about: str = "A network as plain PyTorch."
 ) -> Source:
     """Writes a network as equivalent plain PyTorch, for training and for evaluation mode.
 

@@ -21,7 +21,7 @@ __all__ = ["build_blocks"]
 def build_blocks(
     architecture: Architecture,
     blocks: Mapping[str, Sequence[Part]],
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 64,
     *,

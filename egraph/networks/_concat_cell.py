@@ -25,7 +25,7 @@ LAYERS = (
 
 def build_concat_cells(
     architectures: Sequence[Architecture],
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 16,
     dropout: float = 0.1,

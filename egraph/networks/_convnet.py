@@ -18,7 +18,7 @@ __all__ = ["ConvNet", "build_convnet"]
 
 def build_convnet(
     architecture: Architecture,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 64,
     dropout: float = 0.1,

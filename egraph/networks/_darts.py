@@ -36,7 +36,7 @@ class CellGraph(NamedTuple):
 
 def build_darts(
     architecture: Architecture,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 16,
     cells: int = 8,

@@ -30,7 +30,7 @@ LAYERS = (
 
 def build_mnasnet(
     architecture: Architecture,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 32,
     *,

@@ -38,7 +38,7 @@ class CellGraph(NamedTuple):
 
 def build_nasbench101(
     architecture: Architecture,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 128,
     cells: int = 3,

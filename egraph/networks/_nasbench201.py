@@ -20,7 +20,7 @@ STAGES = 3
 
 def build_nasbench201(
     architecture: Architecture,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 16,
     cells: int = 5,

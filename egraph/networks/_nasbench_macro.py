@@ -22,7 +22,7 @@ LAYERS = (
 
 def build_nasbench_macro(
     architecture: Architecture,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 32,
     *,

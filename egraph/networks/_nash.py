@@ -19,7 +19,7 @@ LAYERS = (Layer("conv", 3), Layer("conv", 5), Layer("max-pool", 2, 2))
 
 def build_nash(
     architecture: Architecture,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 16,
     *,

@@ -39,7 +39,7 @@ class Stage(NamedTuple):
     shape: Shape
 
 
-def plan_stages(architecture: Architecture, input_shape: tuple[int, int, int], channels: int) -> list[Stage]:
+def plan_stages(architecture: Architecture, input_shape: tuple[int, ...], channels: int) -> list[Stage]:
     """The live vertices in topological order, input first and output last.
 
     Convolutions and pools have the stride of their operation and no padding. A convolution has ``channels``

@@ -202,7 +202,7 @@ class SearchSpace(ABC):
     def network(
         self,
         architecture: Architecture,
-        input_shape: tuple[int, int, int] = (3, 32, 32),
+        input_shape: tuple[int, ...] = (3, 32, 32),
         num_classes: int = 10,
         **options: Any,
     ) -> torch.nn.Module:

@@ -307,7 +307,7 @@ class ConcatCellSpace(SearchSpace):
 
 def _build_stack(
     architecture: Architecture,
-    input_shape: tuple[int, int, int],
+    input_shape: tuple[int, ...],
     num_classes: int,
     *,
     cells: int,

@@ -204,7 +204,7 @@ class Grammar(SearchSpace):
         return Builder(self._build, {"channels": WIDTH, "seed": 0})
 
     def _build(
-        self, architecture: Architecture, input_shape: tuple[int, int, int], num_classes: int, **options: int
+        self, architecture: Architecture, input_shape: tuple[int, ...], num_classes: int, **options: int
     ) -> torch.nn.Module:
         from egraph.networks import build_blocks
 

@@ -11,11 +11,11 @@ __all__ = ["PRESETS", "Augmentation"]
 
 @dataclass(frozen=True, slots=True)
 class Augmentation:
-    """Random changes of training images, drawn anew for each image in each epoch.
+    """Random changes of training images or signals, drawn anew for each image in each epoch.
 
     Attributes:
         shift: Largest shift of an image, as a share of its side; zeros fill the gap.
-        flip: Whether half of the images are mirrored, left to right.
+        flip: Whether half of the images are mirrored, left to right; signals, begin to end.
         crop: Share of each side that is kept, at a random position. Validation and test use whole images, so
             crops need a network that accepts images of any size.
         zoom: Images are enlarged or shrunk by a factor of up to ``1 + zoom``, by the nearest pixel.

@@ -1,4 +1,4 @@
-"""Random changes of a batch of images."""
+"""Random changes of a batch of images or signals."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import math
 import torch
 from torch import Tensor
 
+from egraph.errors import UsageError
 from egraph.training.augmentation import Augmentation
 
 __all__ = ["augment"]
@@ -16,19 +17,35 @@ def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generat
     """Changes each image of a batch at random.
 
     Args:
-        images: Images on any device, ``(images, channels, height, width)``, values in [0, 1].
+        images: Images on any device, ``(images, channels, height, width)``, values in [0, 1]; or signals,
+            ``(signals, channels, length)``, which only move.
         augmentation: Kinds and sizes of the changes. One without changes returns the images as they are, and
             then accepts tensors of any shape.
         generator: Source of all random numbers, on the CPU.
 
     Returns:
-        ``(images, channels, height, width)``, with the sides of the crop.
+        Images or signals with the sides of the crop.
+
+    Raises:
+        UsageError: Features are to be changed, or the colours of what are no images.
     """
     moves = augmentation.shift or augmentation.flip or augmentation.zoom or augmentation.crop != 1
     if moves:
+        if images.ndim < 3:
+            raise UsageError(
+                f"shift, flip, crop and zoom change images and signals, not features, "
+                f"{tuple(images.shape[1:])}; take augment='none'"
+            )
         images = _move(images, augmentation, generator)
     scales = augmentation.color_shift or augmentation.color_scale
-    if scales or (augmentation.hue and images.shape[1] == 3):
+    if scales or augmentation.hue:
+        if images.ndim != 4:
+            raise UsageError(
+                "hue, color_shift and color_scale change images, (channels, height, width); got "
+                f"{tuple(images.shape[1:])}"
+            )
+        if not scales and images.shape[1] != 3:
+            return images
         images = _tint(images, augmentation, generator)
     return images
 
@@ -48,15 +65,17 @@ def _move(images: Tensor, augmentation: Augmentation, generator: torch.Generator
             positions[axis] = positions[axis] + first
     if augmentation.flip:
         mirrored = torch.rand((count, 1), generator=generator) < 0.5
-        positions[1] = torch.where(mirrored, sides[1] - 1 - positions[1], positions[1])
+        positions[-1] = torch.where(mirrored, sides[-1] - 1 - positions[-1], positions[-1])
     if augmentation.zoom:
         factor = _factors(augmentation.zoom, count, generator)[:, None]
         for axis, side in enumerate(sides):
             middle = (side - 1) / 2
             positions[axis] = (middle + (positions[axis] - middle) / factor).round().long()
-    (rows, columns), (height, width) = positions, sides
-    inside = ((rows >= 0) & (rows < height))[:, :, None] & ((columns >= 0) & (columns < width))[:, None, :]
-    where = rows.clamp(0, height - 1)[:, :, None] * width + columns.clamp(0, width - 1)[:, None, :]
+    where, inside = torch.zeros(count, dtype=torch.long), torch.ones(count, dtype=torch.bool)
+    for position, side in zip(positions, sides, strict=True):
+        beyond = position.view(count, *[1] * (where.ndim - 1), -1)
+        inside = inside[..., None] & (beyond >= 0) & (beyond < side)
+        where = where[..., None] * side + beyond.clamp(0, side - 1)
     where = where.flatten(1)[:, None].expand(-1, channels, -1).to(images.device)  # (images, channels, pixels)
     moved = images.flatten(2).gather(2, where).view(count, channels, *kept)
     return moved * inside[:, None].to(images.device)

@@ -32,8 +32,8 @@ def fit(
 
     Args:
         module: Module that maps a batch of inputs to outputs.
-        data: Inputs and targets, ``(examples, ...)`` each. A recipe with augmentation needs images,
-            ``(examples, channels, height, width)``, as inputs.
+        data: Inputs and targets, ``(examples, ...)`` each. A recipe with augmentation needs images or
+            signals, ``(examples, channels, ...)``, as inputs.
         recipe: Recipe to train by.
         loss: Function of outputs and targets to minimise. Cross-entropy reads targets as classes.
         seed: Seed of order and augmentation.

@@ -360,10 +360,10 @@ class TestOwnArrays:
     @pytest.mark.parametrize(
         ("train", "message"),
         [
-            (None, "the train part must be a pair of images and classes"),
+            (None, "the train part must be a pair of inputs and classes"),
             (
-                (np.zeros((6, 4)), np.zeros(6, int)),
-                r"must be numbers, \(images, channels.*got float64 \(6, 4\)",
+                (np.zeros((6, 1, 1, 1, 4)), np.zeros(6, int)),
+                r"must be numbers, \(images, channels.*got float64 \(6, 1, 1, 1, 4\)",
             ),
             ((np.zeros((0, 4, 4)), np.zeros(0, int)), r"train images must be numbers.*\(0, 1, 4, 4\)"),
             (

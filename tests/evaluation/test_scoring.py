@@ -114,6 +114,18 @@ def test_patches_are_cut_from_one_channel_of_images_of_that_class():
     assert 0.4 < channel.mean() < 0.6
 
 
+def test_patches_of_signals_are_runs_of_points_and_features_have_none():
+    x = np.arange(30.0)[:, None, None] + np.arange(6) / 10 + np.zeros((30, 2, 6))
+    part = x, np.arange(30) % 3
+    patches, labels = _patches(ImageData(part, part, part, kind="signals"), "cpu", 0)
+    assert patches.shape == (3000, 1, 3)
+    torch.testing.assert_close(patches - patches[:, :, :1], torch.tensor([0, 0.1, 0.2]).expand(3000, 1, 3))
+    assert torch.equal(patches[:, 0, 0].floor().long() % 3, labels)
+    features = ImageData(*[(x[:, 0], part[1])] * 3)
+    with pytest.raises(UsageError, match="features have no patches; take a proxy that reads whole inputs"):
+        _patches(features, "cpu", 0)
+
+
 def test_patches_are_scored_by_the_narrowest_network(monkeypatch):
     widths = []
     network = CONVNET.network

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from egraph.errors import UsageError
 from egraph.training.augmentation import PRESETS, Augmentation
 from egraph.training.augmenting import _to_hsv, _to_rgb, augment
 
@@ -136,3 +137,36 @@ def test_all_that_is_random_comes_from_the_generator():
     assert not torch.equal(first, other)
     assert first.shape == (16, 3, 6, 6)
     assert 0 <= first.min() <= first.max() <= 1
+
+
+@pytest.mark.parametrize("how", [{"shift": 0.25}, {"crop": 0.75}, {"zoom": 0.5, "shift": 0.25}])
+def test_the_points_of_a_signal_move_together(how):
+    """Where the numbers of the points go, the values of all channels go."""
+    how = Augmentation(**how)
+    x = draw_images(64, 2, 8)
+    moved = augment(x, how, seeded())
+    positions = augment(torch.arange(1.0, 9).expand(64, 1, 8), how, seeded())  # 0: outside
+    expected = torch.nn.functional.pad(x, (1, 0)).gather(2, positions.long().expand(-1, 2, -1))
+    assert torch.equal(moved, expected)
+    assert len({tuple(row) for row in positions[:, 0].tolist()}) > 2
+
+
+def test_half_of_the_signals_are_mirrored():
+    x = draw_images(200, 2, 5)
+    mirrored = (augment(x, Augmentation(flip=True), seeded()) == x.flip(2)).all(dim=(1, 2))
+    assert 70 < mirrored.sum() < 130
+    same = (augment(x, Augmentation(flip=True), seeded()) == x).all(dim=(1, 2))
+    assert torch.equal(mirrored, ~same)
+
+
+@pytest.mark.parametrize(
+    ("shape", "how", "message"),
+    [
+        ((4, 6), {"shift": 0.1}, r"change images and signals, not features, \(6,\); take augment='none'"),
+        ((4, 3, 6), {"color_shift": 0.1}, r"change images, \(channels, height, width\); got \(3, 6\)"),
+        ((4, 6), {"hue": 9}, r"change images, \(channels, height, width\); got \(6,\)"),
+    ],
+)
+def test_changes_that_the_data_cannot_have_are_refused(shape, how, message):
+    with pytest.raises(UsageError, match=message):
+        augment(draw_images(*shape), Augmentation(**how), seeded())
