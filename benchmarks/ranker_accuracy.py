@@ -32,6 +32,8 @@ BOUNDS = {
     ("nasbench101", 172): (0.793, 0.83),
     ("nasbench101", 424): (0.83, 0.86),
     ("nasbench101", 4236): (0.878, 0.885),
+    ("accel_nasbench", 100): (0.765, 0.80),
+    ("accel_nasbench", 400): (0.859, 0.87),
 }
 """Required tau and goal, by benchmark and number of labels."""
 
