@@ -32,7 +32,7 @@ from egraph.files import write_text
 GUIDED = "regularized-evolution"
 DATA = ("cifar10", "cifar100", "imagenet16")
 SMALL = {"classic-evolution": "classic-evolution:population=20,sample=5"}  # larger ones exhaust the budget
-UNFIT = ("deepneat", "codeepneat")  # these need other spaces
+UNFIT = ("deepneat", "codeepneat")  # without a ranker, these need other spaces
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,7 @@ class Case:
 
 
 CIFAR10 = ("nasbench201:cifar10_test_200",)
-EVERY = tuple(SMALL.get(name, name) for name in searchers.names() if name not in UNFIT)
+EVERY = tuple(SMALL.get(name, name) for name in searchers.names())
 
 CASES = {
     "test": Case(tuple(f"nasbench201:{data}_test_200" for data in DATA), 100),
@@ -168,7 +168,7 @@ def plan(case: Case, arguments: argparse.Namespace) -> list[arena.Cell]:
         guided = [arena.Contestant(name, ranker) for name in arguments.searcher or case.searchers]
         contestants = guided
     else:
-        alone = arguments.searcher or [name for name in EVERY if name not in arena.BASELINES]
+        alone = arguments.searcher or [name for name in EVERY if name not in (*arena.BASELINES, *UNFIT)]
         contestants = [arena.Contestant(name) for name in alone]
         if not arguments.without_ranker:
             contestants.append(arena.Contestant(GUIDED, ranker))

@@ -51,6 +51,7 @@ def command(
         read = measured.evaluator.images
         click.echo(f"{read.name}: {read.describe()}", err=True)
     arguments |= ranking.read() | screening.read()
+    display.tell_learned(arguments["ranker"], measured.table)
     with Study(
         within, measured.evaluator, storage=path, seed=running.seed,
         workers=running.count_workers(measured), **weighed, **arguments,

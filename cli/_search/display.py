@@ -16,12 +16,13 @@ from egraph.cli._progress import Stages, track, track_stages
 from egraph.report import Findings, show_amount
 
 if TYPE_CHECKING:
+    from egraph.datasets import Table
     from egraph.study import Best, DriftAlarm, Event, RunStarted, Study, Trial, Verdict
 
 FRONT = 12
 """Largest number of trade-offs that are printed."""
 
-__all__ = ["Listener", "confirm", "run", "show", "summarise"]
+__all__ = ["Listener", "confirm", "run", "show", "summarise", "tell_learned"]
 
 SCREENING = "scoring untrained networks"
 
@@ -110,6 +111,20 @@ class Listener:
         beside = f" + {extra} random" if extra else ""
         best = "" if math.isnan(self._best) else f", best {self._best:.4g}"
         self._show(self._title, own + extra, self._total, f"{own}/{self._trials}{beside} trainings{best}")
+
+
+def tell_learned(ranker: Any, table: Table | None) -> None:
+    """Tells that a search begins with a ranker that knows results of the table."""
+    if ranker is None or ranker is False or table is None:
+        return
+    from egraph import bench
+
+    if learned := int(bench.find_learned(ranker, table.distinct()).sum()):
+        click.echo(
+            f"the ranker has learned from {learned:,} networks of {table.name}, so this search does not "
+            "tell how good it is",
+            err=True,
+        )
 
 
 def confirm(study: Study) -> None:

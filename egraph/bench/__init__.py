@@ -24,7 +24,14 @@ from __future__ import annotations
 
 from egraph.bench._card import describe_table, save_with_card
 from egraph.bench._cells import Cell, measure
-from egraph.bench._fitting import Estimate, TableFit, TableScores, fit_on_table, score_on_table
+from egraph.bench._fitting import (
+    Estimate,
+    TableFit,
+    TableScores,
+    find_learned,
+    fit_on_table,
+    score_on_table,
+)
 from egraph.bench._measuring import Failure
 from egraph.bench._plot import plot
 from egraph.bench._protocols import PROTOCOLS, Protocol, Split
@@ -50,6 +57,7 @@ __all__ = [
     "TableScores",
     "arrange",
     "describe_table",
+    "find_learned",
     "fit_on_table",
     "fit_on_tables",
     "measure",

@@ -29,6 +29,7 @@ __all__ = [
     "TableFit",
     "TableScores",
     "check_scores",
+    "find_learned",
     "fit_on_table",
     "measure_on",
     "score_on_table",
@@ -186,10 +187,7 @@ def score_on_table(
         UsageError: Fewer than two networks are left, or a value of the metric is NaN or infinite.
     """
     distinct = table.distinct()
-    card = ranker.card or {}
-    known = card.get("spaces", [card.get("space")])
-    seen = set(card.get(FINGERPRINTS, ())) if table.space.name in known else set()
-    fresh = np.flatnonzero([fingerprint(key) not in seen for key in distinct.keys])
+    fresh = np.flatnonzero(~find_learned(ranker, distinct))
     if len(fresh) < 2:
         raise UsageError(
             f"the ranker has learned from all but {len(fresh)} networks of {table.name!r}; nothing is left"
@@ -198,6 +196,19 @@ def score_on_table(
     scores = check_scores(rest, metric)
     (progress or _ignore)("measure", 0, len(rest))
     return TableScores(len(rest), len(distinct) - len(rest), measure_on(ranker, rest, scores, seed))
+
+
+def find_learned(ranker: Any, table: Table) -> NDArray[np.bool_]:
+    """Which networks of a table a ranker has learned from, as far as its card names them, ``(rows,)``.
+
+    Args:
+        ranker: A fitted ranker; one without a ``card`` has learned from none.
+        table: Measured architectures.
+    """
+    card = getattr(ranker, "card", None) or {}
+    known = card.get("spaces", [card.get("space")])
+    seen = set(card.get(FINGERPRINTS, ())) if table.space.name in known else set()
+    return np.array([fingerprint(key) in seen for key in table.keys], dtype=bool)
 
 
 def measure_on(

@@ -378,3 +378,9 @@ def test_of_a_table_with_all_of_its_space_the_space_is_searched(search):
     search("--trials", 2, "--storage", "x.db")
     with open_journal("x.db") as journal:
         assert journal.settings["space"] == "nasbench_macro"
+
+
+def test_a_ranker_that_knows_the_table_is_told(egraph, search, whole):
+    egraph("train", "--data", whole, "--metric", "accuracy", "--samples", 25, "--out", "r.egraph")
+    given = ("--ranker", "r.egraph", "--trials", 4, "--no-baseline", "--storage", "x.db")
+    assert "the ranker has learned from 25 networks of whole, so this" in search(*given).stderr
