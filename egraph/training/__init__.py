@@ -12,7 +12,8 @@ trains a module can use it: an evaluator, a supernet, a caller's own script.
 
 To add an optimizer, write a function in `optimizers` and enter it in ``OPTIMIZERS``; its name also goes into
 ``recipe.CHOICES``. To add a schedule, write a function in `schedules` and enter it in ``SCHEDULES``. To add a
-change of images, add a field to `Augmentation` and apply it in `augmenting`.
+change of images, add a field to `Augmentation` and apply it in `augmenting`. A new field of
+`Recipe` or `Augmentation` also goes into ``recipe._NEW``.
 
 Names that need PyTorch are loaded when first used, so that a recipe can be read without it.
 """

@@ -23,6 +23,10 @@ class Augmentation:
         color_shift: Largest number added to or subtracted from saturation and value, which lie in [0, 1].
             In images with another number of channels all values change.
         color_scale: Saturation and value are multiplied or divided by a factor of up to ``1 + color_scale``.
+        cutout: Side of the window that is set to zero around a random position, as a share of the side of
+            the image (DeVries and Taylor 2017). Parts of the window may lie outside.
+        erase: Probability that a random rectangle, 2 to 33 % of the image, is set to zero (random erasing,
+            Zhong et al. 2020); of signals, a part of that length.
 
     Raises:
         UsageError: A field is out of its range; the text names it.
@@ -35,6 +39,8 @@ class Augmentation:
     hue: float = 0.0
     color_shift: float = 0.0
     color_scale: float = 0.0
+    cutout: float = 0.0
+    erase: float = 0.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.flip, bool):
@@ -54,6 +60,8 @@ _RANGES = (
     ("hue", 0, 180),
     ("color_shift", 0, 1),
     ("color_scale", 0, 9),
+    ("cutout", 0, 1),
+    ("erase", 0, 1),
 )
 
 PRESETS = {

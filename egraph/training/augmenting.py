@@ -9,6 +9,7 @@ from torch import Tensor
 
 from egraph.errors import UsageError
 from egraph.training.augmentation import Augmentation
+from egraph.training.hiding import cut_out, erase
 
 __all__ = ["augment"]
 
@@ -30,12 +31,13 @@ def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generat
         UsageError: Features are to be changed, or the colours of what are no images.
     """
     moves = augmentation.shift or augmentation.flip or augmentation.zoom or augmentation.crop != 1
+    hides = augmentation.cutout or augmentation.erase
+    if (moves or hides) and images.ndim < 3:
+        raise UsageError(
+            f"shift, flip, crop, zoom, cutout and erase change images and signals, not features, "
+            f"{tuple(images.shape[1:])}; take augment='none'"
+        )
     if moves:
-        if images.ndim < 3:
-            raise UsageError(
-                f"shift, flip, crop and zoom change images and signals, not features, "
-                f"{tuple(images.shape[1:])}; take augment='none'"
-            )
         images = _move(images, augmentation, generator)
     scales = augmentation.color_shift or augmentation.color_scale
     if scales or augmentation.hue:
@@ -44,9 +46,12 @@ def augment(images: Tensor, augmentation: Augmentation, generator: torch.Generat
                 "hue, color_shift and color_scale change images, (channels, height, width); got "
                 f"{tuple(images.shape[1:])}"
             )
-        if not scales and images.shape[1] != 3:
-            return images
-        images = _tint(images, augmentation, generator)
+        if scales or images.shape[1] == 3:
+            images = _tint(images, augmentation, generator)
+    if augmentation.cutout:
+        images = cut_out(images, augmentation.cutout, generator)
+    if augmentation.erase:
+        images = erase(images, augmentation.erase, generator)
     return images
 
 

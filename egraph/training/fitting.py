@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from egraph.errors import EvaluationError
+from egraph.errors import EvaluationError, UsageError
 from egraph.training.augmenting import augment
 from egraph.training.recipe import Recipe
 from egraph.training.stepping import Loss, TrainingStep
@@ -40,23 +42,72 @@ def fit(
         progress: Callback of the epochs done and the epochs in all.
 
     Raises:
-        EvaluationError: The loss became NaN or infinite.
+        EvaluationError: The loss became NaN or infinite, or exceeded the recipe's ``stop_loss``.
+        UsageError: The recipe smooths labels, and the loss is not cross-entropy.
     """
     inputs, targets = data
+    loss = _smooth(loss, recipe.label_smoothing)
     device = inputs.device
     generator = torch.Generator().manual_seed(seed)
     batch_size = min(recipe.batch_size, len(inputs))
     steps_per_epoch = len(inputs) // batch_size
     step = TrainingStep(module, recipe, recipe.epochs * steps_per_epoch, device, loss)
+    mixing = np.random.default_rng([seed, _MIXING])
+    first: Tensor | None = None
     module.train()
     for epoch in range(recipe.epochs):
         order = torch.randperm(len(inputs), generator=generator).to(device)
         total = torch.zeros((), device=device)
         for rows in order[: steps_per_epoch * batch_size].split(batch_size):
             batch = augment(inputs[rows], recipe.augmentation, generator)
-            total += step(batch, targets[rows])
+            mixed = loss
+            if recipe.mixup:
+                batch, mixed = _mix(batch, targets[rows], loss, recipe.mixup, mixing)
+            total += (value := step(batch, targets[rows], mixed))
+            first = value if first is None else first
         # Once an epoch: reading the loss at each step would make a GPU wait for the CPU.
-        if not math.isfinite(mean := total.item() / steps_per_epoch):
-            raise EvaluationError(f"the loss became {mean} in epoch {epoch + 1} of {recipe.epochs}")
+        _check(total.item() / steps_per_epoch, first, epoch + 1, recipe)
         if progress is not None:
             progress(epoch + 1, recipe.epochs)
+    step.finish()
+
+
+_MIXING = 1
+"""Second part of the seed of mixup, whose numbers are apart from those of order and augmentation."""
+
+
+def _smooth(loss: Loss, share: float) -> Loss:
+    """The loss with a share of each target spread over all classes."""
+    if not share:
+        return loss
+    if loss is not nn.functional.cross_entropy:
+        raise UsageError("label_smoothing goes with cross-entropy; leave it or the other loss out")
+    return functools.partial(nn.functional.cross_entropy, label_smoothing=share)
+
+
+def _check(mean: float, first: Tensor | None, epoch: int, recipe: Recipe) -> None:
+    """Refuses to go on after an epoch whose mean loss shows that the training diverges."""
+    if not math.isfinite(mean):
+        raise EvaluationError(f"the loss became {mean} in epoch {epoch} of {recipe.epochs}")
+    if recipe.stop_loss is not None and first is not None and mean > recipe.stop_loss * first.item():
+        raise EvaluationError(
+            f"diverged: the mean loss of epoch {epoch} of {recipe.epochs} is {mean:.3g}, more than "
+            f"{recipe.stop_loss:g} times the {first.item():.3g} of the first batch"
+        )
+
+
+def _mix(
+    batch: Tensor, targets: Tensor, loss: Loss, alpha: float, rng: np.random.Generator
+) -> tuple[Tensor, Loss]:
+    """Mixes each example with another one of the batch, and the loss in the same way.
+
+    References:
+        Zhang et al., mixup: Beyond empirical risk minimization, https://arxiv.org/abs/1710.09412
+    """
+    share = float(rng.beta(alpha, alpha))
+    others = torch.from_numpy(rng.permutation(len(batch))).to(batch.device)
+
+    def mixed(outputs: Tensor, own: Tensor) -> Tensor:
+        return share * loss(outputs, own) + (1 - share) * loss(outputs, targets[others])
+
+    return share * batch + (1 - share) * batch[others], mixed

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -44,9 +45,23 @@ def _sgd(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
     )
 
 
+def _plain(kind: type[torch.optim.Optimizer]) -> Callable[[Parameters, Recipe], torch.optim.Optimizer]:
+    """Makes an optimizer with PyTorch's own settings but rate and weight decay."""
+
+    def make(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
+        settings: dict[str, Any] = {"lr": recipe.learning_rate, "weight_decay": recipe.weight_decay}
+        return kind(parameters, **settings)
+
+    return make
+
+
 OPTIMIZERS: dict[str, Callable[[Parameters, Recipe], torch.optim.Optimizer]] = {
     "adam": _adam,
     "adamw": _adamw,
     "sgd": _sgd,
+    "adamax": _plain(torch.optim.Adamax),
+    "rmsprop": _plain(torch.optim.RMSprop),
+    "adagrad": _plain(torch.optim.Adagrad),
+    "adadelta": _plain(torch.optim.Adadelta),
 }
 """Maps a name in `egraph.training.recipe.CHOICES` to a function that makes the optimizer."""

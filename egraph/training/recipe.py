@@ -4,20 +4,35 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any
 
-from egraph.errors import UsageError
+from egraph.errors import UnknownNameError, UsageError
 from egraph.training.augmentation import PRESETS, Augmentation
-from egraph.training.schedules import SCHEDULES
+from egraph.training.schedules import SCHEDULES, share_of_peak
 
 __all__ = ["Recipe"]
 
 CHOICES = {
-    "optimizer": ("adam", "adamw", "sgd"),
+    "optimizer": ("adam", "adamw", "sgd", "adamax", "rmsprop", "adagrad", "adadelta"),
     "schedule": tuple(SCHEDULES),
     "augment": tuple(PRESETS),
 }
+
+
+RATES = {
+    "adam": (1e-3, 0.0),
+    "adamw": (1e-3, 1e-2),
+    "sgd": (1e-3, 0.0),
+    "adamax": (2e-3, 0.0),
+    "rmsprop": (1e-2, 0.0),
+    "adagrad": (1e-2, 0.0),
+    "adadelta": (1.0, 0.0),
+}
+"""Learning rate and weight decay of each optimizer in PyTorch."""
+
+_NEW = ("warmup", "floor", "clip_norm", "label_smoothing", "ema", "mixup", "stop_loss", "cutout", "erase")
+"""Fields that earlier versions lack; `Recipe.to_dict` leaves them out where they do nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +42,8 @@ class Recipe:
     Attributes:
         epochs: Number of passes over the training examples.
         batch_size: Number of examples in a step. An epoch leaves out the examples that do not fill a batch.
-        optimizer: ``adam``, ``adamw`` or ``sgd``.
+        optimizer: ``adam``, ``adamw``, ``sgd``, ``adamax``, ``rmsprop``, ``adagrad`` or ``adadelta``, with
+            the settings of PyTorch but those below.
         learning_rate: Learning rate at the peak of the schedule.
         momentum: Momentum of ``sgd``.
         nesterov: Whether ``sgd`` uses Nesterov's momentum.
@@ -37,6 +53,15 @@ class Recipe:
         augment: ``none``, ``shift`` (by up to an eighth of each side, zeros fill the gap), ``flip-shift``
             (half of the images are also mirrored), or an `Augmentation` or a mapping of its fields.
         channels: Width of the network, in spaces that offer a choice; None selects the default of the space.
+        warmup: Share of the steps in which the rate first rises linearly; the schedule spans the others.
+        floor: Share of ``learning_rate`` that the schedule falls to instead of 0.
+        clip_norm: Largest norm of the gradient of all weights; longer ones are scaled down. None does not.
+        label_smoothing: Share of a target that is spread evenly over all classes (Szegedy et al. 2016).
+        ema: Decay of the moving average of the weights that replaces them at the end; 0 averages nothing.
+        mixup: Parameter of the beta distribution by which pairs of examples and of their losses are mixed
+            (Zhang et al. 2018); 0 mixes nothing.
+        stop_loss: A training fails, as diverged, after an epoch whose mean loss is more than this many times
+            the loss of its first batch; None stops only where the loss is NaN or infinite.
 
     Raises:
         UsageError: A field is out of its range; the text names it.
@@ -52,6 +77,13 @@ class Recipe:
     schedule: str = "one-cycle"
     augment: str | Augmentation = "none"
     channels: int | None = None
+    warmup: float = 0.0
+    floor: float = 0.0
+    clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    ema: float = 0.0
+    mixup: float = 0.0
+    stop_loss: float | None = None
 
     def __post_init__(self) -> None:
         if isinstance(self.augment, Mapping):
@@ -79,6 +111,16 @@ class Recipe:
             raise UsageError(f"nesterov must be True or False; got {self.nesterov!r}")
         if not (_is_number(self.weight_decay) and self.weight_decay >= 0):
             raise UsageError(f"weight_decay must be a number of at least 0; got {self.weight_decay!r}")
+        for name in ("warmup", "floor", "label_smoothing", "ema"):
+            value = getattr(self, name)
+            if not (_is_number(value) and 0 <= value < 1):
+                raise UsageError(f"{name} must be a number of at least 0 and below 1; got {value!r}")
+        for name in ("clip_norm", "stop_loss"):
+            value = getattr(self, name)
+            if value is not None and not (_is_number(value) and value > 0):
+                raise UsageError(f"{name} must be a positive number; got {value!r}")
+        if not (_is_number(self.mixup) and self.mixup >= 0):
+            raise UsageError(f"mixup must be a number of at least 0; got {self.mixup!r}")
 
     @property
     def augmentation(self) -> Augmentation:
@@ -86,12 +128,47 @@ class Recipe:
         return PRESETS[self.augment] if isinstance(self.augment, str) else self.augment
 
     def to_dict(self) -> dict[str, Any]:
-        """The fields as JSON-ready values; ``Recipe(**fields)`` restores an equal recipe."""
-        return asdict(self)
+        """The fields as JSON-ready values; ``Recipe(**fields)`` restores an equal recipe.
+
+        Fields that earlier versions lack are left out where they do nothing, so that journals stay the same.
+        """
+        unset = {
+            field.name: field.default
+            for kind in (Recipe, Augmentation)
+            for field in fields(kind)
+            if field.name in _NEW and field.default is not MISSING
+        }
+
+        def known(values: Mapping[str, Any]) -> dict[str, Any]:
+            return {name: value for name, value in values.items() if unset.get(name, MISSING) != value}
+
+        values = known(asdict(self))
+        return values | {"augment": known(values["augment"])} if not isinstance(self.augment, str) else values
+
+    def changed(self, **changes: Any) -> Recipe:
+        """A recipe with other values of some fields.
+
+        Another optimizer brings PyTorch's own learning rate and weight decay of it (`RATES`), unless they are
+        among the changes.
+
+        Raises:
+            UnknownNameError: There is no such field.
+            UsageError: A field is out of its range.
+        """
+        known = [field.name for field in fields(self)]
+        for name in changes:
+            if name not in known:
+                raise UnknownNameError("field of a recipe", name, known)
+        optimizer = changes.get("optimizer", self.optimizer)
+        if optimizer != self.optimizer and optimizer in CHOICES["optimizer"]:
+            rate, decay = RATES[optimizer]
+            changes = {"learning_rate": rate, "weight_decay": decay, **changes}
+        return replace(self, **changes)
 
     def rate_at(self, step: int, steps: int) -> float:
         """The learning rate of a step, counted from 0, in a training of ``steps`` steps."""
-        return self.learning_rate * SCHEDULES[self.schedule](step, steps)
+        share = share_of_peak(self.schedule, step, steps, warmup=self.warmup, floor=self.floor)
+        return self.learning_rate * share
 
 
 def _is_number(value: object) -> bool:

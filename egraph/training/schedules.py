@@ -5,7 +5,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 
-__all__ = ["SCHEDULES", "constant", "cosine", "one_cycle"]
+__all__ = ["SCHEDULES", "constant", "cosine", "one_cycle", "share_of_peak"]
+
+
+def share_of_peak(schedule: str, step: int, steps: int, *, warmup: float = 0.0, floor: float = 0.0) -> float:
+    """A schedule after a linear rise, and above a floor.
+
+    Args:
+        schedule: Name in `SCHEDULES`.
+        step: Step, counted from 0.
+        steps: Number of steps in all.
+        warmup: Share of the steps in which the rate rises linearly; the schedule spans the others.
+        floor: Share of the peak that the schedule falls to instead of 0.
+    """
+    rise = round(warmup * steps)
+    if step < rise:
+        return (step + 1) / (rise + 1) * (floor + (1 - floor) * SCHEDULES[schedule](0, steps - rise))
+    return floor + (1 - floor) * SCHEDULES[schedule](step - rise, steps - rise)
 
 
 def constant(step: int, steps: int) -> float:

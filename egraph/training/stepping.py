@@ -7,6 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
+from egraph.training.averaging import WeightAverage
 from egraph.training.optimizers import make_optimizer
 from egraph.training.precision import mixed_precision
 from egraph.training.recipe import Recipe
@@ -20,8 +21,8 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 class TrainingStep:
     """Updates the weights of a module by one batch each time it is called.
 
-    It holds what steps share: the optimizer, the position in the schedule of the learning rate, and the
-    scale of the loss.
+    It holds what steps share: the optimizer, the position in the schedule of the learning rate, the scale of
+    the loss and, where the recipe has one, the average of the weights, which `finish` gives to the module.
 
     Args:
         module: Module to train, in training mode, on ``device``.
@@ -41,9 +42,15 @@ class TrainingStep:
         self._loss = loss
         self._optimizer = make_optimizer(module.parameters(), recipe)
         self._half, self._scaler = mixed_precision(device)
+        self._average = WeightAverage(module, recipe.ema) if recipe.ema else None
 
-    def __call__(self, inputs: Tensor, targets: Tensor) -> Tensor:
+    def __call__(self, inputs: Tensor, targets: Tensor, loss: Loss | None = None) -> Tensor:
         """Does one step.
+
+        Args:
+            inputs: Batch of inputs.
+            targets: Batch of targets.
+            loss: Function to minimise in this step alone; None is that of the training.
 
         Returns:
             The loss before the update, a detached scalar on the device.
@@ -51,10 +58,20 @@ class TrainingStep:
         for group in self._optimizer.param_groups:
             group["lr"] = self.recipe.rate_at(self.done, self.steps)
         with self._half:
-            loss = self._loss(self.module(inputs), targets)
+            value = (loss or self._loss)(self.module(inputs), targets)
         self._optimizer.zero_grad(set_to_none=True)
-        self._scaler.scale(loss).backward()
+        self._scaler.scale(value).backward()
+        if self.recipe.clip_norm is not None:
+            self._scaler.unscale_(self._optimizer)
+            nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip_norm)
         self._scaler.step(self._optimizer)
         self._scaler.update()
         self.done += 1
-        return loss.detach()
+        if self._average is not None:
+            self._average.update()
+        return value.detach()
+
+    def finish(self) -> None:
+        """Ends the training: averaged weights replace those of the last step."""
+        if self._average is not None:
+            self._average.apply()

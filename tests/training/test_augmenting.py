@@ -170,3 +170,41 @@ def test_half_of_the_signals_are_mirrored():
 def test_changes_that_the_data_cannot_have_are_refused(shape, how, message):
     with pytest.raises(UsageError, match=message):
         augment(draw_images(*shape), Augmentation(**how), seeded())
+
+
+def test_cutout_hides_one_window_that_may_lie_partly_outside():
+    x = 1 + draw_images(400, 2, 8, 9)
+    hidden = (augment(x, Augmentation(cutout=0.5), seeded()) == 0).numpy()
+    assert (hidden[:, 0] == hidden[:, 1]).all()
+    shapes = set()
+    for one in hidden[:, 0]:
+        rows, columns = np.flatnonzero(one.any(1)), np.flatnonzero(one.any(0))
+        assert one[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].all()
+        assert one.sum() == (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
+        shapes.add((len(rows), len(columns)))
+    assert max(shapes) == (4, 4)
+    assert min(shapes)[0] == 2  # centred on the first or the last row
+    assert hidden[:, 0].any(0).all()
+
+
+def test_erasing_hides_a_rectangle_of_some_images():
+    x = 1 + draw_images(2000, 1, 32, 32)
+    hidden = (augment(x, Augmentation(erase=0.25), seeded()) == 0).numpy()[:, 0]
+    some = hidden[hidden.any((1, 2))]
+    assert len(some) / 2000 == pytest.approx(0.25, abs=0.03)
+    areas = some.mean((1, 2))
+    assert areas.min() > 0.01
+    assert areas.max() < 0.35
+    assert areas.mean() == pytest.approx((0.02 + 0.33) / 2, abs=0.02)
+    for one in some:
+        rows, columns = np.flatnonzero(one.any(1)), np.flatnonzero(one.any(0))
+        assert one.sum() == (rows[-1] - rows[0] + 1) * (columns[-1] - columns[0] + 1)
+        assert 1 / 4.5 < len(rows) / len(columns) < 4.5  # 3.3, rounded to whole pixels
+
+
+def test_parts_of_signals_are_hidden():
+    x = 1 + draw_images(64, 3, 40)
+    for how, most in ((Augmentation(cutout=0.25), 10), (Augmentation(erase=1), 13)):
+        hidden = (augment(x, how, seeded()) == 0).numpy()
+        assert (hidden[:, 0] == hidden[:, 2]).all()
+        assert 1 <= hidden[:, 0].sum(1).min() <= hidden[:, 0].sum(1).max() <= most

@@ -5,19 +5,20 @@ import torch
 from tiny_problem import linear, problem
 from torch import nn
 
-from egraph.errors import EvaluationError
+from egraph.errors import EvaluationError, UsageError
 from egraph.training import Recipe, accuracy, fit, seeded
+from egraph.training.recipe import CHOICES
 
 
 def weights(network):
     return torch.cat([parameter.detach().flatten() for parameter in network.parameters()])
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "sgd"])
+@pytest.mark.parametrize("optimizer", CHOICES["optimizer"])
 def test_a_few_images_are_learnt_by_heart(optimizer):
     x, y = problem(6)
     network = linear()
-    rate = 0.5 if optimizer == "sgd" else 0.05
+    rate = {"sgd": 0.5, "adagrad": 0.5, "adadelta": 5}.get(optimizer, 0.05)
     fit(network, (x, y), Recipe(epochs=150, batch_size=6, optimizer=optimizer, learning_rate=rate))
     assert accuracy(network, (x, y)) == 1
 
@@ -126,3 +127,119 @@ def test_a_loss_of_the_callers_own_is_minimised():
     fit(network, (x, 3 * x + 1), recipe, loss=nn.functional.mse_loss)
     assert network.weight.item() == pytest.approx(3, abs=0.01)
     assert network.bias.item() == pytest.approx(1, abs=0.01)
+
+
+PLAIN = Recipe(
+    epochs=4, batch_size=24, optimizer="sgd", schedule="constant", learning_rate=0.1, weight_decay=0
+)
+"""One batch of all images in each epoch, so that steps can be repeated by hand."""
+
+
+def steps_by_hand(optimizer, network, x, y, *, steps=4, after=None, **loss):
+    for _ in range(steps):
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(network(x), y, **loss).backward()
+        if after is not None:
+            after()
+        optimizer.step()
+    return network
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("adamax", torch.optim.Adamax),
+        ("rmsprop", torch.optim.RMSprop),
+        ("adagrad", torch.optim.Adagrad),
+        ("adadelta", torch.optim.Adadelta),
+        ("adam", torch.optim.Adam),
+        ("adamw", torch.optim.AdamW),
+    ],
+)
+def test_optimizers_are_those_of_pytorch(name, kind):
+    x, y = problem()
+    network, expected = linear(), linear()
+    fit(network, (x, y), PLAIN.changed(optimizer=name, learning_rate=0.02, weight_decay=0.1))
+    steps_by_hand(kind(expected.parameters(), lr=0.02, weight_decay=0.1), expected, x, y)
+    assert torch.allclose(weights(network), weights(expected), atol=1e-6)
+
+
+def test_gradients_are_clipped_to_the_norm():
+    x, y = problem()
+    network, expected = linear(), linear()
+
+    def clip():
+        norm = sum((p.grad**2).sum() for p in expected.parameters()).sqrt()
+        for p in expected.parameters():
+            p.grad *= min(1, 0.05 / norm)
+
+    fit(network, (x, y), PLAIN.changed(clip_norm=0.05, momentum=0.0))
+    steps_by_hand(torch.optim.SGD(expected.parameters(), lr=0.1), expected, x, y, after=clip)
+    assert torch.allclose(weights(network), weights(expected), atol=1e-6)
+    assert not torch.allclose(weights(network), weights(linear()))
+
+
+def test_labels_are_smoothed_as_in_pytorch():
+    x, y = problem()
+    network, expected = linear(), linear()
+    fit(network, (x, y), PLAIN.changed(label_smoothing=0.3, momentum=0.0))
+    steps_by_hand(torch.optim.SGD(expected.parameters(), lr=0.1), expected, x, y, label_smoothing=0.3)
+    assert torch.allclose(weights(network), weights(expected), atol=1e-6)
+
+
+def test_only_classes_have_smooth_labels():
+    with pytest.raises(UsageError, match="label_smoothing goes with cross-entropy; leave it or the other"):
+        fit(linear(), problem(), PLAIN.changed(label_smoothing=0.1), loss=nn.functional.mse_loss)
+
+
+def test_averaged_weights_and_statistics_replace_the_last_ones():
+    """The slow way: all weights and statistics kept, then averaged one step after another."""
+    x, y = problem()
+
+    def make():
+        return nn.Sequential(nn.BatchNorm2d(1), *linear())
+
+    network, watched, kept = make(), make(), []
+    expected = torch.cat([weights(watched), watched[0].running_mean, watched[0].running_var])
+
+    def keep(done, of):
+        now = [weights(watched), watched[0].running_mean, watched[0].running_var]
+        kept.append(torch.cat([one.clone() for one in now]))
+
+    fit(watched, (x, y), PLAIN, progress=keep)
+    fit(network, (x, y), PLAIN.changed(ema=0.25))
+    for step, one in enumerate(kept, 1):
+        decay = min(0.25, step / (step + 9))
+        expected = decay * expected + (1 - decay) * one
+    got = torch.cat([weights(network), network[0].running_mean, network[0].running_var])
+    assert torch.allclose(got, expected, atol=1e-6)
+
+
+def test_mixup_mixes_images_and_losses_alike():
+    """Cross-entropy is linear in the target, so that mixed losses are the loss of mixed one-hot targets."""
+    import numpy as np
+
+    x, y = problem()
+    network, expected = linear(), linear()
+    fit(network, (x, y), PLAIN.changed(mixup=0.4, momentum=0.0), seed=5)
+    rng, order = np.random.default_rng([5, 1]), torch.Generator().manual_seed(5)
+    optimizer = torch.optim.SGD(expected.parameters(), lr=0.1)
+    onehot = nn.functional.one_hot(y).float()
+    for _ in range(4):
+        rows = torch.randperm(24, generator=order)
+        share = rng.beta(0.4, 0.4)
+        others = rows[torch.from_numpy(rng.permutation(24))]
+        optimizer.zero_grad()
+        target = share * onehot[rows] + (1 - share) * onehot[others]
+        logits = expected(share * x[rows] + (1 - share) * x[others])
+        (-(target * logits.log_softmax(1)).sum(1).mean()).backward()
+        optimizer.step()
+    assert torch.allclose(weights(network), weights(expected), atol=1e-5)
+
+
+def test_a_loss_that_grows_stops_the_training():
+    recipe = PLAIN.changed(epochs=50, learning_rate=1e4, stop_loss=3)
+    with pytest.raises(
+        EvaluationError, match=r"diverged: the mean loss of epoch \d+ of 50 is .* more than 3 t"
+    ):
+        fit(linear(), problem(), recipe)

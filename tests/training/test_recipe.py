@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from egraph.errors import UsageError
+from egraph.errors import UnknownNameError, UsageError
 from egraph.training import Augmentation, Recipe
 from egraph.training.recipe import CHOICES
 
@@ -31,7 +31,10 @@ def test_an_unknown_field_of_an_augmentation_is_refused():
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"optimizer": "lion"}, "optimizer must be one of adam, adamw, sgd; got 'lion'"),
+        (
+            {"optimizer": "lion"},
+            "optimizer must be one of adam, adamw, sgd, adamax, rmsprop, adagrad, adadelta; got 'lion'",
+        ),
         ({"schedule": "step"}, "schedule must be one of one-cycle, cosine, constant; got 'step'"),
         ({"augment": "mixup"}, "augment must be one of none, shift, flip-shift; got 'mixup'"),
         ({"augment": 3}, "augment must be one of none, shift, flip-shift; got 3"),
@@ -45,6 +48,13 @@ def test_an_unknown_field_of_an_augmentation_is_refused():
         ({"learning_rate": 0}, "learning_rate must be a positive number; got 0"),
         ({"learning_rate": math.inf}, "learning_rate must be a positive number; got inf"),
         ({"weight_decay": -1}, "weight_decay must be a number of at least 0; got -1"),
+        ({"warmup": 1}, "warmup must be a number of at least 0 and below 1; got 1"),
+        ({"floor": -0.1}, "floor must be a number of at least 0 and below 1; got -0.1"),
+        ({"label_smoothing": "0.1"}, "label_smoothing must be a number of at least 0 and below 1; got '0.1'"),
+        ({"ema": 1.0}, "ema must be a number of at least 0 and below 1; got 1.0"),
+        ({"clip_norm": 0}, "clip_norm must be a positive number; got 0"),
+        ({"stop_loss": True}, "stop_loss must be a positive number; got True"),
+        ({"mixup": -1}, "mixup must be a number of at least 0; got -1"),
         ({"weight_decay": "much"}, "weight_decay must be a number of at least 0; got 'much'"),
     ],
 )
@@ -89,3 +99,58 @@ def test_every_optimizer_of_a_recipe_can_be_made():
     from egraph.training.optimizers import OPTIMIZERS
 
     assert tuple(OPTIMIZERS) == CHOICES["optimizer"]
+
+
+def test_new_fields_are_written_only_where_they_do_something():
+    """Journals of earlier versions, which lack them, go on."""
+    assert list(Recipe().to_dict()) == [
+        "epochs", "batch_size", "optimizer", "learning_rate", "momentum", "nesterov", "weight_decay",
+        "schedule", "augment", "channels",
+    ]  # fmt: skip
+    recipe = Recipe(ema=0.9, augment={"cutout": 0.5})
+    written = recipe.to_dict()
+    assert written["ema"] == 0.9
+    assert written["augment"]["cutout"] == 0.5
+    assert "erase" not in written["augment"]
+    assert Recipe(**json.loads(json.dumps(written))) == recipe
+
+
+def test_another_optimizer_brings_its_own_rate_and_decay():
+    """The defaults are those of PyTorch."""
+    import torch
+
+    kinds = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "adamax": "Adamax", "rmsprop": "RMSprop"}
+    for name, kind in {**kinds, "adagrad": "Adagrad", "adadelta": "Adadelta"}.items():
+        own = getattr(torch.optim, kind)([torch.nn.Parameter(torch.zeros(1))]).defaults
+        other = Recipe(optimizer="sgd" if name != "sgd" else "adam", learning_rate=7)
+        got = other.changed(optimizer=name)
+        assert (got.learning_rate, got.weight_decay) == (own["lr"], own["weight_decay"])
+        assert other.changed(optimizer=name, learning_rate=0.5).learning_rate == 0.5
+    assert Recipe(learning_rate=7).changed(optimizer="adamw", epochs=3).learning_rate == 7
+
+
+def test_an_unknown_field_is_told_with_the_nearest():
+    with pytest.raises(UnknownNameError, match=r"unknown field of a recipe 'epoch'.*Did you mean 'epochs'\?"):
+        Recipe().changed(epoch=3)
+
+
+def test_warm_up_and_cosine_with_a_floor_are_those_of_pytorch():
+    import torch
+    from torch.optim import lr_scheduler as schedulers
+
+    recipe = Recipe(schedule="cosine", learning_rate=2.0, warmup=0.25, floor=0.1)
+    optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=2.0)
+    scheduler = schedulers.SequentialLR(
+        optimizer,
+        [
+            schedulers.LinearLR(optimizer, start_factor=1 / 6, total_iters=5),
+            schedulers.CosineAnnealingLR(optimizer, T_max=15, eta_min=0.2),
+        ],
+        milestones=[5],
+    )
+    rates = []
+    for _ in range(20):
+        rates.append(optimizer.param_groups[0]["lr"])
+        optimizer.step()
+        scheduler.step()
+    assert [recipe.rate_at(step, 20) for step in range(20)] == pytest.approx(rates)
