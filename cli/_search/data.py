@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Data", "Measured"]
 
-DEFAULT_SPACE = "convnet"
 IMAGES = ("digits", "fashion-mnist", "mnist1d")
 
 
@@ -52,8 +51,8 @@ class Data:
         click.option(
             "--space",
             metavar="NAME",
-            help="The search space: convnet, another space that builds networks, or that of a table in "
-            "--data.",
+            help="The search space: convnet (images or signals), dense (features), another space that builds "
+            "networks, or that of a table in --data.",
         )
     )
     data: str = option(
@@ -91,6 +90,9 @@ class Data:
         """
         from egraph import datasets, spaces
         from egraph.evaluation import TableLookup, Training
+        from egraph.evaluation.building import load_cached
+        from egraph.shapes import kind_of
+        from egraph.spaces.base import READERS
 
         data, root = self.data, self.root
         known = spaces.get(self.space) if self.space else None
@@ -99,10 +101,11 @@ class Data:
                 raise UsageError(
                     f"--metric goes with a table; {data} are images, on which accuracy is maximised"
                 )
-            where = known or spaces.get(DEFAULT_SPACE)
-            return Measured(
-                where, Training(where, data, device=self.device, root=root), where.name, trains=True
-            )
+            if (where := known) is None:
+                read = load_cached(data, root)
+                where = spaces.get(READERS[kind_of(read.input_shape)])
+            training = Training(where, data, device=self.device, root=root)
+            return Measured(where, training, where.name, trains=True)
         try:
             table = datasets.load(data, root)
         except UnknownNameError as error:

@@ -17,7 +17,7 @@ from egraph.training import choose_device
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["NetworkEvaluator", "check_builds", "flops_or_zero"]
+__all__ = ["NetworkEvaluator", "check_builds", "flops_or_zero", "load_cached"]
 
 
 class NetworkEvaluator(Evaluator):
@@ -59,8 +59,14 @@ class NetworkEvaluator(Evaluator):
 
     @property
     def images(self) -> ImageData:
-        """The data, loaded when first used."""
-        return self.data if isinstance(self.data, ImageData) else _load(self.data, self.root)
+        """The data, loaded when first used.
+
+        Raises:
+            UsageError: The networks of the space are not for such data.
+        """
+        loaded = self.data if isinstance(self.data, ImageData) else load_cached(self.data, self.root)
+        self.space.check_input(loaded.input_shape)
+        return loaded
 
     @property
     def _data_name(self) -> str:
@@ -82,8 +88,8 @@ class NetworkEvaluator(Evaluator):
         return self.space.network(architecture, shape, self.images.num_classes, **options)
 
 
-_load = functools.lru_cache(maxsize=2)(images)
-"""Loads images; the two data sets used last are kept."""
+load_cached = functools.lru_cache(maxsize=2)(images)
+"""Loads data as `egraph.datasets.images` does; the two data sets used last are kept."""
 
 
 def check_builds(space: SearchSpace) -> None:

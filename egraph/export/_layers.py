@@ -23,7 +23,13 @@ ROLES = {
 }
 """Roles of numbers whose arguments have other names."""
 
-NAMES = {"AdaptiveAvgPool2d": "mean", "AvgPool2d": "avg_pool", "MaxPool2d": "max_pool"}
+NAMES = {
+    "AdaptiveAvgPool2d": "mean",
+    "AvgPool1d": "avg_pool",
+    "AvgPool2d": "avg_pool",
+    "MaxPool1d": "max_pool",
+    "MaxPool2d": "max_pool",
+}
 
 
 class Number(NamedTuple):
@@ -86,11 +92,16 @@ def describe(modules: list[nn.Module]) -> str:
     """A name that describes a sequence of modules, such as ``conv3x3`` or ``max_pool``."""
     if blocks := [module for module in modules if not is_layer(module)]:
         return _snake(blocks[0]) + "s" * (len(blocks) > 1)
-    for kind in (nn.Conv2d, nn.Linear, nn.modules.pooling._MaxPoolNd, nn.modules.pooling._AvgPoolNd):
+    for kind in (
+        nn.modules.conv._ConvNd,
+        nn.Linear,
+        nn.modules.pooling._MaxPoolNd,
+        nn.modules.pooling._AvgPoolNd,
+    ):
         found = [module for module in modules if isinstance(module, kind)]
         if not found:
             continue
-        if kind is nn.Conv2d:
+        if kind is nn.modules.conv._ConvNd:
             return _describe_convolutions(found)
         if kind is nn.Linear:
             return "linear" if len(modules) == 1 else "head"
@@ -111,11 +122,11 @@ def distinct(wishes: Sequence[str], taken: Collection[str] = ()) -> list[str]:
 
 def _describe_convolutions(found: list[Any]) -> str:
     grouped = [one for one in found if one.groups > 1]
-    height, width = (grouped or found)[0].kernel_size
+    sides = "x".join(map(str, (grouped or found)[0].kernel_size))
     kind = "conv" if not grouped else "separable" if len(grouped) < len(found) else "depthwise"
-    if any(one.dilation != (1, 1) for one in found):
+    if any(set(one.dilation) != {1} for one in found):
         kind = "dilated"
-    return f"{kind}{height}x{width}"
+    return f"{kind}{sides}"
 
 
 def _snake(module: nn.Module) -> str:

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.overrides import TorchFunctionMode
 
+from egraph.shapes import kind_of
+
 __all__ = ["nearest", "write_onnx"]
 
 OPSET = 18
@@ -23,15 +25,18 @@ MAX = (functional.adaptive_max_pool2d, torch._C._nn.adaptive_max_pool2d)
 
 
 def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: str | os.PathLike[str]) -> None:
-    """Writes a network in evaluation mode, with input ``images`` and output ``logits`` for any batch size.
+    """Writes a network in evaluation mode, with output ``logits`` for any batch size.
+
+    The input is named after its kind: ``images``, ``signals`` or ``features``.
 
     Args:
         network: Network on the CPU; it is left in evaluation mode.
-        input_shape: Shape of one image, ``(channels, height, width)``.
+        input_shape: Shape of one input, such as ``(channels, height, width)``.
         path: File to write.
     """
     example = torch.zeros(2, *input_shape)
-    batch = {"images": {0: "batch"}, "logits": {0: "batch"}}
+    kind = kind_of(input_shape)
+    batch = {kind: {0: "batch"}, "logits": {0: "batch"}}
     with warnings.catch_warnings(), torch.no_grad(), _Exact():
         # The exporter that replaces this deprecated one needs another package, and has fewer sizes of pools.
         warnings.simplefilter("ignore")
@@ -41,7 +46,7 @@ def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: str | os.
             os.fspath(path),
             dynamo=False,
             opset_version=OPSET,
-            input_names=["images"],
+            input_names=[kind],
             output_names=["logits"],
             dynamic_axes=batch,
         )
@@ -78,7 +83,8 @@ def _pool(maps: Tensor, size: Any, reduce: Callable[..., Tensor]) -> Tensor | No
 
 
 def _resize(maps: Tensor, size: Any) -> Tensor:
-    for dim, want in zip((2, 3), [size, size] if isinstance(size, int) else size, strict=True):
+    wanted = [size] * (maps.ndim - 2) if isinstance(size, int) else size
+    for dim, want in enumerate(wanted, 2):
         maps = maps.index_select(dim, torch.tensor(nearest(int(maps.shape[dim]), want)))
     return maps
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from egraph._version import __version__
 from egraph.datasets import ImageData
 from egraph.errors import FailedError, MissingExtraError, UsageError
+from egraph.shapes import kind_of
 
 if TYPE_CHECKING:
     import torch
@@ -30,6 +31,9 @@ FILES = {
     "card.json": "origin, input and accuracy",
 }
 """Files of the folder and their content."""
+
+SCALES = {"images": "pixels in [0, 1] (bytes divided by 255), not standardised"}
+"""Scale of inputs by their kind, where it is not that of the data as they are."""
 
 TOLERANCE = 1e-4
 """Largest difference of outputs, in units of the largest output where that is above 1."""
@@ -66,7 +70,7 @@ def save_network(
     Args:
         network: Trained network on any device; it is not changed.
         folder: Folder to write. One that exists must be empty.
-        data: Images that the network was trained on; their test images are used for the comparison.
+        data: Data that the network was trained on; their test part is used for the comparison.
         card: Further content of ``card.json``, JSON-ready.
 
     Returns:
@@ -110,7 +114,8 @@ def _write(
         logits = torch.cat([network(part) for part in torch.from_numpy(x).split(1024)]).numpy()
     accuracy = float((logits.argmax(axis=1) == y).mean())
     mean, sd = (
-        getattr(data.train[0], name)(axis=(0, 2, 3), dtype=float).tolist() for name in ("mean", "std")
+        getattr(data.train[0], name)(axis=(0, *range(2, x.ndim)), dtype=float).tolist()
+        for name in ("mean", "std")
     )
     card |= {
         "parameters": count_params(network),
@@ -119,7 +124,7 @@ def _write(
         "input": {
             "shape": ["batch", *data.input_shape],
             "type": "float32",
-            "scale": "pixels in [0, 1] (bytes divided by 255), not standardised",
+            "scale": SCALES.get(kind_of(data.input_shape), "as in the data, not standardised"),
             "mean": mean,
             "sd": sd,
         },
@@ -171,11 +176,12 @@ def _compare(folder: Path, images: Path, logits: NDArray[Any], accuracy: float) 
 def _about(card: dict[str, Any]) -> str:
     """The docstring of the source."""
     classes, shape = card["classes"], card["input"]["shape"]
+    kind = kind_of(shape[1:])
     return f"""A network for {card["data"]["name"]}.
 
     network = load()  # reads network.safetensors beside this file
-    logits = network(images)  # ({", ".join(map(str, shape))}) to (batch, {classes})
+    logits = network({kind})  # ({", ".join(map(str, shape))}) to (batch, {classes})
 
-Images are float32, {card["input"]["scale"]}. On {card["test_images"]:,} test images
+{kind.capitalize()} are float32, {card["input"]["scale"]}. On {card["test_images"]:,} test {kind}
 its accuracy is {card["test_accuracy"]:.4f}. It has {card["parameters"]:,} parameters.
 """

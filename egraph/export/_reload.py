@@ -1,7 +1,7 @@
 """Reads an exported network as its users do, in a separate process and without egraph.
 
 Run as ``python _reload.py FOLDER IMAGES``: measures ``network.py`` and ``network.onnx`` of the folder on the
-images, classes and expected outputs of an .npz file, and writes the results as one line of JSON.
+inputs, classes and expected outputs of an .npz file, and writes the results as one line of JSON.
 """
 
 from __future__ import annotations
@@ -45,8 +45,9 @@ def _run_onnx(folder: Path, x: Any) -> Any:
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(folder / "network.onnx"), providers=["CPUExecutionProvider"])
+    name = session.get_inputs()[0].name
     parts = [x[start : start + BATCH] for start in range(0, len(x), BATCH)]
-    return np.concatenate([session.run(None, {"images": part})[0] for part in parts])
+    return np.concatenate([session.run(None, {name: part})[0] for part in parts])
 
 
 if __name__ == "__main__":

@@ -14,6 +14,7 @@ from egraph.errors import UsageError
 from egraph.export._blocks import Block, flatten
 from egraph.export._classes import quote, write_classes
 from egraph.export._layers import is_layer
+from egraph.shapes import kind_of
 
 __all__ = ["Source", "build", "to_source"]
 
@@ -47,11 +48,11 @@ def to_source(
 
     Layers of PyTorch are used unchanged, under names that describe them. Other modules become classes of the
     file; those that differ only by numbers share one class. Computations with shapes become constants for
-    images of the given shape; the batch size is free.
+    inputs of the given shape; the batch size is free.
 
     Args:
         network: Network; it is not changed.
-        input_shape: Shape of one image, ``(channels, height, width)``.
+        input_shape: Shape of one input, such as ``(channels, height, width)``.
         about: Docstring of the file.
 
     Raises:
@@ -70,7 +71,7 @@ def to_source(
     with torch.random.fork_rng(devices=[]):
         block = Block(whole, (images,))
     shape = ", ".join(map(str, input_shape))
-    summary = f"Maps images, ``(batch, {shape})``, to logits, ``(batch, {block.outputs})``."
+    summary = f"Maps {kind_of(input_shape)}, ``(batch, {shape})``, to logits, ``(batch, {block.outputs})``."
     classes = write_classes(block, summary)
     weights = {
         f"{path}.{name}": tensor.clone()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 import torch
@@ -11,22 +11,29 @@ from torch import nn
 
 from egraph.errors import EvaluationError, UsageError
 from egraph.networks._counts import count_params
+from egraph.shapes import AXES, describe_axes
 
 __all__ = ["allocate", "check_arguments"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
 
-def check_arguments(input_shape: tuple[int, ...], **numbers: int) -> None:
-    """Checks the shape of an image, and counts such as that of classes.
+def check_arguments(
+    input_shape: tuple[int, ...], *, kinds: Sequence[str] = ("images",), **numbers: int
+) -> None:
+    """Checks the shape of an input, and counts such as that of classes.
+
+    Args:
+        input_shape: Shape of one input, without the batch.
+        kinds: Kinds of inputs that the network reads, of `egraph.shapes.AXES`.
+        numbers: Counts by the names of their arguments.
 
     Raises:
-        UsageError: ``input_shape`` is not ``(channels, height, width)``, or a number is below 1.
+        UsageError: ``input_shape`` is of no such kind, or a number is below 1.
     """
-    if len(input_shape) != 3 or min(input_shape) < 1:
-        raise UsageError(
-            f"input_shape must be (channels, height, width), each at least 1, got {tuple(input_shape)}"
-        )
+    if len(input_shape) not in [len(AXES[kind]) for kind in kinds] or min(input_shape) < 1:
+        wanted = " or ".join(map(describe_axes, kinds))
+        raise UsageError(f"input_shape must be {wanted}, each at least 1, got {tuple(input_shape)}")
     for name, number in numbers.items():
         if number < 1:
             raise UsageError(f"{name} must be at least 1, got {number}")
@@ -61,7 +68,7 @@ def allocate(make: Callable[[], Network], seed: int, max_params: int, advice: st
 
 def _draw_weights(network: nn.Module, generator: torch.Generator) -> None:
     for module in network.modules():
-        if isinstance(module, nn.Conv2d | nn.Linear):
+        if isinstance(module, nn.Conv1d | nn.Conv2d | nn.Linear):
             bound = 1 / math.sqrt(module.weight[0].numel())
             nn.init.uniform_(module.weight, -bound, bound, generator=generator)
             if module.bias is not None:

@@ -1,4 +1,4 @@
-"""The skeleton of free convolutional graphs: layers, size matching, dense head."""
+"""The skeleton of free graphs: layers, size matching, dense head; for images, signals and features."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from egraph.errors import UsageError
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._sizes import Shape, Stage, plan_stages
 from egraph.networks.operations import make_layer
+from egraph.shapes import AXES, kind_of
 
 __all__ = ["ConvNet", "build_convnet"]
+
+FAMILIES = {"images": "convnet", "signals": "convnet-signals", "features": "convnet-features"}
+"""Families of layers, by the kind of the input."""
 
 
 def build_convnet(
@@ -26,23 +30,28 @@ def build_convnet(
     seed: int = 0,
     max_params: int = 50_000_000,
 ) -> ConvNet:
-    """Builds the live part of a graph of convolutions and pools, with a dense head.
+    """Builds the live part of a graph of convolutions and pools, or of dense layers, with a dense head.
+
+    The shape of the input chooses the layers: two-dimensional ones for images, one-dimensional ones for
+    signals, dense ones for features.
 
     Args:
-        architecture: Graph whose interior vertices are convolutions and pools.
-        input_shape: Shape ``(channels, height, width)`` of one image.
+        architecture: Graph whose interior vertices are convolutions and pools; for features, dense layers.
+        input_shape: Shape of one input: ``(channels, height, width)``, ``(channels, length)`` or
+            ``(features,)``.
         num_classes: Number of outputs.
-        channels: Number of filters of a convolution of full width.
-        dropout: Probability of dropout after each convolution.
+        channels: Number of filters of a convolution, or units of a dense layer, of full width.
+        dropout: Probability of dropout after each convolution or dense layer.
         seed: Seed of the initial weights; the global generator is not used.
         max_params: Largest number of trainable parameters that is built; training takes 16 bytes each.
 
     Raises:
         UsageError: An argument is out of range.
-        ArchitectureError: No path leads from input to output, or an operation is no convolution or pool.
+        ArchitectureError: No path leads from input to output, or an operation has no layer for
+            such inputs.
         EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
     """
-    check_arguments(input_shape, num_classes=num_classes)
+    check_arguments(input_shape, kinds=tuple(AXES), num_classes=num_classes)
     if channels < 2:
         raise UsageError(f"channels must be at least 2, since some layers have half of them, got {channels}")
     if not 0 <= dropout < 1:
@@ -50,21 +59,23 @@ def build_convnet(
     stages = plan_stages(architecture, input_shape, channels)
     advice = (
         f"its head reads {math.prod(stages[-1].shape):,} features: use fewer channels than {channels}, "
-        "or smaller images"
+        f"or smaller {kind_of(input_shape)}"
     )
     return allocate(lambda: ConvNet(stages, num_classes, dropout), seed, max_params, advice)
 
 
 class ConvNet(nn.Module):
-    """A graph of convolutions and pools, then a dense head.
+    """A graph of convolutions and pools, or of dense layers, then a dense head.
 
     Each vertex brings its inputs to one size and sums them (`SizeMatch`), then applies its layer. A
     convolution is followed by ReLU6, batch normalisation and dropout; a pool by nothing. The sum at the
     output vertex is flattened to ``f`` features and goes through layers of ``f // 4``, half as many, and
-    ``num_classes`` neurons, with ReLU between.
+    ``num_classes`` neurons, with ReLU between. A dense layer is followed by the same layers as a convolution.
+    Features, which have scales of their own, are standardised first, by the statistics of the training, and
+    their head is one layer of ``num_classes`` neurons, since layers before it are dense already.
 
     Shapes:
-        - input: ``(batch, channels, height, width)``
+        - input: ``(batch, channels, height, width)``, ``(batch, channels, length)`` or ``(batch, features)``
         - output: ``(batch, num_classes)``, logits
     """
 
@@ -72,25 +83,17 @@ class ConvNet(nn.Module):
         super().__init__()
         self.stages = stages
         shapes = [stage.shape for stage in stages]
+        is_features = kind_of(shapes[0]) == "features"
+        self.entry = nn.BatchNorm1d(shapes[0][0], affine=False) if is_features else nn.Identity()
         self.matches = nn.ModuleList(
             SizeMatch([shapes[source] for source in stage.sources], stage.joined) for stage in stages[1:]
         )
         self.layers = nn.ModuleList(_make_layer(stage, dropout) for stage in stages[1:])
-        features = math.prod(shapes[-1])
-        first = max(features // 4, 1)
-        second = max(first // 2, 1)
-        self.head = nn.Sequential(
-            nn.Flatten(),
-            nn.Linear(features, first),
-            nn.ReLU(),
-            nn.Linear(first, second),
-            nn.ReLU(),
-            nn.Linear(second, num_classes),
-        )
+        self.head = nn.Linear(shapes[-1][0], num_classes) if is_features else _head(shapes[-1], num_classes)
 
     def forward(self, images: Tensor) -> Tensor:
         """Maps images to logits."""
-        results = [images]
+        results = [self.entry(images)]
         for stage, match, layer in zip(self.stages[1:], self.matches, self.layers, strict=True):
             results.append(layer(match([results[source] for source in stage.sources])))
         return self.head(results[-1])
@@ -99,8 +102,8 @@ class ConvNet(nn.Module):
 class SizeMatch(nn.Module):
     """Brings feature maps to one shape and sums them.
 
-    A map of another height or width is resized by nearest-neighbour interpolation. A map with another number
-    of channels then goes through a 1x1 convolution of its own.
+    A map with other sides is resized by nearest-neighbour interpolation. A map with another number of
+    channels then goes through a convolution of kernel 1 of its own; features, through a dense layer.
 
     Shapes:
         - input: a list of ``(batch, *shape)``, one for each of ``shapes``
@@ -111,9 +114,7 @@ class SizeMatch(nn.Module):
         super().__init__()
         self.target = target
         self.projections = nn.ModuleList(
-            nn.Identity()
-            if shape.channels == target.channels
-            else nn.Conv2d(shape.channels, target.channels, 1)
+            nn.Identity() if shape[0] == target[0] else _project(shape[0], target[0], len(target) - 1)
             for shape in shapes
         )
 
@@ -136,5 +137,27 @@ def _make_layer(stage: Stage, dropout: float) -> nn.Module:
     operation = stage.operation
     if operation.kind == "output":
         return nn.Identity()
-    layer = make_layer("convnet", operation, stage.joined.channels, stage.shape.channels, operation.stride)
+    family = FAMILIES[kind_of(stage.joined)]
+    layer = make_layer(family, operation, stage.joined[0], stage.shape[0], operation.stride)
     return nn.Sequential(*layer, nn.Dropout(dropout)) if isinstance(layer, nn.Sequential) else layer
+
+
+def _head(shape: Shape, num_classes: int) -> nn.Sequential:
+    features = math.prod(shape)
+    first = max(features // 4, 1)
+    second = max(first // 2, 1)
+    return nn.Sequential(
+        nn.Flatten(),
+        nn.Linear(features, first),
+        nn.ReLU(),
+        nn.Linear(first, second),
+        nn.ReLU(),
+        nn.Linear(second, num_classes),
+    )
+
+
+def _project(inputs: int, outputs: int, sides: int) -> nn.Module:
+    """A linear map of the channels at each place, for maps of so many sides."""
+    if not sides:
+        return nn.Linear(inputs, outputs)
+    return (nn.Conv1d if sides == 1 else nn.Conv2d)(inputs, outputs, 1)

@@ -1,8 +1,8 @@
 """The layers of operations: one table that all skeletons of cells and chains read.
 
 `make_layer` makes the layer of an operation in a family of networks, from the channels before and after it
-and its stride. ``zero`` and ``identity`` have a layer in every family, so that a network can mix all the
-operations of a position. To add one: a factory below, and its kind or name in `LAYERS`.
+and its stride. ``zero`` and ``identity`` have a layer in every family for images, so that a network can mix
+all the operations of a position. To add one: a factory below, and its kind or name in `LAYERS`.
 """
 
 from __future__ import annotations
@@ -237,6 +237,16 @@ def _unpadded_conv(operation: Operation, inputs: int, outputs: int, stride: int)
     )
 
 
+def _unpadded_conv_of_signals(operation: Operation, inputs: int, outputs: int, stride: int) -> nn.Module:
+    return nn.Sequential(
+        nn.Conv1d(inputs, outputs, operation.kernel, stride), nn.ReLU6(), nn.BatchNorm1d(outputs)
+    )
+
+
+def _dense(_: Operation, inputs: int, outputs: int, stride: int) -> nn.Module:
+    return nn.Sequential(nn.Linear(inputs, outputs), nn.ReLU6(), nn.BatchNorm1d(outputs))
+
+
 def _separable(
     operation: Operation, inputs: int, outputs: int, stride: int, dilation: int = 1
 ) -> nn.Sequential:
@@ -283,7 +293,7 @@ def _projected(make_pool: Factory) -> Factory:
     return make
 
 
-def _unpadded_pool(kind: type[nn.MaxPool2d] | type[nn.AvgPool2d]) -> Factory:
+def _unpadded_pool(kind: Callable[[int, int], nn.Module]) -> Factory:
     return lambda operation, _, __, stride: kind(operation.kernel, stride)
 
 
@@ -308,6 +318,12 @@ LAYERS: Mapping[str, Mapping[str, Factory]] = {
         "max-pool": _unpadded_pool(nn.MaxPool2d),
         **_SHARED,
     },
+    "convnet-signals": {
+        "conv": _unpadded_conv_of_signals,
+        "avg-pool": _unpadded_pool(nn.AvgPool1d),
+        "max-pool": _unpadded_pool(nn.MaxPool1d),
+    },
+    "convnet-features": {"linear": _dense},
     "darts": {
         "max_pool_3x3": _max_pool,
         "avg_pool_3x3": _avg_pool,

@@ -13,6 +13,7 @@ import numpy as np
 from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, simplify
 from egraph.errors import ArchitectureError, UsageError
+from egraph.shapes import kind_of
 from egraph.spaces.episodes import EncodedEpisodes, Episodes
 
 if TYPE_CHECKING:
@@ -23,6 +24,9 @@ __all__ = ["Builder", "Crossover", "SearchSpace"]
 Crossover = Callable[[Architecture, Architecture, np.random.Generator], Architecture]
 """A crossover of two parents: a function from both and a generator to a child."""
 
+READERS = {"images": "convnet", "signals": "convnet", "features": "dense"}
+"""A space for each kind of inputs."""
+
 
 class Builder(NamedTuple):
     """How a space builds networks.
@@ -31,10 +35,12 @@ class Builder(NamedTuple):
         build: Called as ``build(architecture, input_shape, num_classes, **options)``.
         options: Default value of each option. ``channels`` is the width of the network, ``seed`` decides its
             initial weights.
+        inputs: Kinds of inputs that the networks read, of `egraph.shapes.AXES`.
     """
 
     build: Callable[..., torch.nn.Module]
     options: Mapping[str, Any]
+    inputs: Sequence[str] = ("images",)
 
 
 class SearchSpace(ABC):
@@ -210,7 +216,8 @@ class SearchSpace(ABC):
 
         Args:
             architecture: Architecture of the space.
-            input_shape: Channels, height and width of an image.
+            input_shape: Channels, height and width of an image; channels and length of a signal; or the
+                number of features. `check_input` tells which a space accepts.
             num_classes: Number of outputs.
             options: Options of the space's `builder`, such as ``channels``, ``cells`` or ``seed``;
                 `network_options` has their default values, which None stands for.
@@ -230,9 +237,22 @@ class SearchSpace(ABC):
                 f"networks of the space {self.name!r} have no option {unknown[0]!r}; "
                 f"options: {', '.join(builder.options)}"
             )
+        self.check_input(input_shape)
         self.validate(architecture)
         given = {name: value for name, value in options.items() if value is not None}
         return builder.build(architecture, input_shape, num_classes, **{**builder.options, **given})
+
+    def check_input(self, input_shape: Sequence[int]) -> None:
+        """Checks that networks of this space read inputs of that shape.
+
+        Raises:
+            UsageError: The `builder` is for images, signals or features, and the shape is of another kind.
+        """
+        if self.builder is not None and (kind := kind_of(input_shape)) not in self.builder.inputs:
+            raise UsageError(
+                f"networks of the space {self.name!r} read {' or '.join(self.builder.inputs)}, not {kind} of "
+                f"shape {tuple(input_shape)}; take the space {READERS[kind]!r}"
+            )
 
     @property
     def has_morphisms(self) -> bool:

@@ -1,4 +1,4 @@
-"""The global search space of convolutional networks: free graphs of twelve layer genes."""
+"""The global search spaces of free graphs: of twelve convolutions and pools, and of dense layers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from egraph.spaces._positions import decode_graph, encode_graph, graph_choices
 from egraph.spaces._registry import register
 from egraph.spaces.base import Builder, SearchSpace
 
-__all__ = ["LAYERS", "ConvNetSpace"]
+__all__ = ["DENSE", "LAYERS", "ConvNetSpace"]
 
 _CONVOLUTIONS = [
     Operation(f"CONV_{kernel}.{letter}", "conv", kernel=kernel, width=width, padded=False)
@@ -44,14 +44,23 @@ _POOLS = [
 LAYERS = tuple(operations.register(operation).name for operation in (*_CONVOLUTIONS, *_POOLS))
 """The twelve layer genes: convolutions with half (H) or all (N) channels, average (A) and max (M) pools."""
 
+DENSE = tuple(
+    operations.register(Operation(f"DENSE.{letter}", "linear", width=width)).name
+    for letter, width in (("Q", 0.25), ("H", 0.5), ("N", 1.0), ("D", 2.0))
+)
+"""The layer genes for features: dense layers of a quarter, half, all or double the units."""
+
 
 class ConvNetSpace(SearchSpace):
-    """Graphs of convolutions and pools of any shape, evolved by node insertion.
+    """Graphs of convolutions and pools, or of dense layers, of any shape, evolved by node insertion.
 
-    An interior vertex carries one of the twelve layer genes `LAYERS`. The connection genes are the edges:
-    enabled ones in `Architecture.edges`, disabled ones in `Architecture.disabled`. Every graph whose genes
-    point from lower to higher numbers and whose enabled genes join input and output belongs to the space,
-    up to the bounds.
+    The space ``convnet`` is for images and for signals: the shape of the input decides whether layers are
+    two-dimensional or one-dimensional. The space ``dense`` has dense layers instead and is for features.
+
+    An interior vertex carries one of the layer genes, in ``convnet`` the twelve of `LAYERS`. The connection
+    genes are the edges: enabled ones in `Architecture.edges`, disabled ones in `Architecture.disabled`. Every
+    graph whose genes point from lower to higher numbers and whose enabled genes join input and output belongs
+    to the space, up to the bounds.
 
     **First individuals** have ``initial_layers`` layers. Starting from the single gene input -> output, that
     many nodes with random layers are inserted, each into a gene drawn from all that exist, enabled or
@@ -60,7 +69,7 @@ class ConvNetSpace(SearchSpace):
     any depth, and a first population shows the ranker more than one.
 
     **Mutation** leaves the genome unchanged with ``p_identity``, inserts a node with ``p_add``, and otherwise
-    changes a gene: with equal probability a layer gene, to one of the eleven other layers, or the state of a
+    changes a gene: with equal probability a layer gene, to another layer, or the state of a
     connection gene. Insertion draws a connection gene, puts a random layer between its ends, and disables
     the gene without removing it; enabled again, it is a skip connection. Layers whose genes are all disabled
     stay in the genome.
@@ -80,7 +89,8 @@ class ConvNetSpace(SearchSpace):
 
     Args:
         name: Name in the registry.
-        channels: Number of channels of a full (N) layer; a half (H) layer has half of them.
+        layers: Layer genes: names of operations that are convolutions and pools, or all dense layers.
+        channels: Number of channels or units of a full (N) layer; a half (H) layer has half of them.
         max_vertices: Largest number of vertices, input, output and dead ones included.
         max_edges: Largest number of connection genes, enabled and disabled.
         initial_layers: Number of layers of a first individual.
@@ -97,12 +107,11 @@ class ConvNetSpace(SearchSpace):
         G. Kyriakides and K. Margaritis, "Regularized Evolution for Macro Neural Architecture Search", 2020.
     """
 
-    operations = LAYERS
-
     def __init__(
         self,
         name: str = "convnet",
         *,
+        layers: Sequence[str] = LAYERS,
         channels: int = 64,
         max_vertices: int = 14,
         max_edges: int = 40,
@@ -121,6 +130,7 @@ class ConvNetSpace(SearchSpace):
                 f"p_identity and p_add must be probabilities that sum to at most 1, got {p_identity}, {p_add}"
             )
         self.name = name
+        self.operations = tuple(layers)
         self.channels = channels
         self.max_vertices = max_vertices
         self.max_edges = max_edges
@@ -135,7 +145,7 @@ class ConvNetSpace(SearchSpace):
         """A random first individual after up to ``walk`` mutations."""
         architecture = Architecture(("input", "output"), [(0, 1)])
         for _ in range(self.initial_layers):
-            architecture = _grow(architecture, rng)
+            architecture = _grow(architecture, self.operations, rng)
         for _ in range(rng.integers(self.walk + 1)):
             architecture = self.mutate(architecture, rng)
         return architecture
@@ -147,16 +157,16 @@ class ConvNetSpace(SearchSpace):
         if draw < self.p_identity:
             return architecture
         if draw < self.p_identity + self.p_add and self._has_room(architecture):
-            return _grow(architecture, rng)
+            return _grow(architecture, self.operations, rng)
         layers, states = architecture.num_vertices - 2, toggleable(architecture)
         change_layer = rng.random() < 0.5
         if layers and (change_layer or not states):
             vertex = int(rng.integers(1, layers + 1))
-            others = [op for op in LAYERS if op != architecture.ops[vertex]]
+            others = [op for op in self.operations if op != architecture.ops[vertex]]
             return replace_op(architecture, vertex, others[rng.integers(len(others))])
         if states:
             return toggle(architecture, states[rng.integers(len(states))])
-        return _grow(architecture, rng)
+        return _grow(architecture, self.operations, rng)
 
     def crossover(self, a: Architecture, b: Architecture, rng: np.random.Generator) -> Architecture:
         """A valid architecture with the genes of two parents; two equal parents give themselves."""
@@ -170,12 +180,14 @@ class ConvNetSpace(SearchSpace):
         candidates = [
             replace_op(architecture, vertex, op)
             for vertex in range(1, architecture.num_vertices - 1)
-            for op in LAYERS
+            for op in self.operations
         ]
         candidates += [toggle(architecture, gene) for gene in toggleable(architecture)]
         if self._has_room(architecture):
             candidates += [
-                insert_vertex(architecture, gene, op) for gene in genes(architecture) for op in LAYERS
+                insert_vertex(architecture, gene, op)
+                for gene in genes(architecture)
+                for op in self.operations
             ]
         for candidate in candidates:
             found.setdefault(self.key(candidate), candidate)
@@ -212,7 +224,7 @@ class ConvNetSpace(SearchSpace):
                 backward or is both enabled and disabled, or no path from input to output.
         """
         check_genome(
-            architecture, self.name, LAYERS, max_vertices=self.max_vertices, max_edges=self.max_edges
+            architecture, self.name, self.operations, max_vertices=self.max_vertices, max_edges=self.max_edges
         )
 
     def key(self, architecture: Architecture) -> str:
@@ -232,12 +244,12 @@ class ConvNetSpace(SearchSpace):
     @property
     def choices(self) -> tuple[int, ...]:
         """Absence or presence of each of the possible edges, then the layer of each inner vertex."""
-        return graph_choices(self.max_vertices, len(LAYERS))
+        return graph_choices(self.max_vertices, len(self.operations))
 
     def encode(self, architecture: Architecture) -> tuple[int, ...]:
         """The network without disabled genes and dead layers, on the first vertices and the last."""
         self.validate(architecture)
-        return encode_graph(architecture, LAYERS, self.max_vertices)
+        return encode_graph(architecture, self.operations, self.max_vertices)
 
     def decode(self, options: Sequence[int]) -> Architecture:
         """The network without dead layers.
@@ -246,7 +258,7 @@ class ConvNetSpace(SearchSpace):
             ArchitectureError: No path leads from input to output, or there are too many edges.
         """
         read = read_options(options, self.choices, self.name)
-        architecture = decode_graph(read, LAYERS, self.max_vertices)
+        architecture = decode_graph(read, self.operations, self.max_vertices)
         self.validate(architecture)
         return architecture
 
@@ -255,17 +267,19 @@ class ConvNetSpace(SearchSpace):
         """The network of an architecture: see `egraph.networks.build_convnet`."""
         from egraph.networks import build_convnet
 
-        return Builder(build_convnet, {"channels": self.channels, "dropout": 0.1, "seed": 0})
+        kinds = {operations.get(layer).kind for layer in self.operations}
+        inputs = ("features",) if kinds == {"linear"} else ("images", "signals")
+        return Builder(build_convnet, {"channels": self.channels, "dropout": 0.1, "seed": 0}, inputs)
 
     def _has_room(self, architecture: Architecture) -> bool:
         connections = len(architecture.edges) + len(architecture.disabled)
         return architecture.num_vertices < self.max_vertices and connections + 2 <= self.max_edges
 
 
-def _grow(architecture: Architecture, rng: np.random.Generator) -> Architecture:
+def _grow(architecture: Architecture, layers: tuple[str, ...], rng: np.random.Generator) -> Architecture:
     candidates = genes(architecture)
     gene = candidates[rng.integers(len(candidates))]
-    return insert_vertex(architecture, gene, LAYERS[rng.integers(len(LAYERS))])
+    return insert_vertex(architecture, gene, layers[rng.integers(len(layers))])
 
 
 def _share_pools(graph: Simplified) -> Simplified:
@@ -290,7 +304,7 @@ def _share_pools(graph: Simplified) -> Simplified:
             continue
         if is_pool and len(incoming) == 1:
             shared[signature] = len(names)
-        if operation.kind == "conv":
+        if operation.kind in ("conv", "linear"):
             widths.append((False, operation.width))
         elif operation.kind == "input":
             widths.append((True, np.inf))
@@ -306,3 +320,4 @@ def _share_pools(graph: Simplified) -> Simplified:
 
 
 register(ConvNetSpace())
+register(ConvNetSpace("dense", layers=DENSE))

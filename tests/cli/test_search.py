@@ -277,6 +277,29 @@ def test_images_of_one_s_own(egraph, tmp_path):
     assert "absent.npz does not exist" in egraph("search", "--data", "absent.npz", code=1).stderr
 
 
+def test_features_are_searched_in_the_space_for_them(egraph, tmp_path):
+    rng = np.random.default_rng(0)
+    parts = {}
+    for name in ("train", "val", "test"):
+        parts[f"y_{name}"] = np.arange(30) % 2
+        parts[f"x_{name}"] = rng.normal(size=(30, 5))
+    np.savez(tmp_path / "table.npz", **parts)
+    options = ("--data", "table.npz", "--trials", 1, "--workers", 1, "--no-baseline")
+    done = egraph("search", *options)
+    assert "table: features of 5, 2 classes; 30 to train, 30 to validate, 30 to test\n" in done.stderr
+    assert "runs/dense-table-0.db" in done.stdout
+    failed = egraph("search", *options, "--space", "convnet", code=2).stderr
+    assert "'convnet' read images or signals, not features of shape (5,); take the space 'dense'" in failed
+
+
+def test_options_of_generated_data_are_read_and_name_the_journal(egraph):
+    pytest.importorskip("mnist1d")
+    few = "mnist1d:noise=0.5,train=80,validation=40,test=40"
+    done = egraph("search", "--data", few, "--trials", 1, "--workers", 1, "--no-baseline")
+    assert f"{few}: signals of 1 x 40, 10 classes; 80 to train, 40 to validate, 40 to test\n" in done.stderr
+    assert "runs/convnet-mnist1d-noise-0-5-train-80-validation-40-test-40-0.db" in done.stdout
+
+
 def test_report_of_a_journal(search, egraph, tmp_path):
     search("--trials", 2, "--storage", "x.db")
     assert egraph("report", "x.db", "--out", "y.html").stdout == "wrote y.html\n"

@@ -114,6 +114,26 @@ def test_patches_are_cut_from_one_channel_of_images_of_that_class():
     assert 0.4 < channel.mean() < 0.6
 
 
+@pytest.mark.parametrize(
+    ("name", "shape", "kind"), [("convnet", (2, 12), "signals"), ("dense", (9,), "features")]
+)
+def test_every_proxy_scores_networks_for_signals_and_features(name, shape, kind):
+    rng = np.random.default_rng(0)
+    space = spaces.get(name)
+    data = ImageData(*[(rng.normal(size=(30, *shape)), np.arange(30) % 3) for _ in range(3)], kind=kind)
+    graph = "CONV_3.N,CONV_3.H;0>1,1>2,2>3" if name == "convnet" else "DENSE.N,DENSE.H;0>1,1>2,2>3"
+    for proxy in NAMES:
+        if not (kind == "features" and proxies[proxy].patches):
+            scores = ZeroCost(space, proxy, data, **OPTIONS | {"channels": 32})
+            assert math.isfinite(scores.evaluate(space.parse(graph)).score), proxy
+
+
+def test_data_of_another_kind_than_the_space_is_refused():
+    scores = ZeroCost(spaces.get("dense"), "params", make_data(), **OPTIONS)
+    with pytest.raises(UsageError, match=r"'dense' read features, not images .*; take the space 'convnet'"):
+        scores.describe()
+
+
 def test_patches_of_signals_are_runs_of_points_and_features_have_none():
     x = np.arange(30.0)[:, None, None] + np.arange(6) / 10 + np.zeros((30, 2, 6))
     part = x, np.arange(30) % 3

@@ -39,6 +39,27 @@ def evaluate_network(make, recipe=ONE_EPOCH, data=None):
     return Training(FixedSpace(make), data or make_images(), recipe, device="cpu").evaluate(CHAIN)
 
 
+@pytest.mark.parametrize(("name", "kind"), [("convnet", "signals"), ("dense", "features")])
+def test_signals_and_features_are_learned(name, kind):
+    """The class is the sign of the second half, whose scale is large."""
+    rng = np.random.default_rng(0)
+
+    def part(count):
+        y = np.arange(count) % 2
+        x = rng.normal(size=(count, 12)) + np.where(np.arange(12) < 6, 0, 2 * y[:, None] - 1)
+        return 9 * x, y
+
+    data = ImageData(part(96), part(48), part(48), kind=kind)
+    space = spaces.get(name)
+    graph = space.parse("CONV_3.N;0>1,1>2" if name == "convnet" else "DENSE.N;0>1,1>2")
+    training = Training(space, data, replace(BRIEF, epochs=15), device="cpu")
+    result = training.evaluate(graph)
+    assert result.score > 0.85
+    costs = training.costs
+    assert (costs.params(graph), costs.flops(graph)) == (result.params, result.flops)
+    assert default_recipe(data).augment == "none"
+
+
 def test_evaluation_reports_scores_cost_and_size():
     result = Training(CONVNET, make_images(), replace(BRIEF, epochs=15), device="cpu").evaluate(CHAIN)
     # conv 3x3 1->4 + norm, conv 2x2 4->2 + norm, head of 2 x 3 x 3 = 18 features: 18->4->2->2

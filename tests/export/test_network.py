@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from egraph import spaces
 from egraph.datasets import ImageData
 from egraph.errors import FailedError, MissingExtraError, UsageError
 from egraph.export import Source, check_target, save_network
@@ -67,6 +68,28 @@ def test_the_folder_is_read_without_egraph(network, data, tmp_path):
     assert card["difference"]["source"] == 0
     assert card["difference"]["onnx"] < 1e-5
     assert "A network for noise" in (folder / "network.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "shape", "kind"), [("convnet", (2, 21), "signals"), ("dense", (9,), "features")]
+)
+def test_signals_and_features_are_exported_too(name, shape, kind, tmp_path):
+    """A graph with maps that are enlarged, and inputs of any scale."""
+    rng = np.random.default_rng(0)
+    parts = [(rng.normal(5, 3, (30, *shape)), np.arange(30) % 3) for _ in range(3)]
+    data = ImageData(*parts, kind=kind)
+    space = spaces.get(name)
+    graph = "CONV_5.N,POOL_5.M,CONV_3.H;0>1,1>2,2>3,0>3,3>4" if name == "convnet" else "DENSE.N;0>1,0>2,1>2"
+    network = space.network(space.parse(graph), shape, 3, channels=4)
+    network(torch.from_numpy(data.train[0]))  # moves the statistics
+    card = save_network(network, tmp_path / "best", data)
+    assert card["input"]["shape"] == ["batch", *shape]
+    assert card["input"]["scale"] == "as in the data, not standardised"
+    over = (0, *range(2, len(shape) + 1))
+    assert card["input"]["mean"] == pytest.approx(data.train[0].mean(axis=over), abs=1e-4)
+    assert card["difference"]["source"] == 0
+    assert card["difference"]["onnx"] < 1e-5
+    assert f"logits = network({kind})" in (tmp_path / "best" / "network.py").read_text()
 
 
 def test_a_network_that_is_another_one_is_not_left_behind(network, data, tmp_path, monkeypatch):

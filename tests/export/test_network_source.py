@@ -17,7 +17,8 @@ from egraph.export import to_source
 from egraph.export._layers import write_layer
 
 BUILDERS = [name for name in spaces.names() if spaces.get(name).builds_networks]
-SHAPES = [(1, 8, 8), (3, 13, 13)]
+IMAGES = [(1, 8, 8), (3, 13, 13)]
+SHAPES = dict.fromkeys(BUILDERS, IMAGES) | {"dense": [(7,), (30,)]}
 
 
 def load(source):
@@ -52,12 +53,20 @@ def draw(name, seed, shape):
 @pytest.mark.parametrize("seed", [0, 1])
 @pytest.mark.parametrize("name", BUILDERS)
 def test_networks_of_every_space_are_the_same_in_both_modes(name, seed):
-    assert_same(draw(name, seed, SHAPES[seed]), SHAPES[seed])
+    shape = SHAPES[name][seed]
+    assert_same(draw(name, seed, shape), shape)
+
+
+def test_networks_for_signals_are_the_same_in_both_modes():
+    for seed in range(6):
+        text = assert_same(draw("convnet", seed, (2, 21)), (2, 21))
+        assert "Maps signals, ``(batch, 2, 21)``, to logits" in text
+        assert "2d(" not in text
 
 
 @pytest.mark.parametrize("name", BUILDERS)
 def test_the_source_needs_pytorch_and_safetensors_only(name):
-    text = to_source(draw(name, 3, SHAPES[0]), SHAPES[0]).text
+    text = to_source(draw(name, 3, SHAPES[name][0]), SHAPES[name][0]).text
     imported = {
         (node.module or "") if isinstance(node, ast.ImportFrom) else node.names[0].name
         for node in ast.walk(ast.parse(text))
@@ -70,7 +79,7 @@ def test_the_source_needs_pytorch_and_safetensors_only(name):
 def test_the_sources_pass_a_linter_and_compile(tmp_path):
     for name in BUILDERS:
         path = tmp_path / f"{name}.py"
-        path.write_text(to_source(draw(name, 3, SHAPES[0]), SHAPES[0]).text)
+        path.write_text(to_source(draw(name, 3, SHAPES[name][0]), SHAPES[name][0]).text)
         py_compile.compile(str(path), cfile=str(tmp_path / "x.pyc"), doraise=True)
     ruff = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", str(tmp_path)]
     done = subprocess.run(ruff, capture_output=True, text=True, check=False)

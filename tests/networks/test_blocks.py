@@ -264,7 +264,7 @@ def test_refuses_an_absurd_size_before_taking_memory(name):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"input_shape": (8, 8)}, r"\(channels, height, width\), each at least 1, got \(8, 8\)"),
+        ({"input_shape": (3, 0, 8)}, r"\(channels, height, width\), each at least 1, got \(3, 0, 8\)"),
         ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
         ({"channels": 0}, "channels must be at least 1, got 0"),
     ],

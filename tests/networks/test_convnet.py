@@ -13,7 +13,6 @@ from egraph import Architecture
 from egraph.errors import EvaluationError, UsageError
 from egraph.networks import build_convnet, count_flops, count_params
 from egraph.networks._convnet import SizeMatch
-from egraph.networks._sizes import Shape
 from egraph.spaces import get
 
 SPACE = get("convnet")
@@ -34,20 +33,20 @@ def random_architectures(n, seed=0):
 
 class TestSizeMatch:
     def test_equal_shapes_are_summed_without_weights(self):
-        match = SizeMatch([Shape(2, 3, 3)] * 3, Shape(2, 3, 3))
+        match = SizeMatch([(2, 3, 3)] * 3, (2, 3, 3))
         x, y, z = torch.randn(3, 4, 2, 3, 3)
         assert count_params(match) == 0
         assert torch.equal(match([x, y, z]), x + y + z)
 
     def test_enlarges_by_the_nearest_pixel(self):
-        match = SizeMatch([Shape(1, 2, 2)], Shape(1, 4, 4))
+        match = SizeMatch([(1, 2, 2)], (1, 4, 4))
         image = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).reshape(1, 1, 2, 2)
         expected = [[1, 1, 2, 2], [1, 1, 2, 2], [3, 3, 4, 4], [3, 3, 4, 4]]
         assert match([image])[0, 0].tolist() == expected
 
     def test_resizes_before_it_projects_the_channels(self):
         """Two channels of 1x1 become one of 2x2: with weights 3 and 5, bias 7, each pixel is 3a + 5b + 7."""
-        match = SizeMatch([Shape(2, 1, 1), Shape(1, 2, 2)], Shape(1, 2, 2))
+        match = SizeMatch([(2, 1, 1), (1, 2, 2)], (1, 2, 2))
         projection = match.projections[0]
         with torch.no_grad():
             projection.weight.copy_(torch.tensor([3.0, 5.0]).reshape(1, 2, 1, 1))
@@ -228,7 +227,10 @@ class TestBuild:
     @pytest.mark.parametrize(
         ("arguments", "message"),
         [
-            ({"input_shape": (8, 8)}, r"\(channels, height, width\), each at least 1, got \(8, 8\)"),
+            (
+                {"input_shape": (1, 2, 8, 8)},
+                r"\(channels, height, width\), each at least 1, got \(1, 2, 8, 8\)",
+            ),
             ({"input_shape": (1, 0, 8)}, r"each at least 1, got \(1, 0, 8\)"),
             ({"num_classes": 0}, "num_classes must be at least 1, got 0"),
             ({"channels": 1}, "channels must be at least 2, .* got 1"),

@@ -4,7 +4,7 @@ import pytest
 
 from egraph import Architecture
 from egraph.errors import ArchitectureError
-from egraph.networks._sizes import Shape, match_sizes, plan_stages
+from egraph.networks._sizes import match_sizes, plan_stages
 from egraph.spaces import get
 
 get("convnet")  # registers its operations
@@ -17,16 +17,16 @@ def shapes(ops, edges, input_shape=(1, 8, 8), channels=16):
 
 class TestMatchSizes:
     def test_takes_the_least_of_each_dimension(self):
-        assert match_sizes([Shape(10, 15, 7), Shape(50, 3, 9)], kernel=2) == (10, 3, 7)
+        assert match_sizes([(10, 15, 7), (50, 3, 9)], kernel=2) == (10, 3, 7)
 
     def test_raises_sides_below_the_kernel_each_on_its_own(self):
-        assert match_sizes([Shape(10, 15, 15), Shape(50, 3, 12)], kernel=5) == (10, 5, 12)
+        assert match_sizes([(10, 15, 15), (50, 3, 12)], kernel=5) == (10, 5, 12)
 
     def test_one_input_larger_than_the_kernel_stays(self):
-        assert match_sizes([Shape(3, 6, 7)], kernel=5) == (3, 6, 7)
+        assert match_sizes([(3, 6, 7)], kernel=5) == (3, 6, 7)
 
     def test_without_a_kernel_nothing_is_raised(self):
-        assert match_sizes([Shape(3, 1, 1), Shape(4, 2, 2)], kernel=0) == (3, 1, 1)
+        assert match_sizes([(3, 1, 1), (4, 2, 2)], kernel=0) == (3, 1, 1)
 
 
 class TestPlanStages:
