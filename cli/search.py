@@ -9,6 +9,7 @@ from egraph.cli._search._groups import takes
 from egraph.cli._search.data import Data
 from egraph.cli._search.limits import Limits
 from egraph.cli._search.ranker import Ranking
+from egraph.cli._search.recipe import Training as RecipeOptions
 from egraph.cli._search.running import Running
 from egraph.cli._search.screening import Screening
 from egraph.cli._search.searcher import Searching
@@ -17,9 +18,15 @@ __all__ = ["command"]
 
 
 @click.command("search", epilog="Example: egraph search --space convnet --data digits --trials 60 --seed 1")
-@takes(Data, Limits, Searching, Ranking, Screening, Running)
+@takes(Data, RecipeOptions, Limits, Searching, Ranking, Screening, Running)
 def command(
-    data: Data, limits: Limits, searching: Searching, ranking: Ranking, screening: Screening, running: Running
+    data: Data,
+    training: RecipeOptions,
+    limits: Limits,
+    searching: Searching,
+    ranking: Ranking,
+    screening: Screening,
+    running: Running,
 ) -> None:
     """Find a good network: sample, train, rank, repeat.
 
@@ -42,7 +49,7 @@ def command(
     from egraph.study import Study
 
     arguments = searching.read()
-    measured = data.read()
+    measured = data.read(training)
     # Loads the data, so that absent data is reported before anything is written.
     measured.evaluator.describe()
     within, weighed = limits.read(measured, data.device)

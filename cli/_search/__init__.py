@@ -5,6 +5,7 @@ the command gets one object of each. To add an option: one field in the group th
 use in the method of the same class that reads the group.
 
 - `data.Data`: what is searched and how it is measured.
+- `recipe.Training`: the recipe by which networks are trained.
 - `running.Running`: budget, journal, workers, seed.
 - `searcher.Searching`: the searcher and its candidates.
 - `limits.Limits`: limits on the costs of networks.

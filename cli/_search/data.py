@@ -13,6 +13,7 @@ from egraph.cli._search._groups import option
 from egraph.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
+    from egraph.cli._search.recipe import Training as RecipeOptions
     from egraph.datasets import Table
     from egraph.evaluation import Evaluator
     from egraph.spaces import SearchSpace
@@ -81,11 +82,14 @@ class Data:
     )
     root: str | None = option(root_option)
 
-    def read(self) -> Measured:
+    def read(self, training: RecipeOptions) -> Measured:
         """The space and the evaluator.
 
+        Args:
+            training: Options for the recipe of trainings.
+
         Raises:
-            UsageError: A metric was given for images, or the table is of another space.
+            UsageError: A metric was given for images, a recipe for a table, or the table is of another space.
             UnknownNameError: There is no such space, table or metric.
         """
         from egraph import datasets, spaces
@@ -104,8 +108,11 @@ class Data:
             if (where := known) is None:
                 read = load_cached(data, root)
                 where = spaces.get(READERS[kind_of(read.input_shape)])
-            training = Training(where, data, device=self.device, root=root)
-            return Measured(where, training, where.name, trains=True)
+            trained = Training(where, data, device=self.device, root=root)
+            if training.given:
+                recipe = training.apply(trained.recipe)
+                trained = Training(where, data, recipe, device=self.device, root=root)
+            return Measured(where, trained, where.name, trains=True)
         try:
             table = datasets.load(data, root)
         except UnknownNameError as error:
@@ -114,6 +121,11 @@ class Data:
             raise UsageError(
                 f"the table {table.name!r} is of the space {table.space.name!r}, not of {known.name!r}; "
                 "leave --space out"
+            )
+        if training.given:
+            raise UsageError(
+                f"{', '.join(training.given)}: nothing is trained, because {table.name!r} is a table; leave "
+                "this out"
             )
         metric = choose_metric(table, self.metric)
         lookup = TableLookup(table, metric, self.test_metric)

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from egraph.cli._options import count_option
 from egraph.cli._search._groups import option
 
 __all__ = ["Searching"]
@@ -48,6 +49,13 @@ class Searching:
         )
     )
 
+    initial: int | None = option(
+        count_option("--initial", help="Trainings before the first ranker. Default: 16.")
+    )
+    batch: int | None = option(
+        count_option("--batch", help="Trainings a round. Default: 8, without a ranker the number of workers.")
+    )
+
     def read(self) -> dict[str, Any]:
         """Arguments of `egraph.Study`.
 
@@ -61,4 +69,5 @@ class Searching:
             find_searcher(name)
         if self.shares is not None:
             read_shares(self.shares)
-        return {"searcher": self.searcher or None, "shares": self.shares}
+        arguments = {"searcher": self.searcher or None, "shares": self.shares, "batch": self.batch}
+        return arguments if self.initial is None else {**arguments, "initial": self.initial}

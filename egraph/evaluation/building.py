@@ -31,10 +31,11 @@ class NetworkEvaluator(Evaluator):
         root: Folder that is searched first for the data.
         threads: Number of CPU threads of one evaluation.
         channels: Width of the networks, in spaces that offer a choice; None selects the default.
+        cells: Number of cells of the networks, in spaces that offer a choice; None selects the default.
 
     Raises:
-        UsageError: The space builds no networks or offers no choice of the width, ``threads`` is below 1, or
-            the device does not exist.
+        UsageError: The space builds no networks or offers no choice of width or cells, ``threads`` is below
+            1, or the device does not exist.
     """
 
     def __init__(
@@ -46,16 +47,20 @@ class NetworkEvaluator(Evaluator):
         root: str | os.PathLike[str] | None,
         threads: int,
         channels: int | None,
+        cells: int | None = None,
     ) -> None:
         check_builds(space)
         if channels is not None and "channels" not in space.network_options:
             raise UsageError(f"the networks of space {space.name!r} have one width; leave channels out")
+        if cells is not None and "cells" not in space.network_options:
+            raise UsageError(f"the networks of space {space.name!r} are no stacks of cells; leave cells out")
         check_whole(1, threads=threads)
         self.space = space
         self.data = data if isinstance(data, ImageData) else os.fspath(data)
         self.device = choose_device(device)
         self.root = None if root is None else os.fspath(root)
         self.threads = threads
+        self.cells = cells
 
     @property
     def images(self) -> ImageData:
@@ -84,6 +89,8 @@ class NetworkEvaluator(Evaluator):
         options: dict[str, Any] = {"seed": seed} if "seed" in self.space.network_options else {}
         if channels is not None:
             options["channels"] = channels
+        if self.cells is not None:
+            options["cells"] = self.cells
         shape = input_shape or self.images.input_shape
         return self.space.network(architecture, shape, self.images.num_classes, **options)
 

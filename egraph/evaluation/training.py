@@ -67,8 +67,8 @@ class Training(NetworkEvaluator):
             at once instead. Another number changes the last digits.
 
     Raises:
-        UsageError: The space builds no networks, the recipe sets a width where the space offers no choice,
-            ``threads`` is below 1, or the device does not exist.
+        UsageError: The space builds no networks, the recipe sets a width or cells where the space offers no
+            choice, ``threads`` is below 1, or the device does not exist.
     """
 
     def __init__(
@@ -81,7 +81,10 @@ class Training(NetworkEvaluator):
         threads: int = 1,
     ) -> None:
         channels = None if recipe is None else recipe.channels
-        super().__init__(space, data, device=device, root=root, threads=threads, channels=channels)
+        cells = None if recipe is None else recipe.cells
+        super().__init__(
+            space, data, device=device, root=root, threads=threads, channels=channels, cells=cells
+        )
         self._recipe = recipe
 
     @property
@@ -97,7 +100,8 @@ class Training(NetworkEvaluator):
     def costs(self) -> Costs:
         """Size and speed of the networks that are trained, on the same device."""
         data, recipe = self.images, self.recipe
-        options = {} if recipe.channels is None else {"channels": recipe.channels}
+        sizes = {"channels": recipe.channels, "cells": recipe.cells}
+        options = {name: value for name, value in sizes.items() if value is not None}
         return Costs(self.space, data.input_shape, data.num_classes, device=self.device, **options)
 
     def evaluate(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:

@@ -7,8 +7,9 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
+from typing import Any
 
 from egraph.errors import JournalError
 from egraph.evaluation.base import Evaluator
@@ -40,8 +41,11 @@ def register(
             was, now = known[name], value
             if name == "costs" and set(was) != set(now):  # else only what a name stands for differs
                 was, now = (", ".join(each) or "none" for each in (was, now))
+            differing = f"{name} {was}, not {now}"
+            if name == "evaluator" and was.get("kind") == now.get("kind"):
+                differing = f"evaluator {'; '.join(_differences(was, now))}"
             raise JournalError(
-                f"{journal.path} is of a study with {name} {was}, not {now}; "
+                f"{journal.path} is of a study with {differing}; "
                 "use the same arguments to resume it, or another storage"
             )
     command, versions = shlex.join(sys.orig_argv), _versions()
@@ -49,6 +53,21 @@ def register(
         once = {"settings": settings, "versions": versions, "command": command, "created": time.time()}
         journal.describe({**identity, **once})
     journal.add_session(command, settings, versions)
+
+
+def _differences(was: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> Iterator[str]:
+    """The entries that differ, such as ``recipe epochs 30, not 10``; names in order."""
+    for name in sorted({*was, *now}):
+        old, new = was.get(name), now.get(name)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _differences(old, new, f"{within}{name} ")
+        elif old != new:
+            yield f"{within}{name} {_show(old)}, not {_show(new)}"
+
+
+def _show(value: object) -> str:
+    """A value in an error text; fields of recipes that do nothing are left out of journals."""
+    return "unset" if value is None else str(value)
 
 
 def _versions() -> dict[str, str]:

@@ -3,7 +3,8 @@
 This room works on modules and tensors. It has no search spaces, architectures or evaluators, so that whatever
 trains a module can use it: an evaluator, a supernet, a caller's own script.
 
-- `Recipe` says how to train, as a value: epochs, batches, optimizer, schedule, `Augmentation`.
+- `Recipe` says how to train, as a value: epochs, batches, optimizer, schedule, `Augmentation`. `read_recipe`
+  reads one from a TOML file.
 - `fit` trains a module by a recipe. It draws batches, augments them and hands them to `TrainingStep`, which
   does one step: forward pass, loss, backward pass, update of the weights.
 - `accuracy` measures a trained classifier.
@@ -27,6 +28,7 @@ from egraph.training.augmentation import Augmentation
 from egraph.training.devices import choose_device
 from egraph.training.failures import failures_explained
 from egraph.training.recipe import Recipe
+from egraph.training.recipe_files import read_recipe
 
 if TYPE_CHECKING:
     from egraph.training.augmenting import augment
@@ -46,6 +48,7 @@ __all__ = [
     "failures_explained",
     "fit",
     "mixed_precision",
+    "read_recipe",
     "seeded",
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
@@ -31,7 +32,18 @@ RATES = {
 }
 """Learning rate and weight decay of each optimizer in PyTorch."""
 
-_NEW = ("warmup", "floor", "clip_norm", "label_smoothing", "ema", "mixup", "stop_loss", "cutout", "erase")
+_NEW = (
+    "cells",
+    "warmup",
+    "floor",
+    "clip_norm",
+    "label_smoothing",
+    "ema",
+    "mixup",
+    "stop_loss",
+    "cutout",
+    "erase",
+)
 """Fields that earlier versions lack; `Recipe.to_dict` leaves them out where they do nothing."""
 
 
@@ -53,6 +65,7 @@ class Recipe:
         augment: ``none``, ``shift`` (by up to an eighth of each side, zeros fill the gap), ``flip-shift``
             (half of the images are also mirrored), or an `Augmentation` or a mapping of its fields.
         channels: Width of the network, in spaces that offer a choice; None selects the default of the space.
+        cells: Number of cells of the network, in spaces that offer a choice; None selects the default.
         warmup: Share of the steps in which the rate first rises linearly; the schedule spans the others.
         floor: Share of ``learning_rate`` that the schedule falls to instead of 0.
         clip_norm: Largest norm of the gradient of all weights; longer ones are scaled down. None does not.
@@ -77,6 +90,7 @@ class Recipe:
     schedule: str = "one-cycle"
     augment: str | Augmentation = "none"
     channels: int | None = None
+    cells: int | None = None
     warmup: float = 0.0
     floor: float = 0.0
     clip_norm: float | None = None
@@ -90,16 +104,19 @@ class Recipe:
             known = [field.name for field in fields(Augmentation)]
             for name in self.augment:
                 if name not in known:
-                    raise UsageError(f"augment has no field {name!r}; it has {', '.join(known)}")
+                    raise UnknownNameError("field of an augmentation", name, known)
             object.__setattr__(self, "augment", Augmentation(**self.augment))
         for name, choices in CHOICES.items():
             if name == "augment" and isinstance(self.augment, Augmentation):
                 continue
             if getattr(self, name) not in choices:
-                raise UsageError(f"{name} must be one of {', '.join(choices)}; got {getattr(self, name)!r}")
-        for name, least in (("epochs", 1), ("batch_size", 2), ("channels", 1)):
+                value = getattr(self, name)
+                near = difflib.get_close_matches(str(value), choices, n=1)
+                hint = f". Did you mean {near[0]!r}?" if near else ""
+                raise UsageError(f"{name} must be one of {', '.join(choices)}; got {value!r}{hint}")
+        for name, least in (("epochs", 1), ("batch_size", 2), ("channels", 1), ("cells", 1)):
             value = getattr(self, name)
-            if value is None and name == "channels":
+            if value is None and name in ("channels", "cells"):
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise UsageError(f"{name} must be a whole number of at least {least}; got {value!r}")

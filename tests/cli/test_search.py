@@ -300,6 +300,68 @@ def test_options_of_generated_data_are_read_and_name_the_journal(egraph):
     assert "runs/convnet-mnist1d-noise-0-5-train-80-validation-40-test-40-0.db" in done.stdout
 
 
+@pytest.fixture
+def mine(tmp_path):
+    """Random images of 8 x 8 pixels, the name of their file."""
+    rng = np.random.default_rng(0)
+    parts = {}
+    for name in ("train", "val", "test"):
+        parts[f"y_{name}"] = np.arange(20) % 2
+        parts[f"x_{name}"] = rng.random((20, 1, 8, 8))
+    np.savez(tmp_path / "mine.npz", **parts)
+    return "mine.npz"
+
+
+def test_the_recipe_is_that_of_file_and_options(egraph, tmp_path, mine):
+    (tmp_path / "r.toml").write_text('epochs = 9\noptimizer = "sgd"\nwarmup = 0.1\n')
+    args = (
+        "--data", mine, "--trials", 2, "--initial", 1, "--batch", 1, "--workers", 1, "--storage", "x.db",
+        "--recipe", "r.toml", "--channels", 4, "--batch-size", 10, "--lr", 0.02,
+        "--augment", "shift=0.1,flip=true", "--no-baseline",
+    )  # fmt: skip
+    egraph("search", *args, "--epochs", 1)
+    with open_journal("x.db") as journal:
+        recipe = journal.settings["evaluator"]["recipe"]
+        assert journal.settings["settings"]["initial"] == 1
+        assert journal.settings["settings"]["batch"] == 1
+    assert recipe["augment"] == {
+        "shift": 0.1, "flip": True, "crop": 1.0, "zoom": 0.0, "hue": 0.0, "color_shift": 0.0,
+        "color_scale": 0.0,
+    }  # fmt: skip
+    chosen = {"epochs": 1, "optimizer": "sgd", "learning_rate": 0.02, "weight_decay": 0.0, "warmup": 0.1}
+    assert recipe.items() >= {**chosen, "channels": 4, "batch_size": 10}.items()
+    again = egraph("search", *args, "--epochs", 2, "--optimizer", "adagrad", code=1).stderr
+    assert "x.db is of a study with evaluator recipe epochs 1, not 2; recipe optimizer sgd, not adag" in again
+
+
+@pytest.mark.parametrize(
+    ("args", "expected"),
+    [
+        (("--optimizer", "adamm"), "got 'adamm'. Did you mean 'adam'?"),
+        (("--augment", "shfit=0.1"), "unknown field of an augmentation 'shfit'"),
+        (
+            ("--augment", "shift=far"),
+            "--augment takes a name or fields such as shift=0.1,flip=true; got 'shi",
+        ),
+        (("--augment", "mixup"), "augment must be one of none, shift, flip-shift; got 'mixup'"),
+        (("--lr", "0"), "learning_rate must be a positive number; got 0"),
+        (("--recipe", "absent.toml"), "cannot read the recipe absent.toml: No such file"),
+        (("--epochs", "0"), "--epochs"),
+        (("--initial", "0"), "--initial"),
+        (("--batch", "0"), "--batch"),
+    ],
+)
+def test_a_recipe_that_is_wrong_is_told_before_anything_is_written(egraph, tmp_path, mine, args, expected):
+    assert expected in egraph("search", "--data", mine, *args, code=2).stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_table_has_no_recipe(search):
+    assert "--epochs, --lr: nothing is trained, because 'whole' is a table; leave this out" in (
+        search("--epochs", 3, "--lr", 0.1, code=2).stderr
+    )
+
+
 def test_report_of_a_journal(search, egraph, tmp_path):
     search("--trials", 2, "--storage", "x.db")
     assert egraph("report", "x.db", "--out", "y.html").stdout == "wrote y.html\n"

@@ -339,3 +339,18 @@ def test_digits_by_the_default_recipe():
     )
     result = Training(CONVNET, device="cpu").evaluate(chain)
     assert min(result.score, result.test_score) > 0.9
+
+
+def test_cells_of_the_recipe_are_those_of_the_network():
+    space = spaces.get("nasbench201")
+    architecture = space.sample(np.random.default_rng(0))
+    training = Training(space, make_images(), replace(BRIEF, epochs=1, cells=2), device="cpu")
+    network = space.network(architecture, (1, 6, 6), 2, channels=4, cells=2)
+    expected = sum(weights.numel() for weights in network.parameters())
+    assert training.evaluate(architecture).params == expected
+    assert training.costs.params(architecture) == expected
+
+
+def test_cells_where_the_space_has_none_are_refused():
+    with pytest.raises(UsageError, match="the networks of space 'convnet' are no stacks of cells; leave cel"):
+        Training(CONVNET, make_images(), replace(BRIEF, cells=2))

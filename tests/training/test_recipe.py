@@ -24,7 +24,7 @@ def test_an_augmentation_may_be_a_name_a_value_or_a_mapping():
 
 
 def test_an_unknown_field_of_an_augmentation_is_refused():
-    with pytest.raises(UsageError, match="augment has no field 'rotate'; it has shift, flip, crop, zoom"):
+    with pytest.raises(UsageError, match="unknown field of an augmentation 'rotate'; known: color_scale, "):
         Recipe(augment={"rotate": 5})
 
 
@@ -35,6 +35,8 @@ def test_an_unknown_field_of_an_augmentation_is_refused():
             {"optimizer": "lion"},
             "optimizer must be one of adam, adamw, sgd, adamax, rmsprop, adagrad, adadelta; got 'lion'",
         ),
+        ({"optimizer": "adamm"}, r"got 'adamm'\. Did you mean 'adam'\?"),
+        ({"cells": 0}, "cells must be a whole number of at least 1; got 0"),
         ({"schedule": "step"}, "schedule must be one of one-cycle, cosine, constant; got 'step'"),
         ({"augment": "mixup"}, "augment must be one of none, shift, flip-shift; got 'mixup'"),
         ({"augment": 3}, "augment must be one of none, shift, flip-shift; got 3"),
