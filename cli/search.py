@@ -69,7 +69,7 @@ def command(
                 guided=ranking.guided,
             )  # fmt: skip
             if measured.trains and (study.trials["state"] == "complete").any():
-                display.confirm(study)
+                display.confirm(study, measured.final)
             fitted = study.ranker
         findings = report.find(study.journal)
         files = save(path, findings, fitted, study, measured.name)

@@ -34,6 +34,7 @@ class Measured:
         trains: Whether the evaluator trains networks.
         table: The table that replaces training; None where networks are trained.
         metric: Metric of the table that is maximised.
+        final: The evaluator of the winner's last training; None where it has none.
     """
 
     space: SearchSpace
@@ -42,6 +43,7 @@ class Measured:
     trains: bool = False
     table: Table | None = None
     metric: str = ""
+    final: Evaluator | None = None
 
 
 @dataclass(frozen=True)
@@ -109,10 +111,13 @@ class Data:
                 read = load_cached(data, root)
                 where = spaces.get(READERS[kind_of(read.input_shape)])
             trained = Training(where, data, device=self.device, root=root)
+            final = None
             if training.given:
                 recipe = training.apply(trained.recipe)
                 trained = Training(where, data, recipe, device=self.device, root=root)
-            return Measured(where, trained, where.name, trains=True)
+                if (last := training.apply_final(recipe)) is not None:
+                    final = Training(where, data, last, device=self.device, root=root)
+            return Measured(where, trained, where.name, trains=True, final=final)
         try:
             table = datasets.load(data, root)
         except UnknownNameError as error:

@@ -13,10 +13,11 @@ import click
 
 from egraph.cli._options import can_encode
 from egraph.cli._progress import Stages, track, track_stages
-from egraph.report import Findings, show_amount
+from egraph.report import Findings, find, show_amount, show_changes
 
 if TYPE_CHECKING:
     from egraph.datasets import Table
+    from egraph.evaluation import Evaluator
     from egraph.study import Best, DriftAlarm, Event, RunStarted, Study, Trial, Verdict
 
 FRONT = 12
@@ -127,8 +128,11 @@ def tell_learned(ranker: Any, table: Table | None) -> None:
         )
 
 
-def confirm(study: Study) -> None:
-    """Trains the best networks of both searches again from scratch; the results are in the journal."""
+def confirm(study: Study, final: Evaluator | None = None) -> None:
+    """Trains the best networks of both searches again from scratch; the results are in the journal.
+
+    With another evaluator ``final`` the winner is then trained once more by it.
+    """
     from egraph.study import RetrainFinished
 
     with track("training the best networks again from scratch") as report:
@@ -138,6 +142,9 @@ def confirm(study: Study) -> None:
                 report(event.done, event.total, f"{event.done}/{event.total}")
 
         study.confirm(progress=listen)
+    if final is not None:
+        with track("training the winner by the final recipe"):
+            study.retrain(find(study.journal).best[0].trial, 1, evaluate=final)
 
 
 def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
@@ -147,6 +154,16 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
         "random search": _describe(findings.random_best)
         if findings.random_best and findings.has_baseline
         else None,
+        "finals": [
+            {
+                "recipe": final.evaluator.get("recipe"),
+                "changes": final.changes,
+                "scores": list(final.scores),
+                "test scores": list(final.test_scores),
+                "failed": list(final.reasons),
+            }
+            for final in findings.finals
+        ],
         "screening": findings.screening,
         "front": [_describe_trial(row) for row in findings.front.to_dict("records")],
         "front of each cost": {name: findings.front_of(name)["number"].tolist() for name in findings.costs},
@@ -186,8 +203,27 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
     if findings.has_baseline:
         click.echo(f"  {_how_chosen(findings)} Test scores were not used to choose.")
 
+    _show_finals(findings)
     _show_front(findings)
     _show_finders(findings)
+    _show_rounds(findings)
+    click.echo("\nsaved\n")
+    for name, path in files.items():
+        click.echo(f"  {name:<13} {path}")
+    click.echo("\nnext\n")
+    click.echo(f"  open {files['report']} in a browser")
+    click.echo(f"  egraph draw {files['best network']} --out best.svg")
+    if "ranker" in files:
+        click.echo(f"  egraph rank {files['ranker']} FILE")
+    if findings.is_accuracy:
+        click.echo(f"  egraph export {files['journal']} best --network")
+    click.echo(
+        f"  the same command with --trials {2 * trials} resumes, with another --seed starts a new search"
+    )
+
+
+def _show_rounds(findings: Findings) -> None:
+    """Prints how well the ranker had ordered new trials."""
     rounds = findings.rounds.dropna(subset=["tau"])
     if len(rounds):
         click.echo("\nthe ranker's tau on trials that it had not seen (1: right order, 0: chance)\n")
@@ -206,19 +242,19 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
                 f"{100 * share:.0f} % inside those of {level} %" for level, share in findings.coverage.items()
             )
             click.echo(f"  scores in the ranker's intervals: {shares}")
-    click.echo("\nsaved\n")
-    for name, path in files.items():
-        click.echo(f"  {name:<13} {path}")
-    click.echo("\nnext\n")
-    click.echo(f"  open {files['report']} in a browser")
-    click.echo(f"  egraph draw {files['best network']} --out best.svg")
-    if "ranker" in files:
-        click.echo(f"  egraph rank {files['ranker']} FILE")
-    if findings.is_accuracy:
-        click.echo(f"  egraph export {files['journal']} best --network")
-    click.echo(
-        f"  the same command with --trials {2 * trials} resumes, with another --seed starts a new search"
-    )
+
+
+def _show_finals(findings: Findings) -> None:
+    """Prints the trainings of the winner by other recipes."""
+    if findings.finals:
+        click.echo("\nthe winner, trained by the final recipe\n")
+    for final in findings.finals:
+        how = show_changes(final)
+        for score, test_score in zip(final.scores, final.test_scores, strict=True):
+            tested = f"test {findings.show(test_score)}, " if math.isfinite(test_score) else ""
+            click.echo(f"  {how}: {tested}{findings.measure} {findings.show(score)}")
+        for reason in final.reasons:
+            click.echo(f"  {how}: failed: {reason}")
 
 
 def _show_front(findings: Findings) -> None:

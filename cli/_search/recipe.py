@@ -54,6 +54,18 @@ class Training:
         )
     )
 
+    final_recipe: str | None = option(
+        click.option(
+            "--final-recipe",
+            metavar="FILE",
+            help="TOML file with fields that differ from the recipe of the search; the winner is trained "
+            "once more by it at the end.",
+        )
+    )
+    final_epochs: int | None = option(
+        count_option("--final-epochs", help="Epochs of the winner's last training, after --final-recipe.")
+    )
+
     @property
     def given(self) -> dict[str, Any]:
         """The options that were given, by their names on the command line."""
@@ -81,6 +93,30 @@ class Training:
         }
         start = base if self.recipe is None else read_recipe(self.recipe, base)
         return start.changed(**{name: value for name, value in changes.items() if value is not None})
+
+    def apply_final(self, base: Recipe) -> Recipe | None:
+        """The recipe of the winner's last training; None where there is none.
+
+        Args:
+            base: Recipe of the search.
+
+        Raises:
+            UnknownNameError: The file has a field that recipes lack.
+            UsageError: The file cannot be read, a value is out of its range, or nothing differs.
+        """
+        from egraph.training import read_recipe
+
+        if self.final_recipe is None and self.final_epochs is None:
+            return None
+        final = base if self.final_recipe is None else read_recipe(self.final_recipe, base)
+        if self.final_epochs is not None:
+            final = final.changed(epochs=self.final_epochs)
+        if final == base:
+            raise UsageError(
+                "the final recipe is that of the search, by which the winner is trained again anyway; change "
+                "a field, such as --final-epochs, or leave it out"
+            )
+        return final
 
 
 def read_augmentation(text: str) -> str | dict[str, Any]:

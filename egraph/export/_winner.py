@@ -12,7 +12,7 @@ from egraph import spaces
 from egraph.errors import DataError, JournalError, UnknownNameError, UsageError
 from egraph.evaluation import Recipe, Training
 from egraph.export._network_saving import check_target, save_network
-from egraph.study import find_best, open_journal
+from egraph.study import find_best, open_journal, split_retrains
 
 if TYPE_CHECKING:
     from egraph.evaluation import Evaluation
@@ -83,7 +83,8 @@ def find_winner(journal: str | os.PathLike[str]) -> tuple[Best, dict[str, Any]]:
     """
     with open_journal(journal) as opened:
         trials, settings = opened.trials, opened.settings
-        best = find_best(trials[trials["origin"] != "baseline"], opened.retrains)
+        own, _ = split_retrains(opened.retrains, settings.get("evaluator"))
+        best = find_best(trials[trials["origin"] != "baseline"], own)
     if not best:
         raise JournalError(
             f"no trial in {journal} has succeeded yet, so there is no best network; `egraph report` shows why"

@@ -7,7 +7,7 @@ template. To add a chart: a function in `_charts`, and its line in `CHARTS` ther
 
 from __future__ import annotations
 
-from egraph.report._findings import Findings, find, show_amount
+from egraph.report._findings import Findings, find, show_amount, show_changes
 from egraph.report._page import render, write
 
-__all__ = ["Findings", "find", "render", "show_amount", "write"]
+__all__ = ["Findings", "find", "render", "show_amount", "show_changes", "write"]

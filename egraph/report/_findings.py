@@ -12,13 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from egraph.report._finders import Finder, count_finders
-from egraph.study import FINALISTS, Best, find_best
+from egraph.study import FINALISTS, Best, Final, find_best, find_finals, split_retrains
 from egraph.study._trial import WHOLE
 
 if TYPE_CHECKING:
     from egraph.study import Journal
 
-__all__ = ["Findings", "find", "show_amount"]
+__all__ = ["Findings", "find", "show_amount", "show_changes"]
 
 BASELINE = ("initial", "baseline")
 """Origins of the trials of random search. Random initial trials count for both searches."""
@@ -42,6 +42,7 @@ class Findings:
         best: The best architectures, each network once: ordered by their confirmed scores if all of them were
             trained again, otherwise by the scores of their trials.
         random_best: The best architecture of random search; None if none succeeded.
+        finals: Trainings of the best architecture by other recipes than that of the search.
     """
 
     settings: dict[str, Any]
@@ -51,6 +52,7 @@ class Findings:
     sessions: pd.DataFrame
     best: tuple[Best, ...]
     random_best: Best | None
+    finals: tuple[Final, ...] = ()
 
     @property
     def screening(self) -> dict[str, Any] | None:
@@ -186,6 +188,12 @@ class Findings:
         return f"{100 * score:.2f} %" if self.is_accuracy else f"{score:.4g}"
 
 
+def show_changes(final: Final) -> str:
+    """How a final training differs from those of the search, such as ``epochs 60, channels 64``."""
+    parts = (f"{name} {'unset' if value is None else value}" for name, value in final.changes.items())
+    return ", ".join(parts) or "another evaluator"
+
+
 def _read_costs(text: str) -> dict[str, float]:
     return {name: math.nan if value is None else value for name, value in json.loads(text).items()}
 
@@ -204,7 +212,8 @@ def find(journal: Journal, most: int = FINALISTS) -> Findings:
         journal: Journal of the study.
         most: Largest number of best architectures.
     """
-    trials, retrains = journal.trials, journal.retrains
+    trials, evaluator = journal.trials, journal.settings.get("evaluator", {})
+    retrains, others = split_retrains(journal.retrains, evaluator)
     mine = trials[trials["origin"] != "baseline"]
     baseline = trials[trials["origin"].isin(BASELINE)]
     rounds = journal.rounds.copy()
@@ -219,4 +228,5 @@ def find(journal: Journal, most: int = FINALISTS) -> Findings:
         sessions=journal.sessions,
         best=tuple(best),
         random_best=random_best[0] if random_best else None,
+        finals=tuple(find_finals(best[0].trial.key, others, evaluator)) if best else (),
     )

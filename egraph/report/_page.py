@@ -16,7 +16,7 @@ from egraph._version import __version__
 from egraph.drawing import to_svg
 from egraph.files import write_text
 from egraph.report._charts import draw_charts
-from egraph.report._findings import Findings, find, show_amount
+from egraph.report._findings import Findings, find, show_amount, show_changes
 
 if TYPE_CHECKING:
     from egraph.study import Journal
@@ -60,7 +60,7 @@ def render(journal: Journal, name: str = "study") -> str:
         lstrip_blocks=True,
     )
     environment.filters.update(count=_count, duration=_duration, moment=_moment, number=_number, tidy=_tidy)
-    environment.filters.update(amount=show_amount)
+    environment.filters.update(amount=show_amount, changes=show_changes)
     findings = find(journal)
     return environment.get_template("page.html.j2").render(
         name=name,

@@ -21,7 +21,7 @@ to choose among candidates: `choose` in ``_selection.py``.
 from __future__ import annotations
 
 from egraph.study._arguments import find_searcher
-from egraph.study._best import Best, find_best
+from egraph.study._best import Best, Final, find_best, find_finals, split_retrains
 from egraph.study._events import (
     DriftAlarm,
     Event,
@@ -50,6 +50,7 @@ __all__ = [
     "Confirmed",
     "DriftAlarm",
     "Event",
+    "Final",
     "Journal",
     "NetworkScored",
     "RankerFitted",
@@ -67,7 +68,9 @@ __all__ = [
     "TrialStarted",
     "Verdict",
     "find_best",
+    "find_finals",
     "find_searcher",
     "open_journal",
     "read_shares",
+    "split_retrains",
 ]

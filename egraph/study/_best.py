@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -13,7 +15,7 @@ from egraph.study._columns import read_trial
 from egraph.study._retrain import FINALISTS
 from egraph.study._trial import Trial
 
-__all__ = ["Best", "find_best"]
+__all__ = ["Best", "Final", "find_best", "find_finals", "split_retrains"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,64 @@ class Best:
         return self.confirmed if math.isfinite(self.confirmed) else self.score
 
 
+@dataclass(frozen=True, slots=True)
+class Final:
+    """A training of the winner by another evaluator than that of the study, such as a longer one.
+
+    Attributes:
+        evaluator: Description of the evaluator.
+        changes: Fields of its recipe that differ from the study's, with their values; None where one is
+            left out.
+        scores: Scores of the trainings that succeeded, ``(repeats,)``.
+        test_scores: Their test scores, ``(repeats,)``.
+        reasons: Reasons of those that failed.
+    """
+
+    evaluator: dict[str, Any]
+    changes: dict[str, Any]
+    scores: tuple[float, ...]
+    test_scores: tuple[float, ...]
+    reasons: tuple[str, ...]
+
+
+def split_retrains(
+    retrains: pd.DataFrame, evaluator: Mapping[str, Any] | None
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Rows of `Journal.retrains` by the evaluator of the study, and those by others.
+
+    Args:
+        retrains: Rows of `Journal.retrains`.
+        evaluator: Description of the study's evaluator in the settings of the journal.
+    """
+    own = retrains["evaluator"].map(lambda text: json.loads(text) == evaluator).astype(bool)
+    return retrains[own], retrains[~own]
+
+
+def find_finals(key: str, others: pd.DataFrame, evaluator: Mapping[str, Any]) -> list[Final]:
+    """The trainings of one network by other evaluators than the study's.
+
+    Args:
+        key: Key of the network.
+        others: Rows of `Journal.retrains` by other evaluators.
+        evaluator: Description of the study's evaluator.
+    """
+    finals = []
+    for text, rows in others[others["key"] == key].groupby("evaluator"):
+        described = json.loads(str(text))
+        was, now = evaluator.get("recipe", {}), described.get("recipe", {})
+        complete = rows[rows["state"] == "complete"]
+        finals.append(
+            Final(
+                evaluator=described,
+                changes={name: now.get(name) for name in {**now, **was} if was.get(name) != now.get(name)},
+                scores=tuple(complete["score"].astype(float)),
+                test_scores=tuple(complete["test_score"].astype(float)),
+                reasons=tuple(rows.loc[rows["state"] == "failed", "reason"]),
+            )
+        )
+    return finals
+
+
 def find_best(trials: pd.DataFrame, retrains: pd.DataFrame, most: int = FINALISTS) -> list[Best]:
     """The best architectures, each network once.
 
@@ -53,7 +113,7 @@ def find_best(trials: pd.DataFrame, retrains: pd.DataFrame, most: int = FINALIST
 
     Args:
         trials: Rows of `Journal.trials`; only those of successful trials count.
-        retrains: Rows of `Journal.retrains`.
+        retrains: Rows of `Journal.retrains` by the evaluator of the study; see `split_retrains`.
         most: Largest number of architectures.
     """
     complete = trials[trials["state"] == "complete"].dropna(subset=["score"])

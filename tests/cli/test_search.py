@@ -356,6 +356,36 @@ def test_a_recipe_that_is_wrong_is_told_before_anything_is_written(egraph, tmp_p
     assert not (tmp_path / "runs").exists()
 
 
+def test_the_winner_is_trained_once_more_by_the_final_recipe(egraph, mine, tmp_path, read_json):
+    (tmp_path / "f.toml").write_text("channels = 6\nema = 0.9\n")
+    args = (
+        "--data", mine, "--trials", 2, "--workers", 1, "--no-ranker", "--screen", "none", "--no-baseline",
+        "--epochs", 1, "--channels", 4, "--storage", "x.db",
+    )  # fmt: skip
+    egraph("search", *args)
+    with open_journal("x.db") as journal:
+        trials, before = journal.trials, journal.retrains
+    last = ("--final-recipe", "f.toml", "--final-epochs", 2)
+    done = egraph("search", *args, *last)
+    assert "the winner, trained by the final recipe\n\n  channels 6, ema 0.9, epochs 2: test " in done.stdout
+    assert "channels 6, ema 0.9, epochs 2" in (tmp_path / "x.html").read_text()
+    with open_journal("x.db") as journal:
+        assert journal.trials.equals(trials)
+        after = journal.retrains
+    assert len(after) == len(before) + 1
+    (final,) = read_json(egraph("search", *args, *last, "--json"))["finals"]
+    assert final["changes"] == {"epochs": 2, "channels": 6, "ema": 0.9}
+    assert final["recipe"]["epochs"] == 2
+    assert len(final["scores"]) == len(final["test scores"]) == 1
+    with open_journal("x.db") as journal:  # it is not trained again
+        assert journal.retrains.equals(after)
+
+
+def test_a_final_recipe_that_changes_nothing_is_refused(egraph, mine):
+    args = ("--data", mine, "--epochs", 2, "--final-epochs", 2)
+    assert "the final recipe is that of the search, by which the" in egraph("search", *args, code=2).stderr
+
+
 def test_a_table_has_no_recipe(search):
     assert "--epochs, --lr: nothing is trained, because 'whole' is a table; leave this out" in (
         search("--epochs", 3, "--lr", 0.1, code=2).stderr

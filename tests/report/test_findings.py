@@ -1,12 +1,13 @@
 """What is read out of a journal."""
 
 import dataclasses
+import json
 import math
 
 import pytest
 
 from egraph.evaluation import Evaluation
-from egraph.report import find, show_amount
+from egraph.report import find, render, show_amount
 
 
 def test_search_and_random_search_are_told_apart(journal):
@@ -93,17 +94,35 @@ def test_a_front_of_unknown_sizes_is_empty(journal):
     assert find(journal).front.empty
 
 
-def add_retrain(journal, key, repeat, architecture, score):
+def test_trainings_by_another_recipe_are_kept_apart(journal):
+    best = find(journal).best[0]
+    key, shape = best.trial.key, best.trial.architecture
+    add_retrain(journal, key, 0, shape, 0.8)
+    add_retrain(journal, key, 0, shape, 0.9, '{"recipe": {"epochs": 60}}')
+    add_retrain(journal, key, 0, shape, math.nan, '{"recipe": {"epochs": 90}}')
+    add_retrain(journal, "another", 0, shape, 0.95, '{"recipe": {"epochs": 60}}')
+    found = find(journal)
+    assert found.best[0].retrained == (0.8,)
+    longer, failed = found.finals
+    assert (longer.changes, longer.scores, longer.test_scores) == ({"epochs": 60}, (0.9,), (0.9,))
+    assert (failed.changes, failed.scores, failed.reasons) == ({"epochs": 90}, (), ("it diverged",))
+    page = render(journal)
+    assert "The winner, trained by other recipes" in page
+    assert "epochs 60" in page
+    assert "failed: it diverged" in page
+
+
+def add_retrain(journal, key, repeat, architecture, score, evaluator=None):
     """One evaluation with a fresh seed; failed where the score is NaN."""
     journal.add_retrain(
         key,
         repeat,
-        evaluator="{}",
+        evaluator=evaluator or json.dumps(journal.settings["evaluator"]),
         architecture=architecture,
         seed=repeat,
         state="failed" if math.isnan(score) else "complete",
         evaluation=Evaluation(score, score, seconds=1.0),
-        reason="",
+        reason="it diverged" if math.isnan(score) else "",
     )
 
 
