@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from egraph.architecture import Architecture
 from egraph.datasets import ImageData
+from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.evaluation.building import NetworkEvaluator, flops_or_zero
 from egraph.evaluation.costs import Costs
@@ -217,11 +218,16 @@ def preview(space: SearchSpace, evaluator: Evaluator, proxies: Sequence[str]) ->
     """A zero-cost score beside any evaluator: that of a training, or one on patches of photographs.
 
     Raises:
-        UsageError: The space builds no networks.
+        UsageError: The space builds no networks, or none for images.
         UnknownNameError: There is no such proxy.
     """
     if isinstance(evaluator, Training):
         return evaluator.screen(proxies)
+    if space.builder is not None and "images" not in space.builder.inputs:
+        raise UsageError(
+            f"proxies named by a text read photographs, but the space {space.name!r} reads "
+            f"{' or '.join(space.builder.inputs)}; give egraph.evaluation.ZeroCost with data of your own"
+        )
     width = PREVIEW_CHANNELS if "channels" in space.network_options else None
     return ZeroCost(space, proxies, PREVIEW_DATA, batch_size=SCREEN_IMAGES, channels=width)
 

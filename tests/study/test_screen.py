@@ -260,6 +260,11 @@ def test_any_space_that_builds_networks_can_be_screened(name):
     assert score > 0
 
 
+def test_photographs_cannot_screen_a_space_for_features():
+    with pytest.raises(UsageError, match=r"read photographs, but .*'dense' reads features; give .*ZeroCost"):
+        preview_networks(egraph.spaces.get("dense"), lambda many: [0.0] * len(many), ["params"])
+
+
 def test_several_proxies_are_ranked_together_though_each_network_is_scored_alone():
     space = egraph.spaces.get("convnet")
     scores = ZeroCost(space, ["params", "synflow"], channels=8, device="cpu")
