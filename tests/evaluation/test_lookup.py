@@ -80,7 +80,7 @@ def test_a_metric_where_lower_is_better_is_refused(table):
 
 @pytest.mark.parametrize("names", [("vall",), ("val", "vall"), ("val", None, "vall")])
 def test_an_unknown_column_is_named(table, names):
-    with pytest.raises(UnknownNameError, match=r"'vall'; known: .*val"):
+    with pytest.raises(UnknownNameError, match=r"'vall' in table 'small'; known: .*val"):
         TableLookup(table, *names)
 
 

@@ -49,7 +49,7 @@ def test_a_task_that_is_not_clear_is_refused(several):
         read_task(f"{several}:early:")
     with pytest.raises(UsageError, match="lower is better for 'train_time' of table"):
         read_task(f"{several}:train_time")
-    with pytest.raises(UnknownNameError, match=r"'finall'; .* Did you mean 'final'"):
+    with pytest.raises(UnknownNameError, match=r"'finall' in table 'table'; known: .* Did you mean 'final'"):
         read_task(f"{several}:early:finall")
     with pytest.raises(DataError, match=r"none\.parquet"):
         read_task("none.parquet:early:final")
