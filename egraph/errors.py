@@ -41,6 +41,7 @@ __all__ = [
     "UnknownNameError",
     "UsageError",
     "shorten",
+    "suggest",
 ]
 
 
@@ -68,11 +69,10 @@ class UnknownNameError(UsageError, KeyError):
 
     def __init__(self, kind: str, name: str, choices: Iterable[str], place: str = "") -> None:
         self.kind, self.name, self.choices, self.place = kind, name, sorted(choices), place
-        near = difflib.get_close_matches(str(name), self.choices, n=1)
-        hint = f" Did you mean {near[0]!r}?" if near else ""
+        hint = suggest(name, self.choices)
         known = ", ".join(self.choices) or "none"
         where = f" in {place}" if place else ""
-        super().__init__(f"unknown {kind} {name!r}{where}; known: {known}.{hint}")
+        super().__init__(f"unknown {kind} {name!r}{where}; known: {known}.{f' {hint}' if hint else ''}")
 
     def __str__(self) -> str:  # KeyError would quote the text
         return str(self.args[0])
@@ -135,6 +135,12 @@ class OutOfDistributionWarning(UserWarning):
 
 class PluginWarning(UserWarning):
     """A plug-in of an installed package is left out."""
+
+
+def suggest(name: object, choices: Iterable[str]) -> str:
+    """A question for the nearest of some names, such as ``Did you mean 'ntk'?``; empty if none is near."""
+    near = difflib.get_close_matches(str(name), list(choices), n=1)
+    return f"Did you mean {near[0]!r}?" if near else ""
 
 
 def shorten(value: object, length: int = 80) -> str:

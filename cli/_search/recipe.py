@@ -69,10 +69,8 @@ class Training:
     @property
     def given(self) -> dict[str, Any]:
         """The options that were given, by their names on the command line."""
-        values = {
-            f"--{name.replace('_', '-')}": getattr(self, name) for name in (one.name for one in fields(self))
-        }
-        return {name: value for name, value in values.items() if value is not None}
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {f"--{name.replace('_', '-')}": value for name, value in values.items() if value is not None}
 
     def apply(self, base: Recipe) -> Recipe:
         """The recipe with the changes of file and options.

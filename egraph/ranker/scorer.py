@@ -155,9 +155,7 @@ class Scorer:
             variance = variance + self.tabular.variance(features)
             variance = variance + (spread.mean(axis=0) - tabular) ** 2 / 4
         if self.voice is not None:
-            heard = self._heard(encoding)
-            variance = self.voice.variance(latent, variance, *heard)
-            latent = self.voice.join(latent, *heard)
+            latent, variance = self.voice.join_uncertain(latent, variance, *self._heard(encoding))
         return latent, np.sqrt(variance)
 
     def compare(self, a: Encoding, b: Encoding) -> Floats:

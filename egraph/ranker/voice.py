@@ -133,12 +133,13 @@ class Voice:
         share = self.shares(said)
         return (1 - share) * own + share * self.opinions(inputs, said)
 
-    def shares(self, said: Floats) -> Floats:
-        """The prior's share for each of its opinions, ``(graphs,)``."""
-        return self.far - (self.far - self.share) * self._inside(said)
+    def join_uncertain(
+        self, own: Floats, variance: Floats, inputs: Floats, said: Floats
+    ) -> tuple[Floats, Floats]:
+        """Latent scores of ensemble and prior together, and their variances, ``(graphs,)`` each.
 
-    def variance(self, own: Floats, variance: Floats, inputs: Floats, said: Floats) -> Floats:
-        """Variance of the mixture of both; a prior's own errors are as large as the spread of the scores.
+        The variance is that of the mixture of both; a prior's own errors are as large as the spread of the
+        scores.
 
         Args:
             own: Latent scores of the ensemble alone, ``(graphs,)``.
@@ -146,8 +147,13 @@ class Voice:
             inputs: Standardised features, ``(graphs, features)``.
             said: What the prior says, ``(graphs,)``.
         """
-        share, apart = self.shares(said), self.opinions(inputs, said) - own
-        return (1 - share) * variance + share + share * (1 - share) * apart**2
+        share, opinions = self.shares(said), self.opinions(inputs, said)
+        joined = (1 - share) * own + share * opinions
+        return joined, (1 - share) * variance + share + share * (1 - share) * (opinions - own) ** 2
+
+    def shares(self, said: Floats) -> Floats:
+        """The prior's share for each of its opinions, ``(graphs,)``."""
+        return self.far - (self.far - self.share) * self._inside(said)
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """What a file keeps as tensors; `restore` reads it, with `numbers`."""

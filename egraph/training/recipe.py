@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any
 
-from egraph.errors import UnknownNameError, UsageError
+from egraph.errors import UnknownNameError, UsageError, suggest
 from egraph.training.augmentation import PRESETS, Augmentation
 from egraph.training.schedules import SCHEDULES, share_of_peak
 
@@ -111,9 +110,10 @@ class Recipe:
                 continue
             if getattr(self, name) not in choices:
                 value = getattr(self, name)
-                near = difflib.get_close_matches(str(value), choices, n=1)
-                hint = f". Did you mean {near[0]!r}?" if near else ""
-                raise UsageError(f"{name} must be one of {', '.join(choices)}; got {value!r}{hint}")
+                hint = suggest(value, choices)
+                raise UsageError(
+                    f"{name} must be one of {', '.join(choices)}; got {value!r}{f'. {hint}' if hint else ''}"
+                )
         for name, least in (("epochs", 1), ("batch_size", 2), ("channels", 1), ("cells", 1)):
             value = getattr(self, name)
             if value is None and name in ("channels", "cells"):
