@@ -54,8 +54,8 @@ def command(
     measured.evaluator.describe()
     within, weighed = limits.read(measured, data.device)
     path = running.find_journal(measured, data.data)
-    if isinstance(measured.evaluator, Training):
-        read = measured.evaluator.images
+    read = measured.evaluator.images if isinstance(measured.evaluator, Training) else None
+    if read is not None:
         click.echo(f"{read.name}: {read.describe()}", err=True)
     arguments |= ranking.read() | screening.read()
     display.tell_learned(arguments["ranker"], measured.table)
@@ -75,6 +75,6 @@ def command(
         files = save(path, findings, fitted, study, measured.name)
     files["report"] = str(report.write(path, path.with_suffix(".html")))
     if running.as_json:
-        print_json(display.summarise(findings, files))
+        print_json(display.summarise(findings, files) | {"data": read and read.summary()})
     else:
         display.show(findings, files, study.stopped, running.trials)

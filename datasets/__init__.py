@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from egraph.datasets._catalogue import Known, known, load
 from egraph.datasets._image_data import ImageData
-from egraph.datasets._images import images
+from egraph.datasets._images import NAMES, images, is_training_data
 from egraph.datasets._import import import_table
 from egraph.datasets._metric import Metric
 from egraph.datasets._signals import generate_mnist1d
@@ -32,6 +32,7 @@ from egraph.datasets._source import Source
 from egraph.datasets._table import Table
 
 __all__ = [
+    "NAMES",
     "ImageData",
     "Known",
     "Metric",
@@ -40,6 +41,7 @@ __all__ = [
     "generate_mnist1d",
     "images",
     "import_table",
+    "is_training_data",
     "known",
     "load",
 ]

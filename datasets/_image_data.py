@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -26,7 +27,8 @@ class ImageData:
 
     Inputs are stored as float32, classes as int64. The kind tells the shape of one input:
 
-    - ``images``: ``(channels, height, width)``; values in [0, 1], or bytes, which are divided by 255.
+    - ``images``: ``(channels, height, width)``; values in [0, 1], bytes, which are divided by 255, or
+      standardised, with negative values.
     - ``signals``: ``(channels, length)``, such as time series; any finite numbers.
     - ``features``: ``(features,)``, such as the columns of a table; any finite numbers.
 
@@ -37,6 +39,9 @@ class ImageData:
         test: Inputs and classes to report on.
         name: Name of the data in reports.
         kind: Kind of the inputs. None takes arrays of two axes as features, others as images.
+        labels: The label of each class, where they were read from a file.
+        source: The file that was read.
+        notes: What was done to make these arrays from it.
 
     Raises:
         UsageError: The kind is unknown, or shapes, types or values are invalid; the text says which part and
@@ -48,6 +53,9 @@ class ImageData:
     test: Part
     name: str = "custom"
     kind: str | None = None
+    labels: tuple[str, ...] = ()
+    source: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.kind is not None and self.kind not in AXES:
@@ -62,6 +70,13 @@ class ImageData:
         if self.num_classes < 2:
             raise UsageError(
                 f"all training {kind_of(self.input_shape)} are of one class; there is nothing to learn"
+            )
+        known = np.unique(self.train[1])
+        if len(known) < self.num_classes:
+            gap = int(np.flatnonzero(known != np.arange(len(known)))[0])
+            raise UsageError(
+                f"the training classes skip {gap} of 0 to {self.num_classes - 1}; number those that there "
+                "are from 0"
             )
         for part in ("validation", "test"):
             if (largest := int(getattr(self, part)[1].max())) >= self.num_classes:
@@ -92,10 +107,27 @@ class ImageData:
         """One line that says what was read: kind, shape, number of classes and sizes of the parts."""
         sides = " x ".join(map(str, self.input_shape))
         train, validation, test = (f"{len(y):,}" for _, y in (self.train, self.validation, self.test))
-        return (
+        read = (
             f"{kind_of(self.input_shape)} of {sides}, {self.num_classes} classes; {train} to train, "
             f"{validation} to validate, {test} to test"
         )
+        return "; ".join([read, *self.notes, *([f"from {self.source}"] if self.source else [])])
+
+    def summary(self) -> dict[str, Any]:
+        """What `describe` says, as JSON-ready values."""
+        return {
+            "name": self.name,
+            "file": self.source or None,
+            "kind": kind_of(self.input_shape),
+            "shape": list(self.input_shape),
+            "classes": self.num_classes,
+            "labels": list(self.labels) or [str(number) for number in range(self.num_classes)],
+            "train": len(self.train[1]),
+            "validation": len(self.validation[1]),
+            "test": len(self.test[1]),
+            "notes": list(self.notes),
+            "digest": self.digest,
+        }
 
     def __repr__(self) -> str:
         sizes = ", ".join(f"{len(getattr(self, part)[1])} {part}" for part in ("train", "validation", "test"))
@@ -124,8 +156,11 @@ def _check_part(name: str, part: Any, kind: str | None) -> Part:
     if kind == "images" and x.dtype == np.uint8:
         values /= np.float32(255)
     low, high = float(values.min()), float(values.max())
-    if kind == "images" and not (low >= 0 and high <= 1):  # also refuses NaN
-        raise UsageError(f"the {name} images must lie in [0, 1] or be bytes; got {low:g} to {high:g}")
+    standardised = x.dtype.kind == "f" and low < 0 < high < math.inf and low > -math.inf
+    if kind == "images" and not (standardised or (low >= 0 and high <= 1)):  # also refuses NaN
+        raise UsageError(
+            f"the {name} images must lie in [0, 1] or be bytes, or standardised; got {low:g} to {high:g}"
+        )
     if not np.isfinite([low, high]).all():
         raise UsageError(f"the {name} {kind} must be finite numbers; got {low:g} to {high:g}")
     if y.min() < 0:

@@ -2,7 +2,7 @@
 
 A pickle is a program that can call any importable function. Here, the few names that measured data needs are
 replaced by harmless stand-ins, and every other name is an error. Arrays and tensors, which would be trained
-weights, are left out.
+weights, are left out, unless arrays are what the file is read for.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from array import array
 from collections.abc import Callable
 from typing import IO, Any, ClassVar
 
-__all__ = ["LEFT_OUT", "read_pickle", "stream_pickle"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["LEFT_OUT", "read_arrays", "read_pickle", "stream_pickle"]
 
 
 class _LeftOut:
@@ -106,6 +109,32 @@ class _Reader(pickle.Unpickler):
         return LEFT_OUT  # the storage of a tensor in files of torch.save
 
 
+class _Array:
+    """Stands for ``numpy.ndarray``; ``values`` is the array."""
+
+    values: NDArray[Any]
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, state: tuple[int, tuple[int, ...], _Kind, bool, bytes | str]) -> None:
+        _, shape, kind, fortran, content = state
+        content = content.encode("latin1") if isinstance(content, str) else content
+        values = np.frombuffer(content, kind.format)
+        self.values = values.reshape(shape, order="F" if fortran else "C")
+
+
+_ARRAYS: dict[tuple[str, str], Any] = {
+    **{(f"numpy.{core}.multiarray", "_reconstruct"): _Array for core in ("core", "_core")},
+    ("numpy", "ndarray"): _Array,
+}
+
+
+class _ArrayReader(_Reader):
+    def find_class(self, module: str, name: str) -> Any:
+        return _ARRAYS.get((module, name)) or super().find_class(module, name)
+
+
 class _Memo:
     """The objects that a pickle can refer back to, in four bytes for each entry.
 
@@ -189,6 +218,25 @@ def read_pickle(file: IO[bytes]) -> Any:
             containers and numbers (``pickle.UnpicklingError``).
     """
     return _Reader(file).load()
+
+
+def read_arrays(file: IO[bytes]) -> dict[str, Any]:
+    """Reads one pickle of a dictionary, such as a batch of CIFAR, with the arrays among its values.
+
+    Texts of Python 2 and bytes are read as Latin-1.
+
+    Raises:
+        Exception: As for `read_pickle`, or the pickle is no dictionary.
+    """
+    content = _ArrayReader(file, encoding="latin1").load()
+    if not isinstance(content, dict):
+        raise pickle.UnpicklingError(f"it is no dictionary, but {type(content).__name__}")
+    return {
+        key.decode("latin1") if isinstance(key, bytes) else str(key): (
+            value.values if isinstance(value, _Array) else value
+        )
+        for key, value in content.items()
+    }
 
 
 def stream_pickle(file: IO[bytes], take: Callable[[dict[Any, Any]], bool]) -> Any:

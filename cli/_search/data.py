@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -19,8 +18,6 @@ if TYPE_CHECKING:
     from egraph.spaces import SearchSpace
 
 __all__ = ["Data", "Measured"]
-
-IMAGES = ("digits", "fashion-mnist", "mnist1d")
 
 
 @dataclass(frozen=True)
@@ -64,9 +61,10 @@ class Data:
             default="digits",
             show_default=True,
             metavar="NAME|PATH",
-            help="Images or signals to train on: digits, fashion-mnist, mnist1d (the extra mnist1d), a "
-            "folder of IDX files or an .npz file; or a table that replaces training. Of a table with a part "
-            "of its space, the rows are searched.",
+            help="Images, signals or features to train on: digits, fashion-mnist, mnist1d (the extra "
+            "mnist1d), mnist, kmnist, emnist:balanced, cifar10, cifar100, a folder of IDX files or an .npz "
+            "file; docs/how-to/own-data.md lists all. Or a table that replaces training; of a table with a "
+            "part of its space, the rows are searched.",
         )
     )
     metric: str | None = option(
@@ -102,7 +100,7 @@ class Data:
 
         data, root = self.data, self.root
         known = spaces.get(self.space) if self.space else None
-        if data.partition(":")[0] in IMAGES or Path(data).is_dir() or Path(data).suffix == ".npz":
+        if datasets.is_training_data(data, root):
             if self.metric or self.test_metric:
                 raise UsageError(
                     f"--metric goes with a table; {data} are images, on which accuracy is maximised"
@@ -121,7 +119,7 @@ class Data:
         try:
             table = datasets.load(data, root)
         except UnknownNameError as error:
-            raise UnknownNameError("images or table", data, {*error.choices, *IMAGES}) from None
+            raise UnknownNameError("data", data, {*error.choices, *datasets.NAMES}) from None
         if known is not None and known != table.space:
             raise UsageError(
                 f"the table {table.name!r} is of the space {table.space.name!r}, not of {known.name!r}; "

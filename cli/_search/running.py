@@ -54,7 +54,8 @@ class Running:
             JournalError: There is no journal, and ``--resume`` was given.
         """
         # The options of a name, such as mnist1d:noise=0.5, contain characters that files cannot have.
-        stem = re.sub(r"[:=,.]+", "-", data) if ":" in data and not Path(data).exists() else Path(data).stem
+        given = ":" in data and not Path(data).exists()
+        stem = re.sub(r"[:=,.]+", "-", Path(data).name) if given else Path(data).stem
         usual = f"runs/{measured.name}-{stem}-{self.seed}.db"
         return find_journal(self.storage, usual, self.resume)
 

@@ -265,15 +265,23 @@ def test_real_training_on_digits(egraph):
     assert "egraph export runs/convnet-digits-0.db best --network" in done.stdout
 
 
-def test_images_of_one_s_own(egraph, tmp_path):
+def test_images_of_one_s_own(egraph, tmp_path, read_json):
     rng = np.random.default_rng(0)
     parts = {}
     for name in ("train", "val", "test"):
         parts[f"y_{name}"] = rng.integers(0, 2, 20)
         parts[f"x_{name}"] = rng.random((20, 1, 8, 8))
     np.savez(tmp_path / "mine.npz", **parts)
-    done = egraph("search", "--data", "mine.npz", "--trials", 1, "--workers", 1, "--no-baseline")
+    options = ("--trials", 1, "--workers", 1, "--no-baseline", "--epochs", 1)
+    done = egraph("search", "--data", "mine.npz", *options)
     assert "runs/convnet-mine-0.db" in done.stdout
+    found = read_json(egraph("search", "--data", f"{tmp_path}/mine.npz:layout=first", *options, "--json"))
+    assert found["files"]["journal"] == "runs/convnet-mine-npz-layout-first-0.db"
+    assert found["data"] == {
+        "name": "mine", "file": f"{tmp_path}/mine.npz", "kind": "images", "shape": [1, 8, 8], "classes": 2,
+        "labels": ["0", "1"], "train": 20, "validation": 20, "test": 20, "notes": [],
+        "digest": datasets.images(tmp_path / "mine.npz").digest,
+    }  # fmt: skip
     assert "absent.npz does not exist" in egraph("search", "--data", "absent.npz", code=1).stderr
 
 
@@ -286,7 +294,10 @@ def test_features_are_searched_in_the_space_for_them(egraph, tmp_path):
     np.savez(tmp_path / "table.npz", **parts)
     options = ("--data", "table.npz", "--trials", 1, "--workers", 1, "--no-baseline")
     done = egraph("search", *options)
-    assert "table: features of 5, 2 classes; 30 to train, 30 to validate, 30 to test\n" in done.stderr
+    assert (
+        "table: features of 5, 2 classes; 30 to train, 30 to validate, 30 to test; from table.npz\n"
+        in done.stderr
+    )
     assert "runs/dense-table-0.db" in done.stdout
     failed = egraph("search", *options, "--space", "convnet", code=2).stderr
     assert "'convnet' read images or signals, not features of shape (5,); take the space 'dense'" in failed

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from egraph.datasets import ImageData, images
-from egraph.datasets._images import IDX_FILES, _read_idx, _split
+from egraph.datasets._idx import IDX_FILES, read_idx
+from egraph.datasets._splitting import split
 from egraph.errors import DataError, UsageError
 
 TRAIN_X, TRAIN_Y, TEST_X, TEST_Y = IDX_FILES
@@ -133,7 +134,7 @@ class TestSplit:
     def test_parts_are_disjoint_complete_and_stratified(self, counts, shares):
         y = np.repeat(np.arange(len(counts)), counts)
         shares = np.array(shares) / sum(shares)
-        parts = _split(y, shares)
+        parts = split(y, shares)
         assert sorted(np.concatenate(parts)) == list(range(len(y)))
         for rows, share in zip(parts, shares, strict=True):
             assert abs(len(rows) - share * len(y)) <= 1
@@ -175,9 +176,67 @@ class TestFolder:
     def test_a_test_class_that_is_never_trained_on_is_refused(self, folder):
         (folder / TEST_Y).write_bytes(idx_bytes(np.full(12, 7, np.uint8)))
         with pytest.raises(
-            DataError, match="clothes: the test part has class 7, which no training image has"
+            DataError, match="clothes: the test part has the label 7, which the train part lacks"
         ):
             images(folder)
+
+
+class TestNames:
+    def put(self, folder, name, **files):
+        """Writes four files, each named by a pattern of part and content."""
+        folder.mkdir(exist_ok=True)
+        pixels, labels = np.arange(96, dtype=np.uint8).reshape(8, 4, 3), np.arange(8, dtype=np.uint8) % 2
+        for part, count in (("train", 8), ("test", 2)):
+            for what, array, axes in (("images", pixels, 3), ("labels", labels + files.get("first", 0), 1)):
+                named = name.format(
+                    part=part, t10k="train" if part == "train" else "t10k", what=what, axes=axes
+                )
+                content = idx_bytes(array[:count])
+                (folder / named).write_bytes(gzip.compress(content) if named.endswith("gz") else content)
+        return folder
+
+    @pytest.mark.parametrize(
+        "name",
+        [
+            "{t10k}-{what}-idx{axes}-ubyte.gz",
+            "{t10k}-{what}.idx{axes}-ubyte",
+            "{t10k}-{what}.idx{axes}.ubyte",
+            "{part}_{what}_idx{axes}_ubyte",
+            "kmnist-{part}-{what}-idx{axes}-ubyte.gz",
+        ],
+    )
+    def test_any_usual_one_is_read(self, tmp_path, name):
+        data = images(self.put(tmp_path / "set", name))
+        assert data.describe().startswith(
+            "images of 1 x 4 x 3, 2 classes; 7 to train, 1 to validate, 2 to test"
+        )
+        assert data.name == ("kmnist" if name.startswith("kmnist") else "set")
+
+    def test_emnist_is_turned_upright_and_its_labels_counted_from_1(self, tmp_path, monkeypatch):
+        folder = self.put(tmp_path / "emnist", "emnist-letters-{part}-{what}-idx{axes}-ubyte.gz", first=1)
+        self.put(folder, "emnist-digits-{part}-{what}-idx{axes}-ubyte.gz")
+        monkeypatch.setenv("EGRAPH_DATA", str(tmp_path))
+        data = images("emnist:letters")
+        assert (data.name, data.input_shape, data.labels) == ("emnist-letters", (1, 3, 4), ("1", "2"))
+        assert np.round(data.test[0][0, 0] * 255).tolist() == [[0, 3, 6, 9], [1, 4, 7, 10], [2, 5, 8, 11]]
+        assert data.notes[0].startswith("EMNIST's rows and columns exchanged")
+        assert data.notes[1] == "labels 1 to 2 are the classes 0 to 1"
+        file = folder / "emnist-digits-test-labels-idx1-ubyte.gz"
+        assert (
+            images(file).digest == images(f"{folder}:split=digits").digest == images("emnist:digits").digest
+        )
+        with pytest.raises(DataError, match=r"emnist-digits, emnist-letters; .* as .*:split=letters"):
+            images("emnist")
+        with pytest.raises(DataError, match=r"has no files of 'bymerge'; it has 'emnist-digits', "):
+            images("emnist:bymerge")
+
+    def test_an_absent_set_says_where_it_was_looked_for(self, tmp_path):
+        with pytest.raises(DataError, match=rf"kmnist is not here: no folder kmnist .* in {tmp_path}"):
+            images("kmnist", root=tmp_path)
+
+    def test_a_folder_of_nothing_lists_what_is_read(self, tmp_path):
+        with pytest.raises(UsageError, match=r"nothing to train on in .*known: digits, .* an \.npz file"):
+            images(tmp_path)
 
 
 class TestFashionMnist:
@@ -234,7 +293,7 @@ class TestIdx:
         path = tmp_path_factory.mktemp("idx") / "file"
         content = idx_bytes(array)
         path.write_bytes(gzip.compress(content) if compressed else content)
-        assert np.array_equal(_read_idx(path, array.ndim), array)
+        assert np.array_equal(read_idx(path, array.ndim), array)
 
     @given(data=st.data())
     def test_cut_anywhere_is_refused(self, data, tmp_path_factory):
@@ -244,7 +303,7 @@ class TestIdx:
         path = tmp_path_factory.mktemp("idx") / "file"
         path.write_bytes(content[: data.draw(st.integers(0, len(content) - 1))])
         with pytest.raises(DataError, match=r"is damaged|begin with|announces"):
-            _read_idx(path, 3)
+            read_idx(path, 3)
 
     def test_truncated_names_both_sizes(self, tmp_path):
         path = tmp_path / "images"
@@ -252,13 +311,13 @@ class TestIdx:
         with pytest.raises(
             DataError, match=r"images announces 3 x 2 x 2 values, 28 bytes in all, but has 23"
         ):
-            _read_idx(path, 3)
+            read_idx(path, 3)
 
     def test_too_long_is_refused(self, tmp_path):
         path = tmp_path / "labels"
         path.write_bytes(idx_bytes(np.ones(3, np.uint8)) + b"\0")
         with pytest.raises(DataError, match="11 bytes in all, but has 12"):
-            _read_idx(path, 1)
+            read_idx(path, 1)
 
     def test_foreign_files_show_how_they_begin(self, tmp_path):
         path = tmp_path / "images"
@@ -266,35 +325,35 @@ class TestIdx:
         with pytest.raises(
             DataError, match=r"must begin with 00 00 08 03 .* begins with 3c 68 74 6d and has 22"
         ):
-            _read_idx(path, 3)
+            read_idx(path, 3)
 
     def test_labels_in_the_place_of_images_are_refused(self, tmp_path):
         path = tmp_path / "images"
         path.write_bytes(idx_bytes(np.ones(30, np.uint8)))
         with pytest.raises(DataError, match="not an IDX file of 3 dimensions"):
-            _read_idx(path, 3)
+            read_idx(path, 3)
 
     def test_an_empty_file_is_refused(self, tmp_path):
         path = tmp_path / "images"
         path.touch()
         with pytest.raises(DataError, match="begins with nothing and has 0"):
-            _read_idx(path, 3)
+            read_idx(path, 3)
 
     def test_no_values_are_refused(self, tmp_path):
         path = tmp_path / "images"
         path.write_bytes(idx_bytes(np.ones((0, 2, 2), np.uint8)))
         with pytest.raises(DataError, match="contains no values"):
-            _read_idx(path, 3)
+            read_idx(path, 3)
 
     def test_truncated_gzip_names_its_bytes(self, tmp_path):
         path = tmp_path / "images.gz"
         path.write_bytes(gzip.compress(idx_bytes(np.ones((3, 2, 2), np.uint8)))[:-9])
         with pytest.raises(DataError, match=rf"images\.gz \({path.stat().st_size} bytes\) is damaged"):
-            _read_idx(path, 3)
+            read_idx(path, 3)
 
     def test_an_unreadable_file_says_why(self, tmp_path):
         with pytest.raises(DataError, match=r"cannot read .*: Is a directory"):
-            _read_idx(tmp_path, 3)
+            read_idx(tmp_path, 3)
 
 
 class TestOwnArrays:
@@ -341,8 +400,9 @@ class TestOwnArrays:
 
     def test_pickled_objects_are_never_loaded(self, tmp_path):
         path = tmp_path / "mine.npz"
-        np.savez(path, x_train=np.array([{"an": "object"}], dtype=object))
-        with pytest.raises(DataError, match=r"not a readable \.npz file"):
+        odd = np.array([{"an": "object"}], dtype=object)
+        np.savez(path, X=odd, y=odd)
+        with pytest.raises(DataError, match=r"not a readable \.npz file.*store texts with \.astype\(str\)"):
             images(path)
 
     def test_digest_tells_data_apart(self):
@@ -371,10 +431,17 @@ class TestOwnArrays:
                 r"classes must be integers, \(6,\) for 6 images; got int64 \(5,\)",
             ),
             ((np.zeros((6, 4, 4)), np.zeros(6)), "classes must be integers.*got float64"),
-            ((np.full((6, 4, 4), np.nan), np.arange(6)), r"lie in \[0, 1\] or be bytes; got nan"),
-            ((np.full((6, 4, 4), -1.0), np.arange(6)), r"lie in \[0, 1\] or be bytes; got -1 to -1"),
+            (
+                (np.full((6, 4, 4), np.nan), np.arange(6)),
+                r"lie in \[0, 1\] or be bytes, or standardised; got nan",
+            ),
+            (
+                (np.full((6, 4, 4), -1.0), np.arange(6)),
+                r"lie in \[0, 1\] or be bytes, or standardised; got -1 to -1",
+            ),
             ((np.zeros((6, 4, 4)), np.arange(6) - 1), "count from 0; got -1"),
             ((np.zeros((6, 4, 4)), np.zeros(6, int)), "of one class"),
+            ((np.zeros((6, 4, 4)), np.arange(6) * 500), "training classes skip 1 of 0 to 2500; number those"),
             (
                 part(shape=(1, 5, 4)),
                 r"validation images have shape \(1, 4, 4\), those to train on \(1, 5, 4\)",
@@ -387,5 +454,7 @@ class TestOwnArrays:
 
 
 def test_an_unknown_name_lists_what_is_known():
-    with pytest.raises(UsageError, match="unknown image data 'cifar10'; known: digits, fashion-mnist"):
-        images("cifar10")
+    with pytest.raises(
+        UsageError, match=r"unknown image data 'cifar'; known: digits, fashion-mnist, mnist, .*cifar10"
+    ):
+        images("cifar")
