@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from egraph.cli._generate import command as generate
 from egraph.cli._options import console, json_option, print_json, root_option
 from egraph.cli._progress import track_stages
 from egraph.errors import UsageError
@@ -21,7 +22,10 @@ SHOWN = 12
 
 @click.group("data", epilog="Example: egraph data show nasbench201")
 def command() -> None:
-    """List, show and import tables of measured architectures."""
+    """List, show, import and generate tables of measured architectures."""
+
+
+command.add_command(generate)
 
 
 @command.command("list", epilog="Example: egraph data list --json")

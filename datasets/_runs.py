@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from itertools import count, takewhile
+
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["mean_of_runs"]
+__all__ = ["find_runs", "mean_of_runs"]
+
+
+def find_runs(columns: Iterable[str]) -> dict[str, list[str]]:
+    """The columns of single trainings of the same architectures, by what their names have in common.
+
+    By convention these are ``NAME_0``, ``NAME_1`` and so on, at least two of them.
+    """
+    names = set(columns)
+    stems = [name.removesuffix("_0") for name in sorted(names) if re.search(r"._0$", name)]
+    found = {
+        stem: list(takewhile(names.__contains__, (f"{stem}_{run}" for run in count()))) for stem in stems
+    }
+    return {stem: runs for stem, runs in found.items() if len(runs) > 1}
 
 
 def mean_of_runs(runs: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.int64]]:

@@ -15,6 +15,7 @@ from egraph.architecture import Architecture
 from egraph.datasets import _parquet
 from egraph.datasets._grouping import average, group
 from egraph.datasets._metric import Metric
+from egraph.datasets._runs import find_runs
 from egraph.errors import ArchitectureError, DataError, EgraphError, UnknownNameError, UsageError
 from egraph.spaces.base import SearchSpace
 from egraph.spaces.rows import Rows
@@ -154,11 +155,19 @@ class Table:
         return values.astype(np.float64)
 
     def default_metric(self, split: str = "validation") -> str | None:
-        """The only metric, or the only one to maximise on data of a split; None where that is ambiguous."""
+        """The only metric, or the only one to maximise on data of a split; None where that is ambiguous.
+
+        Single runs beside their mean, such as ``score_0`` beside ``score``, do not count.
+        """
         if len(self.metrics) == 1:
             return next(iter(self.metrics))
+        single = {
+            run for name, runs in find_runs(self.metrics).items() if name in self.metrics for run in runs
+        }
         fitting = [
-            name for name, about in self.metrics.items() if about.split == split and about.higher_is_better
+            name
+            for name, about in self.metrics.items()
+            if about.split == split and about.higher_is_better and name not in single
         ]
         return fitting[0] if len(fitting) == 1 else None
 

@@ -14,12 +14,12 @@ from egraph.errors import UsageError
 if TYPE_CHECKING:
     from egraph.training import Recipe
 
-__all__ = ["Training"]
+__all__ = ["RecipeOptions", "Training"]
 
 
 @dataclass(frozen=True)
-class Training:
-    """Options for the recipe; each that is given replaces a field of the default recipe."""
+class RecipeOptions:
+    """Options for one recipe; each that is given replaces a field of the default recipe."""
 
     recipe: str | None = option(
         click.option(
@@ -54,18 +54,6 @@ class Training:
         )
     )
 
-    final_recipe: str | None = option(
-        click.option(
-            "--final-recipe",
-            metavar="FILE",
-            help="TOML file with fields that differ from the recipe of the search; the winner is trained "
-            "once more by it at the end.",
-        )
-    )
-    final_epochs: int | None = option(
-        count_option("--final-epochs", help="Epochs of the winner's last training, after --final-recipe.")
-    )
-
     @property
     def given(self) -> dict[str, Any]:
         """The options that were given, by their names on the command line."""
@@ -91,6 +79,27 @@ class Training:
         }
         start = base if self.recipe is None else read_recipe(self.recipe, base)
         return start.changed(**{name: value for name, value in changes.items() if value is not None})
+
+    def apply_final(self, base: Recipe) -> Recipe | None:
+        """The recipe of a last training; None, since these options have none."""
+        return None
+
+
+@dataclass(frozen=True)
+class Training(RecipeOptions):
+    """Options for the recipe of a search, and for that of the winner's last training."""
+
+    final_recipe: str | None = option(
+        click.option(
+            "--final-recipe",
+            metavar="FILE",
+            help="TOML file with fields that differ from the recipe of the search; the winner is trained "
+            "once more by it at the end.",
+        )
+    )
+    final_epochs: int | None = option(
+        count_option("--final-epochs", help="Epochs of the winner's last training, after --final-recipe.")
+    )
 
     def apply_final(self, base: Recipe) -> Recipe | None:
         """The recipe of the winner's last training; None where there is none.

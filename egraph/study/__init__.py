@@ -14,6 +14,9 @@
 While it runs, a study passes `Event` values to a callback; it prints nothing. `open_journal` reads a journal,
 also while it is being written.
 
+`generate` evaluates random architectures and writes a table of them; it has a journal of the same kind
+(``_generating.py``, ``_generated.py``).
+
 To add a way to propose: a class with the method of `Strategy`, and its place in ``_rounds.py``. To add a way
 to choose among candidates: `choose` in ``_selection.py``.
 """
@@ -37,6 +40,7 @@ from egraph.study._events import (
     TrialFinished,
     TrialStarted,
 )
+from egraph.study._generating import Generated, generate
 from egraph.study._journal import Journal, open_journal
 from egraph.study._promises import Verdict
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained
@@ -51,6 +55,7 @@ __all__ = [
     "DriftAlarm",
     "Event",
     "Final",
+    "Generated",
     "Journal",
     "NetworkScored",
     "RankerFitted",
@@ -70,6 +75,7 @@ __all__ = [
     "find_best",
     "find_finals",
     "find_searcher",
+    "generate",
     "open_journal",
     "read_shares",
     "split_retrains",

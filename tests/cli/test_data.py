@@ -97,3 +97,44 @@ def test_a_journal_is_a_table_of_all_commands(egraph, table, journal, read_json)
     assert len(egraph("rank", "m.egraph", table, "--json").stdout.splitlines()) == 40
     refused = egraph("rank", "m.egraph", "x.db", "--space", "nasbench201", code=2).stderr
     assert "x.db is of the space 'nasbench_macro', not of 'nasbench201'" in refused
+
+
+GENERATE = ("data", "generate", "--space", "convnet", "--data", "digits", "--epochs", "1", "--channels", "2")
+
+
+def test_generate_makes_a_table_that_other_commands_read(egraph, read_json):
+    amount = ("--count", "5", "--repeats", "2", "--repeat-share", "0.4", "--workers", "1", "--out", "sets/x")
+    done = egraph(*GENERATE, *amount)
+    assert "wrote sets/x.parquet: 5 networks, 2 of them trained several times, 0 with a failed" in done.stdout
+    assert "7 of 7 trainings" in done.stderr or "training networks of convnet" in done.stderr
+    shown = read_json(egraph("data", "show", "sets/x.parquet", "--json"))
+    assert [each["metric"] for each in shown["metrics"]] == [
+        *(f"{split}score{run}" for split in ("", "test_") for run in ("", "_0", "_1")),
+        "seconds",
+        "params",
+        "flops",
+    ]
+    assert '"channels": 2' in shown["provenance"]["evaluator"]
+    assert shown["provenance"]["command"].startswith("egraph ")
+    again = read_json(egraph(*GENERATE, *amount, "--json"))
+    assert again == {"table": "sets/x.parquet", "rows": 5, "failed": 0, "missing": {}}
+
+
+def test_generate_in_shards_tells_what_is_missing(egraph, read_json):
+    options = (*GENERATE, "--count", "4", "--workers", "1", "--out", "x", "--max-params", "3000")
+    first = egraph(*options, "--shard", "0/2")
+    assert "written when these are complete too: x-1-of-2.db (2 trainings left)" in first.stdout
+    assert "wrote x.parquet: 4 networks" in egraph(*options, "--shard", "1/2").stdout
+    table = datasets.load("x.parquet")
+    assert table["params"].max() <= 3000
+    assert table.space.name == "convnet"
+    assert table.provenance["space"] == "convnet, params <= 3,000"
+
+
+def test_generate_refuses_what_cannot_be_trained(egraph, table):
+    done = egraph("data", "generate", "--space", "nasbench_macro", "--data", table, "--out", "x", code=2)
+    assert "is a table already; give data to train on" in done.stderr
+    done = egraph(*GENERATE, "--out", "x", "--shard", "4/4", code=2)
+    assert "expected I/N with I from 0 to N - 1, such as 0/4, got '4/4'" in done.stderr
+    done = egraph("data", "generate", "--space", "nasbench_graph", "--data", "digits", "--out", "x", code=2)
+    assert "builds no networks" in done.stderr

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from egraph import Architecture
-from egraph.datasets import Metric, Table
+from egraph.datasets import Metric, Table, find_runs
 from egraph.errors import DataError, UnknownNameError, UsageError
 
 ACCURACY = Metric("percent", "test", 200, 3)
@@ -220,3 +220,13 @@ def test_the_default_metric_is_the_only_one_or_the_only_validation_metric_to_max
     ):
         with pytest.raises(UsageError, match=f"table 'some' has several metrics; say which: {known}$"):
             ambiguous.choose_metric(how="say which")
+
+
+def test_single_runs_beside_their_mean_are_no_default_metric(chains):
+    names = ["score", "score_0", "score_1", "score_3"]
+    assert find_runs(names) == {"score": ["score_0", "score_1"]}
+    metrics = {name: Metric(split="validation") for name in names[:3]}
+    columns = {name: [0.5] for name in metrics}
+    assert Table(chains, ["a"], columns, metrics).default_metric() == "score"
+    del metrics["score"]
+    assert Table(chains, ["a"], columns, metrics).default_metric() is None
