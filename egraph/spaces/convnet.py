@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -27,7 +28,10 @@ from egraph.spaces._positions import decode_graph, encode_graph, graph_choices
 from egraph.spaces._registry import register
 from egraph.spaces.base import Builder, SearchSpace
 
-__all__ = ["DENSE", "LAYERS", "ConvNetSpace"]
+__all__ = ["DENSE", "LAYERS", "SMALL", "ConvNetSpace"]
+
+SMALL = ("CONV_1.H", "CONV_3.N", "POOL_2.M")
+"""The three layer genes of the space `convnet8`: 16 filters of 1 x 1, 32 filters of 3 x 3, and a max pool."""
 
 _CONVOLUTIONS = [
     Operation(f"CONV_{kernel}.{letter}", "conv", kernel=kernel, width=width, padded=False)
@@ -41,6 +45,7 @@ _POOLS = [
     for kernel in (2, 3, 5)
 ]
 
+operations.register(Operation("CONV_1.H", "conv", kernel=1, width=0.5, padded=False))
 LAYERS = tuple(operations.register(operation).name for operation in (*_CONVOLUTIONS, *_POOLS))
 """The twelve layer genes: convolutions with half (H) or all (N) channels, average (A) and max (M) pools."""
 
@@ -55,7 +60,9 @@ class ConvNetSpace(SearchSpace):
     """Graphs of convolutions and pools, or of dense layers, of any shape, evolved by node insertion.
 
     The space ``convnet`` is for images and for signals: the shape of the input decides whether layers are
-    two-dimensional or one-dimensional. The space ``dense`` has dense layers instead and is for features.
+    two-dimensional or one-dimensional. The space ``dense`` has dense layers instead and is for features. The
+    space ``convnet8`` has the layers of `SMALL` with the widths of the source, and at most eight vertices; it
+    is that of the self-made data in section 7.3.4.
 
     An interior vertex carries one of the layer genes, in ``convnet`` the twelve of `LAYERS`. The connection
     genes are the edges: enabled ones in `Architecture.edges`, disabled ones in `Architecture.disabled`. Every
@@ -91,6 +98,7 @@ class ConvNetSpace(SearchSpace):
         name: Name in the registry.
         layers: Layer genes: names of operations that are convolutions and pools, or all dense layers.
         channels: Number of channels or units of a full (N) layer; a half (H) layer has half of them.
+        fixed: Whether ``channels`` is part of the space; otherwise networks of any width can be built.
         max_vertices: Largest number of vertices, input, output and dead ones included.
         max_edges: Largest number of connection genes, enabled and disabled.
         initial_layers: Number of layers of a first individual.
@@ -103,7 +111,7 @@ class ConvNetSpace(SearchSpace):
 
     References:
         G. Kyriakides, "Parallel and Distributed Methods for Autonomous Design of Artificial Neural Networks",
-        PhD thesis, University of Macedonia, 2022, sections 6.3.1, 6.3.2 and 6.4.1.
+        PhD thesis, University of Macedonia, 2022, sections 6.3.1, 6.3.2, 6.4.1 and 7.3.4.
         G. Kyriakides and K. Margaritis, "Regularized Evolution for Macro Neural Architecture Search", 2020.
     """
 
@@ -113,6 +121,7 @@ class ConvNetSpace(SearchSpace):
         *,
         layers: Sequence[str] = LAYERS,
         channels: int = 64,
+        fixed: bool = False,
         max_vertices: int = 14,
         max_edges: int = 40,
         initial_layers: int = 4,
@@ -131,7 +140,7 @@ class ConvNetSpace(SearchSpace):
             )
         self.name = name
         self.operations = tuple(layers)
-        self.channels = channels
+        self.channels, self.fixed = channels, fixed
         self.max_vertices = max_vertices
         self.max_edges = max_edges
         if walk < 0:
@@ -269,7 +278,10 @@ class ConvNetSpace(SearchSpace):
 
         kinds = {operations.get(layer).kind for layer in self.operations}
         inputs = ("features",) if kinds == {"linear"} else ("images", "signals")
-        return Builder(build_convnet, {"channels": self.channels, "dropout": 0.1, "seed": 0}, inputs)
+        options = {"dropout": 0.1, "seed": 0}
+        if self.fixed:
+            return Builder(partial(build_convnet, channels=self.channels), options, inputs)
+        return Builder(build_convnet, {"channels": self.channels, **options}, inputs)
 
     def _has_room(self, architecture: Architecture) -> bool:
         connections = len(architecture.edges) + len(architecture.disabled)
@@ -321,3 +333,4 @@ def _share_pools(graph: Simplified) -> Simplified:
 
 register(ConvNetSpace())
 register(ConvNetSpace("dense", layers=DENSE))
+register(ConvNetSpace("convnet8", layers=SMALL, channels=32, fixed=True, max_vertices=8))

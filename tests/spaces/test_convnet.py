@@ -513,6 +513,31 @@ class TestSpace:
         wide = SPACE.network(chain("CONV_3.N"), (1, 8, 8), 10, channels=10)
         assert wide.stages[1].shape == (10, 6, 6)
 
+    def test_the_space_of_three_layers_has_the_widths_of_its_source(self):
+        small = spaces.get("convnet8")
+        a = small.parse("CONV_1.H,CONV_3.N,POOL_2.M;0>1,1>2,2>3,3>4")
+        network = small.network(a, (1, 28, 28), 10)
+        assert [stage.shape for stage in network.stages] == [
+            (1, 28, 28), (16, 28, 28), (32, 26, 26), (32, 13, 13), (32, 13, 13),
+        ]  # fmt: skip
+        assert [layer.out_features for layer in network.head if hasattr(layer, "out_features")] == [
+            1352,
+            676,
+            10,
+        ]
+        assert "channels" not in small.network_options
+        with pytest.raises(ArchitectureError, match="has at most 8 vertices"):
+            small.validate(
+                Architecture(["input", *["POOL_2.M"] * 7, "output"], [(i, i + 1) for i in range(8)])
+            )
+
+    def test_a_pool_of_a_single_pixel_sees_it_enlarged(self):
+        """Six pools would shrink 28 pixels to less than one."""
+        a = chain(*["POOL_2.M"] * 6)
+        stages = spaces.get("convnet8").network(a, (1, 28, 28), 10).stages
+        assert [stage.joined[1] for stage in stages[1:]] == [28, 14, 7, 3, 2, 2, 1]
+        assert [stage.shape[1] for stage in stages[1:]] == [14, 7, 3, 1, 1, 1, 1]
+
     def test_builds_only_its_own_architectures(self):
         with pytest.raises(ArchitectureError, match="no operation 'gcn'"):
             SPACE.network(chain("gcn"))
