@@ -24,10 +24,9 @@ from egraph.cli._options import (
 from egraph.cli._progress import track
 from egraph.cli._search._groups import option, takes
 from egraph.cli._search.recipe import RecipeOptions
-from egraph.errors import UsageError
 
 if TYPE_CHECKING:
-    from egraph.evaluation import Evaluator
+    from egraph.evaluation import Training
     from egraph.spaces import SearchSpace
     from egraph.study import Generated
 
@@ -67,22 +66,25 @@ class Task:
     )
     root: str | None = option(root_option)
 
-    def read(self, recipe: RecipeOptions) -> tuple[SearchSpace, Evaluator]:
+    def read(self, recipe: RecipeOptions) -> tuple[SearchSpace, Training]:
         """The space within its limits, and the training.
 
         Raises:
-            UsageError: The data is a table, the space builds no networks for it, or no network is within the
-                limits.
+            UnknownNameError: There is no such space.
+            UsageError: There is no such data, the space builds no networks for it, or none within the limits.
         """
-        from egraph.cli._search.data import Data
+        from egraph import spaces
+        from egraph.cli._search.data import Measured
         from egraph.cli._search.limits import Limits
+        from egraph.evaluation import Training
 
-        task = Data(self.space, self.data, None, None, self.device, self.root)
-        measured = task.read(recipe)
-        if not measured.trains:
-            raise UsageError(f"--data {self.data} is a table already; give data to train on, such as mnist1d")
+        space = spaces.get(self.space)
+        training = Training(space, self.data, device=self.device, root=self.root)
+        chosen = recipe.apply(training.recipe)
+        training = Training(space, self.data, chosen, device=self.device, root=self.root)
         limits = Limits((), (), self.max_params, self.max_flops, None)
-        return limits.read(measured, self.device)[0], measured.evaluator
+        measured = Measured(space, training, space.name, trains=True)
+        return limits.read(measured, self.device)[0], training
 
 
 @dataclass(frozen=True)
@@ -145,12 +147,10 @@ def command(task: Task, recipe: RecipeOptions, amount: Amount) -> None:
     Each training is written to a journal at once. If interrupted, run the same command again to resume.
     Failed trainings are recorded and not repeated.
     """
-    from egraph.evaluation import Training
     from egraph.study import generate
 
     space, training = task.read(recipe)
     check_writable(amount.out)
-    assert isinstance(training, Training)
     click.echo(f"{training.images.name}: {training.images.describe()}", err=True)
     with resumable(), track(f"training networks of {space.name}") as report:
 

@@ -12,7 +12,7 @@ from egraph.cli._search._groups import option
 from egraph.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
-    from egraph.cli._search.recipe import RecipeOptions
+    from egraph.cli._search.recipe import Training as RecipeOptions
     from egraph.datasets import Table
     from egraph.evaluation import Evaluator
     from egraph.spaces import SearchSpace

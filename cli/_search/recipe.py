@@ -80,10 +80,6 @@ class RecipeOptions:
         start = base if self.recipe is None else read_recipe(self.recipe, base)
         return start.changed(**{name: value for name, value in changes.items() if value is not None})
 
-    def apply_final(self, base: Recipe) -> Recipe | None:
-        """The recipe of a last training; None, since these options have none."""
-        return None
-
 
 @dataclass(frozen=True)
 class Training(RecipeOptions):

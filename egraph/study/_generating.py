@@ -1,4 +1,10 @@
-"""Self-made tables: random architectures of a space are evaluated, some of them several times."""
+"""Self-made tables: random architectures of a space are evaluated, some of them several times.
+
+The architectures are the first of one random sequence without two of the same key. The seeds of the runs
+are the same ones for each architecture. So a larger ``count``, ``repeats`` or ``share`` continues a table,
+and the parts of all shards are that of a single run. The call after which the journals of all shards are
+complete in one folder writes the table.
+"""
 
 from __future__ import annotations
 
@@ -6,24 +12,20 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from egraph import spaces
-from egraph.architecture import Architecture
 from egraph.checks import check_probability, check_whole
 from egraph.datasets import Table
-from egraph.errors import FailedError, JournalError, UsageError
+from egraph.errors import JournalError, UsageError
 from egraph.evaluation.base import Evaluator
 from egraph.evaluation.wrapping import as_evaluator
-from egraph.searchers import RandomSearch
 from egraph.spaces import SearchSpace
-from egraph.study._generated import collect, read_runs, to_table
+from egraph.study._generated import Plan, collect, read_runs, to_table
 from egraph.study._identity import register
 from egraph.study._journal import Journal, open_journal
 from egraph.study._retrain import retrain
-from egraph.study._seeds import derive
 
 __all__ = ["Generated", "generate"]
 
@@ -60,24 +62,11 @@ def generate(
     command: str = "",
     progress: Progress | None = None,
 ) -> Generated:
-    """Evaluates random architectures of a space and writes a table of them.
+    """Evaluates random architectures of a space and writes a table of them; docs/how-to/generate.md.
 
-    The architectures are the first ``count`` of one random sequence without two of the same key. The first
-    ``share`` of them are evaluated ``repeats`` times, the others once. The seeds of the runs follow from
-    ``seed``, the same ones for each architecture. So the table depends on neither workers nor shards nor
-    interruptions, and a larger ``count``, ``repeats`` or ``share`` continues it.
-
-    Each evaluation is written at once to a journal beside the table. An interrupted call resumes when it is
-    repeated: nothing is evaluated twice, failed evaluations included.
-
-    **Shards** divide the work among processes or machines. Each has a journal of its own,
-    ``NAME-0-of-4.db``. The call after which all journals are complete in one folder writes the table.
-
-    The metrics of the table are ``score`` and ``test_score``, means over the runs, the single runs
-    ``score_0``, ``score_1`` and so on where there are repeats, ``seconds`` of one run, and for trainings
-    ``params`` and ``flops``. The column ``number`` is the place in the sequence, ``runs`` the number of
-    successful runs, and ``failure`` the reason of the last failed one; a network without a successful run
-    has NaN as its scores.
+    The first ``share`` of the architectures is evaluated ``repeats`` times, the others once. Each evaluation
+    is written at once to a journal beside the table, so that the same call resumes an interrupted one. The
+    table depends on neither workers nor shards nor interruptions.
 
     Args:
         space: Search space, or the name of one.
@@ -86,7 +75,7 @@ def generate(
         count: Number of architectures; fewer if the space has no more.
         repeats: Number of evaluations of an architecture.
         share: Share of the architectures that are evaluated more than once.
-        shard: Number of the shard, from 0, and the number of shards.
+        shard: Number of the shard, from 0, and the number of shards. Each has a journal of its own.
         seed: Seed of the architectures and of the evaluations.
         workers: Number of evaluations at a time.
         command: Command line that repeats the call, for the provenance.
@@ -100,42 +89,19 @@ def generate(
     check_whole(1, count=count, repeats=repeats, workers=workers)
     check_whole(0, seed=seed)
     check_probability(share=share)
-    index, shards = shard
-    if not 0 <= index < shards:
-        raise UsageError(f"a shard is I/N with I from 0 to N - 1, such as 0/4; got {index}/{shards}")
     where = spaces.get(space) if isinstance(space, str) else space
-    evaluator, files = as_evaluator(evaluate), _Files(out, shards)
-    files.check(index)
-    sequence = RandomSearch(where, seed=derive(seed, "generate")).ask(count)
-    networks = {where.key(architecture): architecture for architecture in sequence}
-    repeated = round(share * len(networks))
-    plan = {key: repeats if number < repeated else 1 for number, key in enumerate(networks)}
-    with Journal(files.journals[index]) as journal:
-        register(journal, where, seed, evaluator, {"shards": shards}, costs={})
-        own = dict(islice(networks.items(), index, None, shards))
-        _evaluate(journal, evaluator, own, plan, seed=seed, workers=workers, progress=progress)
-        missing = {
-            path: left
-            for number, path in enumerate(files.journals)
-            if number != index and (left := _count_left(path, journal, plan, number, shards))
-        }
-        if missing:
-            return Generated(files.table, None, missing)
-        versions = journal.settings["versions"]
-    runs = collect(files.journals)
-    if not any(run.state == "complete" for run in runs.values()):
-        last = list(runs.values())[-1]
-        raise FailedError(
-            f"each of {len(runs)} evaluations failed, the last because: {last.reason}; repair the evaluation "
-            "and choose another file"
-        )
-    table = to_table(where, evaluator, networks, plan, runs, name=files.table.stem)
-    table.provenance |= {
-        "made by": "egraph data generate",
-        **({"command": command} if command else {}),
-        "seed": str(seed),
-        "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
-    }
+    evaluator, files = as_evaluator(evaluate), Files(out, *shard)
+    plan = Plan.draw(where, count, repeats, share, seed)
+    with Journal(files.own) as journal:
+        register(journal, where, seed, evaluator, {"shards": files.shards}, costs={})
+        _evaluate(journal, evaluator, plan.shard(*shard), seed=seed, workers=workers, progress=progress)
+        left = {path: _count_left(path, journal, plan.shard(*part)) for path, part in files.others.items()}
+        settings = journal.settings
+    if missing := {path: number for path, number in left.items() if number}:
+        return Generated(files.table, None, missing)
+    table = to_table(where, evaluator, plan, collect(files.journals), name=files.table.stem)
+    versions = ", ".join(f"{name} {version}" for name, version in settings["versions"].items())
+    table.provenance |= {"command": command, "seed": str(seed), "versions": versions}
     table.save(files.table)
     return Generated(files.table, table, {})
 
@@ -143,40 +109,37 @@ def generate(
 def _evaluate(
     journal: Journal,
     evaluator: Evaluator,
-    networks: Mapping[str, Architecture],
-    plan: Mapping[str, int],
+    plan: Plan,
     *,
     seed: int,
     workers: int,
     progress: Progress | None,
 ) -> None:
     """First one run of each network, then the further ones."""
-    known = read_runs(journal)
-    total = sum(plan[key] for key in networks)
-    done = sum((key, repeat) in known for key in networks for repeat in range(plan[key]))
+    needed, known = plan.needed, read_runs(journal)
+    done = sum(run in known for run in needed)
 
     def emit(_: object) -> None:
         nonlocal done
         done += 1
         if progress is not None:
-            progress(done, total)
+            progress(done, len(needed))
 
     if progress is not None:
-        progress(done, total)
-    for repeats in sorted({1, *(plan[key] for key in networks)}):
-        part = {key: network for key, network in networks.items() if plan[key] >= repeats}
+        progress(done, len(needed))
+    for repeats in sorted({1, *plan.runs.values()}):
+        part = {key: network for key, network in plan.networks.items() if plan.runs[key] >= repeats}
         retrain(journal, evaluator, part, repeats=repeats, seed=seed, workers=workers, emit=emit)
 
 
-def _count_left(path: Path, own: Journal, plan: Mapping[str, int], number: int, shards: int) -> int:
+def _count_left(path: Path, own: Journal, plan: Plan) -> int:
     """The number of evaluations that another shard has not done.
 
     Raises:
         JournalError: Its journal is of other arguments.
     """
-    needed = [(key, run) for key in islice(plan, number, None, shards) for run in range(plan[key])]
     if not path.exists():
-        return len(needed)
+        return len(plan.needed)
     with open_journal(path) as journal:
         for name in ("space", "seed", "evaluator"):
             if journal.settings.get(name) != own.settings[name]:
@@ -184,40 +147,51 @@ def _count_left(path: Path, own: Journal, plan: Mapping[str, int], number: int, 
                     f"{path} is of another {name} than {own.path}; move it away, or choose another file"
                 )
         known = read_runs(journal)
-    return sum(run not in known for run in needed)
+    return sum(run not in known for run in plan.needed)
 
 
-class _Files:
-    """The table and the journals of all shards beside it."""
+class Files:
+    """The table, and the journals of all shards beside it.
 
-    def __init__(self, out: str | os.PathLike[str], shards: int) -> None:
-        self._stem, self._shards = Path(os.fspath(out).removesuffix(".parquet")), shards
+    Args:
+        out: File of the table.
+        index: Number of the own shard.
+        shards: Number of shards.
+
+    Raises:
+        UsageError: There is no such shard, or there is a table without a journal.
+        JournalError: There are journals of another number of shards.
+
+    Attributes:
+        table: File of the table.
+        journals: Journals of all shards.
+        own: Journal of the own shard.
+        others: The other journals, with the number of the shard and of all.
+    """
+
+    def __init__(self, out: str | os.PathLike[str], index: int, shards: int) -> None:
+        if not 0 <= index < shards:
+            raise UsageError(f"a shard is I/N with I from 0 to N - 1, such as 0/4; got {index}/{shards}")
+        stem, self.shards = Path(os.fspath(out).removesuffix(".parquet")), shards
         names = [f"-{number}-of-{shards}" for number in range(shards)] if shards > 1 else [""]
-        self.table = self._beside(".parquet")
-        self.journals = [self._beside(f"{name}.db") for name in names]
+        self.table = stem.with_name(f"{stem.name}.parquet")
+        self.journals = [stem.with_name(f"{stem.name}{name}.db") for name in names]
+        self.own = self.journals[index]
+        self.others = {path: (k, shards) for k, path in enumerate(self.journals) if k != index}
+        self._check(stem)
 
-    def check(self, index: int) -> None:
-        """Refuses a table of another origin, and journals of another number of shards.
-
-        Raises:
-            UsageError: There is a table without a journal.
-            JournalError: There are journals of another number of shards.
-        """
-        pattern = re.compile(re.escape(self._stem.name) + r"(-\d+-of-(\d+))?\.db")
-        found = {
-            file: match for file in self._stem.parent.glob("*.db") if (match := pattern.fullmatch(file.name))
-        }
-        for file, match in sorted(found.items()):
-            if (begun := int(match[2] or 1)) != self._shards:
+    def _check(self, stem: Path) -> None:
+        pattern = re.compile(re.escape(stem.name) + r"(-\d+-of-(\d+))?\.db")
+        found = sorted(file for file in stem.parent.glob("*.db") if pattern.fullmatch(file.name))
+        for file in found:
+            match = pattern.fullmatch(file.name)
+            if match and (begun := int(match[2] or 1)) != self.shards:
                 raise JournalError(
                     f"{self.table} was begun with {begun} shard{'s' * (begun > 1)} ({file.name}), not "
-                    f"{self._shards}; go on with as many, or choose another file"
+                    f"{self.shards}; go on with as many, or choose another file"
                 )
         if self.table.exists() and not found:
             raise UsageError(
-                f"{self.table} is a table without the journal {self.journals[index].name}, which would be "
+                f"{self.table} is a table without the journal {self.own.name}, which would be "
                 "overwritten; choose another file"
             )
-
-    def _beside(self, ending: str) -> Path:
-        return self._stem.with_name(self._stem.name + ending)

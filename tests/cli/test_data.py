@@ -133,7 +133,7 @@ def test_generate_in_shards_tells_what_is_missing(egraph, read_json):
 
 def test_generate_refuses_what_cannot_be_trained(egraph, table):
     done = egraph("data", "generate", "--space", "nasbench_macro", "--data", table, "--out", "x", code=2)
-    assert "is a table already; give data to train on" in done.stderr
+    assert "unknown image data" in done.stderr
     done = egraph(*GENERATE, "--out", "x", "--shard", "4/4", code=2)
     assert "expected I/N with I from 0 to N - 1, such as 0/4, got '4/4'" in done.stderr
     done = egraph("data", "generate", "--space", "nasbench_graph", "--data", "digits", "--out", "x", code=2)
