@@ -14,6 +14,7 @@ from egraph.datasets._idx import IDX_NAMES, find_idx, is_idx, read_fashion_mnist
 from egraph.datasets._image_data import ImageData
 from egraph.datasets._npz import read_npz
 from egraph.datasets._options import check_known, split_options
+from egraph.datasets._reducing import reduce
 from egraph.datasets._signals import generate_mnist1d
 from egraph.errors import UsageError
 from egraph.specs import check_options, parse
@@ -64,6 +65,7 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
       accuracy on 599 images, one percentage point at 94%.
     - ``"fashion-mnist"``, ``"mnist"``, ``"kmnist"`` and ``"emnist:balanced"``: four IDX files. One training
       image in six validates. EMNIST's images, which are published transposed, stand upright.
+      ``"fashion-mnist:train=4000,validation=2500"`` has fewer examples in these parts.
     - ``"cifar10"`` and ``"cifar100"``: the archive for Python or the folder in it. One training image in five
       validates.
     - ``"mnist1d"``: signals of 40 points, made in seconds by the package of the extra ``mnist1d``. Options
@@ -105,8 +107,9 @@ def _read_name(text: str, root: str | os.PathLike[str] | None) -> ImageData | No
     stem, _, rest = text.partition(":")
     if text == "digits":
         return load_digits()
-    if text == "fashion-mnist":
-        return read_fashion_mnist(root)
+    if stem == "fashion-mnist":
+        sizes = check_known(text, rest, ("train", "validation", "test"))
+        return reduce(read_fashion_mnist(root), text, **sizes) if sizes else read_fashion_mnist(root)
     if text in CIFAR:
         return read_cifar(find_cifar(text, root))
     if stem in IDX_NAMES:

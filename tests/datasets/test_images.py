@@ -272,6 +272,21 @@ class TestFashionMnist:
         with pytest.raises(DataError, match=r"lacks train-images-idx3-ubyte\.gz \(26,421,856 bytes\)"):
             images("fashion-mnist", root=folder)
 
+    def test_fewer_examples_are_stratified_and_of_the_same_parts(self, folder):
+        whole = images("fashion-mnist", root=folder)
+        small = images("fashion-mnist:train=12,validation=6", root=folder)
+        assert np.bincount(small.train[1]).tolist() == [4] * 3
+        assert np.bincount(small.validation[1]).tolist() == [2] * 3
+        assert len(small.test[1]) == len(whole.test[1])
+        assert {x.tobytes() for x in small.train[0]} <= {x.tobytes() for x in whole.train[0]}
+        assert small.name == "fashion-mnist:train=12,validation=6"
+        assert small.digest == images("fashion-mnist:train=12,validation=6", root=folder).digest
+
+    @pytest.mark.parametrize("size", ["2", "51", "2.5"])
+    def test_a_size_out_of_range_is_refused(self, folder, size):
+        with pytest.raises(UsageError, match=rf"train of .* a whole number from 3 to 50, got {size}"):
+            images(f"fashion-mnist:train={size}", root=folder)
+
     @pytest.mark.skipif(
         not (Path(os.environ.get("EGRAPH_DATA", "")) / "fashion-mnist").is_dir(),
         reason="$EGRAPH_DATA has no fashion-mnist",
