@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 from egraph.datasets._image_data import ImageData
 from egraph.datasets._splitting import split
@@ -22,7 +23,7 @@ def reduce(data: ImageData, name: str, **sizes: object) -> ImageData:
     Raises:
         UsageError: A number is not whole, is less than that of the classes, or more than there are.
     """
-    parts = {}
+    parts: dict[str, Any] = {}
     for part, size in sizes.items():
         x, y = getattr(data, part)
         least = data.num_classes
