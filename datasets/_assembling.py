@@ -14,7 +14,14 @@ from egraph.datasets._splitting import split, split_by_content
 from egraph.datasets._targets import read_targets
 from egraph.errors import DataError, UsageError
 
-__all__ = ["LAYOUTS", "Reading", "assemble"]
+__all__ = ["LAYOUTS", "PARTS", "Reading", "assemble"]
+
+PARTS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""The parts, by the words for them in the names of arrays and folders."""
 
 LAYOUTS = ("first", "last")
 """The places of the channels among the axes of one input."""

@@ -12,6 +12,7 @@ from egraph.datasets._cifar import CIFAR, find_cifar, is_cifar, read_cifar
 from egraph.datasets._drawn import DRAWN, load_digits
 from egraph.datasets._idx import IDX_NAMES, find_idx, is_idx, read_fashion_mnist, read_idx_files
 from egraph.datasets._image_data import ImageData
+from egraph.datasets._image_folder import is_image_folder, read_image_folder
 from egraph.datasets._npz import read_npz
 from egraph.datasets._options import check_known, split_options
 from egraph.datasets._reducing import reduce
@@ -44,6 +45,7 @@ class Format:
 FORMATS = (
     Format("CIFAR's archives", is_cifar, read_cifar),
     Format("IDX files", is_idx, read_idx_files, ("split",), "split"),
+    Format("a folder of class folders of images", is_image_folder, read_image_folder, ("size",)),
     Format(
         "an .npz file",
         lambda path: path.suffix.lower() == ".npz",
@@ -73,9 +75,9 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
     - ``"noise"`` and ``"photographs"``: 3 by 32 by 32 random pixels, and patches of the two photographs in
       scikit-learn, reduced by factors of 1 to 8, in ten classes, for zero-cost scores. Patches overlap, also
       those of different parts. ``"noise-16"`` is 16 by 16.
-    - A path: a folder of IDX files or one of them, CIFAR's archive or folder, or an ``.npz`` file. Options
-      follow a colon, as in ``"waves.npz:kind=signals"``. A path that does not exist is looked for in the
-      folders of data.
+    - A path: a folder of IDX files or one of them, CIFAR's archive or folder, a folder of class folders of
+      images, or an ``.npz`` file. Options follow a colon, as in ``"waves.npz:kind=signals"``. A path that
+      does not exist is looked for in the folders of data.
 
     Nothing is downloaded. Data without a part for validation, or in one part, are split. Every split is
     stratified by class and the same on every machine.

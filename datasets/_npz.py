@@ -9,18 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from egraph.datasets._assembling import Reading, assemble
+from egraph.datasets._assembling import PARTS, Reading, assemble
 from egraph.datasets._image_data import ImageData
 from egraph.errors import DataError
 
 __all__ = ["read_npz"]
-
-PARTS = {
-    **dict.fromkeys(("train", "training"), "train"),
-    **dict.fromkeys(("val", "valid", "validation", "dev"), "validation"),
-    **dict.fromkeys(("test", "testing"), "test"),
-}
-"""The parts, by the words for them in names."""
 
 ROLES = {
     **dict.fromkeys(("x", "images", "image", "data", "inputs", "features", "signals"), "x"),
