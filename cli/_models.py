@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import os
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
 
 from egraph.architecture import Architecture
-from egraph.errors import FailedError, UsageError
+from egraph.errors import UsageError
+from egraph.specs import call_named, current_folder_first
 
 __all__ = ["read_model", "read_shape"]
 
@@ -45,8 +40,8 @@ def read_model(name: str, shape: tuple[int, ...]) -> Architecture:
 
     from egraph.tracing import from_torch
 
-    with _current_folder_first():
-        made = _build(name)
+    with current_folder_first():
+        made = call_named(name, "--model")
         module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
         if not isinstance(module, torch.nn.Module):
             raise UsageError(
@@ -54,34 +49,3 @@ def read_model(name: str, shape: tuple[int, ...]) -> Architecture:
                 f"got {type(module).__name__}"
             )
         return from_torch(module, torch.zeros(1, *shape) if example is None else example)
-
-
-def _build(name: str) -> Any:
-    module_name, colon, function_name = name.partition(":")
-    if not (colon and module_name and function_name.isidentifier()):
-        raise UsageError(f"--model is PACKAGE.MODULE:FUNCTION, such as nets.resnet:build, got {name!r}")
-    try:
-        module = importlib.import_module(module_name)
-    except Exception as error:
-        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
-            raise UsageError(
-                f"no module {error.name!r} in the current folder or installed, for --model {name}"
-            ) from None
-        raise FailedError(f"cannot import {module_name}: {type(error).__name__}: {error}") from error
-    build = getattr(module, function_name, None)
-    if not callable(build):
-        raise UsageError(f"module {module_name!r} has no function {function_name!r}, for --model {name}")
-    try:
-        return build()
-    except Exception as error:
-        raise FailedError(f"{name}() failed: {type(error).__name__}: {error}") from error
-
-
-@contextmanager
-def _current_folder_first() -> Iterator[None]:
-    folder = os.getcwd()
-    sys.path.insert(0, folder)
-    try:
-        yield
-    finally:
-        sys.path.remove(folder)

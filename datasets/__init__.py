@@ -27,6 +27,7 @@ from egraph.datasets._image_data import ImageData
 from egraph.datasets._images import NAMES, images, is_training_data
 from egraph.datasets._import import import_table
 from egraph.datasets._metric import Metric
+from egraph.datasets._python_data import from_dataset
 from egraph.datasets._runs import find_runs, mean_of_runs
 from egraph.datasets._signals import generate_mnist1d
 from egraph.datasets._source import Source
@@ -40,6 +41,7 @@ __all__ = [
     "Source",
     "Table",
     "find_runs",
+    "from_dataset",
     "generate_mnist1d",
     "images",
     "import_table",

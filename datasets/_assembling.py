@@ -77,6 +77,9 @@ def assemble(parts: Mapping[str, tuple[Any, Any]], how: Reading) -> ImageData:
         x = {part: np.asarray(pair[0]) for part, pair in parts.items()}
         _check_inputs(x, {part: np.asarray(pair[1]) for part, pair in parts.items()})
         targets = read_targets({part: np.asarray(pair[1]) for part, pair in parts.items()}, how.target)
+        if targets.kind == "classes" and len(targets.labels) < 2:
+            label = next(iter(targets.labels), "")
+            raise UsageError(f"all examples are of one class, {label!r}; there is nothing to learn")
         notes = [*how.notes, *targets.notes]
         x = _put_channels_first(x, how, notes)
         if how.kind in (None, "images") and next(iter(x.values())).ndim > 2:
@@ -115,6 +118,11 @@ def _check_inputs(x: Mapping[str, NDArray[Any]], y: Mapping[str, NDArray[Any]]) 
             raise UsageError(
                 f"the {part} inputs have shape {inputs.shape[1:]}, those to train on {shape}; all parts must "
                 "have the same"
+            )
+        if inputs.dtype.kind == "f" and not np.isfinite(inputs).all():
+            rows = ~np.isfinite(inputs).reshape(len(inputs), -1).all(axis=1)
+            raise UsageError(
+                f"input {int(np.argmax(rows))} of the {part} part has NaN or infinity; {int(rows.sum())} have"
             )
 
 
@@ -157,8 +165,6 @@ def _find_layout(shape: tuple[int, ...]) -> str:
 def _scale(x: dict[str, NDArray[Any]], notes: list[str]) -> dict[str, NDArray[Any]]:
     """Images in [0, 1] where their pixels are whole numbers up to 255; standardised ones stay as they are."""
     arrays = list(x.values())
-    if any(array.dtype.kind == "f" and not np.isfinite(array).all() for array in arrays):
-        raise UsageError("a pixel is NaN or infinite")
     if all(array.dtype == np.uint8 for array in arrays):
         return x
     low, high = float(min(a.min() for a in arrays)), float(max(a.max() for a in arrays))
@@ -190,7 +196,11 @@ def _divide(
     rows = split_by_content(x, strata, shares) if how.by_content else split(strata, shares)
     for part, chosen in zip(("train", "validation", "test"), rows, strict=False):
         if not len(chosen):
-            raise UsageError(f"with {len(y)} examples to divide, the {part} part is empty; give more")
+            distinct = len(np.unique(x.reshape(len(x), -1), axis=0))
+            raise UsageError(
+                f"with {len(y)} examples to divide, {distinct} of them different, the {part} part is empty; "
+                "give more"
+            )
     divided = [(x[part], y[part]) for part in rows]
     if "all" in pairs:
         return divided

@@ -15,10 +15,11 @@ from egraph.datasets._image_data import ImageData
 from egraph.datasets._image_folder import is_image_folder, read_image_folder
 from egraph.datasets._npz import read_npz
 from egraph.datasets._options import check_known, split_options
+from egraph.datasets._python_data import from_dataset
 from egraph.datasets._reducing import reduce
 from egraph.datasets._signals import generate_mnist1d
 from egraph.errors import UsageError
-from egraph.specs import check_options, parse
+from egraph.specs import call_named, check_options, current_folder_first, parse
 
 __all__ = ["NAMES", "images", "is_training_data"]
 
@@ -78,6 +79,8 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
     - A path: a folder of IDX files or one of them, CIFAR's archive or folder, a folder of class folders of
       images, or an ``.npz`` file. Options follow a colon, as in ``"waves.npz:kind=signals"``. A path that
       does not exist is looked for in the folders of data.
+    - ``"package.module:make"``: what that function returns, for `from_dataset`. Modules are searched for in
+      the current folder first.
 
     Nothing is downloaded. Data without a part for validation, or in one part, are split. Every split is
     stratified by class and the same on every machine.
@@ -99,21 +102,31 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
     for each in FORMATS:
         if each.fits(path):
             return each.read(path, **check_known(text, rest, each.options, each.bare))
+    if (match := _FUNCTION.fullmatch(text)) and not path.exists():
+        options = check_known(text, match["options"] or "", ("kind", "layout", "target"))
+        with current_folder_first():
+            return from_dataset(call_named(match["name"], "--data"), name=match["name"], **options)
     known = f"{', '.join(NAMES)}, noise, photographs, {', '.join(each.title for each in FORMATS)}"
+    known += ", or PACKAGE.MODULE:FUNCTION"
     what = "there is nothing to train on in" if path.exists() else "unknown image data"
     raise UsageError(f"{what} {text!r}; known: {known}")
+
+
+_FUNCTION = re.compile(r"(?P<name>[^\W\d][\w.]*:[^\W\d]\w*)(:(?P<options>.*))?")
 
 
 def _read_name(text: str, root: str | os.PathLike[str] | None) -> ImageData | None:
     """The data of a name; None where it is none."""
     stem, _, rest = text.partition(":")
-    if text == "digits":
+    if stem in ("digits", *CIFAR):
+        check_known(text, rest, ())
+    if stem == "digits":
         return load_digits()
     if stem == "fashion-mnist":
         sizes = check_known(text, rest, ("train", "validation", "test"))
         return reduce(read_fashion_mnist(root), text, **sizes) if sizes else read_fashion_mnist(root)
-    if text in CIFAR:
-        return read_cifar(find_cifar(text, root))
+    if stem in CIFAR:
+        return read_cifar(find_cifar(stem, root))
     if stem in IDX_NAMES:
         return read_idx_files(find_idx(stem, root), **check_known(text, rest, ("split",), "split"))
     if stem == "mnist1d":
@@ -130,4 +143,6 @@ def is_training_data(name: str, root: str | os.PathLike[str] | None = None) -> b
     if name.partition(":")[0] in (*NAMES, *DRAWN):
         return True
     path, _ = split_options(name, root)
-    return path.is_dir() or any(each.fits(path) for each in FORMATS)
+    if path.is_dir() or any(each.fits(path) for each in FORMATS):
+        return True
+    return not path.exists() and _FUNCTION.fullmatch(name) is not None

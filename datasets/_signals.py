@@ -13,7 +13,7 @@ from egraph.checks import check_whole
 from egraph.datasets._image_data import ImageData
 from egraph.errors import MissingExtraError, UsageError
 
-__all__ = ["generate_mnist1d"]
+__all__ = ["generate_mnist1d", "generators_restored"]
 
 SEED = 42
 """Seed of the published signals; validation and test signals have the next ones."""
@@ -89,14 +89,14 @@ def _generate(settings: dict[str, Any], count: int, seed: int) -> tuple[Any, Any
     arguments = get_dataset_args()
     rounded = -(-count // 10) * 10  # as many of each class
     vars(arguments).update(settings, num_samples=rounded, train_split=1.0, seed=seed)
-    with _global_generators_restored():
+    with generators_restored():
         made = make_dataset(arguments)
     return made["x"][:count].astype(np.float32), made["y"][:count]
 
 
 @contextmanager
-def _global_generators_restored() -> Iterator[None]:
-    """Gives the global generators their state back; the package seeds and draws from them."""
+def generators_restored() -> Iterator[None]:
+    """Gives the global generators of Python and NumPy their state back, where a package draws from them."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002
     try:
         yield

@@ -1,14 +1,18 @@
-"""A name with options as one text: ``regularized-evolution:population=20,sample=5``."""
+"""One text for a name with options, ``evolution:population=20``, or for a function, ``nets.resnet:build``."""
 
 from __future__ import annotations
 
+import importlib
 import inspect
-from collections.abc import Callable, Mapping
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from egraph.errors import UsageError
+from egraph.errors import FailedError, UsageError
 
-__all__ = ["check_options", "parse"]
+__all__ = ["call_named", "check_options", "current_folder_first", "parse"]
 
 
 def parse(text: str) -> tuple[str, dict[str, Any]]:
@@ -40,6 +44,48 @@ def check_options(text: str, options: Mapping[str, Any], factory: Callable[..., 
     unknown = [name for name in options if name not in known]
     if unknown:
         raise UsageError(f"{text!r} has no option {unknown[0]!r}; known: {', '.join(known) or 'none'}")
+
+
+def call_named(name: str, option: str) -> Any:
+    """What a function of the user's returns, which is named ``PACKAGE.MODULE:FUNCTION`` and has no arguments.
+
+    Args:
+        name: The name.
+        option: The option that has this value, for errors.
+
+    Raises:
+        UsageError: There is no such module or function.
+        FailedError: The module cannot be imported, or the function fails.
+    """
+    module_name, colon, function_name = name.partition(":")
+    if not (colon and module_name and function_name.isidentifier()):
+        raise UsageError(f"{option} is PACKAGE.MODULE:FUNCTION, such as nets.resnet:build, got {name!r}")
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:
+        if isinstance(error, ModuleNotFoundError) and f"{module_name}.".startswith(f"{error.name}."):
+            raise UsageError(
+                f"no module {error.name!r} in the current folder or installed, for {option} {name}"
+            ) from None
+        raise FailedError(f"cannot import {module_name}: {type(error).__name__}: {error}") from error
+    function = getattr(module, function_name, None)
+    if not callable(function):
+        raise UsageError(f"module {module_name!r} has no function {function_name!r}, for {option} {name}")
+    try:
+        return function()
+    except Exception as error:
+        raise FailedError(f"{name}() failed: {type(error).__name__}: {error}") from error
+
+
+@contextmanager
+def current_folder_first() -> Iterator[None]:
+    """Within the block, modules are searched for in the current folder first."""
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
 
 
 def _read(value: str) -> Any:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
-from egraph.datasets import ImageData, images
+from egraph.datasets import ImageData, from_dataset, images
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator
 from egraph.spaces import SearchSpace
@@ -25,8 +25,8 @@ class NetworkEvaluator(Evaluator):
 
     Args:
         space: Search space that builds networks.
-        data: Name or path that `egraph.datasets.images` accepts, or the images themselves. They are loaded
-            when first needed, once in each process.
+        data: Name or path that `egraph.datasets.images` accepts, which is loaded when first needed, once in
+            each process; or the data themselves, as `egraph.datasets.from_dataset` takes them.
         device: Device of the networks, as in `egraph.training.choose_device`.
         root: Folder that is searched first for the data.
         threads: Number of CPU threads of one evaluation.
@@ -41,7 +41,7 @@ class NetworkEvaluator(Evaluator):
     def __init__(
         self,
         space: SearchSpace,
-        data: str | os.PathLike[str] | ImageData,
+        data: str | os.PathLike[str] | ImageData | Any,
         *,
         device: str,
         root: str | os.PathLike[str] | None,
@@ -56,7 +56,9 @@ class NetworkEvaluator(Evaluator):
             raise UsageError(f"the networks of space {space.name!r} are no stacks of cells; leave cells out")
         check_whole(1, threads=threads)
         self.space = space
-        self.data = data if isinstance(data, ImageData) else os.fspath(data)
+        self.data: str | ImageData = (
+            os.fspath(data) if isinstance(data, str | os.PathLike) else from_dataset(data)
+        )
         self.device = choose_device(device)
         self.root = None if root is None else os.fspath(root)
         self.threads = threads

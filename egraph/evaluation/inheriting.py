@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
@@ -63,7 +63,7 @@ class InheritedTraining(Training):
     def __init__(
         self,
         space: SearchSpace,
-        data: str | os.PathLike[str] | ImageData = "digits",
+        data: str | os.PathLike[str] | ImageData | Any = "digits",
         recipe: Recipe | None = None,
         heirs: Recipe | None = None,
         memory: int = 8,

@@ -8,7 +8,7 @@ import math
 import os
 import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,7 +55,7 @@ class ZeroCost(NetworkEvaluator):
         space: Search space that builds networks.
         proxies: Name of one proxy in `egraph.evaluation.zero_cost.proxies`, or of several. Options follow a
             name, as in ``"swap:mu=1e6"``; they are the keyword-only arguments of its function.
-        data: Name or path that `egraph.datasets.images` accepts, or the images themselves.
+        data: Name or path that `egraph.datasets.images` accepts, or data for `egraph.datasets.from_dataset`.
         batch_size: Number of training images that a score is computed on; all images if there are fewer.
             Papers use 64 to 128. Validation and test images are not used.
         device: ``"auto"`` (a CUDA GPU where there is one, else the CPU), ``"cpu"``, ``"cuda"`` or
@@ -76,7 +76,7 @@ class ZeroCost(NetworkEvaluator):
         self,
         space: SearchSpace,
         proxies: str | Sequence[str] = "naswot",
-        data: str | os.PathLike[str] | ImageData = "digits",
+        data: str | os.PathLike[str] | ImageData | Any = "digits",
         *,
         batch_size: int = 64,
         device: str = "auto",

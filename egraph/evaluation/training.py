@@ -7,7 +7,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from egraph.architecture import Architecture
 from egraph.datasets import ImageData
@@ -56,9 +56,9 @@ class Training(NetworkEvaluator):
 
     Args:
         space: Search space that builds networks.
-        data: Name or path that `egraph.datasets.images` accepts, or the images themselves. They are loaded
-            when first needed, once in each process. Worker processes load a name or path again; images are
-            copied to them.
+        data: Name or path that `egraph.datasets.images` accepts, or the data themselves, as
+            `egraph.datasets.from_dataset` takes them: data sets of PyTorch, arrays, or an `ImageData`. A name
+            or path is loaded when first needed, once in each process; data are copied to worker processes.
         recipe: Recipe to train by; None selects `default_recipe` of the data. Settings in the genes of an
             architecture (`space.settings`) override those of the recipe.
         device: ``"auto"`` (a CUDA GPU where there is one, else the CPU), ``"cpu"``, ``"cuda"`` or
@@ -75,7 +75,7 @@ class Training(NetworkEvaluator):
     def __init__(
         self,
         space: SearchSpace,
-        data: str | os.PathLike[str] | ImageData = "digits",
+        data: str | os.PathLike[str] | ImageData | Any = "digits",
         recipe: Recipe | None = None,
         device: str = "auto",
         root: str | os.PathLike[str] | None = None,

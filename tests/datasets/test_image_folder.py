@@ -141,7 +141,7 @@ class TestDamage:
     def test_one_class(self, tmp_path):
         for number in range(9):
             draw(tmp_path / "pets" / "cat" / f"{number}.png")
-        with pytest.raises(DataError, match="pets: all training images are of one class"):
+        with pytest.raises(DataError, match="pets: all examples are of one class, 'cat'"):
             images(tmp_path / "pets")
 
     def test_a_class_of_the_test_alone(self, tmp_path):
