@@ -74,12 +74,16 @@ def list_tables(root: str | None, as_json: bool) -> None:
 @root_option
 @json_option("the description")
 def show(name: str, root: str | None, as_json: bool) -> None:
-    """Show the networks, metrics and provenance of a table."""
+    """Show the networks, metrics and provenance of a table.
+
+    Where networks were trained several times (columns NAME_0, NAME_1 and so on), it also shows how well the
+    trainings agree, and the noise ceiling: the tau of a predictor that knows the true mean of each network.
+    """
     from egraph import datasets
 
     table = datasets.load(name, root)
     rows = [_describe_metric(table, metric) for metric in table.metrics]
-    distinct = len(set(table.keys))
+    distinct, noise = len(set(table.keys)), _describe_noise(table)
     if as_json:
         print_json(
             {
@@ -88,6 +92,7 @@ def show(name: str, root: str | None, as_json: bool) -> None:
                 "rows": len(table),
                 "distinct networks": distinct,
                 "metrics": rows,
+                "noise": noise,
                 "provenance": table.provenance,
             }
         )
@@ -96,6 +101,8 @@ def show(name: str, root: str | None, as_json: bool) -> None:
         f"{table.name}: {len(table):,} rows, {distinct:,} distinct networks of the space {table.space.name}\n"
     )
     _show_metrics(rows)
+    for name, each in noise.items():
+        _show_noise(name, each)
     if table.provenance:
         click.echo("")
     for key, value in table.provenance.items():
@@ -119,6 +126,42 @@ def _describe_metric(table: Table, metric: str) -> dict[str, Any]:
         "highest": float(finite.max()) if len(finite) else None,
         "description": meaning.description,
     }
+
+
+def _describe_noise(table: Table) -> dict[str, dict[str, Any]]:
+    """The noise of each metric whose single runs are columns, by its name; networks count once."""
+    from dataclasses import asdict
+
+    import numpy as np
+
+    from egraph import datasets
+
+    found = {}
+    for name, columns in datasets.find_runs(table.metrics).items():
+        distinct = table.distinct()
+        runs = np.stack([distinct[column] for column in columns], axis=1)
+        if (np.isfinite(runs).sum(axis=1) > 1).sum() > 2:
+            found[name] = asdict(datasets.estimate_noise(runs))
+    return found
+
+
+def _show_noise(name: str, noise: dict[str, Any]) -> None:
+    def show(interval: tuple[float, float, float]) -> str:
+        value, low, high = interval
+        return f"{value:.3f} ({low:.3f} to {high:.3f})"
+
+    click.echo(
+        f"\nnoise of {name}: {noise['networks']:,} networks with up to {noise['runs']} trainings, which "
+        f"deviate by {noise['deviation']:.4g} (median); 95 % intervals in brackets"
+    )
+    rows = [("tau between two trainings", show(noise["tau"]))]
+    for k, best in noise["ceiling"].items():
+        of = "single trainings" if k == 1 else f"means of {k} trainings"
+        top = show(noise["ceiling_top"][k])
+        rows.append((f"best tau with {of}", f"{show(best)}, in the better half {top}"))
+    width = max(len(label) for label, _ in rows)
+    for label, text in rows:
+        click.echo(f"  {label:<{width}}  {text}")
 
 
 def _show_metrics(rows: list[dict[str, Any]]) -> None:

@@ -16,6 +16,10 @@ Parquet file with a column of architectures and columns of numbers.
 To add a benchmark: write a module that lists its `Source` (the file, its columns, their metrics, and a
 function from a row to an architecture), and add it to the modules that ``_catalogue.py`` registers.
 
+`estimate_noise` tells from networks that were trained several times how well scores can be predicted at
+most. By convention, the single trainings of a metric ``acc`` are the columns ``acc_0``, ``acc_1`` and so on
+(`find_runs`).
+
 `images` loads the images, signals or features of a classification task: "digits" is part of scikit-learn,
 "mnist1d" is generated, others are searched for like tables.
 """
@@ -27,6 +31,7 @@ from egraph.datasets._image_data import ImageData
 from egraph.datasets._images import NAMES, images, is_training_data
 from egraph.datasets._import import import_table
 from egraph.datasets._metric import Metric
+from egraph.datasets._noise import Interval, Noise, estimate_noise
 from egraph.datasets._python_data import from_dataset
 from egraph.datasets._runs import find_runs, mean_of_runs
 from egraph.datasets._signals import generate_mnist1d
@@ -36,10 +41,13 @@ from egraph.datasets._table import Table
 __all__ = [
     "NAMES",
     "ImageData",
+    "Interval",
     "Known",
     "Metric",
+    "Noise",
     "Source",
     "Table",
+    "estimate_noise",
     "find_runs",
     "from_dataset",
     "generate_mnist1d",

@@ -1,8 +1,10 @@
 """``egraph data``."""
 
+import numpy as np
 import pytest
 
 from egraph import datasets
+from egraph.metrics import kendall_tau
 from egraph.study import Study
 
 
@@ -99,6 +101,23 @@ def test_a_journal_is_a_table_of_all_commands(egraph, table, journal, read_json)
     assert "x.db is of the space 'nasbench_macro', not of 'nasbench201'" in refused
 
 
+def test_show_tells_the_noise_of_networks_that_were_trained_several_times(egraph, table, read_json):
+    assert read_json(egraph("data", "show", table, "--json"))["noise"] == {}
+    one = datasets.load(table)
+    rng = np.random.default_rng(0)
+    runs = {f"acc_{run}": one["accuracy"] + rng.normal(0, 0.5, len(one)) for run in range(2)}
+    metrics = {name: datasets.Metric("percent", "test", runs=1) for name in runs}
+    datasets.Table(one.space, one.architectures, runs, metrics).save("twice.parquet")
+    told = read_json(egraph("data", "show", "twice.parquet", "--json"))["noise"]["acc"]
+    assert (told["networks"], told["runs"]) == (40, 2)
+    assert told["tau"][0] == pytest.approx(kendall_tau(*runs.values()))
+    assert told["tau"][0] < told["ceiling"]["1"][0] < told["ceiling"]["2"][0] < 1
+    text = egraph("data", "show", "twice.parquet").stdout
+    assert "noise of acc: 40 networks with up to 2 trainings" in text
+    assert f"tau between two trainings           {told['tau'][0]:.3f} (" in text
+    assert f"best tau with means of 2 trainings  {told['ceiling']['2'][0]:.3f} (" in text
+
+
 GENERATE = ("data", "generate", "--space", "convnet", "--data", "digits", "--epochs", "1", "--channels", "2")
 
 
@@ -133,7 +152,7 @@ def test_generate_in_shards_tells_what_is_missing(egraph, read_json):
 
 def test_generate_refuses_what_cannot_be_trained(egraph, table):
     done = egraph("data", "generate", "--space", "nasbench_macro", "--data", table, "--out", "x", code=2)
-    assert "unknown image data" in done.stderr
+    assert "nothing to train on" in done.stderr
     done = egraph(*GENERATE, "--out", "x", "--shard", "4/4", code=2)
     assert "expected I/N with I from 0 to N - 1, such as 0/4, got '4/4'" in done.stderr
     done = egraph("data", "generate", "--space", "nasbench_graph", "--data", "digits", "--out", "x", code=2)
