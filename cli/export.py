@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
@@ -48,8 +49,8 @@ def command(
 
     With --network, the best network of the study in JOURNAL is trained again with the seed of its trial,
     since a study keeps no weights. FOLDER then contains network.py (plain PyTorch), network.safetensors (its
-    weights), network.onnx and card.json. A process without egraph reads them and measures the accuracy on the
-    test images. If the accuracy differs, nothing is written.
+    weights), network.onnx and card.json. A process without egraph reads them and measures the accuracy
+    (of a regression, R2) on the test part. If it differs, nothing is written.
     """
     if network:
         if precision != "float32":
@@ -107,24 +108,29 @@ def _show_network(winner: ExportedWinner, folder: str) -> None:
     click.echo(f"wrote {folder}\n")
     for name, meaning in FILES.items():
         click.echo(f"  {name:<20} {meaning}")
-    accuracy, again = winner.card["test_accuracy"], winner.best.retrained
-    parameters = winner.card["parameters"]
-    click.echo(
-        f"\n  test {_percent(accuracy)}, {parameters:,} parameters; {_compare(accuracy, winner.best.trial)}"
-    )
+    regression = "test_r2" in winner.card
+    score, again = winner.card["test_r2" if regression else "test_accuracy"], winner.best.retrained
+    show = _show_r2 if regression else _percent
+    parameters, compared = winner.card["parameters"], _compare(score, winner.best.trial, show)
+    click.echo(f"\n  test {show(score)}, {parameters:,} parameters; {compared}")
     if again:
-        spread = _percent(min(again)) + (f" to {_percent(max(again))}" if len(again) > 1 else "")
+        spread = show(min(again)) + (f" to {show(max(again))}" if len(again) > 1 else "")
         click.echo(f"  With other seeds its trainings gave {spread}.")
     click.echo("  A process without egraph read network.py and network.onnx and measured the same.")
 
 
-def _compare(accuracy: float, trial: Trial) -> str:
-    if math.isclose(accuracy, trial.test_score, abs_tol=1e-9):
+def _compare(score: float, trial: Trial, show: Callable[[float], str]) -> str:
+    # R2 depends on each digit of the outputs, an accuracy on their order alone.
+    if math.isclose(score, trial.test_score, abs_tol=1e-5 if show is _show_r2 else 1e-9):
         return f"trial {trial.number} in the journal has the same"
     return (
-        f"trial {trial.number} in the journal has {_percent(trial.test_score)}: another machine, device or "
+        f"trial {trial.number} in the journal has {show(trial.test_score)}: another machine, device or "
         "release of PyTorch trains to slightly different weights; the files contain the network trained here"
     )
+
+
+def _show_r2(value: float) -> str:
+    return f"R2 {value:.4f}"
 
 
 def _percent(share: float) -> str:

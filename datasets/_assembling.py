@@ -92,6 +92,7 @@ def assemble(parts: Mapping[str, tuple[Any, Any]], how: Reading) -> ImageData:
             test,
             name=how.name,
             kind=how.kind,
+            target=targets.kind,
             labels=tuple(how.names[int(label)] for label in targets.labels) if how.names else targets.labels,
             source=how.source,
             notes=tuple(notes),

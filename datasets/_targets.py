@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from egraph.datasets._image_data import TARGETS
 from egraph.errors import UsageError, shorten
 
-__all__ = ["TARGETS", "Targets", "read_targets"]
-
-TARGETS = ("classes", "regression")
-"""The kinds of targets."""
+__all__ = ["Targets", "read_targets"]
 
 SHOWN = 5
 """Largest number of labels that a note lists."""

@@ -215,7 +215,7 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
     click.echo(f"  egraph draw {files['best network']} --out best.svg")
     if "ranker" in files:
         click.echo(f"  egraph rank {files['ranker']} FILE")
-    if findings.is_accuracy:
+    if findings.is_trained:
         click.echo(f"  egraph export {files['journal']} best --network")
     click.echo(
         f"  the same command with --trials {2 * trials} resumes, with another --seed starts a new search"

@@ -6,6 +6,9 @@ import functools
 import os
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.datasets import ImageData, from_dataset, images
@@ -17,7 +20,7 @@ from egraph.training import choose_device
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["NetworkEvaluator", "check_builds", "flops_or_zero", "load_cached"]
+__all__ = ["NetworkEvaluator", "check_builds", "flops_or_zero", "load_cached", "to_targets"]
 
 
 class NetworkEvaluator(Evaluator):
@@ -109,6 +112,14 @@ def check_builds(space: SearchSpace) -> None:
     """
     if not space.builds_networks:
         raise UsageError(f"the space {space.name!r} builds no networks; use one that does, such as 'convnet'")
+
+
+def to_targets(data: ImageData, y: NDArray[Any]) -> NDArray[Any]:
+    """Targets as networks learn them: classes, or numbers standardised by the training part, ``(n, 1)``."""
+    if not data.is_regression:
+        return y
+    mean, sd = data.scale
+    return ((y - mean) / sd).astype(np.float32)[:, np.newaxis]
 
 
 def flops_or_zero(network: torch.nn.Module, input_shape: tuple[int, ...]) -> int:

@@ -102,7 +102,7 @@ class InheritedTraining(Training):
             ArchitectureError: The architecture is not in the space.
             DataError: The images cannot be loaded.
         """
-        evaluation, network = self.train(architecture, seed=seed)
+        evaluation, network = self._train(architecture, seed)
         self._remembered.insert(0, (evaluation.score, network))
         self._remembered.sort(key=lambda pair: -pair[0])
         del self._remembered[self.memory :]

@@ -18,7 +18,7 @@ from egraph.checks import check_whole
 from egraph.datasets import ImageData
 from egraph.errors import EvaluationError, UsageError
 from egraph.evaluation.base import Evaluation
-from egraph.evaluation.building import NetworkEvaluator, flops_or_zero
+from egraph.evaluation.building import NetworkEvaluator, flops_or_zero, to_targets
 from egraph.evaluation.ranks import rank_average
 from egraph.spaces import SearchSpace
 from egraph.specs import check_options, parse
@@ -219,7 +219,7 @@ def _batch(data: ImageData, device: str, size: int, seed: int) -> tuple[torch.Te
 
     x, y = data.train
     rows = np.random.default_rng(seed).permutation(len(x))[:size]
-    return torch.from_numpy(x[rows]).to(device), torch.from_numpy(y[rows]).to(device)
+    return torch.from_numpy(x[rows]).to(device), torch.from_numpy(to_targets(data, y[rows])).to(device)
 
 
 @functools.lru_cache(maxsize=2)
@@ -237,7 +237,7 @@ def _patches(data: ImageData, device: str, seed: int) -> tuple[torch.Tensor, tor
     within = np.ogrid[tuple(slice(patch) for patch in sides)]
     places = [corner + offset for corner, offset in zip(corners, within, strict=True)]
     cut = x[image, channel, *places]
-    labels = y[image.ravel()]
+    labels = to_targets(data, y[image.ravel()])
     return torch.from_numpy(cut[:, None]).to(device), torch.from_numpy(labels).to(device)
 
 

@@ -13,7 +13,7 @@ from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
-from egraph.evaluation.building import NetworkEvaluator, flops_or_zero
+from egraph.evaluation.building import NetworkEvaluator, flops_or_zero, to_targets
 from egraph.evaluation.costs import Costs
 from egraph.evaluation.scoring import ZeroCost
 from egraph.shapes import kind_of
@@ -23,6 +23,8 @@ from egraph.training import Recipe, failures_explained
 
 if TYPE_CHECKING:
     import torch
+
+    from egraph.training.stepping import Loss
 
 __all__ = ["Training", "default_recipe", "preview"]
 
@@ -48,8 +50,9 @@ SMALL = 5_000
 class Training(NetworkEvaluator):
     """Trains the networks of a space on images, signals or features.
 
-    The score is the accuracy on the validation images at the end of training. The test images are used once,
-    afterwards, and influence nothing.
+    The score is the accuracy on the validation examples at the end of training; of a regression, R2. The test
+    examples are used once, afterwards, and influence nothing. A regression minimises the squared error of the
+    target, standardised by the training part.
 
     On a CPU the same seed on the same machine gives the same scores. On a GPU networks are trained in mixed
     precision, and the last digits may differ from run to run.
@@ -95,6 +98,10 @@ class Training(NetworkEvaluator):
             recipe = default_recipe(self.images)
             free = "channels" in self.space.network_options
             self._recipe = recipe if free else replace(recipe, channels=None)
+        if self._recipe.label_smoothing and self.images.is_regression:
+            raise UsageError(
+                f"label_smoothing is for classes, but {self.images.name!r} is a regression; leave it out"
+            )
         return self._recipe
 
     @property
@@ -130,22 +137,33 @@ class Training(NetworkEvaluator):
             progress: Callback of the epochs done and the epochs in all.
 
         Returns:
-            The evaluation, and the network, in evaluation mode on the device.
+            The evaluation, and the network, in evaluation mode on the device. The outputs of a regression are
+            in units of the target.
 
         Raises:
             EvaluationError: As in `evaluate`.
             ArchitectureError: The architecture is not in the space.
             DataError: The images cannot be loaded.
         """
+        evaluation, network = self._train(architecture, seed, progress)
+        return evaluation, _to_units(network, self.images) if self.images.is_regression else network
+
+    def _train(
+        self, architecture: Architecture, seed: int, progress: Callable[[int, int], object] | None = None
+    ) -> tuple[Evaluation, torch.nn.Module]:
+        """Does what `train` does, but the outputs of a regression are standardised."""
         import torch
 
         from egraph.networks import count_params
-        from egraph.training import accuracy, fit, seeded
+        from egraph.training import accuracy, fit, r_squared, seeded
 
         self.space.validate(architecture)
         settings = self.space.settings(architecture)
         data, device = self.images, torch.device(self.device)
         parts = _tensors(data, self.device)
+        functional, regression = torch.nn.functional, data.is_regression
+        loss: Loss = functional.mse_loss if regression else functional.cross_entropy
+        measure = r_squared if regression else accuracy
         started = time.perf_counter()
         explained = failures_explained(
             "the network cannot be trained", "train narrower networks or in smaller batches"
@@ -153,10 +171,11 @@ class Training(NetworkEvaluator):
         with explained, threads_limited(self.threads), seeded(seed, device):
             network = self._build(architecture, seed, self.recipe.channels).to(device)
             recipe, how = self._prepare(network)
-            fit(network, parts["train"], replace(recipe, **settings), seed=seed, progress=progress)
-            score = accuracy(network, parts["validation"])
+            recipe = replace(recipe, **settings)
+            fit(network, parts["train"], recipe, loss=loss, seed=seed, progress=progress)
+            score = measure(network, parts["validation"])
             seconds = time.perf_counter() - started
-            test_score = accuracy(network, parts["test"])
+            test_score = measure(network, parts["test"])
         evaluation = Evaluation(
             score=score,
             test_score=test_score,
@@ -168,13 +187,15 @@ class Training(NetworkEvaluator):
         return evaluation, network
 
     def describe(self) -> dict[str, object]:
-        """Space, data with their digest, and recipe; accuracy does not depend on the device."""
+        """Space, data with their digest, and recipe; scores do not depend on the device."""
+        regression = {"target": "regression"} if self.images.is_regression else {}
         return {
             "kind": "training",
             "space": self.space.name,
             "data": self.images.name,
             "digest": self.images.digest,
             "recipe": self.recipe.to_dict(),
+            **regression,
         }
 
     def screen(self, proxies: str | Sequence[str] = SCREEN) -> ZeroCost:
@@ -238,6 +259,18 @@ def _tensors(data: ImageData, device: str) -> dict[str, tuple[torch.Tensor, torc
     import torch
 
     return {
-        part: (torch.from_numpy(x).to(device), torch.from_numpy(y).to(device))
+        part: (torch.from_numpy(x).to(device), torch.from_numpy(to_targets(data, y)).to(device))
         for part, (x, y) in (("train", data.train), ("validation", data.validation), ("test", data.test))
     }
+
+
+def _to_units(network: torch.nn.Module, data: ImageData) -> torch.nn.Module:
+    """The network of a regression with a last layer that makes the outputs those of the target."""
+    import torch
+
+    mean, sd = data.scale
+    last = torch.nn.Linear(1, 1).requires_grad_(False)
+    last.weight.fill_(sd)
+    last.bias.fill_(mean)
+    device = next(network.parameters(), last.weight).device
+    return torch.nn.Sequential(network, last.to(device)).eval()

@@ -28,7 +28,7 @@ FILES = {
     "network.py": "the network as plain PyTorch; its load() reads the weights",
     "network.safetensors": "the weights",
     "network.onnx": "the network with its weights, for onnxruntime and others",
-    "card.json": "origin, input and accuracy",
+    "card.json": "origin, input and score",
 }
 """Files of the folder and their content."""
 
@@ -64,8 +64,8 @@ def save_network(
 ) -> dict[str, Any]:
     """Writes a trained network as source, weights and ONNX, and verifies that these are the same network.
 
-    A new process in which egraph cannot be imported reads the files and measures the accuracy on the test
-    images. If the accuracy is different, or an output differs by more than 1e-4, no folder is written.
+    A new process in which egraph cannot be imported reads the files and measures the score on the test
+    images. If the score is different, or an output differs by more than 1e-4, no folder is written.
 
     Args:
         network: Trained network on any device; it is not changed.
@@ -112,23 +112,24 @@ def _write(
     x, y = data.test
     with threads_limited(1), torch.no_grad():
         logits = torch.cat([network(part) for part in torch.from_numpy(x).split(1024)]).numpy()
-    accuracy = float((logits.argmax(axis=1) == y).mean())
+    score = _measure(logits, y)
     mean, sd = (
         getattr(data.train[0], name)(axis=(0, *range(2, x.ndim)), dtype=float).tolist()
         for name in ("mean", "std")
     )
     card |= {
         "parameters": count_params(network),
-        "test_accuracy": accuracy,
+        "test_r2" if data.is_regression else "test_accuracy": score,
         "test_images": len(y),
         "input": {
             "shape": ["batch", *data.input_shape],
             "type": "float32",
-            "scale": SCALES.get(kind_of(data.input_shape), "as in the data, not standardised"),
+            "scale": _describe_scale(data),
             "mean": mean,
             "sd": sd,
         },
-        "classes": data.num_classes,
+        **({"target": "regression"} if data.is_regression else {"classes": data.num_classes}),
+        **({"labels": list(data.labels)} if data.labels else {}),
         "data": {"name": data.name, "digest": data.digest},
         "versions": {"egraph": __version__, "torch": torch.__version__},
     }
@@ -137,12 +138,26 @@ def _write(
     (folder / "network.safetensors").write_bytes(save(source.weights))
     write_onnx(build(source), data.input_shape, folder / "network.onnx")
     np.savez(images, x=x, y=y, logits=logits)
-    card["difference"] = _compare(folder, images, logits, accuracy)
+    card["difference"] = _compare(folder, images, logits, score)
     (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return card
 
 
-def _compare(folder: Path, images: Path, logits: NDArray[Any], accuracy: float) -> dict[str, float]:
+def _measure(outputs: NDArray[Any], y: NDArray[Any]) -> float:
+    """Accuracy of classes, or R2 of numbers."""
+    from sklearn.metrics import accuracy_score, r2_score
+
+    if y.dtype.kind == "f":
+        return float(r2_score(y, outputs[:, 0].astype(float)))
+    return float(accuracy_score(y, outputs.argmax(axis=1)))
+
+
+def _describe_scale(data: ImageData) -> str:
+    kind, negative = kind_of(data.input_shape), bool((data.train[0] < 0).any())
+    return SCALES[kind] if kind in SCALES and not negative else "as in the data, not standardised"
+
+
+def _compare(folder: Path, images: Path, logits: NDArray[Any], score: float) -> dict[str, float]:
     """Largest differences between outputs of the files and of the network.
 
     Raises:
@@ -159,15 +174,15 @@ def _compare(folder: Path, images: Path, logits: NDArray[Any], accuracy: float) 
         raise FailedError(f"the network as written cannot be read back ({last}); no folder was written")
     found = json.loads(done.stdout)
     tolerance = TOLERANCE * max(1.0, float(np.abs(logits).max()))
-    second, first = np.sort(logits, axis=1)[:, -2:].T
+    # Rounding decides between two classes whose outputs are almost equal.
+    margins = np.diff(np.sort(logits, axis=1)[:, -2:])
     for name, file in (("torch", "network.py"), ("onnx", "network.onnx")):
-        difference, other = found[f"{name} difference"], found[f"{name} accuracy"]
-        # Rounding decides between two classes whose outputs are almost equal.
-        undecided = int((first - second <= 2 * difference).sum()) / len(logits)
-        if not (difference <= tolerance and abs(other - accuracy) <= undecided):
+        difference, other = found[f"{name} difference"], found[f"{name} score"]
+        undecided = int((margins <= 2 * difference).sum()) / len(logits) if margins.size else TOLERANCE
+        if not (difference <= tolerance and abs(other - score) <= undecided):
             raise FailedError(
                 f"{file} as written is another network: its outputs differ by {difference:.2g}, where "
-                f"{tolerance:.2g} is allowed, its accuracy is {other:.4f}, not {accuracy:.4f}; no folder was "
+                f"{tolerance:.2g} is allowed, its score is {other:.4f}, not {score:.4f}; no folder was "
                 "written"
             )
     return {"source": found["torch difference"], "onnx": found["onnx difference"]}
@@ -175,13 +190,19 @@ def _compare(folder: Path, images: Path, logits: NDArray[Any], accuracy: float) 
 
 def _about(card: dict[str, Any]) -> str:
     """The docstring of the source."""
-    classes, shape = card["classes"], card["input"]["shape"]
+    shape = card["input"]["shape"]
     kind = kind_of(shape[1:])
+    if "test_r2" in card:
+        name, outputs = "predictions", "(batch, 1), in units of the target"
+        score = f"R2 is {card['test_r2']:.4f}"
+    else:
+        name, outputs = "logits", f"(batch, {card['classes']})"
+        score = f"accuracy is {card['test_accuracy']:.4f}"
     return f"""A network for {card["data"]["name"]}.
 
     network = load()  # reads network.safetensors beside this file
-    logits = network({kind})  # ({", ".join(map(str, shape))}) to (batch, {classes})
+    {name} = network({kind})  # ({", ".join(map(str, shape))}) to {outputs}
 
 {kind.capitalize()} are float32, {card["input"]["scale"]}. On {card["test_images"]:,} test {kind}
-its accuracy is {card["test_accuracy"]:.4f}. It has {card["parameters"]:,} parameters.
+its {score}. It has {card["parameters"]:,} parameters.
 """

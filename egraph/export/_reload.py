@@ -19,14 +19,23 @@ BATCH = 1024
 
 
 def main(folder: Path, images: Path) -> dict[str, float]:
-    """Accuracies, and the largest differences between outputs and expected outputs."""
+    """Scores, and the largest differences between outputs and expected outputs.
+
+    The score is the accuracy where targets are classes, and R2 where they are numbers.
+    """
     with np.load(images) as file:
         x, y, expected = file["x"], file["y"], file["logits"]
     found = {}
     for name, outputs in (("torch", _run_torch(folder, x)), ("onnx", _run_onnx(folder, x))):
-        found[f"{name} accuracy"] = float((outputs.argmax(axis=1) == y).mean())
+        found[f"{name} score"] = _measure(outputs, y)
         found[f"{name} difference"] = float(np.abs(outputs - expected).max())
     return found
+
+
+def _measure(outputs: Any, y: Any) -> float:
+    if y.dtype.kind == "f":
+        return float(1 - ((outputs[:, 0] - y) ** 2).sum() / ((y - y.mean()) ** 2).sum())
+    return float((outputs.argmax(axis=1) == y).mean())
 
 
 def _run_torch(folder: Path, x: Any) -> Any:

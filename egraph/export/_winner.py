@@ -129,6 +129,7 @@ def repeat_training(
 
 
 def _describe(best: Best, journal: str, training: Training, evaluation: Evaluation) -> dict[str, Any]:
+    measure, many = ("r2", "r2s") if training.images.is_regression else ("accuracy", "accuracies")
     return {
         "space": training.space.name,
         "architecture": best.trial.architecture.to_dict(),
@@ -136,12 +137,12 @@ def _describe(best: Best, journal: str, training: Training, evaluation: Evaluati
             "journal": journal,
             "trial": best.trial.number,
             "seed": best.trial.seed,
-            "test_accuracy": best.trial.test_score,
-            "test_accuracies_of_other_seeds": list(best.retrained),
+            f"test_{measure}": best.trial.test_score,
+            f"test_{many}_of_other_seeds": list(best.retrained),
         },
         "recipe": training.recipe.to_dict() | training.space.settings(best.trial.architecture),
         "source": evaluation.source,
-        "validation_accuracy": evaluation.score,
+        f"validation_{measure}": evaluation.score,
         "flops": evaluation.flops,
     }
 

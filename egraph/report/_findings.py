@@ -165,7 +165,16 @@ class Findings:
     @property
     def is_accuracy(self) -> bool:
         """Whether scores are accuracies in [0, 1]."""
+        return self.is_trained and not self._is_regression
+
+    @property
+    def is_trained(self) -> bool:
+        """Whether networks were trained from scratch, so that the best one can be trained again."""
         return self.settings.get("evaluator", {}).get("kind") == "training"
+
+    @property
+    def _is_regression(self) -> bool:
+        return self.settings.get("evaluator", {}).get("target") == "regression"
 
     @property
     def thing(self) -> str:
@@ -179,6 +188,8 @@ class Findings:
 
     @property
     def _words(self) -> tuple[str, str]:
+        if self._is_regression:
+            return "network", "validation R2"
         return WORDS.get(self.settings.get("evaluator", {}).get("kind"), ("network", "score"))
 
     def show(self, score: float) -> str:

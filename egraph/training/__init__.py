@@ -7,7 +7,7 @@ trains a module can use it: an evaluator, a supernet, a caller's own script.
   reads one from a TOML file.
 - `fit` trains a module by a recipe. It draws batches, augments them and hands them to `TrainingStep`, which
   does one step: forward pass, loss, backward pass, update of the weights.
-- `accuracy` measures a trained classifier.
+- `accuracy` measures a trained classifier, `r_squared` a trained regression.
 - `choose_device`, `mixed_precision` and `seeded` choose the device, the precision and the random numbers.
 - `failures_explained` turns errors of PyTorch into an `egraph.errors.EvaluationError` of one line.
 
@@ -33,7 +33,7 @@ from egraph.training.recipe_files import read_recipe
 if TYPE_CHECKING:
     from egraph.training.augmenting import augment
     from egraph.training.fitting import fit
-    from egraph.training.measuring import accuracy
+    from egraph.training.measuring import accuracy, r_squared
     from egraph.training.precision import mixed_precision
     from egraph.training.seeding import seeded
     from egraph.training.stepping import TrainingStep
@@ -48,6 +48,7 @@ __all__ = [
     "failures_explained",
     "fit",
     "mixed_precision",
+    "r_squared",
     "read_recipe",
     "seeded",
 ]
@@ -58,6 +59,7 @@ _HOMES = {
     "augment": "egraph.training.augmenting",
     "fit": "egraph.training.fitting",
     "mixed_precision": "egraph.training.precision",
+    "r_squared": "egraph.training.measuring",
     "seeded": "egraph.training.seeding",
 }
 

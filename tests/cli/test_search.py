@@ -303,6 +303,26 @@ def test_features_are_searched_in_the_space_for_them(egraph, tmp_path):
     assert "'convnet' read images or signals, not features of shape (5,); take the space 'dense'" in failed
 
 
+def test_a_regression_is_scored_by_r2(egraph, tmp_path, read_json):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(100, 5))
+    np.savez(tmp_path / "prices.npz", X=x, y=100 + x[:, 0])
+    options = ("--data", "prices.npz", "--trials", 2, "--workers", 1, "--epochs", 2)
+    done = egraph("search", *options)
+    assert "prices: features of 5, regression of a target from 9" in done.stderr
+    assert "validation R2 " in done.stdout
+    assert " %" not in done.stdout.partition("the best network")[2].partition("who found what")[0]
+    assert "egraph export runs/dense-prices-0.db best --network" in done.stdout
+    found = read_json(egraph("search", *options, "--json"))
+    assert found["data"]["target"] == "regression"
+    exported = egraph("export", "runs/dense-prices-0.db", "best", "--network", "--data", "prices.npz")
+    assert "  test R2 " in exported.stdout
+    assert "in the journal has the same" in exported.stdout
+    assert "validation R2" in (tmp_path / "runs" / "dense-prices-0.html").read_text()
+    wrong = egraph("search", *options, "--recipe", "smooth.toml", code=2)
+    assert "smooth.toml" in wrong.stderr
+
+
 def test_options_of_generated_data_are_read_and_name_the_journal(egraph):
     pytest.importorskip("mnist1d")
     few = "mnist1d:noise=0.5,train=80,validation=40,test=40"

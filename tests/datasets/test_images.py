@@ -435,7 +435,7 @@ class TestOwnArrays:
     @pytest.mark.parametrize(
         ("train", "message"),
         [
-            (None, "the train part must be a pair of inputs and classes"),
+            (None, "the train part must be a pair of inputs and targets"),
             (
                 (np.zeros((6, 1, 1, 1, 4)), np.zeros(6, int)),
                 r"must be numbers, \(images, channels.*got float64 \(6, 1, 1, 1, 4\)",
@@ -466,6 +466,53 @@ class TestOwnArrays:
     def test_wrong_arrays(self, train, message):
         with pytest.raises(UsageError, match=message):
             ImageData(train, part(), part())
+
+
+class TestRegression:
+    def part(self, count=6, low=0.0):
+        x, _ = part(count)
+        return x, low + np.linspace(0, 1, count)
+
+    def make(self, *parts):
+        return ImageData(*parts, target="regression")
+
+    def test_targets_stay_numbers_and_networks_have_one_output(self):
+        data = self.make(self.part(5, 2.0), self.part(), self.part())
+        assert (data.num_classes, data.train[1].dtype) == (1, np.float64)
+        assert data.scale == (pytest.approx(2.5), pytest.approx(np.std([0, 0.25, 0.5, 0.75, 1])))
+        assert data.describe() == (
+            "images of 1 x 4 x 4, regression of a target from 0 to 3; 5 to train, 6 to validate, 6 to test"
+        )
+        assert repr(data).endswith("(1, 4, 4), regression>")
+        assert {name: data.summary()[name] for name in ("target", "lowest", "highest")} == {
+            "target": "regression", "lowest": 0.0, "highest": 3.0,
+        }  # fmt: skip
+        assert data.digest != self.make(self.part(5, 2.5), self.part(), self.part()).digest
+
+    def test_whole_numbers_will_do(self):
+        x, _ = part()
+        data = self.make(*[(x, np.array([3, 1, 4, 1, 5, 9]))] * 3)
+        assert data.test[1].tolist() == [3.0, 1.0, 4.0, 1.0, 5.0, 9.0]
+
+    @pytest.mark.parametrize(
+        ("targets", "message"),
+        [
+            (np.full(6, 2.5), r"all targets of the test part are 2\.5; R2 needs some that differ"),
+            (np.array([1, 2, np.inf, 3, 4, 5]), "the test targets must be finite numbers"),
+            (
+                np.array(list("abcdef")),
+                r"the test targets must be numbers, \(6,\) for 6 images; got <U1 \(6,\)",
+            ),
+            (np.zeros((6, 2)), r"must be numbers, .*got float64 \(6, 2\)"),
+        ],
+    )
+    def test_targets_that_do_not_fit(self, targets, message):
+        with pytest.raises(UsageError, match=message):
+            self.make(self.part(), self.part(), (part()[0], targets))
+
+    def test_the_kind_of_target_is_one_of_two(self):
+        with pytest.raises(UsageError, match="target must be one of classes, regression; got 'ranks'"):
+            ImageData(part(), part(), part(), target="ranks")
 
 
 def test_an_unknown_name_lists_what_is_known():

@@ -193,6 +193,25 @@ class TestTypes:
             images(save(tmp_path / "a.npz", **arrays))
 
 
+class TestRegression:
+    def test_fractions_are_numbers_to_predict(self, tmp_path):
+        data = images(save(tmp_path / "a.npz", X=pixels(50), y=RNG.normal(size=50)))
+        assert data.is_regression
+        assert [len(y) for _, y in (data.train, data.validation, data.test)] == [30, 10, 10]
+
+    def test_whole_numbers_on_demand(self, tmp_path):
+        path = save(tmp_path / "a.npz", X=pixels(50), y=np.arange(50) // 2 * 3)
+        assert (
+            images(f"{path}:target=regression")
+            .describe()
+            .startswith("images of 1 x 4 x 4, regression of a target from 0 to 72; 30 to train")
+        )
+        with pytest.raises(
+            DataError, match="skip 1: with the option target=classes each of the 25 is a class"
+        ):
+            images(path)
+
+
 class TestOptions:
     def test_unknown_ones_are_named(self, tmp_path):
         path = save(tmp_path / "a.npz", **parts())

@@ -114,13 +114,15 @@ def test_patches_are_cut_from_one_channel_of_images_of_that_class():
     assert 0.4 < channel.mean() < 0.6
 
 
+@pytest.mark.parametrize("target", ["classes", "regression"])
 @pytest.mark.parametrize(
     ("name", "shape", "kind"), [("convnet", (2, 12), "signals"), ("dense", (9,), "features")]
 )
-def test_every_proxy_scores_networks_for_signals_and_features(name, shape, kind):
+def test_every_proxy_scores_networks_for_signals_and_features(name, shape, kind, target):
     rng = np.random.default_rng(0)
     space = spaces.get(name)
-    data = ImageData(*[(rng.normal(size=(30, *shape)), np.arange(30) % 3) for _ in range(3)], kind=kind)
+    parts = [(rng.normal(size=(30, *shape)), np.arange(30) % 3) for _ in range(3)]
+    data = ImageData(*parts, kind=kind, target=target)
     graph = "CONV_3.N,CONV_3.H;0>1,1>2,2>3" if name == "convnet" else "DENSE.N,DENSE.H;0>1,1>2,2>3"
     for proxy in NAMES:
         if not (kind == "features" and proxies[proxy].patches):

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 import torch
 from fixed import FixedSpace
+from sklearn.metrics import r2_score
 from torch import nn
+from torch.utils.data import TensorDataset
 
 from egraph import spaces
 from egraph.architecture import Architecture
@@ -58,6 +60,63 @@ def test_signals_and_features_are_learned(name, kind):
     costs = training.costs
     assert (costs.params(graph), costs.flops(graph)) == (result.params, result.flops)
     assert default_recipe(data).augment == "none"
+
+
+class TestRegression:
+    @pytest.fixture
+    def data(self):
+        """The target is a sum of features, far from 0 and on a large scale."""
+        rng = np.random.default_rng(0)
+        xs = [rng.normal(size=(count, 5)) for count in (200, 60, 60)]
+        return ImageData(*[(x, 7000 + 300 * (x[:, 0] - 2 * x[:, 1])) for x in xs], target="regression")
+
+    @pytest.fixture
+    def training(self, data):
+        recipe = Recipe(epochs=25, batch_size=32, channels=32, learning_rate=1e-2)
+        return Training(spaces.get("dense"), data, recipe, device="cpu")
+
+    @pytest.fixture
+    def graph(self):
+        return spaces.get("dense").parse("DENSE.N;0>1,1>2")
+
+    def test_the_score_is_r2_and_the_network_predicts_in_units_of_the_target(self, training, graph, data):
+        evaluation, network = training.train(graph)
+        assert 0.8 < evaluation.score < 1
+        for (x, y), score in ((data.validation, evaluation.score), (data.test, evaluation.test_score)):
+            predicted = network(torch.from_numpy(x)).detach().numpy()
+            assert predicted.shape == (60, 1)
+            assert r2_score(y, predicted[:, 0].astype(float)) == pytest.approx(score, abs=1e-5)
+        assert evaluation.params == (5 * 32 + 32) + 2 * 32 + (32 + 1)
+        assert training.evaluate(graph).score == evaluation.score
+
+    def test_the_scale_of_the_target_does_not_matter(self, training, graph, data):
+        parts = [(x, (y - 7000) / 1e6) for x, y in (data.train, data.validation, data.test)]
+        other = Training(
+            training.space, ImageData(*parts, target="regression"), training.recipe, device="cpu"
+        )
+        assert other.evaluate(graph).score == pytest.approx(training.evaluate(graph).score, abs=1e-3)
+
+    def test_it_is_part_of_the_description(self, training):
+        assert training.describe()["target"] == "regression"
+        assert "target" not in Training(CONVNET, make_images(), BRIEF).describe()
+
+    def test_labels_cannot_be_smoothed(self, data):
+        with pytest.raises(UsageError, match="label_smoothing is for classes, but 'custom' is a regression"):
+            _ = Training(spaces.get("dense"), data, Recipe(label_smoothing=0.1)).recipe
+
+    def test_mixed_examples_have_mixed_targets(self, training, graph, data):
+        mixed = Training(training.space, data, replace(training.recipe, mixup=0.2), device="cpu")
+        assert mixed.evaluate(graph).score > 0.6
+
+
+def test_data_sets_of_pytorch_are_taken_as_they_are():
+    data = make_images()
+    parts = tuple(
+        (torch.from_numpy(x), torch.from_numpy(y)) for x, y in (data.train, data.validation, data.test)
+    )
+    sets = tuple(TensorDataset(*part) for part in parts)
+    assert Training(CONVNET, sets, BRIEF).images.digest == Training(CONVNET, parts, BRIEF).images.digest
+    assert Training(CONVNET, sets, BRIEF).images.digest == data.digest
 
 
 def test_evaluation_reports_scores_cost_and_size():

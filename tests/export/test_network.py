@@ -13,6 +13,7 @@ from torch import nn
 from egraph import spaces
 from egraph.datasets import ImageData
 from egraph.errors import FailedError, MissingExtraError, UsageError
+from egraph.evaluation import Recipe, Training
 from egraph.export import Source, check_target, save_network
 from egraph.export import _network_saving as module
 from egraph.export._network_onnx import nearest, write_onnx
@@ -90,6 +91,18 @@ def test_signals_and_features_are_exported_too(name, shape, kind, tmp_path):
     assert card["difference"]["source"] == 0
     assert card["difference"]["onnx"] < 1e-5
     assert f"logits = network({kind})" in (tmp_path / "best" / "network.py").read_text()
+
+
+def test_a_regression_is_exported_with_its_scale(tmp_path):
+    rng = np.random.default_rng(0)
+    data = ImageData(*[(x := rng.normal(size=(30, 5)), 50 + x[:, 0]) for _ in range(3)], target="regression")
+    training = Training(spaces.get("dense"), data, Recipe(epochs=9, batch_size=10, channels=8), device="cpu")
+    evaluation, network = training.train(training.space.parse("DENSE.N;0>1,1>2"))
+    card = save_network(network, tmp_path / "best", data)
+    assert card["test_r2"] == pytest.approx(evaluation.test_score, abs=1e-5)
+    assert (card["target"], "classes" in card, card["parameters"]) == ("regression", False, evaluation.params)
+    assert "predictions = network(features)" in (tmp_path / "best" / "network.py").read_text()
+    assert "in units of the target" in (tmp_path / "best" / "network.py").read_text()
 
 
 def test_a_network_that_is_another_one_is_not_left_behind(network, data, tmp_path, monkeypatch):

@@ -1,10 +1,11 @@
 import pytest
 import torch
+from sklearn.metrics import r2_score
 from tiny_problem import linear, problem
 from torch import nn
 
 from egraph.errors import EvaluationError
-from egraph.training import accuracy
+from egraph.training import accuracy, r_squared
 
 
 def test_accuracy_counts_over_batches():
@@ -27,3 +28,17 @@ def test_outputs_that_are_nan_are_refused():
     x[-1] = torch.nan
     with pytest.raises(EvaluationError, match="gives NaN or infinite outputs"):
         accuracy(linear(), (x, y))
+
+
+def test_r_squared_is_that_of_scikit_learn_and_counts_over_batches():
+    x, targets = torch.randn(50, 4), torch.randn(50, 1)
+    network = nn.Sequential(nn.Dropout(0.9), nn.Linear(4, 1))
+    predicted = x @ network[1].weight.T + network[1].bias
+    expected = r2_score(targets.numpy(), predicted.detach().numpy())
+    assert r_squared(network, (x, targets), batch_size=7) == pytest.approx(expected, abs=1e-6)
+    assert not network.training
+
+
+def test_predictions_that_are_nan_have_no_r_squared():
+    with pytest.raises(EvaluationError, match="gives NaN or infinite outputs"):
+        r_squared(nn.Identity(), (torch.full((3, 1), torch.nan), torch.rand(3, 1)))

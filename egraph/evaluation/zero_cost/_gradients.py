@@ -14,12 +14,14 @@ __all__ = ["grad_norm", "jacob_cov"]
 
 
 def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    r"""The norm of the gradient of the cross-entropy :math:`L` in each layer, summed over layers.
+    r"""The norm of the gradient of the loss :math:`L` in each layer, summed over layers.
 
     .. math:: \mathrm{score} = \sum_l \lVert \partial L / \partial W_l \rVert_2
 
-    Weights are the parameters of two or more dimensions: neither biases nor those of a normalisation. Batch
-    normalisation uses the statistics of the batch, as in the authors' code; dropout is off.
+    The loss is the cross-entropy, or the squared error where labels are numbers of a regression,
+    ``(batch, 1)``. Weights are the parameters of two or more dimensions: neither biases nor those of a
+    normalisation. Batch normalisation uses the statistics of the batch, as in the authors' code; dropout is
+    off.
 
     Raises:
         EvaluationError: The loss depends on no weights, or the norm is not finite.
@@ -29,7 +31,8 @@ def grad_norm(network: nn.Module, images: Tensor, labels: Tensor) -> float:
         ICLR 2021, https://arxiv.org/abs/2101.08134
     """
     twin = copy_to_train(network)
-    loss = nn.functional.cross_entropy(twin(images), labels)
+    function = nn.functional.mse_loss if labels.is_floating_point() else nn.functional.cross_entropy
+    loss = function(twin(images), labels)
     weights = [parameter for parameter in twin.parameters() if parameter.dim() > 1]
     if not weights or not loss.requires_grad:
         raise EvaluationError("the loss depends on no weights, so there is no gradient")
