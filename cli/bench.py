@@ -58,8 +58,8 @@ command.add_command(searchers)
 )
 @click.option(
     "--predictor", "predictors", multiple=True, metavar="NAME", default=("egraph",), show_default=True,
-    help="A predictor to measure: egraph, egraph-regression, renas-7x7, renas-19x7x7, brp-nas, wl-gp, mlp, "
-    "forest, boosting, xgboost, or `all` of them. Repeatable.",
+    help="A predictor to measure: egraph, egraph-regression, egraph-thesis, renas-7x7, renas-19x7x7, "
+    "brp-nas, wl-gp, mlp, forest, boosting, xgboost, or `all` of them. Repeatable.",
 )  # fmt: skip
 @click.option(
     "--benchmark", "benchmarks", multiple=True, metavar="TABLE:METRIC",

@@ -10,6 +10,7 @@ and returns an unfitted predictor:
 |---|---|
 | ``egraph`` | `Ranker` with its defaults |
 | ``egraph-regression`` | `Ranker` with one output, no tabular models |
+| ``egraph-thesis`` | EGraph as published: one network of LSTM aggregators, compares pairs |
 | ``renas-7x7``, ``renas-19x7x7`` | LeNet-5 on the adjacency matrix as an image |
 | ``brp-nas`` | graph convolutions, binary relation |
 | ``wl-gp`` | Gaussian process on the Weisfeiler-Lehman kernel |
@@ -29,6 +30,7 @@ from functools import partial
 
 from egraph.baselines._base import Baseline
 from egraph.baselines.brp_nas import BRPNAS
+from egraph.baselines.egraph_thesis import EGraph
 from egraph.baselines.mlp import MLP
 from egraph.baselines.regression import regression_ranker
 from egraph.baselines.renas import ReNAS
@@ -44,6 +46,7 @@ __all__ = [
     "WLGP",
     "Baseline",
     "Boosting",
+    "EGraph",
     "Forest",
     "ReNAS",
     "XGBoost",
@@ -52,7 +55,7 @@ __all__ = [
 ]
 
 BASELINES: dict[str, type[Baseline]] = {
-    baseline.__name__: baseline for baseline in (ReNAS, BRPNAS, WLGP, MLP, Forest, Boosting, XGBoost)
+    baseline.__name__: baseline for baseline in (EGraph, ReNAS, BRPNAS, WLGP, MLP, Forest, Boosting, XGBoost)
 }
 """Classes that a file may name."""
 
@@ -61,6 +64,7 @@ predictors: Registry[Callable[..., Ranker | Baseline]] = Registry("predictor")
 
 predictors.register("egraph", Ranker)
 predictors.register("egraph-regression", regression_ranker)
+predictors.register("egraph-thesis", EGraph)
 predictors.register("renas-7x7", partial(ReNAS, tensor="7x7"))
 predictors.register("renas-19x7x7", partial(ReNAS, tensor="19x7x7"))
 predictors.register("brp-nas", BRPNAS)

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:some architectures are unlike")
 SMALL = {
     "egraph": {"members": 1, "width": 16, "epochs": 20},
     "egraph-regression": {"members": 1, "width": 16, "epochs": 20},
+    "egraph-thesis": {"pairs": 400, "epochs": 8},
     "renas-7x7": {"epochs": 10},
     "renas-19x7x7": {"epochs": 15},
     "brp-nas": {"width": 24, "epochs": 30},
