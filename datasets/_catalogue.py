@@ -34,6 +34,9 @@ for _module in (_nasbench101, _nasbench201, _nasbench_macro, _nasbench_graph, _a
     for _source in _module.SOURCES:
         _sources.register(_source.name, _source)
 
+PACKAGED = Path(__file__).parent / "data"
+"""Folder of the tables that are part of egraph; those of the same name elsewhere come first."""
+
 _ALIASES = {"nasbench_graph": "nasbench_graph_cora"}
 
 
@@ -68,8 +71,8 @@ def load(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str] | No
     """Loads a table by name or from a file.
 
     A name is searched for in ``root``, in the folder of the variable ``EGRAPH_DATA`` and in the user's cache;
-    then in the installed package that contains the benchmark, where there is one. ``nasbench_graph`` without
-    a data set means Cora.
+    then among the tables of egraph itself, and in the installed package that contains the benchmark, where
+    there is one. ``nasbench_graph`` without a data set means Cora.
 
     Args:
         name_or_path: A name that `known` lists, or a path: to a Parquet file that egraph wrote, to the
@@ -83,7 +86,7 @@ def load(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str] | No
     name = os.fspath(name_or_path)
     name = _ALIASES.get(name, name)
     source = _sources.get(name)
-    path = _find(source, root) if source else find(f"{name}.parquet", root) if _is_plain(name) else Path(name)
+    path = _find(source, root) if source else _find_plain(name, root) if _is_plain(name) else Path(name)
     if path is not None:
         return _read(path, source)
     if source is None:
@@ -127,7 +130,7 @@ def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) 
 
 
 def known(root: str | os.PathLike[str] | None = None) -> list[Known]:
-    """The tables that `load` finds by name: the benchmarks, present or not, and imported tables."""
+    """The tables that `load` finds by name: benchmarks, present or not, and imported and packaged tables."""
     listed = []
     for source in _sources.values():
         path = _find(source, root) or (source.package.find() if source.package else None)
@@ -151,6 +154,11 @@ def _is_plain(name: str) -> bool:
     return not Path(name).suffix and Path(name).name == name and not Path(name).is_file()
 
 
+def _find_plain(name: str, root: str | os.PathLike[str] | None) -> Path | None:
+    packaged = PACKAGED / f"{name}.parquet"
+    return find(packaged.name, root) or (packaged if packaged.is_file() else None)
+
+
 def _find(source: Source, root: str | os.PathLike[str] | None) -> Path | None:
     """A table imported under the name of a benchmark takes precedence over the published file."""
     files = dict.fromkeys(file for file in (f"{source.name}.parquet", source.file) if file)
@@ -171,12 +179,12 @@ def _count_rows(path: Path | None, published: int) -> int:
 
 
 def _imported(root: str | os.PathLike[str] | None) -> Iterator[Known]:
-    """The tables in the folders that egraph wrote and that are not a known benchmark."""
+    """The tables that egraph wrote, in the folders and in egraph itself, and that are no known benchmark."""
     import pyarrow
     import pyarrow.parquet
 
     seen = {file for source in _sources.values() for file in (source.file, f"{source.name}.parquet")}
-    for folder in list_folders(root):
+    for folder in (*list_folders(root), PACKAGED):
         for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else ():
             if path.name in seen:
                 continue
@@ -189,7 +197,7 @@ def _imported(root: str | os.PathLike[str] | None) -> Iterator[Known]:
             yield Known(
                 path.stem,
                 str(header["space"]),
-                f"imported: {header['name']}",
+                f"{'part of egraph' if folder == PACKAGED else 'imported'}: {header['name']}",
                 rows,
                 path.name,
                 path.stat().st_size,

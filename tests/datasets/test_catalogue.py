@@ -208,3 +208,19 @@ def test_tables_need_neither_torch_nor_pandas_at_import():
     code = "import sys, egraph.datasets; print(sorted({'torch', 'pandas', 'pyarrow'} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_a_table_that_is_part_of_egraph_is_found_after_all_folders(nowhere, tmp_path, monkeypatch):
+    monkeypatch.setattr("egraph.datasets._catalogue.PACKAGED", tmp_path / "package")
+    for folder, value in ((tmp_path / "package", 1.0), (tmp_path / "root", 2.0)):
+        Table("nasbench201", CELLS, {"acc": [value] * 2}, {"acc": Metric()}, name="own").save(
+            folder / "own.parquet"
+        )
+    assert load("own")["acc"][0] == 1
+    listed = next(table for table in known() if table.name == "own")
+    assert (listed.title, listed.path) == ("part of egraph: own", tmp_path / "package" / "own.parquet")
+    assert load("own", root=tmp_path / "root")["acc"][0] == 2
+    listed = next(table for table in known(tmp_path / "root") if table.name == "own")
+    assert listed.title == "imported: own"
+    with pytest.raises(UnknownNameError, match=r"known: .*own"):
+        load("owm")
