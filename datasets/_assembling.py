@@ -202,6 +202,11 @@ def _divide(
                 f"with {len(y)} examples to divide, {distinct} of them different, the {part} part is empty; "
                 "give more"
             )
+    if kind == "classes" and len(lacking := np.setdiff1d(y, y[rows[0]])):
+        raise UsageError(
+            f"class {lacking[0]} has {int((y == lacking[0]).sum())} of {len(y)} examples, too few to divide; "
+            "give more, or leave the class out"
+        )
     divided = [(x[part], y[part]) for part in rows]
     if "all" in pairs:
         return divided

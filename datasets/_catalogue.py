@@ -27,7 +27,7 @@ from egraph.registry import Registry
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Known", "known", "load", "read_trials", "recognise"]
+__all__ = ["Known", "is_table", "known", "load", "read_trials", "recognise"]
 
 _sources: Registry[Source] = Registry("table")
 for _module in (_nasbench101, _nasbench201, _nasbench_macro, _nasbench_graph, _accel_nasbench):
@@ -127,6 +127,19 @@ def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) 
     for companion in chosen.companions:
         companion.join(table, path.parent)
     return table
+
+
+def is_table(path: Path) -> bool:
+    """Whether a Parquet file is a table of architectures, as told by its columns; true for a damaged one."""
+    import pyarrow
+    import pyarrow.parquet
+
+    try:
+        schema = pyarrow.parquet.read_schema(path)
+    except (pyarrow.ArrowException, OSError):
+        return True  # `load` reports the damage
+    own = _parquet.is_own(schema.empty_table())
+    return own or any(source.fits(set(schema.names)) for source in _sources.values())
 
 
 def known(root: str | os.PathLike[str] | None = None) -> list[Known]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from egraph.datasets._cifar import CIFAR, find_cifar, is_cifar, read_cifar
 from egraph.datasets._drawn import DRAWN, load_digits
+from egraph.datasets._feature_table import is_feature_table, read_feature_table
 from egraph.datasets._idx import IDX_NAMES, find_idx, is_idx, read_fashion_mnist, read_idx_files
 from egraph.datasets._image_data import ImageData
 from egraph.datasets._image_folder import is_image_folder, read_image_folder
@@ -48,6 +49,13 @@ FORMATS = (
     Format("IDX files", is_idx, read_idx_files, ("split",), "split"),
     Format("a folder of class folders of images", is_image_folder, read_image_folder, ("size",)),
     Format(
+        "a .csv or .parquet file of features",
+        is_feature_table,
+        read_feature_table,
+        ("label", "target"),
+        "label",
+    ),
+    Format(
         "an .npz file",
         lambda path: path.suffix.lower() == ".npz",
         read_npz,
@@ -77,8 +85,9 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
       scikit-learn, reduced by factors of 1 to 8, in ten classes, for zero-cost scores. Patches overlap, also
       those of different parts. ``"noise-16"`` is 16 by 16.
     - A path: a folder of IDX files or one of them, CIFAR's archive or folder, a folder of class folders of
-      images, or an ``.npz`` file. Options follow a colon, as in ``"waves.npz:kind=signals"``. A path that
-      does not exist is looked for in the folders of data.
+      images, an ``.npz`` file, or a CSV or Parquet file of features. Options follow a colon, as in
+      ``"waves.npz:kind=signals"`` or ``"flowers.csv:species"``, the column of labels. A path that does not
+      exist is looked for in the folders of data.
     - ``"package.module:make"``: what that function returns, for `from_dataset`. Modules are searched for in
       the current folder first.
 

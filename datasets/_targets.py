@@ -40,7 +40,8 @@ def read_targets(given: Mapping[str, NDArray[Any]], wanted: str | None = None) -
 
     Without ``wanted``, texts, truth values, one-hot rows and whole numbers are labels, and numbers of which
     any has a fraction are a regression target. Labels that are whole numbers must follow one another from any
-    start, or be -1 and 1; ``wanted="classes"`` takes each different value as a class.
+    start, or be -1 and 1, and be at most half as many as the examples; ``wanted="classes"`` takes each
+    different value as a class.
 
     Args:
         given: Targets by part, ``(examples,)``, ``(examples, 1)`` or one-hot ``(examples, classes)``. Classes
@@ -122,6 +123,12 @@ def _number_classes(arrays: Mapping[str, NDArray[Any]], *, free: bool) -> Target
         raise UsageError(
             f"the labels {shorten(known.tolist())} skip {gap}: with the option target=classes each of the "
             f"{len(known)} is a class, with target=regression they are numbers to predict"
+        )
+    count = len(arrays[first])
+    if not free and 2 * len(known) > max(count, 20):
+        raise UsageError(
+            f"{count} examples have {len(known)} different labels, {ends}: with the option target=classes "
+            "each is a class, with target=regression they are numbers to predict"
         )
     notes: tuple[str, ...] = ()
     if texts:

@@ -63,8 +63,9 @@ class Data:
             metavar="NAME|PATH",
             help="Images, signals or features to train on: digits, fashion-mnist, mnist1d (the extra "
             "mnist1d), mnist, kmnist, emnist:balanced, cifar10, cifar100, a folder of IDX files or of class "
-            "folders of images, or an .npz file; docs/how-to/own-data.md lists all. Or a table that replaces "
-            "training; of a table with a part of its space, the rows are searched.",
+            "folders of images, an .npz, .csv or .parquet file, PACKAGE.MODULE:FUNCTION; "
+            "docs/how-to/own-data.md lists all. Or a table that replaces training; of a table with a part of "
+            "its space, the rows are searched.",
         )
     )
     metric: str | None = option(

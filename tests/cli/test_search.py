@@ -303,6 +303,20 @@ def test_features_are_searched_in_the_space_for_them(egraph, tmp_path):
     assert "'convnet' read images or signals, not features of shape (5,); take the space 'dense'" in failed
 
 
+def test_a_table_of_features_is_searched(egraph, tmp_path):
+    rows = np.random.default_rng(0).normal(size=(60, 2))
+    lines = [f"{a},{b},{'high' if a > b else 'low'},7" for a, b in rows]
+    (tmp_path / "mine.csv").write_text("\n".join(["a,b,level,spare", *lines]))
+    options = ("--trials", 1, "--workers", 1, "--no-baseline", "--epochs", 2)
+    done = egraph("search", "--data", "mine.csv:level", *options)
+    assert (
+        "mine: features of 3, 2 classes; 36 to train, 12 to validate, 12 to test; the target" in done.stderr
+    )
+    assert "runs/dense-mine-csv-level-0.db" in done.stdout
+    wrong = egraph("search", "--data", "mine.csv", *options, code=1)
+    assert "all examples are of one class, '7'" in wrong.stderr
+
+
 def test_a_regression_is_scored_by_r2(egraph, tmp_path, read_json):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(100, 5))

@@ -192,6 +192,11 @@ class TestTypes:
         with pytest.raises(DataError, match="the validation part is empty"):
             images(save(tmp_path / "a.npz", **arrays))
 
+    def test_a_class_of_too_few_examples(self, tmp_path):
+        y = np.array(["common"] * 30 + [f"rare {number}" for number in range(6)])
+        with pytest.raises(DataError, match=r"class \d has 1 of 36 examples, too few to divide; give more"):
+            images(save(tmp_path / "a.npz", X=pixels(36), y=y))
+
 
 class TestRegression:
     def test_fractions_are_numbers_to_predict(self, tmp_path):

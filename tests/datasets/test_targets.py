@@ -57,6 +57,7 @@ def test_classes_are_those_of_the_first_part():
     ("parts", "wanted", "message"),
     [
         ({"train": [0, 500, 1000]}, None, r"labels \[0, 500, 1000\] skip 1: with the option target=classes"),
+        ({"train": range(11)}, None, "11 examples have 11 different labels, 0 to 10: with the option"),
         ({"train": [0, 1, 3]}, None, r"skip 2: .*target=regression"),
         (
             {"train": [0, 1], "test": [0, 2]},
