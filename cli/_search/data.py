@@ -104,7 +104,8 @@ class Data:
         if datasets.is_training_data(data, root):
             if self.metric or self.test_metric:
                 raise UsageError(
-                    f"--metric goes with a table; {data} are images, on which accuracy is maximised"
+                    f"--metric goes with a table; networks are trained on {data}, and their validation score "
+                    "is maximised"
                 )
             if (where := known) is None:
                 read = load_cached(data, root)

@@ -2,18 +2,19 @@ import gzip
 import os
 import pickle
 import struct
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from egraph.datasets import ImageData, images
 from egraph.datasets._idx import IDX_FILES, read_idx
 from egraph.datasets._splitting import split
-from egraph.errors import DataError, UsageError
+from egraph.errors import DataError, EgraphError, UsageError
 
 TRAIN_X, TRAIN_Y, TEST_X, TEST_Y = IDX_FILES
 RNG = np.random.default_rng(0)
@@ -179,6 +180,24 @@ class TestFolder:
             DataError, match="clothes: the test part has the label 7, which the train part lacks"
         ):
             images(folder)
+
+
+@given(data=st.data())
+@settings(max_examples=50, deadline=None)
+def test_damaged_idx_files_give_no_other_error(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("idx")
+    for file in IDX_FILES:
+        array = np.zeros((6, 2, 2), np.uint8) if "images" in file else np.arange(6, dtype=np.uint8) % 2
+        (folder / file).write_bytes(gzip.compress(idx_bytes(array), mtime=0))
+    path = folder / data.draw(st.sampled_from(list(IDX_FILES)))
+    content = bytearray(path.read_bytes())
+    if data.draw(st.booleans()):
+        content = bytearray(gzip.decompress(content))
+    for _ in range(data.draw(st.integers(1, 3))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    path.write_bytes(content)
+    with suppress(EgraphError):
+        images(folder)
 
 
 class TestNames:
