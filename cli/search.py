@@ -61,14 +61,14 @@ def command(
     display.tell_learned(arguments["ranker"], measured.table)
     with Study(
         within, measured.evaluator, storage=path, seed=running.seed,
-        workers=running.count_workers(measured), **weighed, **arguments,
+        workers=running.count_workers(measured), fidelities=measured.fidelities, **weighed, **arguments,
     ) as study:  # fmt: skip
         with resumable():
             display.run(
                 study, trials=running.trials, seconds=running.seconds, baseline=not running.no_baseline,
                 guided=ranking.guided,
             )  # fmt: skip
-            if measured.trains and (study.trials["state"] == "complete").any():
+            if measured.trains and report.find(study.journal).best:
                 display.confirm(study, measured.final)
             fitted = study.ranker
         findings = report.find(study.journal)

@@ -1,8 +1,9 @@
 """The journals of studies as tables: one row for each successful trial.
 
 A journal is an SQLite file that `egraph.study` writes. Here it is only read, also while a study runs. Trials
-that failed or are not finished have no row. The best networks that a study evaluated again with fresh seeds
-are left out: the evaluator of these may be another one, with a scale of its own.
+that failed, are not finished or were evaluated at a lower fidelity have no row. The best networks that a
+study evaluated again with fresh seeds are left out: the evaluator of these may be another one, with a scale
+of its own.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from egraph.errors import DataError
 from egraph.journals import APPLICATION, open_to_read
 from egraph.spaces import SearchSpace
 
-__all__ = ["COLUMNS", "COMPLETE", "is_database", "read_journal"]
+__all__ = ["COLUMNS", "COMPLETE", "FIDELITY", "is_database", "read_journal"]
 
 COMPLETE = "complete"
 """State of a successful trial."""
@@ -39,6 +40,9 @@ COLUMNS = (
 
 COSTS = "costs"
 """Column of the other costs of a trial by name, as JSON; each becomes a metric."""
+
+FIDELITY = "fidelity"
+"""Column of the cost of a trial in whole ones; scores of cheaper ones are on other scales."""
 
 _SQLITE = b"SQLite format 3\x00"
 _BUSY_SECONDS = 5.0
@@ -58,7 +62,7 @@ def is_database(path: Path) -> bool:
 
 
 def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
-    """Reads the successful trials of a journal.
+    """Reads the successful whole trials of a journal.
 
     The metrics are ``score``, which the study maximised, ``test_score``, ``seconds``, ``params`` and
     ``flops``, and the costs that the search weighed, NaN where unknown. Round, origin, seed and source of
@@ -78,7 +82,10 @@ def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
         present = {column for _, column, *_ in db.execute("PRAGMA table_info(trial)")}
         listed = COSTS if COSTS in present else "'{}'"  # older journals have none
         names = ", ".join(("architecture", listed, *COLUMNS))
-        rows = db.execute(f"SELECT {names} FROM trial WHERE state = ? ORDER BY number", [COMPLETE]).fetchall()
+        whole = f"AND {FIDELITY} = 1" if FIDELITY in present else ""
+        rows = db.execute(
+            f"SELECT {names} FROM trial WHERE state = ? {whole} ORDER BY number", [COMPLETE]
+        ).fetchall()
         failure = db.execute("SELECT reason FROM trial WHERE reason != '' ORDER BY number DESC").fetchone()
     if not rows:
         raise DataError(

@@ -32,6 +32,7 @@ class Measured:
         table: The table that replaces training; None where networks are trained.
         metric: Metric of the table that is maximised.
         final: The evaluator of the winner's last training; None where it has none.
+        fidelities: Names of the cheaper evaluations and of the whole; None where all are whole.
     """
 
     space: SearchSpace
@@ -41,6 +42,7 @@ class Measured:
     table: Table | None = None
     metric: str = ""
     final: Evaluator | None = None
+    fidelities: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,16 @@ class Data:
             "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:1."
         )
     )
+    fidelities: str | None = option(
+        click.option(
+            "--fidelities",
+            metavar="NAME,NAME,...",
+            help="Train new networks cheaply first, and the best of each fidelity at the next; the last is "
+            "the whole training. Shares of the epochs such as 0.1,0.3,1, or what differs: epochs=3, "
+            "data=0.3, channels=8, cells=2, several joined by +. Of a table, columns, such as "
+            "cifar10_val_12,cifar10_val_200; the last is the --metric.",
+        )
+    )
     root: str | None = option(root_option)
 
     def read(self, training: RecipeOptions) -> Measured:
@@ -99,7 +111,7 @@ class Data:
         from egraph.shapes import kind_of
         from egraph.spaces.base import READERS
 
-        data, root = self.data, self.root
+        data, root, names = self.data, self.root, self.split_fidelities()
         known = spaces.get(self.space) if self.space else None
         if datasets.is_training_data(data, root):
             if self.metric or self.test_metric:
@@ -117,7 +129,7 @@ class Data:
                 trained = Training(where, data, recipe, device=self.device, root=root)
                 if (last := training.apply_final(recipe)) is not None:
                     final = Training(where, data, last, device=self.device, root=root)
-            return Measured(where, trained, where.name, trains=True, final=final)
+            return Measured(where, trained, where.name, trains=True, final=final, fidelities=names)
         try:
             table = datasets.load(data, root)
         except UnknownNameError as error:
@@ -132,7 +144,13 @@ class Data:
                 f"{', '.join(training.given)}: nothing is trained, because {table.name!r} is a table; leave "
                 "this out"
             )
-        metric = choose_metric(table, self.metric)
+        metric = choose_metric(table, self.metric or (names[-1] if names else None))
         lookup = TableLookup(table, metric, self.test_metric)
         space = table.measured(metric).search_space()
-        return Measured(space, lookup, table.space.name, table=table, metric=metric)
+        return Measured(space, lookup, table.space.name, table=table, metric=metric, fidelities=names)
+
+    def split_fidelities(self) -> tuple[str, ...] | None:
+        """The names of the fidelities; None where none are given."""
+        if self.fidelities is None:
+            return None
+        return tuple(name.strip() for name in self.fidelities.split(","))

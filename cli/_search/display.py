@@ -51,11 +51,12 @@ class Listener:
     ) -> None:
         settings = study.journal.settings["settings"]
         random_start = settings["ranker"] and not guided and not settings.get("screen")
-        shared = settings["initial"] if random_start else 0
+        whole = not study.journal.settings.get("fidelities")
+        shared = settings["initial"] if random_start and whole else 0
         self._show, self._study, self._trials = show, study, trials
         self._title = f"searching {study.space.name}"
         self._total = trials + (trials - min(shared, trials) if baseline else 0)
-        self._done = (0, 0)
+        self._done: tuple[float, float] = (0, 0)
         self._best = math.nan
         self._news = ""
         show(self._title)
@@ -95,23 +96,28 @@ class Listener:
 
     def _begin(self, event: RunStarted) -> None:
         if event.finished or event.requeued:
-            done = event.finished + event.baseline_finished
+            done = f"{event.finished + event.baseline_finished:.4g}"
             again = f", {event.requeued} interrupted ones run again" if event.requeued else ""
             self._show.say(f"resuming: {done} trainings are done already{again}")
-            self._best = float(self._study.trials.query("origin != 'baseline'")["score"].max())
+            self._best = float(
+                self._study.trials.query("origin != 'baseline' and fidelity == 1")["score"].max()
+            )
         self._count(event.finished, event.baseline_finished)
 
     def _finish(self, trial: Trial) -> None:
-        if trial.origin != "baseline" and trial.state == "complete" and not trial.score <= self._best:
+        counts = trial.origin != "baseline" and trial.fidelity == 1 and trial.state == "complete"
+        if counts and not trial.score <= self._best:
             self._best = trial.score
         if trial.state == "failed":
             self._show.say(f"  trial {trial.number} failed: {trial.reason}")
 
-    def _count(self, own: int, extra: int) -> None:
+    def _count(self, own: float, extra: float) -> None:
         self._done = (own, extra)
-        beside = f" + {extra} random" if extra else ""
+        beside = f" + {extra:g} random" if extra else ""
         best = "" if math.isnan(self._best) else f", best {self._best:.4g}"
-        self._show(self._title, own + extra, self._total, f"{own}/{self._trials}{beside} trainings{best}")
+        self._show(
+            self._title, int(own + extra), self._total, f"{own:.4g}/{self._trials}{beside} trainings{best}"
+        )
 
 
 def tell_learned(ranker: Any, table: Table | None) -> None:
@@ -169,6 +175,8 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
         "front of each cost": {name: findings.front_of(name)["number"].tolist() for name in findings.costs},
         "finders": [asdict(finder) for finder in findings.finders],
         "trials": len(findings.trials),
+        "whole trainings": float(findings.trials["fidelity"].sum()),
+        "fidelities": findings.fidelities,
         "failed": len(findings.failed),
         "coverage": {f"{level} %": share for level, share in findings.coverage.items()},
         "rounds": findings.rounds.to_dict("records"),
@@ -200,6 +208,8 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
     width = max(len(row[0]) for row in rows)
     for name, text in rows:
         click.echo(f"  {name:<{width}}  {text}")
+    if findings.spent:
+        click.echo(f"  {findings.spent}.")
     if findings.has_baseline:
         click.echo(f"  {_how_chosen(findings)} Test scores were not used to choose.")
 
@@ -296,10 +306,11 @@ def _show_finders(findings: Findings) -> None:
 
 def _how_chosen(findings: Findings) -> str:
     again = len(findings.best[0].retrained)
+    number = "cost" if findings.fidelities else "number"
     if not again or len(findings.best) < 2:
-        return "Both chose by the scores of the same number of trainings."
+        return f"Both chose by the scores of the same {number} of trainings."
     return (
-        f"Both had the same number of trainings, trained their best {len(findings.best)} {again} times "
+        f"Both had the same {number} of trainings, trained their best {len(findings.best)} {again} times "
         "again, and chose by the mean of these scores."
     )
 

@@ -30,7 +30,14 @@ __all__ = ["Running"]
 class Running:
     """Options for the run."""
 
-    trials: int = option(count_option("--trials", default=60, help="Number of trainings."))
+    trials: int = option(
+        count_option(
+            "--trials",
+            default=60,
+            help="Number of trainings; with --fidelities their cost in whole trainings: ten that cost a "
+            "tenth count as one.",
+        )
+    )
     seconds: float | None = option(
         click.option(
             "--seconds",

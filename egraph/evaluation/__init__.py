@@ -14,13 +14,15 @@ An architecture that cannot be measured raises `egraph.errors.EvaluationError` w
 records a failed trial. `Costs` measures size and speed, without a score, and `ColumnCost` looks a cost up
 in a table; `CostNames` finds both by name.
 
+`Evaluator.at` gives a cheaper evaluation, such as one with fewer epochs, as a `Fidelity`.
+
 To add an evaluator, write a subclass of `Evaluator` in a module of its own here and export it below. One that
 builds networks and shows them images derives from `building.NetworkEvaluator`.
 """
 
 from __future__ import annotations
 
-from egraph.evaluation.base import Evaluation, Evaluator, Fitness
+from egraph.evaluation.base import Evaluation, Evaluator, Fidelity, Fitness
 from egraph.evaluation.cost_meter import CostMeter
 from egraph.evaluation.cost_names import CostNames
 from egraph.evaluation.costs import Costs
@@ -41,6 +43,7 @@ __all__ = [
     "Costs",
     "Evaluation",
     "Evaluator",
+    "Fidelity",
     "Fitness",
     "Fused",
     "InheritedTraining",

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from egraph.architecture import Architecture
+from egraph.errors import UsageError
 
-__all__ = ["Evaluation", "Evaluator", "Fitness"]
+__all__ = ["Evaluation", "Evaluator", "Fidelity", "Fitness"]
 
 Fitness = Callable[[Sequence[Architecture]], ArrayLike]
 """Any callable from architectures to scores, shape ``(architectures,)``, higher is better."""
@@ -37,6 +38,21 @@ class Evaluation:
     params: int = 0
     flops: int = 0
     source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Fidelity:
+    """A cheaper way to measure what an evaluator measures, or the whole way.
+
+    Attributes:
+        name: Text that names it, such as ``"0.1"`` or ``"epochs=3"``.
+        cost: Its cost relative to that of a whole evaluation, above 0 and at most 1.
+        evaluator: Evaluator that measures in this way.
+    """
+
+    name: str
+    cost: float
+    evaluator: Evaluator
 
 
 class Evaluator(ABC):
@@ -66,6 +82,20 @@ class Evaluator(ABC):
         A study uses it to choose its first trials. None, the default, means that there is no such fitness.
         """
         return None
+
+    def at(self, fidelity: str) -> Fidelity:
+        """A cheaper evaluation of this name, such as one with fewer epochs; `egraph.Study` tells what for.
+
+        Args:
+            fidelity: Name; each evaluator that has fidelities says how it reads them.
+
+        Raises:
+            UsageError: The evaluator measures in one way only, or has no fidelity of this name.
+        """
+        raise UsageError(
+            f"{type(self).__name__.lstrip('_')} measures in one way only; fidelities are for trainings and "
+            "tables, or an Evaluator of your own with the method at"
+        )
 
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """The scores of many architectures, shape ``(architectures,)``."""

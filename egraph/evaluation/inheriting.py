@@ -10,7 +10,7 @@ from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.datasets import ImageData
 from egraph.errors import UsageError
-from egraph.evaluation.base import Evaluation
+from egraph.evaluation.base import Evaluation, Fidelity
 from egraph.evaluation.training import Training
 from egraph.spaces import SearchSpace
 from egraph.training import Recipe
@@ -107,6 +107,16 @@ class InheritedTraining(Training):
         self._remembered.sort(key=lambda pair: -pair[0])
         del self._remembered[self.memory :]
         return evaluation
+
+    def at(self, fidelity: str) -> Fidelity:
+        """Refused: a network that inherits weights has had trainings that no fidelity counts.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(
+            "networks that inherit weights have no fidelities; leave fidelities out, or use Training"
+        )
 
     def describe(self) -> dict[str, object]:
         """The description of `Training`, with the recipe ``heirs`` and the size of the memory."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 import statistics
+from typing import Any
 
 import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.datasets import Table
 from egraph.errors import EvaluationError, UsageError
-from egraph.evaluation.base import Evaluation, Evaluator
+from egraph.evaluation.base import Evaluation, Evaluator, Fidelity
 
 __all__ = ["ColumnCost", "TableLookup"]
 
@@ -25,7 +26,8 @@ class TableLookup(Evaluator):
         table: Table of measured architectures.
         metric: Column that the search maximises.
         test_metric: Column to report as test score; None reports none.
-        seconds_metric: Column of the cost of an evaluation, in seconds; None leaves the cost unknown.
+        seconds_metric: Column of the cost of an evaluation, in seconds; None leaves the cost unknown. At a
+            fidelity, it counts in proportion to the cost.
 
     Raises:
         UnknownNameError: The table lacks a column.
@@ -47,6 +49,7 @@ class TableLookup(Evaluator):
             )
         self.space = table.space
         self.name = table.name
+        self._table: Any = table
         self.columns = {"score": metric, "test_score": test_metric, "seconds": seconds_metric}
         self._rows: dict[str, tuple[float, float, float]] = {
             key: tuple(row) for key, row in zip(distinct.keys, np.column_stack(columns).tolist(), strict=True)
@@ -68,6 +71,41 @@ class TableLookup(Evaluator):
         if not math.isfinite(score):
             raise EvaluationError(f"{self.columns['score']!r} of table {self.name!r} is {score} there")
         return Evaluation(score, test_score, seconds, source=f"table {self.name}")
+
+    def at(self, fidelity: str) -> Fidelity:
+        """The same networks after a shorter training: another column, which costs its share of the budget.
+
+        Args:
+            fidelity: Name of the column. Its budget and that of the metric, such as 12 and 200 epochs, give
+                the cost.
+
+        Raises:
+            UnknownNameError: The table lacks the column.
+            UsageError: The table names no budget of it or of the metric, or a larger one.
+        """
+        whole = self.columns["score"]
+        assert whole is not None
+        if fidelity == whole:
+            return Fidelity(fidelity, 1.0, self)
+        self._table[fidelity]  # an unknown column is refused with the known ones
+        budgets = [
+            getattr(self._table.metrics.get(name), "budget", None) or math.nan for name in (fidelity, whole)
+        ]
+        cost = budgets[0] / budgets[1]
+        if not cost < 1:
+            epochs = ("an unknown budget" if math.isnan(each) else f"{each:g} epochs" for each in budgets)
+            raise UsageError(
+                f"{fidelity!r} of table {self.name!r} has {next(epochs)} and {whole!r} {next(epochs)}; a "
+                "fidelity is a column of a smaller budget than the metric"
+            )
+        shorter = TableLookup(self._table, fidelity)
+        row_of, own = self._rows, shorter._rows
+        shorter._rows = {key: (own[key][0], math.nan, cost * row_of[key][2]) for key in own}
+        return Fidelity(fidelity, cost, shorter)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Worker processes need no more than the rows."""
+        return {**self.__dict__, "_table": None}
 
     def describe(self) -> dict[str, object]:
         """Name of the table, its space and the columns in use."""

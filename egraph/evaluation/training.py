@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import os
+import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import UsageError
-from egraph.evaluation.base import Evaluation, Evaluator
+from egraph.evaluation.base import Evaluation, Evaluator, Fidelity
 from egraph.evaluation.building import NetworkEvaluator, flops_or_zero, to_targets
 from egraph.evaluation.costs import Costs
+from egraph.evaluation.fidelities import Parts
 from egraph.evaluation.scoring import ZeroCost
 from egraph.shapes import kind_of
 from egraph.spaces import SearchSpace
@@ -42,6 +47,9 @@ PREVIEW_DATA = "photographs-16"
 
 PREVIEW_CHANNELS = 8
 """Width of these networks; a cell of nasbench101 needs at least 5."""
+
+COMPARED = 16
+"""Number of random networks whose multiply-adds tell what a smaller width costs."""
 
 SMALL = 5_000
 """Largest number of training images for which the recipe for small data is the default."""
@@ -90,6 +98,7 @@ class Training(NetworkEvaluator):
             space, data, device=device, root=root, threads=threads, channels=channels, cells=cells
         )
         self._recipe = recipe
+        self._share = 1.0
 
     @property
     def recipe(self) -> Recipe:
@@ -161,6 +170,7 @@ class Training(NetworkEvaluator):
         settings = self.space.settings(architecture)
         data, device = self.images, torch.device(self.device)
         parts = _tensors(data, self.device)
+        examples = _take(parts["train"], self._share)
         functional, regression = torch.nn.functional, data.is_regression
         loss: Loss = functional.mse_loss if regression else functional.cross_entropy
         measure = r_squared if regression else accuracy
@@ -172,7 +182,7 @@ class Training(NetworkEvaluator):
             network = self._build(architecture, seed, self.recipe.channels).to(device)
             recipe, how = self._prepare(network)
             recipe = replace(recipe, **settings)
-            fit(network, parts["train"], recipe, loss=loss, seed=seed, progress=progress)
+            fit(network, examples, recipe, loss=loss, seed=seed, progress=progress)
             score = measure(network, parts["validation"])
             seconds = time.perf_counter() - started
             test_score = measure(network, parts["test"])
@@ -186,9 +196,43 @@ class Training(NetworkEvaluator):
         )
         return evaluation, network
 
+    def at(self, fidelity: str) -> Fidelity:
+        """A cheaper training.
+
+        Its cost is its share of the epochs, times that of the training examples. With fewer channels or
+        cells, it is also multiplied by the ratio of multiply-adds, the mean over a few random networks.
+
+        Args:
+            fidelity: Share of the epochs, such as ``"0.1"``; or what differs, such as ``"epochs=3"``,
+                ``"data=0.3"`` (a fixed random share of the training examples), ``"channels=8"``,
+                ``"cells=2"`` or several joined by ``+``. ``"1"`` is the whole training.
+
+        Raises:
+            UsageError: It is none of these, or more than the whole; or the space offers no choice of width or
+                cells.
+        """
+        parts = Parts.parse(fidelity, self.recipe)
+        for name in ("channels", "cells"):
+            if getattr(parts, name) is not None and name not in self.space.network_options:
+                raise UsageError(
+                    f"the fidelity {fidelity!r} needs a choice of {name}, which the space "
+                    f"{self.space.name!r} does not offer; change epochs or data"
+                )
+        cheaper = copy.copy(self)
+        cheaper._recipe, cheaper._share = parts.apply(self.recipe), parts.data
+        cheaper.cells = cheaper.recipe.cells
+        cost = parts.data * cheaper.recipe.epochs / self.recipe.epochs
+        if (parts.channels, parts.cells) != (None, None):
+            rng = np.random.default_rng(0)
+            drawn = [self.space.sample(rng) for _ in range(COMPARED)]
+            less, all_of = cheaper.costs.flops, self.costs.flops
+            cost *= statistics.fmean(less(one) / all_of(one) for one in drawn)
+        return Fidelity(fidelity, cost, self if cost == 1 else cheaper)
+
     def describe(self) -> dict[str, object]:
         """Space, data with their digest, and recipe; scores do not depend on the device."""
         regression = {"target": "regression"} if self.images.is_regression else {}
+        share = {} if self._share == 1 else {"share of the data": self._share}
         return {
             "kind": "training",
             "space": self.space.name,
@@ -196,6 +240,7 @@ class Training(NetworkEvaluator):
             "digest": self.images.digest,
             "recipe": self.recipe.to_dict(),
             **regression,
+            **share,
         }
 
     def screen(self, proxies: str | Sequence[str] = SCREEN) -> ZeroCost:
@@ -251,6 +296,16 @@ def preview(space: SearchSpace, evaluator: Evaluator, proxies: Sequence[str]) ->
         )
     width = PREVIEW_CHANNELS if "channels" in space.network_options else None
     return ZeroCost(space, proxies, PREVIEW_DATA, batch_size=SCREEN_IMAGES, channels=width)
+
+
+def _take(examples: tuple[torch.Tensor, torch.Tensor], share: float) -> tuple[torch.Tensor, torch.Tensor]:
+    """A share of the examples, the same random ones for all networks; at least two, as batches need."""
+    if share == 1:
+        return examples
+    inputs, targets = examples
+    count = max(2, round(share * len(inputs)))
+    rows = np.sort(np.random.default_rng(0).permutation(len(inputs))[:count])
+    return inputs[rows], targets[rows]
 
 
 @functools.lru_cache(maxsize=2)

@@ -13,6 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from egraph.report._findings import Findings
+from egraph.study._trial import WHOLE_COST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -58,10 +59,10 @@ def _best_so_far(axes: Axes, findings: Findings) -> bool:
         (findings.trials, SEARCH, "egraph"),
     ):
         done = trials[trials["state"].isin(["complete", "failed"])] if trials is not None else None
-        if done is None or not done["score"].notna().any():
+        if done is None or not done.loc[done["fidelity"] == WHOLE_COST, "score"].notna().any():
             continue
-        scores = scale * done["score"].to_numpy(dtype=float)
-        steps = np.arange(1, len(scores) + 1)
+        scores = scale * done["score"].where(done["fidelity"] == WHOLE_COST).to_numpy(dtype=float)
+        steps = done["fidelity"].to_numpy(dtype=float).cumsum()
         best = np.fmax.accumulate(scores)
         axes.scatter(steps, scores, s=9, color=colour, alpha=0.35, linewidths=0)
         axes.step(steps, best, where="post", color=colour, lw=2, label=name)
@@ -69,7 +70,7 @@ def _best_so_far(axes: Axes, findings: Findings) -> bool:
     if not shown:
         return False
     _frame(axes, findings, np.concatenate(shown))
-    axes.set_xlabel("trainings")
+    axes.set_xlabel("cost in whole trainings" if findings.fidelities else "trainings")
     _whole_numbers(axes)
     return True
 
@@ -104,6 +105,8 @@ def _tau(axes: Axes, findings: Findings) -> bool:
 
 
 def _predicted(axes: Axes, findings: Findings) -> bool:
+    if findings.fidelities:
+        return False  # a ranker that learned from several scales predicts on none of them
     scale = 100 if findings.is_accuracy else 1
     shown = []
     for trials, colour, name in (
@@ -128,7 +131,8 @@ def _cost(axes: Axes, findings: Findings, name: str | None = None) -> bool:
     scale = 100 if findings.is_accuracy else 1
     both = pd.concat([findings.trials, findings.baseline]).drop_duplicates("number")
     values = findings.cost(both, name)
-    usable = np.isfinite(values) & both["score"].notna().to_numpy()
+    whole = both["score"].notna() & (both["fidelity"] == WHOLE_COST)
+    usable = np.isfinite(values) & whole.to_numpy()
     known, values = both[usable], values[usable]
     if known.empty:
         return False

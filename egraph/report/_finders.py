@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from egraph.study._trial import WHOLE_COST
+
 __all__ = ["Finder", "count_finders"]
 
 
@@ -20,7 +22,7 @@ class Finder:
         candidates: Number of candidates that it supplied to the ranker.
         share: Their share of all candidates, in [0, 1]; NaN without any.
         trials: Number of its trials.
-        best: Its best score; NaN where none of its trials has succeeded.
+        best: Its best score; NaN where none of its whole trials has succeeded.
     """
 
     name: str
@@ -46,7 +48,8 @@ def count_finders(trials: pd.DataFrame, rounds: pd.DataFrame) -> list[Finder]:
     finders = []
     for name in dict.fromkeys([*names, *supplied]):
         own = trials[names == name]
+        whole = own[own["fidelity"] == WHOLE_COST]
         candidates = supplied.get(name, 0)
         share = candidates / total if total else math.nan
-        finders.append(Finder(name, candidates, share, len(own), float(own["score"].max())))
+        finders.append(Finder(name, candidates, share, len(own), float(whole["score"].max())))
     return finders

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from egraph.report._finders import Finder, count_finders
 from egraph.study import FINALISTS, Best, Final, find_best, find_finals, split_retrains
-from egraph.study._trial import WHOLE
+from egraph.study._trial import DONE, PROMOTED, WHOLE, WHOLE_COST
 
 if TYPE_CHECKING:
     from egraph.study import Journal
@@ -35,8 +35,8 @@ class Findings:
         settings: Settings in the journal.
         trials: Trials of the search, one row each, with their costs as mappings; without those that belong to
             the baseline alone.
-        baseline: Trials of random search, one row each: the random initial trials and those run beside the
-            search.
+        baseline: Trials of random search, one row each: the whole random initial trials and those run beside
+            the search.
         rounds: Rounds, one row each; ``fresh`` is the number of trials that tau was computed on.
         sessions: Sessions, one row each time that a process worked on the study.
         best: The best architectures, each network once: ordered by their confirmed scores if all of them were
@@ -82,8 +82,24 @@ class Findings:
 
     @property
     def complete(self) -> pd.DataFrame:
-        """The trials of the search that succeeded."""
-        return self.trials[self.trials["state"] == "complete"]
+        """The whole trials of the search that succeeded; scores at lower fidelities are on other scales."""
+        return self.trials[(self.trials["state"] == "complete") & (self.trials["fidelity"] == WHOLE_COST)]
+
+    @property
+    def fidelities(self) -> dict[str, float]:
+        """Costs of the fidelities in whole trials by their names; empty where all trials are whole."""
+        return dict(self.settings.get("fidelities", {}))
+
+    @property
+    def spent(self) -> str:
+        """What the search has spent at each fidelity, in words; empty where all trials are whole."""
+        if not self.fidelities:
+            return ""
+        done = self.trials[self.trials["state"].isin(DONE)]
+        counts = (
+            f"{int((done['fidelity'] == cost).sum())} at {name}" for name, cost in self.fidelities.items()
+        )
+        return f"{', '.join(counts)}: as much as {done['fidelity'].sum():.4g} whole trainings"
 
     @property
     def coverage(self) -> dict[int, float]:
@@ -226,9 +242,9 @@ def find(journal: Journal, most: int = FINALISTS) -> Findings:
     trials, evaluator = journal.trials, journal.settings.get("evaluator", {})
     retrains, others = split_retrains(journal.retrains, evaluator)
     mine = trials[trials["origin"] != "baseline"]
-    baseline = trials[trials["origin"].isin(BASELINE)]
+    baseline = trials[trials["origin"].isin(BASELINE) & (trials["fidelity"] == WHOLE_COST)]
     rounds = journal.rounds.copy()
-    measured = mine[(mine["state"] == "complete") & mine["predicted"].notna()]
+    measured = mine[(mine["state"] == "complete") & mine["predicted"].notna() & (mine["origin"] != PROMOTED)]
     rounds["fresh"] = [int((measured["round"] == number).sum()) for number in rounds["round"]]
     best, random_best = find_best(mine, retrains, most), find_best(baseline, retrains, most)
     return Findings(

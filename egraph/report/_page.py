@@ -101,7 +101,8 @@ def _headline(findings: Findings) -> list[tuple[str, str, str]]:
         tiles.append((label, findings.show(shown), remark))
     done = int(findings.trials["state"].isin(["complete", "failed"]).sum())
     extra = int((findings.baseline["origin"] == "baseline").sum()) if findings.has_baseline else 0
-    tiles.append(("trainings", f"{done:,}", f"and {extra:,} of random search" if extra else "by the search"))
+    beside = f"and {extra:,} {'whole ones ' if findings.fidelities else ''}of random search"
+    tiles.append(("trainings", f"{done:,}", beside if extra else "by the search"))
     spent = findings.trials["seconds"].sum()
     if spent > 0:
         tiles.append(("spent on them", _duration(float(spent)), "in all, on one device"))

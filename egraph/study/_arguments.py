@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, cast
@@ -202,15 +203,21 @@ def read_counts(least: int, **counts: int) -> list[int]:
     return [int(count) for count in counts.values()]
 
 
-def check_budget(trials: int | None, seconds: float | None) -> None:
-    """Checks that a run has a budget.
+def check_budget(trials: float | None, seconds: float | None, fidelities: Sequence[float] = ()) -> None:
+    """Checks that a run has a budget, with fidelities one for a climb of one network over all of them.
 
     Raises:
-        UsageError: It has none, or it is not positive.
+        UsageError: It has none, or it is not positive, or too small.
     """
     if trials is None and seconds is None:
         raise UsageError("a run needs a budget: trials=60, or seconds=300, or both")
-    if trials is not None:
+    if trials is not None and fidelities:
+        check_positive(trials=trials)
+        if trials < (climb := math.fsum(fidelities)):
+            raise UsageError(
+                f"trials={trials:g} whole trials do not pay for one network at all fidelities, {climb:.3g}"
+            )
+    elif trials is not None:
         check_whole(1, trials=trials)
     if seconds is not None and not seconds > 0:
         raise UsageError(f"seconds must be positive, got {seconds!r}")

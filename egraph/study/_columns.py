@@ -59,6 +59,7 @@ _FLAG = _Kind("INTEGER NOT NULL DEFAULT 0", int, int, 0)
 _TEXT = _Kind("TEXT NOT NULL", str, str, "")
 _TEXT_OR_EMPTY = _Kind("TEXT NOT NULL DEFAULT ''", str, str, "")
 _REAL = _Kind("REAL", lambda value: math.nan if value is None else value, _write_real, math.nan)
+_SHARE = _Kind("REAL NOT NULL DEFAULT 1", float, float, 1.0)
 _REALS = _Kind(
     "TEXT",
     lambda value: tuple(json.loads(value)) if value else (),
@@ -117,6 +118,7 @@ TRIAL = (
     Column("finished", _REAL),
     Column("finder", _TEXT),
     Column("costs", _COSTS),
+    Column("fidelity", _SHARE),
 )
 VERDICT = tuple(field.name for field in fields(Verdict))
 """What is compared after each round: for the trials of the search, and for those of the baseline."""

@@ -12,9 +12,12 @@ from egraph.executors import Executor
 from egraph.study._evaluating import Job, Outcome, read_outcome
 from egraph.study._events import Event, TrialFinished, TrialStarted
 from egraph.study._journal import Journal
-from egraph.study._trial import BASELINE, DONE, Trial
+from egraph.study._trial import BASELINE, DONE, Trial, add_costs
 
 __all__ = ["Driver"]
+
+_DUST = 1e-9
+"""Rounding errors of sums of costs."""
 
 
 class Driver:
@@ -23,15 +26,12 @@ class Driver:
     Args:
         journal: Journal with the queued trials.
         executor: Executor of the evaluations.
-        limit: Number of trials that may be done in all, those of the baseline not counted.
+        limit: Number of whole evaluations that may be done in all, those of the baseline not counted.
         deadline: Value of ``time.monotonic`` after which no trial begins.
         baseline: Whether trials of the baseline run too.
         max_failures: Number of trials in succession that may fail.
         emit: Called with an event when a trial starts or ends.
 
-    Attributes:
-        finished: Number of trials that are done, those of the baseline not counted.
-        baseline_finished: Number of trials of the baseline that are done.
     """
 
     def __init__(
@@ -50,8 +50,17 @@ class Driver:
         self._max_failures, self._emit = max_failures, emit
         self._failures = 0
         done = journal.read_trials(states=DONE)
-        self.finished = sum(trial.origin != BASELINE for trial in done)
-        self.baseline_finished = len(done) - self.finished
+        self._done = {side: [t for t in done if (t.origin == BASELINE) == side] for side in (False, True)}
+
+    @property
+    def finished(self) -> float:
+        """Cost of the trials that are done, in whole evaluations, without those of the baseline."""
+        return add_costs(self._done[False])
+
+    @property
+    def baseline_finished(self) -> float:
+        """The same for the trials of the baseline."""
+        return add_costs(self._done[True])
 
     def work_off(self) -> None:
         """Evaluates the queued trials until the budget is spent.
@@ -66,7 +75,8 @@ class Driver:
             while queue and len(running) < self._executor.capacity and not self.out_of_time:
                 trial = self._journal.start(queue.popleft().number)
                 self._emit(TrialStarted(trial))
-                running[self._executor.submit(Job(trial.architecture, trial.seed))] = trial.number
+                job = Job(trial.architecture, trial.seed, trial.fidelity)
+                running[self._executor.submit(job)] = trial.number
             if not running:
                 return
             self._record({running.pop(future): read_outcome(future) for future in self._executor.wait()})
@@ -83,9 +93,9 @@ class Driver:
             if trial.origin == BASELINE:
                 if self._baseline:
                     chosen.append(trial)
-            elif room > 0:
+            elif trial.fidelity <= room + _DUST:
                 chosen.append(trial)
-                room -= 1
+                room -= trial.fidelity
         return chosen
 
     def _record(self, outcomes: dict[int, Outcome]) -> None:
@@ -94,10 +104,7 @@ class Driver:
             if outcome.fatal is not None:
                 continue
             trial = self._journal.finish(number, outcome.state, outcome.measured, outcome.reason)
-            if trial.origin == BASELINE:
-                self.baseline_finished += 1
-            else:
-                self.finished += 1
+            self._done[trial.origin == BASELINE].append(trial)
             self._failures = self._failures + 1 if trial.state == "failed" else 0
             self._emit(TrialFinished(trial, self.finished, self.baseline_finished))
         for outcome in outcomes.values():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -22,7 +23,7 @@ from egraph.executors import (
     one_line,
     open_executor,
 )
-from egraph.study._trial import State
+from egraph.study._trial import WHOLE_COST, State
 
 __all__ = ["Job", "Outcome", "Preview", "open_evaluation", "read_outcome"]
 
@@ -34,10 +35,12 @@ class Job:
     Attributes:
         architecture: Architecture to evaluate.
         seed: Seed of the evaluation.
+        fidelity: Cost relative to a whole evaluation, which names the evaluator.
     """
 
     architecture: Architecture
     seed: int
+    fidelity: float = WHOLE_COST
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +84,10 @@ class Outcome:
 
 
 def open_evaluation(
-    evaluator: Evaluator, workers: int, preview: Evaluator | None = None
+    evaluator: Evaluator,
+    workers: int,
+    preview: Evaluator | None = None,
+    cheaper: Mapping[float, Evaluator] | None = None,
 ) -> Executor[Job | Preview, Outcome]:
     """An executor that evaluates; with one worker, in this process.
 
@@ -89,12 +95,14 @@ def open_evaluation(
         evaluator: Does the jobs.
         workers: Number of jobs at a time.
         preview: Does the previews.
+        cheaper: Evaluators of lower fidelities by their cost.
 
     Raises:
         UsageError: The evaluator cannot be sent to other processes.
     """
     try:
-        return open_executor(_Evaluate(evaluator, preview), workers)
+        evaluators = {**(cheaper or {}), WHOLE_COST: evaluator}
+        return open_executor(_Evaluate(evaluators, preview), workers)
     except UnsendableError as error:
         raise UsageError(
             f"the evaluation cannot be sent to worker processes ({error}); "
@@ -125,7 +133,7 @@ def read_outcome(future: Future[Outcome]) -> Outcome:
 class _Evaluate:
     """The function of the executor."""
 
-    evaluator: Evaluator
+    evaluators: Mapping[float, Evaluator]
     preview: Evaluator | None = None
 
     def __call__(self, job: Job | Preview) -> Outcome:
@@ -137,7 +145,8 @@ class _Evaluate:
         try:
             if isinstance(job, Preview):
                 return outcome(values=self._preview(job.architecture))
-            evaluation = self.evaluator.evaluate(job.architecture, seed=job.seed)
+            evaluator = self.evaluators[job.fidelity]
+            evaluation = evaluator.evaluate(job.architecture, seed=job.seed)
             usable = math.isfinite(evaluation.score)
         except (EvaluationError, ArchitectureError) as error:
             return outcome(reason=one_line(str(error)))

@@ -29,18 +29,19 @@ class RunStarted:
     """A run begins, or resumes an interrupted one.
 
     Attributes:
-        finished: Number of trials that are done already, those of the baseline not counted.
-        baseline_finished: Number of trials of the baseline that are done already.
+        finished: Number of trials that are done already, those of the baseline not counted; with fidelities
+            their cost in whole trials.
+        baseline_finished: The same for the trials of the baseline.
         requeued: Number of trials that ran when the last run was interrupted, and run again.
         trials: Budget of trials; None if only time limits the run.
         seconds: Budget of time; None if only the number of trials limits the run.
         baseline: Whether random search runs beside the search.
     """
 
-    finished: int
-    baseline_finished: int
+    finished: float
+    baseline_finished: float
     requeued: int
-    trials: int | None
+    trials: float | None
     seconds: float | None
     baseline: bool
 
@@ -131,13 +132,14 @@ class TrialFinished:
 
     Attributes:
         trial: The trial with its result.
-        finished: Number of trials that are done, those of the baseline not counted.
-        baseline_finished: Number of trials of the baseline that are done.
+        finished: Number of trials that are done, those of the baseline not counted; with fidelities their
+            cost in whole trials.
+        baseline_finished: The same for the trials of the baseline.
     """
 
     trial: Trial
-    finished: int
-    baseline_finished: int
+    finished: float
+    baseline_finished: float
 
 
 @dataclass(frozen=True, slots=True)

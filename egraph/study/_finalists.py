@@ -5,16 +5,16 @@ from __future__ import annotations
 from egraph.errors import FailedError
 from egraph.study._journal import Journal
 from egraph.study._retrain import Retrained
-from egraph.study._trial import BASELINE, INITIAL, OWN, Trial
+from egraph.study._trial import BASELINE, INITIAL, OWN, WHOLE_COST, Trial
 
 __all__ = ["best_baseline_trials", "best_mean", "best_trials"]
 
 
 def best_trials(journal: Journal, most: int) -> list[Trial]:
-    """The best trials of the search, each network once, the first of equals first.
+    """The best whole trials of the search, each network once, the first of equals first.
 
     Raises:
-        FailedError: No trial has succeeded yet.
+        FailedError: No whole trial has succeeded yet.
     """
     return _best_first(journal.read_trials(states=["complete"], origins=OWN), most)
 
@@ -43,9 +43,11 @@ def best_mean(finalists: list[Retrained]) -> Retrained:
 
 
 def _best_first(trials: list[Trial], most: int) -> list[Trial]:
-    if not trials:
-        raise FailedError("no trial has succeeded yet")
+    whole = [trial for trial in trials if trial.fidelity == WHOLE_COST]
+    if not whole:
+        more = f" as a whole, only {len(trials)} at lower fidelities; run on" if trials else ""
+        raise FailedError(f"no trial has succeeded yet{more}")
     networks: dict[str, Trial] = {}
-    for trial in sorted(trials, key=lambda trial: -trial.score):  # stable: the first of equals stays first
+    for trial in sorted(whole, key=lambda trial: -trial.score):  # stable: the first of equals stays first
         networks.setdefault(trial.key, trial)
     return list(networks.values())[:most]

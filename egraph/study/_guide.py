@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.study._recalibration import EACH_ROUND, Recalibration
@@ -55,22 +56,28 @@ class Guide:
     def fit(self, trials: Sequence[Trial]) -> tuple[Predictor | None, int]:
         """Fits the ranker for the next round.
 
-        A failed trial counts as the worst successful one, so that such networks are avoided.
+        A failed trial counts as the worst successful one, so that such networks are avoided. Trials of
+        several fidelities are groups, whose scores are not compared with one another.
 
         Returns:
             The ranker and the number of trials that it learned from. If too few trials have succeeded, or all
             with the same score, the number is 0, and the ranker is the prior, or None.
         """
         done = [trial for trial in trials if trial.state in ("complete", "failed")]
-        succeeded = [trial.score for trial in done if trial.state == "complete"]
-        if len(succeeded) < self._fewest or len(set(succeeded)) < 2:
+        succeeded: dict[float, list[float]] = {}
+        for trial in done:
+            if trial.state == "complete":
+                succeeded.setdefault(trial.fidelity, []).append(trial.score)
+        # Scores that are all equal order nothing.
+        worst = {fidelity: min(scores) for fidelity, scores in succeeded.items() if len(set(scores)) > 1}
+        if sum(map(len, succeeded.values())) < self._fewest or not worst:
             return self.prior, 0
-        worst = min(succeeded)
-        scores = np.array([worst if math.isnan(trial.score) else trial.score for trial in done])
         data = tuple((trial.number, trial.score) for trial in done if trial.state == "complete")
         if self._fitted is None or self._fitted[0] != data:
             model = _fresh_copy(self._learner)
-            model.fit([trial.architecture for trial in done], scores)
+            used = [trial for trial in done if trial.fidelity in worst]
+            scores = [worst[one.fidelity] if math.isnan(one.score) else one.score for one in used]
+            _fit(model, [one.architecture for one in used], np.array(scores), [one.fidelity for one in used])
             self._fitted = data, model
         return self._fitted[1], len(done)
 
@@ -88,6 +95,28 @@ class Guide:
             own = self.prior.describe() if hasattr(self.prior, "describe") else {}
             described["prior"] = {"ranker": _name(self.prior), **own}
         return described
+
+
+def _fit(
+    model: Model, architectures: list[Architecture], scores: NDArray[np.float64], fidelities: list[float]
+) -> None:
+    """Fits to scores that are compared at the same fidelity only.
+
+    A model whose ``fit`` takes no ``groups`` gets scores in interquartile ranges of their fidelity.
+    """
+    if len(set(fidelities)) < 2:
+        model.fit(architectures, scores)
+        return
+    from sklearn.utils.validation import has_fit_parameter
+
+    if has_fit_parameter(model, "groups"):
+        taught: Any = model
+        taught.fit(architectures, scores, groups=[f"{cost:g}" for cost in fidelities])
+        return
+    from egraph.ranker.labels import Labels
+
+    numbers = np.unique(fidelities, return_inverse=True)[1]
+    model.fit(architectures, Labels.of(scores, numbers, None).scores)
 
 
 def _name(ranker: object) -> str:

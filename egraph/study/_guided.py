@@ -27,10 +27,29 @@ from egraph.study._team import Team
 from egraph.study._tradeoff import sort_by_front, weigh
 from egraph.study._trial import MUTANTS, SAMPLES, WHOLE
 
-__all__ = ["Guided"]
+__all__ = ["Guided", "refit"]
 
 _PARENTS = 8  # of the mutants among the candidates
 _SAMPLES_AT_ALARM = 30.0  # percentage of random samples after an alarm of drift
+
+
+def refit(guide: Guide, situation: Situation) -> tuple[Predictor | None, int, float]:
+    """Fits the ranker for a round, or as for an earlier one where the rule asks for no new fit.
+
+    Returns:
+        The ranker, None where there is none yet; the number of trials that it learned from; and the duration
+        of the fit, NaN where there was none.
+    """
+    known, learned_from = situation.known, situation.learned_from
+    due = guide.recalibration.is_due(known, learned_from, situation.alarm)
+    began = time.perf_counter()
+    # Trials are numbered in order, so their number tells which ones the ranker of the last round knew.
+    model, learned_from = guide.fit(known if due else known[:learned_from])
+    if not (learned_from and due):
+        return model, learned_from, math.nan
+    seconds = time.perf_counter() - began
+    situation.emit(RankerFitted(situation.number, learned_from, seconds))
+    return model, learned_from, seconds
 
 
 class Guided:
@@ -78,15 +97,8 @@ class Guided:
 
     def propose(self, situation: Situation) -> Plan:
         """The best candidates and some different ones."""
-        own, learned_from = situation.own, situation.learned_from
-        due = self._guide.recalibration.is_due(own, learned_from, situation.alarm)
-        began = time.perf_counter()
-        # Trials are numbered in order, so their number tells which ones the ranker of the last round knew.
-        model, learned_from = self._guide.fit(own if due else own[:learned_from])
-        fit_seconds = math.nan
-        if learned_from and due:
-            fit_seconds = time.perf_counter() - began
-            situation.emit(RankerFitted(situation.number, learned_from, fit_seconds))
+        own = situation.own
+        model, learned_from, fit_seconds = refit(self._guide, situation)
         if model is None:
             return self._otherwise.propose(situation)
         mixture = self.mix(situation)

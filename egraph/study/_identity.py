@@ -27,19 +27,22 @@ def register(
     settings: Mapping[str, object],
     *,
     costs: Mapping[str, str],
+    fidelities: Mapping[str, float],
 ) -> None:
-    """Writes space, seed, evaluator and costs into a new journal, and this session into any.
+    """Writes space, seed, evaluator, costs and fidelities into a new journal, and this session into any.
 
     Raises:
-        JournalError: The journal is of another space, seed, evaluator or costs.
+        JournalError: The journal is of another space, seed, evaluator, costs or fidelities.
     """
     described = json.loads(json.dumps(evaluator.describe(), sort_keys=True, default=str))
     identity = {"space": space.name, "seed": seed, "evaluator": described, "costs": dict(costs)}
     known = journal.settings
+    if fidelities or "fidelities" in known:
+        identity["fidelities"] = dict(fidelities)
     for name, value in identity.items():
-        if known.get(name, value) != value:
-            was, now = known[name], value
-            if name == "costs" and set(was) != set(now):  # else only what a name stands for differs
+        if known.get(name, {} if known and name == "fidelities" else value) != value:
+            was, now = known.get(name, {}), value
+            if name in ("costs", "fidelities") and set(was) != set(now):  # else what a name stands for
                 was, now = (", ".join(each) or "none" for each in (was, now))
             differing = f"{name} {was}, not {now}"
             if name == "evaluator" and was.get("kind") == now.get("kind"):

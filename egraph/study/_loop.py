@@ -19,7 +19,7 @@ from egraph.study._recalibration import DRIFT_LEVEL, DRIFT_ROUNDS
 from egraph.study._rounds import Proposer, Round
 from egraph.study._screen import Screener
 from egraph.study._seeds import derive
-from egraph.study._trial import BASELINE, DONE, OWN, Trial
+from egraph.study._trial import BASELINE, DONE, OWN, PROMOTED, WHOLE_COST, Trial
 
 __all__ = ["Loop"]
 
@@ -34,10 +34,11 @@ class Loop:
         proposer: Proposes rounds.
         driver: Evaluates trials.
         screener: Scores architectures without training.
-        limit: Number of trials that there may be in all, those of the baseline not counted.
+        limit: Number of whole evaluations that there may be in all, those of the baseline not counted.
         baseline: Whether random search runs beside the search.
         emit: Called with an event whenever something happens.
         meter: Costs of each trial; None without costs.
+        entry: Fidelity at which networks are tried first.
     """
 
     def __init__(
@@ -53,11 +54,13 @@ class Loop:
         baseline: bool,
         emit: Callable[[Event], object],
         meter: CostMeter | None = None,
+        entry: float = WHOLE_COST,
     ) -> None:
         self._space, self._seed = space, seed
         self._journal, self._proposer, self._driver = journal, proposer, driver
         self._screener, self._meter = screener, meter
         self._limit, self._baseline, self._emit = limit, baseline, emit
+        self._entry = entry
 
     def run(self) -> str:
         """Evaluates what is queued and proposes more.
@@ -72,7 +75,7 @@ class Loop:
                 return "the time is over"
             trials = self._journal.read_trials()
             if any(trial.state == "queued" and trial.origin != BASELINE for trial in trials):
-                return f"{self._driver.finished} trials are done"  # left over from a run with a larger budget
+                return f"{self._count} trials are done"  # left over from a run with a larger budget
             state = self._journal.settings.get("searcher state")
             learned_from, alarm = self._read_last_round()
             proposed = self._proposer.propose(
@@ -86,10 +89,16 @@ class Loop:
                 alarm=alarm,
             )
             if not proposed.plan.proposals:
-                if self._driver.finished < self._limit:
-                    return f"the space {self._space.name!r} is exhausted after {self._driver.finished} trials"
-                return f"{self._driver.finished} trials are done"
+                if self._limit - self._driver.finished >= 1:
+                    return f"the space {self._space.name!r} is exhausted after {self._count} trials"
+                return f"{self._count} trials are done"
             self._queue(proposed, trials)
+
+    @property
+    def _count(self) -> str:
+        """What is done, in words."""
+        done = self._driver.finished
+        return f"{done}" if self._entry == WHOLE_COST else f"as much as {done:.4g} whole"
 
     def _read_last_round(self) -> tuple[int, bool]:
         """Number of trials that the ranker of the last round had learned from, and whether it has drifted."""
@@ -116,6 +125,7 @@ class Loop:
                 finder=proposal.finder,
                 intervals=ends,
                 costs={} if self._meter is None else self._meter.measure(proposal.architecture),
+                fidelity=proposal.fidelity,
             )
             for number, (proposal, seed, ends) in enumerate(
                 zip(plan.proposals, seeds, self._ask_intervals(plan), strict=True), len(before)
@@ -144,7 +154,8 @@ class Loop:
         seeds = []
         for proposal in proposals:
             random = proposal.origin == BASELINE
-            seeds.append(derive(self._seed, "baseline trial" if random else "trial", counts[random]))
+            own = derive(self._seed, "baseline trial" if random else "trial", counts[random])
+            seeds.append(own if proposal.seed is None else proposal.seed)
             counts[random] += 1
         return seeds
 
@@ -153,7 +164,11 @@ class Loop:
         graphs = [one.architecture for one in plan.proposals]
         if any(math.isnan(one.predicted) for one in plan.proposals):
             return [()] * len(graphs)
-        return ask_intervals(plan.model, graphs)
+        # The ranker promises nothing of networks that it knows from a lower fidelity, or in another unit.
+        return [
+            ends if one.fidelity == self._entry else ()
+            for one, ends in zip(plan.proposals, ask_intervals(plan.model, graphs), strict=True)
+        ]
 
     def _finish_rounds(self) -> None:
         """Compares predictions and scores of each round whose trials are all done, and tests for drift."""
@@ -164,7 +179,8 @@ class Loop:
                 continue
             learned = int(rounds.loc[rounds["round"] == number, "learned_from"].iloc[0]) > 0
             seed = derive(self._seed, "promise", number)
-            own = judge([t for t in trials if t.origin != BASELINE], learned=learned, seed=seed)
+            new = [t for t in trials if t.origin not in (BASELINE, PROMOTED)]
+            own = judge(new, learned=learned, seed=seed)
             random = judge([t for t in trials if t.origin == BASELINE], learned=learned, seed=seed)
             drift = self._weigh_drift(number)
             alarm = drift < DRIFT_LEVEL

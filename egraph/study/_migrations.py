@@ -29,10 +29,11 @@ STEPS: list[str] = [
     "ALTER TABLE round ADD COLUMN drift REAL;"
     "ALTER TABLE round ADD COLUMN alarm INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE trial ADD COLUMN costs TEXT NOT NULL DEFAULT '{}';",
+    "ALTER TABLE trial ADD COLUMN fidelity REAL NOT NULL DEFAULT 1;",
 ]
 """SQL from each version to the next: the first step leads from 1 to 2. A step is never changed once released.
 
-Such as ``"ALTER TABLE trial ADD COLUMN fidelity REAL;"``. A column that may not be NULL needs a DEFAULT.
+Such as ``"ALTER TABLE trial ADD COLUMN device TEXT;"``. A column that may not be NULL needs a DEFAULT.
 """
 
 

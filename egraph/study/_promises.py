@@ -63,8 +63,11 @@ class Verdict:
 def ask_intervals(model: Any, architectures: Sequence[Architecture]) -> list[tuple[float, ...]]:
     """The ranker's intervals for each architecture: lower and upper end for each of `LEVELS`.
 
-    Empty tuples where the ranker has no ``intervals``, or held nothing out to calibrate them.
+    Empty tuples where the ranker has no ``intervals``, held nothing out to calibrate them, or learned from
+    several fidelities, so that its predictions are in the unit of none.
     """
+    if getattr(model, "groups_", {}):
+        return [()] * len(architectures)
     coverage = getattr(model, "coverage_", {})
     calibrated = not coverage or not all(map(math.isnan, coverage.values()))
     if not architectures or not calibrated or not hasattr(model, "intervals"):

@@ -11,9 +11,11 @@ from egraph.architecture import Architecture
 from egraph.study._events import Event
 from egraph.study._guide import Predictor
 from egraph.study._screen import Screener
-from egraph.study._trial import BASELINE, Trial
+from egraph.study._trial import BASELINE, WHOLE_COST, Trial, add_costs
 
 __all__ = ["Plan", "Proposal", "Situation", "Strategy"]
+
+_DUST = 1e-9  # rounding errors of sums of costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,16 @@ class Proposal:
         origin: Reason, one of the origins of `Trial`.
         predicted: Score that the ranker expects; NaN where there is no ranker.
         finder: Name of the searcher that found it; empty if none searched.
+        fidelity: Cost relative to a whole evaluation.
+        seed: Seed of the evaluation; None for one of its own.
     """
 
     architecture: Architecture
     origin: str
     predicted: float = math.nan
     finder: str = ""
+    fidelity: float = WHOLE_COST
+    seed: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +46,13 @@ class Situation:
     Attributes:
         trials: All trials, each complete or failed.
         number: Number of the round, from 0.
-        limit: Number of trials that there may be in all, those of the baseline not counted.
+        limit: Number of whole evaluations that there may be in all, those of the baseline not counted.
         searcher_state: State that the last plan gave.
         emit: Called with an event when the ranker was fitted.
         screener: Scores architectures without training.
         learned_from: Number of trials that the ranker of the last round had learned from.
         alarm: Whether the last round ended with an alarm of drift, so that this one explores more.
+        evidence: Trials that the ranker learns from, where these are not those of the search itself.
     """
 
     trials: Sequence[Trial]
@@ -56,15 +63,26 @@ class Situation:
     screener: Screener
     learned_from: int = 0
     alarm: bool = False
+    evidence: Sequence[Trial] | None = None
 
     @property
     def own(self) -> list[Trial]:
         """The trials of the search itself, without the baseline's."""
         return [trial for trial in self.trials if trial.origin != BASELINE]
 
+    @property
+    def known(self) -> list[Trial]:
+        """The trials that the ranker learns from, in the order of proposing."""
+        return self.own if self.evidence is None else list(self.evidence)
+
+    @property
+    def left(self) -> float:
+        """The number of whole evaluations that the limit leaves."""
+        return self.limit - add_costs(self.own)
+
     def room(self, size: int) -> int:
-        """As many trials as are wanted, or as the limit leaves."""
-        return int(min(self.limit - len(self.own), size))
+        """As many whole evaluations as are wanted, or as the limit leaves."""
+        return int(min(self.left, size) + _DUST)
 
 
 @dataclass(frozen=True, slots=True)

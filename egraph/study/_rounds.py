@@ -15,6 +15,7 @@ from egraph.evaluation import CostMeter
 from egraph.searchers import MakeSearcher
 from egraph.spaces import SearchSpace
 from egraph.study._events import Event
+from egraph.study._fidelities import Climbing
 from egraph.study._guide import Guide
 from egraph.study._guided import Guided
 from egraph.study._proposals import Plan, Situation, Strategy
@@ -47,6 +48,7 @@ def choose_strategy(
     candidates: int,
     whole: bool,
     meter: CostMeter | None = None,
+    fidelities: Sequence[float] = (),
 ) -> Strategy:
     """The strategy of a study with these settings.
 
@@ -63,7 +65,23 @@ def choose_strategy(
         candidates: Number of architectures that the ranker scores in a round.
         whole: Whether all of a space that has no more is scored, without searchers.
         meter: Costs of the study; None without costs.
+        fidelities: Costs of the fidelities; empty where all evaluations are whole.
     """
+    if fidelities:
+        entering = choose_strategy(
+            space,
+            seed,
+            guide,
+            makers=makers,
+            initial=initial,
+            screen=screen,
+            batch=batch,
+            mixture=mixture,
+            candidates=candidates,
+            whole=whole,
+            meter=meter,
+        )
+        return Climbing(tuple(fidelities), entering, guide)
     team = Team(space, seed, makers)
     if guide is None:
         return SearchersAlone(team, batch)
@@ -132,8 +150,8 @@ class Proposer:
 
         Args:
             trials: All trials of the study.
-            limit: Number of trials that there may be in all, those of the baseline not counted.
-            baseline: Whether to add as many random trials as make the baseline as long as the search.
+            limit: Number of whole evaluations that there may be in all, those of the baseline not counted.
+            baseline: Whether to add as many random trials as make the baseline cost as much as the search.
             searcher_state: State that the last round gave.
             emit: Called with an event when the ranker was fitted.
             screener: Scores architectures without training.

@@ -22,7 +22,7 @@ from egraph.study._seeds import derive
 from egraph.study._selection import predict
 from egraph.study._shares import turns
 from egraph.study._team import Team
-from egraph.study._trial import BASELINE, INITIAL, RANDOM, SCREENED, SEARCH, Trial
+from egraph.study._trial import BASELINE, INITIAL, RANDOM, SCREENED, SEARCH, WHOLE_COST, Trial
 
 __all__ = ["RandomRounds", "RandomStart", "ScreenedStart", "SearchersAlone", "Staged", "WithBaseline"]
 
@@ -167,7 +167,7 @@ class RandomRounds:
 
 @dataclass(frozen=True, slots=True)
 class WithBaseline:
-    """Mixes random trials into the plans of another strategy, as many as make both searches equally long.
+    """Mixes random trials into the plans of another strategy, as many as make both searches cost the same.
 
     The ranker's predictions for them are kept too: they show how well it orders the whole space.
 
@@ -184,8 +184,8 @@ class WithBaseline:
     def propose(self, situation: Situation) -> Plan:
         """The plan of the other strategy with random trials between its own."""
         plan = self.strategy.propose(situation)
-        origins = [trial.origin for trial in situation.trials] + [one.origin for one in plan.proposals]
-        missing = len(origins) - origins.count(INITIAL) - 2 * origins.count(BASELINE)
+        everything: list[Trial | Proposal] = [*situation.trials, *plan.proposals]
+        missing = round(math.fsum(map(_ahead, everything)))
         if missing <= 0:
             return plan
         skip = sum(proposal.origin == INITIAL for proposal in plan.proposals)
@@ -194,6 +194,13 @@ class WithBaseline:
             random = _predicted(plan.model, random)
         mixed = zip_longest(plan.proposals, random)
         return replace(plan, proposals=[one for pair in mixed for one in pair if one is not None])
+
+
+def _ahead(one: Trial | Proposal) -> float:
+    """What a trial costs the search itself more than random search, in whole evaluations."""
+    if one.origin == BASELINE:
+        return -one.fidelity
+    return 0.0 if one.origin == INITIAL and one.fidelity == WHOLE_COST else one.fidelity
 
 
 def _predicted(model: Predictor, proposals: list[Proposal]) -> list[Proposal]:

@@ -31,6 +31,7 @@ from egraph.study._arguments import (
 from egraph.study._driver import Driver
 from egraph.study._evaluating import open_evaluation
 from egraph.study._events import Event, RunFinished, RunStarted
+from egraph.study._fidelities import read_fidelities
 from egraph.study._finalists import best_baseline_trials, best_mean, best_trials
 from egraph.study._guide import Predictor
 from egraph.study._identity import register
@@ -40,7 +41,7 @@ from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, choose_strategy
 from egraph.study._screen import SHARE, Screener
 from egraph.study._shares import Mixture, read_shares
-from egraph.study._trial import BASELINE, OWN, Trial
+from egraph.study._trial import BASELINE, OWN, WHOLE_COST, Trial
 
 __all__ = ["Study"]
 
@@ -99,6 +100,11 @@ class Study:
             two it is also fitted before each round until it has learned from ``initial`` trials. An alarm
             always causes a fit.
         max_failures: Number of trials in succession that may fail before the run stops with an error.
+        fidelities: Cheaper evaluations, by names that the evaluator reads (`Evaluator.at`), each more
+            expensive than the one before it; the last is the whole evaluation. For a training, such as
+            ``[0.1, 0.3, 1]``, they are shares of the epochs. New networks are evaluated at the first, and the
+            best of each are promoted to the next; the ranker learns from all of them. Scores of whole
+            evaluations alone decide which network is best. None evaluates all networks whole.
 
     Raises:
         UsageError: An argument is of the wrong type or out of range.
@@ -129,6 +135,7 @@ class Study:
         candidates: int = 2000,
         recalibrate: str = "every=1",
         max_failures: int = 30,
+        fidelities: Sequence[float | str] | None = None,
     ) -> None:
         batch = batch if batch is not None else workers if ranker is False else 8
         seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
@@ -138,6 +145,7 @@ class Study:
         self.seed, self.workers, self.max_failures = seed, workers, max_failures
         self.stopped = ""
         self._evaluator = as_evaluator(evaluate)
+        self._fidelities = read_fidelities(fidelities, self._evaluator)
         self._meter = read_costs(costs, self.space)
         makers = read_searchers(searcher, self.space, self._meter)
         mixture = Mixture(read_shares(shares), far)
@@ -154,6 +162,7 @@ class Study:
             mixture=mixture,
             whole=searcher is None and shares is None,
             meter=self._meter,
+            fidelities=[one.cost for one in self._fidelities],
             **sizes,
         )
         self._proposer = Proposer(self.space, seed, strategy)
@@ -196,10 +205,10 @@ class Study:
 
     @property
     def best(self) -> Trial:
-        """The trial with the best score, the first of equals. Trials of the random baseline do not count.
+        """The whole trial with the best score, the first of equals; not those of the random baseline.
 
         Raises:
-            FailedError: No trial has succeeded yet.
+            FailedError: No whole trial has succeeded yet.
         """
         return best_trials(self._journal, 1)[0]
 
@@ -221,7 +230,7 @@ class Study:
 
     def run(
         self,
-        trials: int | None = None,
+        trials: float | None = None,
         seconds: float | None = None,
         *,
         baseline: bool = False,
@@ -230,11 +239,13 @@ class Study:
         """Runs until the budget is spent or the space is exhausted; `stopped` then gives the reason.
 
         Args:
-            trials: Total number of trials of the study, earlier and failed ones included.
+            trials: Total number of trials of the study, earlier and failed ones included. With fidelities it
+                is the total cost in whole trials, which need not be a whole number: ten trials that cost a
+                tenth count as one.
             seconds: Time of this run after which no trial begins; trials that run are finished.
-            baseline: Whether to run a random search with the same number of trials beside it. Random initial
-                trials count for both searches. The other random trials do not count in ``trials``, and
-                neither ranker nor searcher learns from them.
+            baseline: Whether to run a random search with the same number of whole trials beside it. Whole
+                random initial trials count for both searches. The other random trials do not count in
+                ``trials``, and neither ranker nor searcher learns from them.
             progress: Called with each `Event`.
 
         Raises:
@@ -242,10 +253,11 @@ class Study:
             FailedError: More than ``max_failures`` trials failed in succession.
             EgraphError: The evaluation cannot work at all.
         """
-        check_budget(trials, seconds)
+        check_budget(trials, seconds, [one.cost for one in self._fidelities])
         emit, limit = progress or _ignore, math.inf if trials is None else trials
         preview = None if self._screen is None else self._screen.preview
-        executor = open_evaluation(self._evaluator, self.workers, preview)
+        cheaper = {one.cost: one.evaluator for one in self._fidelities}
+        executor = open_evaluation(self._evaluator, self.workers, preview, cheaper)
         budget, begun = math.inf if seconds is None else seconds, time.monotonic()
         driver = Driver(
             self._journal,
@@ -268,6 +280,7 @@ class Study:
             limit=limit,
             baseline=baseline,
             emit=emit,
+            entry=min(cheaper, default=WHOLE_COST),
         )
         before = (driver.finished, driver.baseline_finished, self._requeued)
         emit(RunStarted(*before, trials=trials, seconds=seconds, baseline=baseline))
@@ -370,7 +383,10 @@ class Study:
         journal = Journal(storage)
         try:
             costs = {} if self._meter is None else self._meter.description
-            register(journal, self.space, self.seed, self._evaluator, settings, costs=costs)
+            ladder = {one.name: one.cost for one in self._fidelities}
+            register(
+                journal, self.space, self.seed, self._evaluator, settings, costs=costs, fidelities=ladder
+            )
             if self._meter is not None:
                 for trial in journal.read_trials():
                     self._meter.note(trial.key, trial.costs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -17,14 +17,17 @@ __all__ = [
     "INITIAL",
     "MUTANTS",
     "OWN",
+    "PROMOTED",
     "RANDOM",
     "SAMPLES",
     "SCREENED",
     "SEARCH",
     "TOP",
     "WHOLE",
+    "WHOLE_COST",
     "State",
     "Trial",
+    "add_costs",
 ]
 
 State = Literal["queued", "running", "complete", "failed"]
@@ -43,6 +46,8 @@ SEARCH = "search"
 """Proposed by the searcher itself, in a study without a ranker."""
 RANDOM = "random"
 """Random, because too few trials had succeeded to fit the ranker."""
+PROMOTED = "promoted"
+"""Among the best at a lower fidelity."""
 BASELINE = "baseline"
 """Random, for comparison; neither ranker nor searcher learns from it."""
 
@@ -53,8 +58,11 @@ SAMPLES = "samples"
 WHOLE = "whole space"
 """Finder of all candidates where the whole space is scored."""
 
-OWN = (INITIAL, SCREENED, TOP, FAR, SEARCH, RANDOM)
+OWN = (INITIAL, SCREENED, TOP, FAR, SEARCH, RANDOM, PROMOTED)
 """Origins of the trials of the search itself: all but the baseline's."""
+
+WHOLE_COST = 1.0
+"""Fidelity of a whole evaluation."""
 
 UNMEASURED = Evaluation(math.nan)
 """The evaluation of a trial without a result."""
@@ -67,7 +75,8 @@ class Trial:
     Attributes:
         number: Number in the order of proposing, from 0.
         round: Number of the round that proposed it.
-        origin: Reason of the proposal: initial, screened, top, far, search, random or baseline.
+        origin: Reason of the proposal: initial, screened, top, far, search, random, promoted or
+            baseline.
         state: State: queued, running, complete or failed.
         key: Key of the architecture in its search space.
         architecture: Architecture that is evaluated.
@@ -81,6 +90,7 @@ class Trial:
         finished: End in seconds since 1970; NaN until it is complete or failed.
         finder: Name of the searcher that found the architecture; empty if none searched.
         costs: Costs by name, known before the evaluation; NaN where unknown, empty in a study without costs.
+        fidelity: Cost relative to a whole evaluation; 1 is a whole one, whose score alone is the study's.
     """
 
     number: int
@@ -98,6 +108,7 @@ class Trial:
     finished: float = math.nan
     finder: str = ""
     costs: Mapping[str, float] = field(default_factory=dict, hash=False)
+    fidelity: float = WHOLE_COST
 
     @property
     def score(self) -> float:
@@ -128,3 +139,10 @@ class Trial:
     def source(self) -> str:
         """The origin of the score, such as ``"trained on digits (cpu)"``."""
         return self.evaluation.source
+
+
+def add_costs(trials: Iterable[Trial]) -> float:
+    """The cost of trials in whole evaluations; a whole number of these as an int."""
+    # Rounded, because .1 + .2 is not quite .3.
+    total = round(math.fsum(trial.fidelity for trial in trials), 9)
+    return int(total) if total == int(total) else total

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from egraph.errors import DataError, EvaluationError
-from egraph.evaluation import Evaluation, Evaluator
+from egraph.evaluation import Evaluation, Evaluator, Fidelity
 from egraph.searchers.testing import ToySpace
 from egraph.study import Study
 
@@ -19,15 +19,31 @@ SPACE = ToySpace(5, 5, 5, 5)
 class Played(Evaluator):
     """The toy's value and a little noise that depends on the seed; fails in some of the ways there are."""
 
-    def __init__(self, seconds=0.0, fails_where_first_is=None, how="raise"):
+    def __init__(self, seconds=0.0, fails_where_first_is=None, how="raise", share=1.0):
         self.seconds, self.fails_where_first_is, self.how = seconds, fails_where_first_is, how
+        self.share = share
+
+    def at(self, fidelity):
+        """Less time, and a score on another scale that leaves out the last numbers."""
+        share = float(fidelity)
+        return Fidelity(
+            fidelity, share, Played(share * self.seconds, self.fails_where_first_is, self.how, share)
+        )
 
     def evaluate(self, architecture, *, seed=0):
         time.sleep(self.seconds)
         if SPACE.numbers(architecture)[0] == self.fails_where_first_is:
             self.fail()
+        if self.share < 1:
+            return self.evaluate_cheaply(architecture, seed)
         score = float(SPACE.value([architecture])[0] + 0.01 * np.random.default_rng(seed).normal())
         return Evaluation(score, test_score=score - 1, seconds=1.0, params=7, flops=9, source="played")
+
+    def evaluate_cheaply(self, architecture, seed):
+        numbers = SPACE.numbers(architecture)
+        seen = max(1, round(self.share * len(numbers)))
+        noise = 0.01 * np.random.default_rng(seed).normal()
+        return Evaluation(10 + float(sum(numbers[:seen])) + noise, seconds=self.share, source="played")
 
     def fail(self):
         if self.how == "raise":
@@ -127,13 +143,19 @@ MODES = {
     "several direct": {"searcher": SEVERAL, "ranker": False, "batch": 5},
     "costs": {"costs": COSTS, "searcher": ["nsga2:population=6", "pareto-evolution:population=20"]},
     "costs direct": {"costs": COSTS, "searcher": "nsga2:population=6", "ranker": False, "batch": 3},
+    "fidelities": {"fidelities": (0.1, 0.3, 1)},
+    "fidelities direct": {"fidelities": (0.25, 1), "ranker": False, "batch": 3},
     "screened": {"screen": Glimpse(seconds=0.15), "screen_count": 30, "screen_seconds": 600},
 }
+
+
+SMALLER = {"screened": 10, "fidelities": 8, "fidelities direct": 9}
+"""Whole trials of a mode, where they are not as many as usual."""
 
 
 if __name__ == "__main__":
     path, workers, mode = sys.argv[1], int(sys.argv[2]), sys.argv[3]
     with study(path, workers=workers, evaluate=Played(seconds=0.04), **MODES[mode]) as one:
-        one.run(trials=10 if mode == "screened" else 36, baseline=True)
+        one.run(trials=SMALLER.get(mode, 36), baseline=True)
         if mode != "screened":
             one.retrain(one.best, repeats=2)

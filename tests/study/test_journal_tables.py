@@ -22,7 +22,9 @@ def registered(monkeypatch):
 
 
 def test_names_are_those_of_the_journal():
-    assert {*_journal.COLUMNS, _journal.COSTS} <= {column.name for column in _columns.TRIAL}
+    assert {*_journal.COLUMNS, _journal.COSTS, _journal.FIDELITY} <= {
+        column.name for column in _columns.TRIAL
+    }
     assert _journal.COMPLETE in get_args(_trial.State)
 
 

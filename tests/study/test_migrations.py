@@ -21,7 +21,7 @@ from egraph.study import Trial, _columns, _migrations, open_journal
 
 DATA = Path(__file__).parent / "data"
 OPTIONS = {"evaluate": Played(fails_where_first_is=1)}
-STEP = "ALTER TABLE trial ADD COLUMN fidelity REAL; ALTER TABLE round ADD COLUMN spent REAL;"
+STEP = "ALTER TABLE trial ADD COLUMN device TEXT; ALTER TABLE round ADD COLUMN spent REAL;"
 
 
 @pytest.fixture
@@ -126,7 +126,7 @@ def test_an_update_that_fails_leaves_the_journal_as_it_was(old, monkeypatch):
         study(old, **OPTIONS)
     assert version(old) == 1
     with sqlite3.connect(old) as db:
-        assert "fidelity" not in {row[1] for row in db.execute("PRAGMA table_info(trial)")}
+        assert "device" not in {row[1] for row in db.execute("PRAGMA table_info(trial)")}
     db.close()
 
 

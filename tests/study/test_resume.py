@@ -9,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from played import MODES, history, study
+from played import MODES, SMALLER, history, study
 
 import egraph
 from egraph.errors import JournalError
@@ -18,10 +18,13 @@ from egraph.study import TrialStarted, open_journal
 SCRIPT = Path(__file__).with_name("played.py")
 
 
-@pytest.mark.parametrize(("mode", "first"), [("ranker", 0), ("direct", 3), ("several", 1), ("costs", 2)])
+@pytest.mark.parametrize(
+    ("mode", "first"),
+    [("ranker", 0), ("direct", 3), ("several", 1), ("costs", 2), ("fidelities", 4), ("fidelities direct", 5)],
+)
 def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, mode, first):
     """The files as they are after each transaction are what any kill can leave behind."""
-    copies, options = [], MODES[mode]
+    copies, options, trials = [], MODES[mode], min(17, SMALLER.get(mode, 17) - 4)
 
     def copy(event):
         folder = tmp_path / str(len(copies))
@@ -31,14 +34,14 @@ def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, mode, first):
         copies.append((folder / "x.db", event))
 
     with study(tmp_path / "x.db", **options) as one:
-        one.run(trials=17, baseline=True, progress=copy)
+        one.run(trials=trials, baseline=True, progress=copy)
         expected = history(one)
-    assert len(copies) > 50
+    assert len(copies) > 30
     for path, event in copies[first::6]:
         with study(path, **options) as one:
             done = one.trials[one.trials["state"] == "complete"]
             told = []
-            one.run(trials=17, baseline=True, progress=told.append)
+            one.run(trials=trials, baseline=True, progress=told.append)
             assert history(one) == expected, f"broken off at {event}"
             again = {e.trial.number for e in told if isinstance(e, TrialStarted)}
             assert not again & set(done["number"]), "a trial that was complete ran again"
@@ -46,7 +49,15 @@ def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, mode, first):
 
 @pytest.mark.parametrize(
     ("workers", "mode"),
-    [(1, "ranker"), (2, "direct"), (2, "several"), (1, "several direct"), (2, "costs"), (1, "costs direct")],
+    [
+        (1, "ranker"),
+        (2, "direct"),
+        (2, "several"),
+        (1, "several direct"),
+        (2, "costs"),
+        (1, "costs direct"),
+        (2, "fidelities"),
+    ],
 )
 def test_killed_again_and_again_the_history_is_the_same(tmp_path, workers, mode):
     chance = random.Random(workers)
@@ -64,7 +75,7 @@ def test_killed_again_and_again_the_history_is_the_same(tmp_path, workers, mode)
         killed += process.wait(60) == -signal.SIGKILL
     assert killed >= 1
     with study(**MODES[mode]) as unbroken, open_journal(path) as journal:
-        unbroken.run(trials=36, baseline=True)
+        unbroken.run(trials=SMALLER.get(mode, 36), baseline=True)
         result = unbroken.retrain(unbroken.best, repeats=2)
         assert history(journal) == history(unbroken)
         state = journal.settings["searcher state"]  # with the fronts of searchers that weigh costs

@@ -1,0 +1,195 @@
+"""Cheaper evaluations first: which networks are evaluated at the next fidelity, and which new ones enter.
+
+The rungs are those of asynchronous successive halving: each fidelity is a rung, and a share of the networks
+on it is promoted to the next one. The share is the ratio of the costs, so that all rungs cost about the same.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import rankdata
+
+from egraph.errors import UsageError
+from egraph.evaluation.base import Evaluator, Fidelity
+from egraph.study._guide import Guide, Predictor
+from egraph.study._guided import refit
+from egraph.study._proposals import Plan, Proposal, Situation, Strategy
+from egraph.study._selection import predict
+from egraph.study._trial import BASELINE, PROMOTED, WHOLE_COST, Trial
+
+__all__ = ["Climbing", "Rungs", "read_fidelities"]
+
+_DUST = 1e-9  # rounding errors of sums of costs
+
+
+def read_fidelities(fidelities: Iterable[object] | None, evaluator: Evaluator) -> list[Fidelity]:
+    """The fidelities of an evaluator by their names, from the cheapest to the whole; none for None.
+
+    Raises:
+        UsageError: They are fewer than two, not more expensive one after another, or the last is no whole
+            evaluation; or the evaluator has no fidelity of such a name.
+    """
+    if fidelities is None:
+        return []
+    if isinstance(fidelities, str) or not isinstance(fidelities, Iterable):
+        raise UsageError(f"fidelities must be a list such as [0.1, 0.3, 1], got {fidelities!r}")
+    found = [evaluator.at(f"{one:g}" if isinstance(one, float) else str(one)) for one in fidelities]
+    shown = ", ".join(f"{one.name} (costs {one.cost:.3g})" for one in found)
+    if len(found) < 2:
+        raise UsageError(f"fidelities must be at least two, the last one whole, got {shown or 'none'}")
+    if found[-1].cost != WHOLE_COST:
+        raise UsageError(f"the last fidelity must be the whole evaluation, which costs 1, got {shown}")
+    if not all(0 < one.cost < after.cost for one, after in itertools.pairwise(found)):
+        raise UsageError(f"each fidelity must cost more than the one before it, got {shown}")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Rungs:
+    """The trials of a study by their fidelity, and what may be promoted.
+
+    Attributes:
+        costs: Cost of each fidelity in whole evaluations, increasing; the last one is 1.
+        trials: Trials of the search on each rung, each complete or failed.
+    """
+
+    costs: tuple[float, ...]
+    trials: tuple[tuple[Trial, ...], ...]
+
+    @classmethod
+    def of(cls, trials: Sequence[Trial], costs: Sequence[float]) -> Rungs:
+        """The rungs of a study with these trials."""
+        rungs = tuple(tuple(trial for trial in trials if trial.fidelity == cost) for cost in costs)
+        return cls(tuple(costs), rungs)
+
+    def ready(self, rung: int) -> list[Trial]:
+        """The trials on a rung that succeeded and were not evaluated at a higher fidelity."""
+        above = {trial.key for higher in self.trials[rung + 1 :] for trial in higher}
+        return [one for one in self.trials[rung] if one.state == "complete" and one.key not in above]
+
+    def rest(self, rung: int) -> float:
+        """The cost of all rungs above this one: of the climb of one network from it."""
+        return math.fsum(self.costs[rung + 1 :])
+
+    def count(self, left: float) -> list[int]:
+        """The number of networks to promote from each rung but the highest.
+
+        As many as keep the promoted ones at the share of their rung that is the ratio of the costs. Higher
+        rungs come first. Nothing is begun whose whole climb the limit does not pay, and what pays for the
+        last whole evaluation is kept for the end.
+
+        Args:
+            left: Whole evaluations that may still be spent.
+        """
+        counts = [0] * (len(self.costs) - 1)
+        for rung in reversed(range(len(counts))):
+            own, next_one = self.costs[rung : rung + 2]
+            due = math.floor(len(self.trials[rung]) * own / next_one + _DUST) - len(self.trials[rung + 1])
+            paid = _floor((left - max(self.rest(rung + 1), WHOLE_COST)) / next_one)
+            counts[rung] = int(max(0, min(due, paid, len(self.ready(rung)))))
+            left -= counts[rung] * next_one
+        return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Climbing:
+    """New networks enter at the lowest fidelity, and the best of each rung are promoted to the next.
+
+    Decisions depend on the trials of finished rounds alone. On each rung the best are those with the highest
+    mean of two ranks: by the measured score, and by the prediction of the ranker, which has learned from all
+    rungs; without a ranker, by the score alone. Failed trials are not promoted. What the limit leaves at the
+    end goes to whole evaluations of the best on the highest rung.
+
+    Attributes:
+        costs: Cost of each fidelity in whole evaluations, increasing; the last one is 1.
+        entering: Strategy that proposes the new networks, as if the lowest fidelity were all there is.
+        guide: Fits the ranker; None without one.
+
+    References:
+        Li et al., A System for Massively Parallel Hyperparameter Tuning, https://arxiv.org/abs/1810.05934
+    """
+
+    costs: tuple[float, ...]
+    entering: Strategy
+    guide: Guide | None
+
+    def propose(self, situation: Situation) -> Plan:
+        """Promotions and new networks."""
+        rungs = Rungs.of(situation.own, self.costs)
+        counts = rungs.count(situation.left)
+        left = situation.left - sum(n * cost for n, cost in zip(counts, self.costs[1:], strict=True))
+        room = max(0, _floor((left - rungs.rest(0)) / self.costs[0]))
+        plan = Plan([], searcher_state=situation.searcher_state)
+        if room:
+            plan = self._enter(situation, rungs, room)
+        if not (any(counts) or plan.proposals):
+            return self._finish(situation, rungs, plan)
+        if not any(counts):
+            return plan
+        model = plan.model
+        if not plan.proposals and self.guide is not None:
+            model, learned_from, seconds = refit(self.guide, situation)
+            plan = replace(plan, learned_from=learned_from, fit_seconds=seconds, model=model)
+        promoted = [
+            proposal
+            for rung in reversed(range(len(counts)))
+            for proposal in _promote(rungs.ready(rung), counts[rung], self.costs[rung + 1], model)
+        ]
+        return replace(plan, proposals=[*promoted, *plan.proposals])
+
+    def _enter(self, situation: Situation, rungs: Rungs, room: float) -> Plan:
+        """New networks at the lowest fidelity, for as many as there is room."""
+        entered = [replace(trial, fidelity=WHOLE_COST) for trial in rungs.trials[0]]
+        beside = [trial for trial in situation.trials if trial.origin == BASELINE]
+        trials = sorted([*entered, *beside], key=lambda trial: trial.number)
+        limit = len(entered) + room
+        seen = replace(situation, trials=trials, limit=limit, evidence=situation.own)
+        plan = self.entering.propose(seen)
+        return replace(plan, proposals=[replace(one, fidelity=self.costs[0]) for one in plan.proposals])
+
+    def _finish(self, situation: Situation, rungs: Rungs, plan: Plan) -> Plan:
+        """Whole evaluations of the best on the highest rung that has any left to promote."""
+        for rung in reversed(range(len(self.costs) - 1)):
+            ready = rungs.ready(rung)
+            count = int(min(len(ready), _floor(situation.left)))
+            if count > 0:
+                model = None
+                if self.guide is not None:
+                    model, learned_from, seconds = refit(self.guide, situation)
+                    plan = replace(plan, learned_from=learned_from, fit_seconds=seconds, model=model)
+                return replace(plan, proposals=_promote(ready, count, WHOLE_COST, model))
+        return plan
+
+
+def _promote(ready: Sequence[Trial], count: int, cost: float, model: Predictor | None) -> list[Proposal]:
+    """The best trials of a rung, as proposals at another fidelity."""
+    if not count:
+        return []
+    scores = np.array([trial.score for trial in ready])
+    predicted = np.full(len(ready), math.nan)
+    if model is not None:
+        predicted = predict(model, [trial.architecture for trial in ready])
+    best = np.argsort(-rank(scores, predicted), kind="stable")[:count]
+    return [
+        Proposal(
+            ready[row].architecture, PROMOTED, float(predicted[row]), ready[row].finder, cost, ready[row].seed
+        )
+        for row in best
+    ]
+
+
+def rank(scores: NDArray[np.float64], predicted: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The mean of the ranks by score and by prediction, ``(trials,)``; by score alone where one is NaN."""
+    by_score = rankdata(scores)
+    return by_score if np.isnan(predicted).any() else (by_score + rankdata(predicted)) / 2
+
+
+def _floor(number: float) -> float:
+    """The whole number below, not misled by rounding errors; infinity stays."""
+    return math.floor(number + _DUST) if math.isfinite(number) else number
