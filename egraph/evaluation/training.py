@@ -48,7 +48,7 @@ PREVIEW_DATA = "photographs-16"
 PREVIEW_CHANNELS = 8
 """Width of these networks; a cell of nasbench101 needs at least 5."""
 
-COMPARED = 16
+COMPARED = 8
 """Number of random networks whose multiply-adds tell what a smaller width costs."""
 
 SMALL = 5_000

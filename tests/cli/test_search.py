@@ -544,3 +544,54 @@ def test_a_ranker_that_knows_the_table_is_told(egraph, search, whole):
     egraph("train", "--data", whole, "--metric", "accuracy", "--samples", 25, "--out", "r.egraph")
     given = ("--ranker", "r.egraph", "--trials", 4, "--no-baseline", "--storage", "x.db")
     assert "the ranker has learned from 25 networks of whole, so this" in search(*given).stderr
+
+
+@pytest.fixture(scope="module")
+def ladder(tmp_path_factory):
+    """A table with a quick, rough measurement beside the whole one."""
+    space = spaces.get("nasbench_macro")
+    architectures = list(space)
+    quality = np.array([sum(op.startswith("mbconv5x5") for op in a.ops) for a in architectures], dtype=float)
+    rough = quality + np.random.default_rng(0).normal(0, 0.5, len(quality))
+    metrics = {
+        "val_2": datasets.Metric(split="validation", budget=2),
+        "val_10": datasets.Metric(split="validation", budget=10),
+    }
+    path = tmp_path_factory.mktemp("ladder") / "ladder.parquet"
+    table = datasets.Table(space, architectures, {"val_2": rough, "val_10": quality}, metrics, name="ladder")
+    table.save(path)
+    return path
+
+
+def test_columns_of_a_table_as_fidelities(egraph, ladder, read_json):
+    options = ("--data", ladder, "--fidelities", "val_2,val_10", "--storage", "x.db", "--initial", 4)
+    done = egraph("search", *options, "--trials", 4)
+    assert "at val_2" in done.stdout
+    assert "as much as 4 whole trainings" in done.stdout
+    assert "Both chose by the scores of the same cost of trainings" in done.stdout
+    found = read_json(egraph("search", *options, "--trials", 4, "--json"))
+    assert found["fidelities"] == {"val_2": 0.2, "val_10": 1.0}
+    assert found["whole trainings"] == pytest.approx(4)
+    with open_journal("x.db") as journal:
+        trials = journal.trials
+    assert journal is not None
+    assert trials["fidelity"].value_counts()[0.2] > 4
+    assert (trials["origin"] == "baseline").sum() == 4
+    own = trials[(trials["fidelity"] == 1) & (trials["origin"] != "baseline")]
+    assert found["best"]["score"] == own["score"].max()
+
+
+def test_fidelities_of_trainings_continue(egraph):
+    options = ("--epochs", 2, "--channels", 4, "--initial", 4, "--screen", "none", "--workers", 1)
+    options += ("--fidelities", "0.5, 1", "--no-ranker", "--storage", "x.db", "--no-baseline")
+    assert "as much as 2 whole trials are done" in egraph("search", *options, "--trials", 2).stdout
+    again = egraph("search", *options, "--trials", 3)
+    assert "resuming: 2 trainings are done already" in again.stderr
+    assert "the best network, trial" in again.stdout
+
+
+def test_fidelities_that_cannot_be_are_one_line(egraph, ladder):
+    wrong = egraph("search", "--data", ladder, "--fidelities", "val_3,val_10", code=1).stderr
+    assert "val_3" in wrong
+    wrong = egraph("search", "--fidelities", "0.5,0.1,1", "--storage", "x.db", code=2).stderr
+    assert "each fidelity must cost more than the one before it" in wrong
