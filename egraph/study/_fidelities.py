@@ -23,7 +23,7 @@ from egraph.study._proposals import Plan, Proposal, Situation, Strategy
 from egraph.study._selection import predict
 from egraph.study._trial import BASELINE, PROMOTED, WHOLE_COST, Trial
 
-__all__ = ["Climbing", "Rungs", "read_fidelities"]
+__all__ = ["Climbing", "Rungs", "climb", "read_fidelities"]
 
 _DUST = 1e-9  # rounding errors of sums of costs
 
@@ -48,6 +48,11 @@ def read_fidelities(fidelities: Iterable[object] | None, evaluator: Evaluator) -
     if not all(0 < one.cost < after.cost for one, after in itertools.pairwise(found)):
         raise UsageError(f"each fidelity must cost more than the one before it, got {shown}")
     return found
+
+
+def climb(fidelities: Sequence[Fidelity], entering: Strategy, guide: Guide | None) -> Strategy:
+    """The strategy of a study with these fidelities, whose new networks another one proposes."""
+    return Climbing(tuple(one.cost for one in fidelities), entering, guide) if fidelities else entering
 
 
 @dataclass(frozen=True, slots=True)

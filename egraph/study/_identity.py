@@ -25,7 +25,6 @@ def register(
     seed: int,
     evaluator: Evaluator,
     settings: Mapping[str, object],
-    *,
     costs: Mapping[str, str],
     fidelities: Mapping[str, float],
 ) -> None:

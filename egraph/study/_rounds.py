@@ -15,7 +15,6 @@ from egraph.evaluation import CostMeter
 from egraph.searchers import MakeSearcher
 from egraph.spaces import SearchSpace
 from egraph.study._events import Event
-from egraph.study._fidelities import Climbing
 from egraph.study._guide import Guide
 from egraph.study._guided import Guided
 from egraph.study._proposals import Plan, Situation, Strategy
@@ -48,7 +47,6 @@ def choose_strategy(
     candidates: int,
     whole: bool,
     meter: CostMeter | None = None,
-    fidelities: Sequence[float] = (),
 ) -> Strategy:
     """The strategy of a study with these settings.
 
@@ -65,23 +63,7 @@ def choose_strategy(
         candidates: Number of architectures that the ranker scores in a round.
         whole: Whether all of a space that has no more is scored, without searchers.
         meter: Costs of the study; None without costs.
-        fidelities: Costs of the fidelities; empty where all evaluations are whole.
     """
-    if fidelities:
-        entering = choose_strategy(
-            space,
-            seed,
-            guide,
-            makers=makers,
-            initial=initial,
-            screen=screen,
-            batch=batch,
-            mixture=mixture,
-            candidates=candidates,
-            whole=whole,
-            meter=meter,
-        )
-        return Climbing(tuple(fidelities), entering, guide)
     team = Team(space, seed, makers)
     if guide is None:
         return SearchersAlone(team, batch)

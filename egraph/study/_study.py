@@ -31,7 +31,7 @@ from egraph.study._arguments import (
 from egraph.study._driver import Driver
 from egraph.study._evaluating import open_evaluation
 from egraph.study._events import Event, RunFinished, RunStarted
-from egraph.study._fidelities import read_fidelities
+from egraph.study._fidelities import climb, read_fidelities
 from egraph.study._finalists import best_baseline_trials, best_mean, best_trials
 from egraph.study._guide import Predictor
 from egraph.study._identity import register
@@ -154,18 +154,10 @@ class Study:
         self._screen = read_screen(screen, self._evaluator, self.space, self._guide, *limits)
         sizes = {"initial": initial, "batch": batch, "candidates": candidates}
         strategy = choose_strategy(
-            self.space,
-            seed,
-            self._guide,
-            makers=makers,
-            screen=self._screen,
-            mixture=mixture,
-            whole=searcher is None and shares is None,
-            meter=self._meter,
-            fidelities=[one.cost for one in self._fidelities],
-            **sizes,
-        )
-        self._proposer = Proposer(self.space, seed, strategy)
+            self.space, seed, self._guide, makers=makers, screen=self._screen, mixture=mixture,
+            whole=searcher is None and shares is None, meter=self._meter, **sizes,
+        )  # fmt: skip
+        self._proposer = Proposer(self.space, seed, climb(self._fidelities, strategy, self._guide))
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
             "searcher": describe_searchers(makers, self.space),
@@ -384,9 +376,7 @@ class Study:
         try:
             costs = {} if self._meter is None else self._meter.description
             ladder = {one.name: one.cost for one in self._fidelities}
-            register(
-                journal, self.space, self.seed, self._evaluator, settings, costs=costs, fidelities=ladder
-            )
+            register(journal, self.space, self.seed, self._evaluator, settings, costs, ladder)
             if self._meter is not None:
                 for trial in journal.read_trials():
                     self._meter.note(trial.key, trial.costs)

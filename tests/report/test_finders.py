@@ -10,12 +10,12 @@ from egraph.report._finders import Finder, count_finders
 def test_finders_are_counted():
     trials = pd.DataFrame(
         [
-            ("initial", "", 3.0),
-            ("initial", "", math.nan),
-            ("top", "genetic", 5.0),
-            ("far", "mutants", math.nan),
+            ("initial", "", 3.0, 1.0),
+            ("initial", "", math.nan, 1.0),
+            ("top", "genetic", 5.0, 1.0),
+            ("far", "mutants", 9.0, 0.1),
         ],
-        columns=["origin", "finder", "score"],
+        columns=["origin", "finder", "score", "fidelity"],
     )
     rounds = pd.DataFrame(
         {"supplied": ["", '{"genetic": 60, "mutants": 10}', '{"genetic": 20, "samples": 10}']}
@@ -29,7 +29,7 @@ def test_finders_are_counted():
 
 
 def test_without_candidates_there_is_no_share():
-    trials = pd.DataFrame([("search", "random", 1.0)], columns=["origin", "finder", "score"])
+    trials = pd.DataFrame([("search", "random", 1.0, 1.0)], columns=["origin", "finder", "score", "fidelity"])
     (only,) = count_finders(trials, pd.DataFrame({"supplied": [""]}))
     assert math.isnan(only.share)
     assert only.trials == 1
