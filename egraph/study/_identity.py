@@ -26,7 +26,7 @@ def register(
     evaluator: Evaluator,
     settings: Mapping[str, object],
     costs: Mapping[str, str],
-    fidelities: Mapping[str, float],
+    fidelities: Mapping[str, float] | None = None,
 ) -> None:
     """Writes space, seed, evaluator, costs and fidelities into a new journal, and this session into any.
 
@@ -37,7 +37,7 @@ def register(
     identity = {"space": space.name, "seed": seed, "evaluator": described, "costs": dict(costs)}
     known = journal.settings
     if fidelities or "fidelities" in known:
-        identity["fidelities"] = dict(fidelities)
+        identity["fidelities"] = dict(fidelities or {})
     for name, value in identity.items():
         if known.get(name, {} if known and name == "fidelities" else value) != value:
             was, now = known.get(name, {}), value

@@ -252,14 +252,9 @@ class Study:
         executor = open_evaluation(self._evaluator, self.workers, preview, cheaper)
         budget, begun = math.inf if seconds is None else seconds, time.monotonic()
         driver = Driver(
-            self._journal,
-            executor,
-            limit=limit,
-            deadline=begun + budget,
-            baseline=baseline,
-            max_failures=self.max_failures,
-            emit=emit,
-        )
+            self._journal, executor, limit=limit, deadline=begun + budget, baseline=baseline,
+            max_failures=self.max_failures, emit=emit,
+        )  # fmt: skip
         screener = Screener(self._journal, executor, deadline=begun + SHARE * budget, emit=emit)
         loop = Loop(
             self.space,
