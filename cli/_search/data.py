@@ -60,11 +60,11 @@ class Data:
     data: str = option(
         click.option(
             "--data",
-            default="digits",
+            default="mnist1d",
             show_default=True,
             metavar="NAME|PATH",
-            help="Images, signals or features to train on: digits, fashion-mnist, mnist1d (the extra "
-            "mnist1d), mnist, kmnist, emnist:balanced, cifar10, cifar100, a folder of IDX files or of class "
+            help="Images, signals or features to train on: mnist1d, digits, fashion-mnist, "
+            "mnist, kmnist, emnist:balanced, cifar10, cifar100, a folder of IDX files or of class "
             "folders of images, an .npz, .csv or .parquet file, PACKAGE.MODULE:FUNCTION; "
             "docs/how-to/own-data.md lists all. Or a table that replaces training; of a table with a part of "
             "its space, the rows are searched.",
@@ -108,6 +108,7 @@ class Data:
         from egraph import datasets, spaces
         from egraph.evaluation import TableLookup, Training
         from egraph.evaluation.building import load_cached
+        from egraph.evaluation.training import SMALL
         from egraph.shapes import kind_of
         from egraph.spaces.base import READERS
 
@@ -119,16 +120,17 @@ class Data:
                     f"--metric goes with a table; networks are trained on {data}, and their validation score "
                     "is maximised"
                 )
-            if (where := known) is None:
-                read = load_cached(data, root)
-                where = spaces.get(READERS[kind_of(read.input_shape)])
-            trained = Training(where, data, device=self.device, root=root)
+            read = load_cached(data, root)
+            # Worker processes get small data sent, which is quicker than to read or generate it again.
+            source = read if len(read.train[0]) <= SMALL else data
+            where = known or spaces.get(READERS[kind_of(read.input_shape)])
+            trained = Training(where, source, device=self.device, root=root)
             final = None
             if training.given:
                 recipe = training.apply(trained.recipe)
-                trained = Training(where, data, recipe, device=self.device, root=root)
+                trained = Training(where, source, recipe, device=self.device, root=root)
                 if (last := training.apply_final(recipe)) is not None:
-                    final = Training(where, data, last, device=self.device, root=root)
+                    final = Training(where, source, last, device=self.device, root=root)
             return Measured(where, trained, where.name, trains=True, final=final, fidelities=names)
         try:
             table = datasets.load(data, root)

@@ -275,7 +275,10 @@ def default_recipe(data: ImageData) -> Recipe:
     Images alone are shifted: the ends of a signal need not be zero, and features have no places.
     """
     if len(data.train[0]) <= SMALL:
-        augment = "shift" if kind_of(data.input_shape) == "images" else "none"
+        kind = kind_of(data.input_shape)
+        if kind == "signals":
+            return Recipe(epochs=12, batch_size=256, learning_rate=2e-2, channels=16)
+        augment = "shift" if kind == "images" else "none"
         return Recipe(epochs=30, batch_size=128, learning_rate=1e-2, augment=augment, channels=32)
     return Recipe(epochs=10, batch_size=256, channels=64)
 

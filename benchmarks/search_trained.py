@@ -1,0 +1,175 @@
+"""`egraph search` compared with random search, over several seeds: real trainings.
+
+    python benchmarks/search_trained.py                        # mnist1d: about 20 minutes on 2 cores
+    python benchmarks/search_trained.py --seeds 1              # a first look
+    python benchmarks/search_trained.py --data fashion-mnist   # 10,000 of its images: half an hour a seed
+
+Each seed is one study with the defaults of `egraph search`. The guided search and random search have the same
+number of trainings. Each then trains its best five architectures by validation accuracy three times from
+scratch, with the same seeds, and selects one by the mean validation accuracy. Its mean test accuracy is the
+result. Prints the results of each seed, their mean and standard deviation, the difference with its standard
+error, the ratio of test errors (below 1: the guided search is better), and after how many trainings the
+guided search had a validation accuracy as high as the last best of random search. Then prints, for both
+searches, the accuracy of the best architecture by validation accuracy after some numbers of trainings.
+
+Each finished seed is a line of the file --out. The same command again does what is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import functools
+import json
+import math
+import os
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+# One thread a process: the processes share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+
+import egraph
+from egraph.datasets import ImageData
+from egraph.evaluation import Recipe, Training
+
+FASHION = Recipe(epochs=4, batch_size=128, learning_rate=1e-2, channels=8)
+"""Recipe for ten thousand images of 28 x 28 pixels; a training takes seconds."""
+
+MARKS = (8, 16, 32, 60)
+
+
+@functools.cache
+def training(data: str) -> Training:
+    space = egraph.spaces.get("convnet")
+    if not data.startswith("fashion-mnist"):
+        return Training(space, data, device="cpu")
+    whole = egraph.datasets.images("fashion-mnist")
+    sizes = {"train": 10_000, "validation": 5_000, "test": 10_000}
+    parts = {part: tuple(each[:size] for each in getattr(whole, part)) for part, size in sizes.items()}
+    return Training(space, ImageData(**parts, name="fashion-mnist, 10,000 images"), FASHION, device="cpu")
+
+
+def curve(trials: pd.DataFrame, marks: tuple[int, ...]) -> list[tuple[float, float]]:
+    """Validation and test accuracy of the best architecture by validation after each mark."""
+    best = [trials[:mark].sort_values("score", ascending=False, kind="stable").iloc[0] for mark in marks]
+    return [(row["score"], row["test_score"]) for row in best]
+
+
+def count_until(scores: pd.Series, target: float) -> float:
+    """Number of trainings until a score is at least the target; infinite if none is."""
+    reached = np.flatnonzero(scores.to_numpy() >= target)
+    return float(reached[0]) + 1 if len(reached) else math.inf
+
+
+def search(setting: dict[str, Any], seed: int) -> dict[str, Any]:
+    evaluator = training(setting["data"])
+    trials, repeats = setting["trials"], setting["repeats"]
+    with egraph.Study(evaluator.space, evaluator, seed=seed, **setting["options"]) as study:
+        study.run(trials=trials, baseline=True)
+        guided, random = study.confirm(repeats=repeats)
+        assert random is not None
+        done = study.trials
+    own, others = (
+        done[rows].reset_index(drop=True)
+        for rows in (done["origin"] != "baseline", done["origin"].isin(["initial", "baseline"]))
+    )
+    marks = [mark for mark in MARKS if mark < trials] + [trials]
+    return setting | {
+        "seed": seed,
+        "recipe": evaluator.recipe.to_dict(),
+        "guided": [guided.score, guided.test_score],
+        "random": [random.score, random.test_score],
+        "until": count_until(own["score"], others["score"].max()),
+        "random until": count_until(others["score"], others["score"].max()),
+        "marks": marks,
+        "curves": [curve(own, marks), curve(others, marks)],
+    }
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """The lines of the file; an unfinished last one is left out."""
+    rows = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
+        with contextlib.suppress(json.JSONDecodeError):
+            rows.append(json.loads(line))
+    return rows
+
+
+def show(rows: list[dict[str, Any]]) -> None:
+    """Prints the comparison."""
+    print(
+        f"{'seed':>6}{'guided':>10}{'random':>10}{'ratio':>8}{'until':>7}   test accuracy, mean of fresh trainings"
+    )
+    for row in rows:
+        (score, test), (random_score, random_test) = row["guided"], row["random"]
+        print(
+            f"{row['seed']:>6}{test:>10.4f}{random_test:>10.4f}{(1 - test) / (1 - random_test):>8.3f}"
+            f"{row['until']:>7g}   (validation {score:.4f}, {random_score:.4f}; random search had its best "
+            f"after {row['random until']:g})"
+        )
+    guided, random = (np.array([row[side][1] for row in rows]) for side in ("guided", "random"))
+    until = np.array([row["until"] for row in rows])
+    print(f"{'mean':>6}{guided.mean():>10.4f}{random.mean():>10.4f}{'':>8}{until.mean():>7.1f}")
+    ahead = guided - random
+    if len(rows) > 1:
+        print(
+            f"{'sd':>6}{guided.std(ddof=1):>10.4f}{random.std(ddof=1):>10.4f}{'':>8}{until.std(ddof=1):>7.1f}"
+        )
+        error = ahead.std(ddof=1) / np.sqrt(len(ahead))
+        print(f"difference {ahead.mean():.4f} ± {error:.4f} (standard error)")
+    print(f"better, equal, worse: {(ahead > 0).sum()}, {(ahead == 0).sum()}, {(ahead < 0).sum()}")
+    print(f"ratio of test errors, guided to random: {(1 - guided.mean()) / (1 - random.mean()):.3f}")
+    print(
+        f"\n{'the best so far after':<33}"
+        + "".join(f"{mark:>17}" for mark in rows[0]["marks"])
+        + "   trainings"
+    )
+    curves = np.array([row["curves"] for row in rows])  # (seeds, searches, marks, parts)
+    for side, name in enumerate(("guided", "random")):
+        for part, what in enumerate(("validation", "test")):
+            own = curves[:, side, :, part]
+            cells = (f"{m:>9.4f} ± {s:.3f}" for m, s in zip(own.mean(0), own.std(0), strict=True))
+            print(f"{name:>8}, {what + ' accuracy':<23}" + "".join(cells))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "--data", default="mnist1d", help="mnist1d, with a difficulty if wanted; digits or fashion-mnist"
+    )
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--first-seed", type=int, default=0)
+    parser.add_argument("--trials", type=int, default=60)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--processes", type=int, default=2)
+    for name, value in (("initial", 16), ("batch", 8), ("far", 2), ("candidates", 2000)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    parser.add_argument("--out", type=Path, default=Path("runs/search_trained.jsonl"))
+    given = parser.parse_args()
+    options = {name: getattr(given, name) for name in ("initial", "batch", "far", "candidates")}
+    setting = {"data": given.data, "trials": given.trials, "repeats": given.repeats, "options": options}
+    wanted = range(given.first_seed, given.first_seed + given.seeds)
+
+    def find() -> dict[int, dict[str, Any]]:
+        own = (row for row in read(given.out) if {name: row[name] for name in setting} == setting)
+        return {row["seed"]: row for row in own if row["seed"] in wanted}
+
+    missing = [seed for seed in wanted if seed not in find()]
+    given.out.parent.mkdir(parents=True, exist_ok=True)
+    with ProcessPoolExecutor(given.processes) as pool, given.out.open("a", encoding="utf-8") as file:
+        for row in pool.map(functools.partial(search, setting), missing):
+            file.write(json.dumps(row) + "\n")
+            file.flush()
+            print(f"seed {row['seed']} is done", flush=True)
+    show([row for _, row in sorted(find().items())])
+
+
+if __name__ == "__main__":
+    main()
