@@ -23,7 +23,7 @@ import functools
 import json
 import math
 import os
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,8 @@ def read(path: Path) -> list[dict[str, Any]]:
 def show(rows: list[dict[str, Any]]) -> None:
     """Prints the comparison."""
     print(
-        f"{'seed':>6}{'guided':>10}{'random':>10}{'ratio':>8}{'until':>7}   test accuracy, mean of fresh trainings"
+        f"{'seed':>6}{'guided':>10}{'random':>10}{'ratio':>8}{'until':>7}"
+        "   test accuracy, mean of fresh trainings"
     )
     for row in rows:
         (score, test), (random_score, random_test) = row["guided"], row["random"]
@@ -164,7 +165,8 @@ def main() -> None:
     missing = [seed for seed in wanted if seed not in find()]
     given.out.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(given.processes) as pool, given.out.open("a", encoding="utf-8") as file:
-        for row in pool.map(functools.partial(search, setting), missing):
+        for job in as_completed([pool.submit(search, setting, seed) for seed in missing]):
+            row = job.result()
             file.write(json.dumps(row) + "\n")
             file.flush()
             print(f"seed {row['seed']} is done", flush=True)

@@ -79,8 +79,8 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
       ``"fashion-mnist:train=4000,validation=2500"`` has fewer examples in these parts.
     - ``"cifar10"`` and ``"cifar100"``: the archive for Python or the folder in it. One training image in five
       validates.
-    - ``"mnist1d"``: signals of 40 points, made in seconds by the package of the extra ``mnist1d``. Options
-      make them harder or easier, as in ``"mnist1d:noise=0.5,shear=1"``; see `generate_mnist1d`.
+    - ``"mnist1d"``: signals of 40 points, made in seconds by the package mnist1d. Options make them
+      harder or easier, as in ``"mnist1d:noise=0.5,shear=1"``; see `generate_mnist1d`.
     - ``"noise"`` and ``"photographs"``: 3 by 32 by 32 random pixels, and patches of the two photographs in
       scikit-learn, reduced by factors of 1 to 8, in ten classes, for zero-cost scores. Patches overlap, also
       those of different parts. ``"noise-16"`` is 16 by 16.
@@ -102,7 +102,6 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
     Raises:
         DataError: The files are absent, truncated or of another kind.
         UsageError: There is neither such a name nor such a path, or an option is unknown or out of range.
-        MissingExtraError: The package that generates the data is not installed.
     """
     text = os.fspath(name)
     if (data := _read_name(text, root)) is not None:

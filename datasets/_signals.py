@@ -11,7 +11,7 @@ import numpy as np
 
 from egraph.checks import check_whole
 from egraph.datasets._image_data import ImageData
-from egraph.errors import MissingExtraError, UsageError
+from egraph.errors import UsageError
 
 __all__ = ["generate_mnist1d", "generators_restored"]
 
@@ -51,7 +51,6 @@ def generate_mnist1d(
 
     Raises:
         UsageError: A number is out of its range.
-        MissingExtraError: The package mnist1d is not installed.
 
     References:
         S. Greydanus and D. Kobak, "Scaling Down Deep Learning with MNIST-1D", ICML 2024,
@@ -82,10 +81,8 @@ def generate_mnist1d(
 
 def _generate(settings: dict[str, Any], count: int, seed: int) -> tuple[Any, Any]:
     """Signals ``(count, 40)`` and classes ``(count,)``, in random order."""
-    try:
-        from mnist1d.data import get_dataset_args, make_dataset
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "mnist1d", "mnist1d") from None
+    from mnist1d.data import get_dataset_args, make_dataset
+
     arguments = get_dataset_args()
     rounded = -(-count // 10) * 10  # as many of each class
     vars(arguments).update(settings, num_samples=rounded, train_split=1.0, seed=seed)

@@ -1,6 +1,6 @@
 """Writes the pictures of the tutorial from what its search left behind.
 
-    egraph search --trials 24
+    egraph search --data digits --trials 24
     python docs/_pictures.py runs/convnet-digits-0
 
 The charts are those of the report, the drawing is that of `egraph draw`.

@@ -30,7 +30,6 @@ def test_the_lowest_versions_are_the_lower_bounds():
     wanted = [
         *PROJECT["dependencies"],
         *extras["graph"],
-        *extras["mnist1d"],
         *extras["onnx"],
         *extras["serve"],
     ]

@@ -160,6 +160,7 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
         "random search": _describe(findings.random_best)
         if findings.random_best and findings.has_baseline
         else None,
+        "lead": None if findings.lead is None else asdict(findings.lead),
         "finals": [
             {
                 "recipe": final.evaluator.get("recipe"),
@@ -211,6 +212,8 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
     if findings.spent:
         click.echo(f"  {findings.spent}.")
     if findings.has_baseline:
+        if findings.comparison:
+            click.echo(f"\n  {findings.comparison}")
         click.echo(f"  {_how_chosen(findings)} Test scores were not used to choose.")
 
     _show_finals(findings)

@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from egraph.report._finders import Finder, count_finders
+from egraph.report._lead import Lead, find_lead
 from egraph.study import FINALISTS, Best, Final, find_best, find_finals, split_retrains
 from egraph.study._trial import DONE, PROMOTED, WHOLE, WHOLE_COST
 
@@ -179,6 +180,24 @@ class Findings:
         return bool((self.baseline["origin"] == "baseline").any())
 
     @property
+    def lead(self) -> Lead | None:
+        """When the search was as good as random search in the end; None without random search or scores."""
+        return find_lead(self.trials, self.baseline) if self.has_baseline else None
+
+    @property
+    def comparison(self) -> str:
+        """One sentence that says so; empty where there is nothing to compare."""
+        if (lead := self.lead) is None:
+            return ""
+        reached = f"{self.measure} {self.show(lead.score)}"
+        if lead.own is None:
+            return (
+                f"egraph did not reach in {_count(lead.trainings)} what random search had after "
+                f"{lead.random}: {reached}."
+            )
+        return f"Random search needed {_count(lead.random)} for what egraph had after {lead.own}: {reached}."
+
+    @property
     def is_accuracy(self) -> bool:
         """Whether scores are accuracies in [0, 1]."""
         return self.is_trained and not self._is_regression
@@ -213,6 +232,10 @@ class Findings:
         if not math.isfinite(score):
             return "–"
         return f"{100 * score:.2f} %" if self.is_accuracy else f"{score:.4g}"
+
+
+def _count(trainings: int) -> str:
+    return "1 training" if trainings == 1 else f"{trainings} trainings"
 
 
 def show_changes(final: Final) -> str:

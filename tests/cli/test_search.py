@@ -257,7 +257,7 @@ def test_no_network_above_a_limit_is_trained(search, read_json):
 
 
 def test_real_training_on_digits(egraph):
-    done = egraph("search", "--trials", 1, "--workers", 1, "--cost", "params")
+    done = egraph("search", "--data", "digits", "--trials", 1, "--workers", 1, "--cost", "params")
     assert "the best trade-offs" in done.stdout
     assert "trained again 3 times" in done.stdout
     assert "%" in done.stdout
@@ -338,7 +338,6 @@ def test_a_regression_is_scored_by_r2(egraph, tmp_path, read_json):
 
 
 def test_options_of_generated_data_are_read_and_name_the_journal(egraph):
-    pytest.importorskip("mnist1d")
     few = "mnist1d:noise=0.5,train=80,validation=40,test=40"
     done = egraph("search", "--data", few, "--trials", 1, "--workers", 1, "--no-baseline")
     assert f"{few}: signals of 1 x 40, 10 classes; 80 to train, 40 to validate, 40 to test\n" in done.stderr

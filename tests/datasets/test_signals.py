@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from egraph.datasets import ImageData, generate_mnist1d, images
-from egraph.errors import DataError, MissingExtraError, UsageError
+from egraph.errors import DataError, UsageError
 from egraph.shapes import describe_axes, kind_of
 
 RNG = np.random.default_rng(0)
@@ -87,13 +87,7 @@ class TestMnist1d:
         with pytest.raises(UsageError, match="'mnist1d:loud=1' has no option 'loud'; known: noise, jitter"):
             images("mnist1d:loud=1")
 
-    def test_without_its_package_the_extra_is_named(self, monkeypatch):
-        monkeypatch.setitem(sys.modules, "mnist1d.data", None)
-        with pytest.raises(MissingExtraError, match=r"this needs mnist1d.*: pip install 'egraph\[mnist1d\]'"):
-            images("mnist1d")
-
     def test_sizes_classes_and_the_state_of_global_generators(self):
-        pytest.importorskip("mnist1d")
         before = random.getstate(), np.random.get_state()[1].tolist()  # noqa: NPY002
         data = generate_mnist1d(train=80, validation=100, test=45)
         assert (random.getstate(), np.random.get_state()[1].tolist()) == before  # noqa: NPY002
@@ -104,7 +98,6 @@ class TestMnist1d:
         assert len(np.unique(signals, axis=0)) == len(signals)
 
     def test_options_change_the_signals(self):
-        pytest.importorskip("mnist1d")
         few = "train=40,validation=40,test=40"
         easy, hard = images(f"mnist1d:{few}"), images(f"mnist1d:noise=1,{few}")
         assert easy.digest != hard.digest
@@ -112,7 +105,6 @@ class TestMnist1d:
 
     def test_training_signals_are_those_of_the_package(self, tmp_path):
         """The package's own call with its own settings, in a process of its own."""
-        pytest.importorskip("mnist1d")
         code = (
             "import numpy as np; from mnist1d.data import make_dataset, get_dataset_args;"
             "made = make_dataset(get_dataset_args());"

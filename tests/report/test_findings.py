@@ -4,10 +4,12 @@ import dataclasses
 import json
 import math
 
+import pandas as pd
 import pytest
 
 from egraph.evaluation import Evaluation
 from egraph.report import find, render, show_amount
+from egraph.report._lead import Lead, find_lead
 
 
 def test_search_and_random_search_are_told_apart(journal):
@@ -141,3 +143,37 @@ def test_fronts_of_costs_have_what_no_other_trial_dominates(tmp_path, write_jour
     assert found.front_of("b")["number"].tolist() == [4]
     shown = [show_amount(value) for value in (12345.6, 1.23456, math.nan, None)]
     assert shown == ["12,346", "1.235", "–", "–"]
+
+
+def frame(scores: list[float]) -> pd.DataFrame:
+    """Trials in their order; NaN for one that failed."""
+    return pd.DataFrame(
+        {"score": scores, "state": ["failed" if math.isnan(score) else "complete" for score in scores]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("own", "random", "expected"),
+    [
+        ([0.5, 0.7, 0.8], [0.6, 0.7, 0.1], Lead(0.7, random=2, own=2, trainings=3)),
+        ([math.nan, 0.9], [0.6, math.nan, 0.7, 0.7], Lead(0.7, random=3, own=2, trainings=2)),
+        ([0.1, 0.2], [0.6], Lead(0.6, random=1, own=None, trainings=2)),
+        ([math.nan], [0.6], None),
+        ([0.6], [], None),
+    ],
+)
+def test_a_lead_counts_the_trainings_until_random_search_is_reached(own, random, expected):
+    assert find_lead(frame(own), frame(random)) == expected
+
+
+def test_the_comparison_is_a_sentence(journal):
+    found, reached = find(journal), "validation accuracy"
+    assert found.comparison == (
+        f"egraph did not reach in 14 trainings what random search had after 14: {reached} 92.10 %."
+    )
+    behind = dataclasses.replace(found, trials=found.baseline, baseline=found.baseline.iloc[[0, -4]])
+    assert behind.comparison == (
+        f"Random search needed 2 trainings for what egraph had after 11: {reached} 91.80 %."
+    )
+    alone = dataclasses.replace(found, baseline=found.baseline.iloc[:3])
+    assert (alone.lead, alone.comparison) == (None, "")
