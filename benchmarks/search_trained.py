@@ -31,7 +31,6 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-import pandas as pd
 
 import egraph
 from egraph.datasets import ImageData
@@ -54,15 +53,18 @@ def training(data: str) -> Training:
     return Training(space, ImageData(**parts, name="fashion-mnist, 10,000 images"), FASHION, device="cpu")
 
 
-def curve(trials: pd.DataFrame, marks: tuple[int, ...]) -> list[tuple[float, float]]:
-    """Validation and test accuracy of the best architecture by validation after each mark."""
-    best = [trials[:mark].sort_values("score", ascending=False, kind="stable").iloc[0] for mark in marks]
-    return [(row["score"], row["test_score"]) for row in best]
+def follow(side: dict[str, list[float]]) -> np.ndarray:
+    """Validation and test accuracy of the best by validation after each training, ``(trainings, 2)``."""
+    scores = np.nan_to_num(np.array(side["scores"], dtype=float), nan=-np.inf)
+    first = np.flatnonzero(scores > np.concatenate([[-np.inf], np.maximum.accumulate(scores)[:-1]]))
+    first = np.unique([0, *first])
+    best = first[np.searchsorted(first, np.arange(len(scores)), side="right") - 1]
+    return np.array([scores[best], np.array(side["test scores"], dtype=float)[best]]).T
 
 
-def count_until(scores: pd.Series, target: float) -> float:
+def count_until(side: dict[str, list[float]], target: float) -> float:
     """Number of trainings until a score is at least the target; infinite if none is."""
-    reached = np.flatnonzero(scores.to_numpy() >= target)
+    reached = np.flatnonzero(np.array(side["scores"], dtype=float) >= target)
     return float(reached[0]) + 1 if len(reached) else math.inf
 
 
@@ -74,21 +76,16 @@ def search(setting: dict[str, Any], seed: int) -> dict[str, Any]:
         guided, random = study.confirm(repeats=repeats)
         assert random is not None
         done = study.trials
-    own, others = (
-        done[rows].reset_index(drop=True)
-        for rows in (done["origin"] != "baseline", done["origin"].isin(["initial", "baseline"]))
-    )
-    marks = [mark for mark in MARKS if mark < trials] + [trials]
-    return setting | {
-        "seed": seed,
-        "recipe": evaluator.recipe.to_dict(),
-        "guided": [guided.score, guided.test_score],
-        "random": [random.score, random.test_score],
-        "until": count_until(own["score"], others["score"].max()),
-        "random until": count_until(others["score"], others["score"].max()),
-        "marks": marks,
-        "curves": [curve(own, marks), curve(others, marks)],
-    }
+    sides = {"guided": done["origin"] != "baseline", "random": done["origin"].isin(["initial", "baseline"])}
+    row = setting | {"seed": seed, "recipe": evaluator.recipe.to_dict()}
+    for (name, rows), winner in zip(sides.items(), (guided, random), strict=True):
+        row[name] = {
+            "scores": done.loc[rows, "score"].tolist(),
+            "test scores": done.loc[rows, "test_score"].tolist(),
+            "chosen by": winner.score,
+            "test": winner.test_score,
+        }
+    return row
 
 
 def read(path: Path) -> list[dict[str, Any]]:
@@ -106,36 +103,57 @@ def show(rows: list[dict[str, Any]]) -> None:
         f"{'seed':>6}{'guided':>10}{'random':>10}{'ratio':>8}{'until':>7}"
         "   test accuracy, mean of fresh trainings"
     )
+    untils = []
     for row in rows:
-        (score, test), (random_score, random_test) = row["guided"], row["random"]
+        guided, random = row["guided"], row["random"]
+        target = float(np.nanmax(random["scores"]))
+        untils.append(count_until(guided, target))
         print(
-            f"{row['seed']:>6}{test:>10.4f}{random_test:>10.4f}{(1 - test) / (1 - random_test):>8.3f}"
-            f"{row['until']:>7g}   (validation {score:.4f}, {random_score:.4f}; random search had its best "
-            f"after {row['random until']:g})"
+            f"{row['seed']:>6}{guided['test']:>10.4f}{random['test']:>10.4f}"
+            f"{(1 - guided['test']) / (1 - random['test']):>8.3f}{untils[-1]:>7g}"
+            f"   (validation {guided['chosen by']:.4f}, {random['chosen by']:.4f}; random had its best "
+            f"after {count_until(random, target):g})"
         )
-    guided, random = (np.array([row[side][1] for row in rows]) for side in ("guided", "random"))
-    until = np.array([row["until"] for row in rows])
+    guided, random = (np.array([row[side]["test"] for row in rows]) for side in ("guided", "random"))
+    until, ahead = np.array(untils), guided - random
     print(f"{'mean':>6}{guided.mean():>10.4f}{random.mean():>10.4f}{'':>8}{until.mean():>7.1f}")
-    ahead = guided - random
     if len(rows) > 1:
-        print(
-            f"{'sd':>6}{guided.std(ddof=1):>10.4f}{random.std(ddof=1):>10.4f}{'':>8}{until.std(ddof=1):>7.1f}"
-        )
+        spread = (each.std(ddof=1) for each in (guided, random))
+        print(f"{'sd':>6}" + "".join(f"{each:>10.4f}" for each in spread))
         error = ahead.std(ddof=1) / np.sqrt(len(ahead))
         print(f"difference {ahead.mean():.4f} ± {error:.4f} (standard error)")
     print(f"better, equal, worse: {(ahead > 0).sum()}, {(ahead == 0).sum()}, {(ahead < 0).sum()}")
     print(f"ratio of test errors, guided to random: {(1 - guided.mean()) / (1 - random.mean()):.3f}")
-    print(
-        f"\n{'the best so far after':<33}"
-        + "".join(f"{mark:>17}" for mark in rows[0]["marks"])
-        + "   trainings"
-    )
-    curves = np.array([row["curves"] for row in rows])  # (seeds, searches, marks, parts)
-    for side, name in enumerate(("guided", "random")):
+    marks = [mark for mark in MARKS if mark < rows[0]["trials"]] + [rows[0]["trials"]]
+    print(f"\n{'the best so far after':<33}" + "".join(f"{mark:>17}" for mark in marks) + "   trainings")
+    for name in ("guided", "random"):
+        curves = np.array([follow(row[name])[np.array(marks) - 1] for row in rows])
         for part, what in enumerate(("validation", "test")):
-            own = curves[:, side, :, part]
+            own = curves[..., part]
             cells = (f"{m:>9.4f} ± {s:.3f}" for m, s in zip(own.mean(0), own.std(0), strict=True))
             print(f"{name:>8}, {what + ' accuracy':<23}" + "".join(cells))
+
+
+def draw(rows: list[dict[str, Any]], path: Path) -> None:
+    """Draws the mean of the best validation accuracy so far, and the range over the seeds."""
+    import matplotlib.pyplot as plt
+
+    plt.rcParams["svg.hashsalt"] = "egraph"
+    figure, axes = plt.subplots(figsize=(7, 3.6), layout="constrained")
+    for name, label, colour in (
+        ("random", "random search", "#d97706"),
+        ("guided", "egraph", "#2563eb"),
+    ):
+        curves = 100 * np.array([follow(row[name])[:, 0] for row in rows])
+        steps = np.arange(1, curves.shape[1] + 1)
+        axes.fill_between(
+            steps, curves.min(0), curves.max(0), step="post", color=colour, alpha=0.15, linewidth=0
+        )
+        axes.step(steps, curves.mean(0), where="post", color=colour, lw=2, label=label)
+    axes.set(xlabel="trainings", ylabel="best validation accuracy so far (%)", ylim=(80, 100), xlim=(1, None))
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="lower right")
+    figure.savefig(path, metadata={"Date": None})
 
 
 def main() -> None:
@@ -153,6 +171,7 @@ def main() -> None:
     for name, value in (("initial", 16), ("batch", 8), ("far", 2), ("candidates", 2000)):
         parser.add_argument(f"--{name}", type=int, default=value)
     parser.add_argument("--out", type=Path, default=Path("runs/search_trained.jsonl"))
+    parser.add_argument("--picture", type=Path, help="draw the best so far of both searches into this file")
     given = parser.parse_args()
     options = {name: getattr(given, name) for name in ("initial", "batch", "far", "candidates")}
     setting = {"data": given.data, "trials": given.trials, "repeats": given.repeats, "options": options}
@@ -170,7 +189,10 @@ def main() -> None:
             file.write(json.dumps(row) + "\n")
             file.flush()
             print(f"seed {row['seed']} is done", flush=True)
-    show([row for _, row in sorted(find().items())])
+    rows = [row for _, row in sorted(find().items())]
+    show(rows)
+    if given.picture:
+        draw(rows, given.picture)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from egraph.errors import EvaluationError, UsageError
 from egraph.training.augmenting import augment
+from egraph.training.dropping import quick_dropout
 from egraph.training.recipe import Recipe
 from egraph.training.stepping import Loss, TrainingStep
 
@@ -54,21 +55,24 @@ def fit(
     step = TrainingStep(module, recipe, recipe.epochs * steps_per_epoch, device, loss)
     mixing = np.random.default_rng([seed, _MIXING])
     first: Tensor | None = None
+    if inputs.ndim == 4:
+        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module.train()
-    for epoch in range(recipe.epochs):
-        order = torch.randperm(len(inputs), generator=generator).to(device)
-        total = torch.zeros((), device=device)
-        for rows in order[: steps_per_epoch * batch_size].split(batch_size):
-            batch = augment(inputs[rows], recipe.augmentation, generator)
-            mixed = loss
-            if recipe.mixup:
-                batch, mixed = _mix(batch, targets[rows], loss, recipe.mixup, mixing)
-            total += (value := step(batch, targets[rows], mixed))
-            first = value if first is None else first
-        # Once an epoch: reading the loss at each step would make a GPU wait for the CPU.
-        _check(total.item() / steps_per_epoch, first, epoch + 1, recipe)
-        if progress is not None:
-            progress(epoch + 1, recipe.epochs)
+    with quick_dropout(module, device):
+        for epoch in range(recipe.epochs):
+            order = torch.randperm(len(inputs), generator=generator).to(device)
+            total = torch.zeros((), device=device)
+            for rows in order[: steps_per_epoch * batch_size].split(batch_size):
+                batch = augment(inputs[rows], recipe.augmentation, generator)
+                mixed = loss
+                if recipe.mixup:
+                    batch, mixed = _mix(batch, targets[rows], loss, recipe.mixup, mixing)
+                total += (value := step(batch, targets[rows], mixed))
+                first = value if first is None else first
+            # Once an epoch: reading the loss at each step would make a GPU wait for the CPU.
+            _check(total.item() / steps_per_epoch, first, epoch + 1, recipe)
+            if progress is not None:
+                progress(epoch + 1, recipe.epochs)
     step.finish()
 
 
