@@ -56,7 +56,7 @@ def fit(
     mixing = np.random.default_rng([seed, _MIXING])
     first: Tensor | None = None
     if inputs.ndim == 4:
-        module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(memory_format=IMAGE_LAYOUT)  # type: ignore[call-overload]
     module.train()
     with quick_dropout(module, device):
         for epoch in range(recipe.epochs):
@@ -75,6 +75,9 @@ def fit(
                 progress(epoch + 1, recipe.epochs)
     step.finish()
 
+
+IMAGE_LAYOUT = torch.channels_last
+"""Order of images in memory: a tenth to a third faster than channels first (benchmarks/training_speed.py)."""
 
 _MIXING = 1
 """Second part of the seed of mixup, whose numbers are apart from those of order and augmentation."""
