@@ -192,10 +192,12 @@ class Findings:
         reached = f"{self.measure} {self.show(lead.score)}"
         if lead.own is None:
             return (
-                f"egraph did not reach in {_count(lead.trainings)} what random search had after "
-                f"{lead.random}: {reached}."
+                f"egraph did not reach in {_count(lead.spent)} what random search had after "
+                f"{lead.random:.4g}: {reached}."
             )
-        return f"Random search needed {_count(lead.random)} for what egraph had after {lead.own}: {reached}."
+        return (
+            f"Random search needed {_count(lead.random)} for what egraph had after {lead.own:.4g}: {reached}."
+        )
 
     @property
     def is_accuracy(self) -> bool:
@@ -234,8 +236,8 @@ class Findings:
         return f"{100 * score:.2f} %" if self.is_accuracy else f"{score:.4g}"
 
 
-def _count(trainings: int) -> str:
-    return "1 training" if trainings == 1 else f"{trainings} trainings"
+def _count(trainings: float) -> str:
+    return "1 training" if trainings == 1 else f"{trainings:.4g} trainings"
 
 
 def show_changes(final: Final) -> str:

@@ -145,25 +145,29 @@ def test_fronts_of_costs_have_what_no_other_trial_dominates(tmp_path, write_jour
     assert shown == ["12,346", "1.235", "–", "–"]
 
 
-def frame(scores: list[float]) -> pd.DataFrame:
+def frame(scores: list[float], fidelity: float | list[float] = 1.0) -> pd.DataFrame:
     """Trials in their order; NaN for one that failed."""
-    return pd.DataFrame(
-        {"score": scores, "state": ["failed" if math.isnan(score) else "complete" for score in scores]}
-    )
+    states = ["failed" if math.isnan(score) else "complete" for score in scores]
+    return pd.DataFrame({"score": scores, "state": states, "fidelity": fidelity})
 
 
 @pytest.mark.parametrize(
     ("own", "random", "expected"),
     [
-        ([0.5, 0.7, 0.8], [0.6, 0.7, 0.1], Lead(0.7, random=2, own=2, trainings=3)),
-        ([math.nan, 0.9], [0.6, math.nan, 0.7, 0.7], Lead(0.7, random=3, own=2, trainings=2)),
-        ([0.1, 0.2], [0.6], Lead(0.6, random=1, own=None, trainings=2)),
+        ([0.5, 0.7, 0.8], [0.6, 0.7, 0.1], Lead(0.7, random=2, own=2, spent=3)),
+        ([math.nan, 0.9], [0.6, math.nan, 0.7, 0.7], Lead(0.7, random=3, own=2, spent=2)),
+        ([0.1, 0.2], [0.6], Lead(0.6, random=1, own=None, spent=2)),
         ([math.nan], [0.6], None),
         ([0.6], [], None),
     ],
 )
 def test_a_lead_counts_the_trainings_until_random_search_is_reached(own, random, expected):
     assert find_lead(frame(own), frame(random)) == expected
+
+
+def test_a_lead_counts_cheaper_trainings_by_their_cost_and_not_their_scores():
+    own = frame([0.9, 0.9, 0.6, 0.8], [0.25, 0.25, 1.0, 1.0])
+    assert find_lead(own, frame([0.7, 0.5])) == Lead(0.7, random=1, own=2.5, spent=2.5)
 
 
 def test_the_comparison_is_a_sentence(journal):
