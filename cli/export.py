@@ -13,7 +13,7 @@ from egraph.errors import UsageError
 
 if TYPE_CHECKING:
     from egraph.export import ExportedWinner
-    from egraph.study import Best, Trial
+    from egraph.export._winner import Origin
 
 __all__ = ["command"]
 
@@ -47,10 +47,11 @@ def command(
     is kept. A lower --precision makes it smaller and changes the order of architectures slightly; the loss is
     printed.
 
-    With --network, the best network of the study in JOURNAL is trained again with the seed of its trial,
-    since a study keeps no weights. FOLDER then contains network.py (plain PyTorch), network.safetensors (its
-    weights), network.onnx and card.json. A process without egraph reads them and measures the accuracy
-    (of a regression, R2) on the test part. If it differs, nothing is written.
+    With --network, the best network of the study in JOURNAL is trained again with the same seed, since a
+    study keeps no weights: as in its trial, or by the final recipe if it was trained by one. FOLDER then
+    contains network.py (plain PyTorch), network.safetensors (its weights), network.onnx and card.json. A
+    process without egraph reads them and measures the accuracy (of a regression, R2) on the test part. If it
+    differs, nothing is written.
     """
     if network:
         if precision != "float32":
@@ -88,10 +89,8 @@ def _export_network(
 
     with track_stages() as show:
 
-        def emit(best: Best, done: int, epochs: int) -> None:
-            title = (
-                f"training the best network, trial {best.trial.number}, again with its seed {best.trial.seed}"
-            )
+        def emit(origin: Origin, done: int, epochs: int) -> None:
+            title = f"training the best network, {origin.name}, again with its seed {origin.seed}"
             note = f"{done}/{epochs} epochs" if done < epochs else "writing and reading it back"
             show(title, done, epochs, note)
 
@@ -111,20 +110,21 @@ def _show_network(winner: ExportedWinner, folder: str) -> None:
     regression = "test_r2" in winner.card
     score, again = winner.card["test_r2" if regression else "test_accuracy"], winner.best.retrained
     show = _show_r2 if regression else _percent
-    parameters, compared = winner.card["parameters"], _compare(score, winner.best.trial, show)
+    parameters, compared = winner.card["parameters"], _compare(score, winner.origin, show)
     click.echo(f"\n  test {show(score)}, {parameters:,} parameters; {compared}")
     if again:
         spread = show(min(again)) + (f" to {show(max(again))}" if len(again) > 1 else "")
-        click.echo(f"  With other seeds its trainings gave {spread}.")
+        by = "By the recipe of the search, with other seeds," if winner.origin.final else "With other seeds"
+        click.echo(f"  {by} its trainings gave {spread}.")
     click.echo("  A process without egraph read network.py and network.onnx and measured the same.")
 
 
-def _compare(score: float, trial: Trial, show: Callable[[float], str]) -> str:
+def _compare(score: float, origin: Origin, show: Callable[[float], str]) -> str:
     # R2 depends on each digit of the outputs, an accuracy on their order alone.
-    if math.isclose(score, trial.test_score, abs_tol=1e-5 if show is _show_r2 else 1e-9):
-        return f"trial {trial.number} in the journal has the same"
+    if math.isclose(score, origin.test_score, abs_tol=1e-5 if show is _show_r2 else 1e-9):
+        return f"{origin.name} in the journal has the same"
     return (
-        f"trial {trial.number} in the journal has {show(trial.test_score)}: another machine, device or "
+        f"{origin.name} in the journal has {show(origin.test_score)}: another machine, device or "
         "release of PyTorch trains to slightly different weights; the files contain the network trained here"
     )
 

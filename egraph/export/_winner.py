@@ -12,7 +12,7 @@ from egraph import spaces
 from egraph.errors import DataError, JournalError, UnknownNameError, UsageError
 from egraph.evaluation import Recipe, Training
 from egraph.export._network_saving import check_target, save_network
-from egraph.study import find_best, open_journal, split_retrains
+from egraph.study import find_best, find_finals, open_journal, split_retrains
 
 if TYPE_CHECKING:
     from egraph.evaluation import Evaluation
@@ -22,15 +22,36 @@ __all__ = ["ExportedWinner", "export_winner", "find_winner", "repeat_training"]
 
 
 @dataclass(frozen=True, slots=True)
+class Origin:
+    """The training in a journal that is repeated.
+
+    Attributes:
+        name: What it is, such as ``"trial 12"``.
+        evaluator: Description of its evaluator.
+        seed: Its seed.
+        test_score: Its test score.
+        final: Whether it is a training by a final recipe.
+    """
+
+    name: str
+    evaluator: dict[str, Any]
+    seed: int
+    test_score: float
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ExportedWinner:
     """The files of the best network of a study.
 
     Attributes:
         best: The network as the journal describes it.
+        origin: The training of it that was repeated.
         card: Content of ``card.json``.
     """
 
     best: Best
+    origin: Origin
     card: dict[str, Any]
 
 
@@ -41,11 +62,13 @@ def export_winner(
     data: str | os.PathLike[str] | None = None,
     root: str | os.PathLike[str] | None = None,
     device: str = "auto",
-    progress: Callable[[Best, int, int], object] | None = None,
+    progress: Callable[[Origin, int, int], object] | None = None,
 ) -> ExportedWinner:
-    """Trains the best network of a study again, with the seed of its trial, and writes it.
+    """Trains the best network of a study again, with the same seed, and writes it.
 
-    A study keeps no weights, so the network has to be trained again. `save_network` says what is written.
+    A study keeps no weights, so the network has to be trained again: as in its trial, or, where the winner
+    was trained by a final recipe, as there; of several, as in the one with the best score. `save_network`
+    says what is written.
 
     Args:
         journal: File of the study's journal.
@@ -53,7 +76,8 @@ def export_winner(
         data: Images of the study; None takes those that the journal names.
         root: Folder in which images are searched for first.
         device: Device to train on.
-        progress: Callback with the best network, the epochs done and the epochs in all, first with 0 epochs.
+        progress: Callback with the training that is repeated, the epochs done and the epochs in all, first
+            with 0 epochs.
 
     Raises:
         JournalError: There is no journal, or no trial in it has succeeded.
@@ -61,51 +85,59 @@ def export_winner(
         DataError: The images are not those of the study.
         FailedError: The files do not contain the same network; see `save_network`.
     """
-    best, settings = find_winner(journal)
-    training = repeat_training(settings, data=data, root=root, device=device)
+    best, origin = find_winner(journal)
+    training = repeat_training(origin.evaluator, data=data, root=root, device=device)
     check_target(folder)
 
     def emit(done: int, epochs: int) -> None:
         if progress is not None:
-            progress(best, done, epochs)
+            progress(origin, done, epochs)
 
     emit(0, training.recipe.epochs)
-    evaluation, network = training.train(best.trial.architecture, seed=best.trial.seed, progress=emit)
-    card = _describe(best, Path(journal).name, training, evaluation)
-    return ExportedWinner(best, save_network(network, folder, training.images, card))
+    evaluation, network = training.train(best.trial.architecture, seed=origin.seed, progress=emit)
+    card = _describe(best, origin, Path(journal).name, training, evaluation)
+    return ExportedWinner(best, origin, save_network(network, folder, training.images, card))
 
 
-def find_winner(journal: str | os.PathLike[str]) -> tuple[Best, dict[str, Any]]:
-    """The best network of a study, as its report names it, and the settings of the study.
+def find_winner(journal: str | os.PathLike[str]) -> tuple[Best, Origin]:
+    """The best network of a study, as its report names it, and the training of it to repeat.
 
     Raises:
         JournalError: There is no journal, or no trial in it has succeeded.
     """
     with open_journal(journal) as opened:
         trials, settings = opened.trials, opened.settings
-        own, _ = split_retrains(opened.retrains, settings.get("evaluator"))
+        own, others = split_retrains(opened.retrains, settings.get("evaluator"))
         best = find_best(trials[trials["origin"] != "baseline"], own)
     if not best:
         raise JournalError(
             f"no trial in {journal} has succeeded yet, so there is no best network; `egraph report` shows why"
         )
-    return best[0], settings
+    trial = best[0].trial
+    finals = find_finals(trial.key, others, settings["evaluator"])
+    scored = [
+        (score, Origin(f"the final training of trial {trial.number}", final.evaluator, seed, test, True))
+        for final in finals
+        for score, seed, test in zip(final.scores, final.seeds, final.test_scores, strict=True)
+    ]
+    if scored:
+        return best[0], max(scored, key=lambda pair: pair[0])[1]
+    return best[0], Origin(f"trial {trial.number}", settings["evaluator"], trial.seed, trial.test_score)
 
 
 def repeat_training(
-    settings: dict[str, Any],
+    evaluator: dict[str, Any],
     *,
     data: str | os.PathLike[str] | None,
     root: str | os.PathLike[str] | None,
     device: str,
 ) -> Training:
-    """The training that the settings of a study describe.
+    """The training that the description of an evaluator in a journal stands for.
 
     Raises:
         UsageError: The study trained no network that can be trained again.
         DataError: The images are not those of the study.
     """
-    evaluator = settings["evaluator"]
     if evaluator["kind"] != "training":
         raise UsageError(_explain(evaluator))
     try:
@@ -128,7 +160,9 @@ def repeat_training(
     return training
 
 
-def _describe(best: Best, journal: str, training: Training, evaluation: Evaluation) -> dict[str, Any]:
+def _describe(
+    best: Best, origin: Origin, journal: str, training: Training, evaluation: Evaluation
+) -> dict[str, Any]:
     measure, many = ("r2", "r2s") if training.images.is_regression else ("accuracy", "accuracies")
     return {
         "space": training.space.name,
@@ -136,8 +170,9 @@ def _describe(best: Best, journal: str, training: Training, evaluation: Evaluati
         "study": {
             "journal": journal,
             "trial": best.trial.number,
-            "seed": best.trial.seed,
-            f"test_{measure}": best.trial.test_score,
+            "training": origin.name,
+            "seed": origin.seed,
+            f"test_{measure}": origin.test_score,
             f"test_{many}_of_other_seeds": list(best.retrained),
         },
         "recipe": training.recipe.to_dict() | training.space.settings(best.trial.architecture),

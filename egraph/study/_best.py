@@ -57,6 +57,7 @@ class Final:
             left out.
         scores: Scores of the trainings that succeeded, ``(repeats,)``.
         test_scores: Their test scores, ``(repeats,)``.
+        seeds: Their seeds, ``(repeats,)``.
         reasons: Reasons of those that failed.
     """
 
@@ -64,6 +65,7 @@ class Final:
     changes: dict[str, Any]
     scores: tuple[float, ...]
     test_scores: tuple[float, ...]
+    seeds: tuple[int, ...]
     reasons: tuple[str, ...]
 
 
@@ -99,6 +101,7 @@ def find_finals(key: str, others: pd.DataFrame, evaluator: Mapping[str, Any]) ->
                 changes={name: now.get(name) for name in {**now, **was} if was.get(name) != now.get(name)},
                 scores=tuple(complete["score"].astype(float)),
                 test_scores=tuple(complete["test_score"].astype(float)),
+                seeds=tuple(complete["seed"].astype(int)),
                 reasons=tuple(rows.loc[rows["state"] == "failed", "reason"]),
             )
         )

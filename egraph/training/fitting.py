@@ -74,6 +74,8 @@ def fit(
             if progress is not None:
                 progress(epoch + 1, recipe.epochs)
     step.finish()
+    if inputs.ndim == 4:
+        module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
 
 IMAGE_LAYOUT = torch.channels_last

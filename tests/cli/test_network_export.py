@@ -8,7 +8,7 @@ import pytest
 from egraph import spaces
 from egraph.evaluation import Recipe, Training, as_evaluator
 from egraph.export import _winner
-from egraph.study import Journal, Study, open_journal
+from egraph.study import Journal, Study, find_best, open_journal, split_retrains
 
 BRIEF = Recipe(epochs=1, batch_size=128, learning_rate=1e-2, channels=4)
 
@@ -54,10 +54,33 @@ def test_the_best_network_is_trained_again_and_measures_the_same(egraph, journal
         assert expected in done.stdout
 
 
+def test_a_winner_with_a_final_training_is_written_as_that(egraph, journal, tmp_path):
+    path = tmp_path / "s.db"
+    path.write_bytes(journal.read_bytes())
+    finals = [
+        Training(spaces.get("nash"), "digits", BRIEF.changed(epochs=n, channels=6), device="cpu")
+        for n in (1, 3)
+    ]
+    training = Training(spaces.get("nash"), "digits", BRIEF, device="cpu")
+    settings = {"ranker": False, "screen": False, "initial": 1, "batch": 2}
+    with Study("nash", training, storage=path, **settings) as study:
+        winner = find_best(study.trials, split_retrains(study.journal.retrains, training.describe())[0])[
+            0
+        ].trial
+        done = [study.retrain(winner, 1, evaluate=final) for final in finals]
+    best = max(done, key=lambda one: one.score)
+    told = egraph("export", path, "best", "--network", "--device", "cpu").stdout
+    card = json.loads((tmp_path / "best" / "card.json").read_text())
+    assert card["study"]["training"] == f"the final training of trial {winner.number}"
+    assert card["recipe"] == finals[done.index(best)].recipe.to_dict()
+    assert card["test_accuracy"] == pytest.approx(best.test_score, abs=1e-9)
+    assert f"the final training of trial {winner.number} in the journal has the same" in told
+    assert "By the recipe of the search, with other seeds, its trainings gave" in told
+
+
 def test_another_accuracy_than_the_journal_s_is_told(egraph, journal, monkeypatch, read_json):
-    best, settings = _winner.find_winner(journal)
-    trial = replace(best.trial, evaluation=replace(best.trial.evaluation, test_score=0.5))
-    monkeypatch.setattr(_winner, "find_winner", lambda path: (replace(best, trial=trial), settings))
+    best, origin = _winner.find_winner(journal)
+    monkeypatch.setattr(_winner, "find_winner", lambda path: (best, replace(origin, test_score=0.5)))
     monkeypatch.setattr(_winner, "save_network", lambda *_: {"test_accuracy": 0.25, "parameters": 7})
     done = egraph("export", journal, "best", "--network", "--device", "cpu")
     assert "test 25.00 %, 7 parameters; trial" in done.stdout

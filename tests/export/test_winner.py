@@ -21,7 +21,7 @@ def test_a_journal_without_a_winner_is_refused(tmp_path):
 
 
 def repeat(**evaluator):
-    return _winner.repeat_training({"evaluator": evaluator}, data=None, root=None, device="cpu")
+    return _winner.repeat_training(evaluator, data=None, root=None, device="cpu")
 
 
 def test_what_cannot_be_trained_again_is_told():

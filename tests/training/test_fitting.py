@@ -23,6 +23,12 @@ def test_a_few_images_are_learnt_by_heart(optimizer):
     assert accuracy(network, (x, y)) == 1
 
 
+def test_weights_of_images_are_left_in_the_usual_order():
+    network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.Flatten(), nn.Linear(16, 2))
+    fit(network, (torch.rand(8, 2, 4, 4), torch.arange(8) % 2), Recipe(epochs=1, batch_size=4))
+    assert network[0].weight.is_contiguous()
+
+
 def test_one_step_of_sgd_is_that_of_the_formula():
     """One batch of all images, constant rate: w - rate * (1 + momentum) * gradient, by Nesterov's rule."""
     x, y = problem()
