@@ -6,6 +6,7 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -96,6 +97,13 @@ class Evaluator(ABC):
             f"{type(self).__name__.lstrip('_')} measures in one way only; fidelities are for trainings and "
             "tables, or an Evaluator of your own with the method at"
         )
+
+    def keeping(self, folder: Path) -> Evaluator:
+        """An evaluator with the same scores that goes on from what shorter evaluations left in a folder.
+
+        A study with a file as storage and with fidelities asks for it. The default is the evaluator itself.
+        """
+        return self
 
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """The scores of many architectures, shape ``(architectures,)``."""

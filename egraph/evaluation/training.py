@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import copy
 import functools
+import hashlib
+import json
 import os
 import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,6 +32,7 @@ from egraph.training import Recipe, failures_explained
 if TYPE_CHECKING:
     import torch
 
+    from egraph.training import Checkpoint
     from egraph.training.stepping import Loss
 
 __all__ = ["Training", "default_recipe", "preview"]
@@ -99,6 +103,8 @@ class Training(NetworkEvaluator):
         )
         self._recipe = recipe
         self._share = 1.0
+        self._folder: Path | None = None
+        self._whole = True
 
     @property
     def recipe(self) -> Recipe:
@@ -182,7 +188,8 @@ class Training(NetworkEvaluator):
             network = self._build(architecture, seed, self.recipe.channels).to(device)
             recipe, how = self._prepare(network)
             recipe = replace(recipe, **settings)
-            fit(network, examples, recipe, loss=loss, seed=seed, progress=progress)
+            checkpoint = self._find_checkpoint(architecture, seed)
+            fit(network, examples, recipe, loss=loss, seed=seed, progress=progress, checkpoint=checkpoint)
             score = measure(network, parts["validation"])
             seconds = time.perf_counter() - started
             test_score = measure(network, parts["test"])
@@ -220,6 +227,7 @@ class Training(NetworkEvaluator):
                 )
         cheaper = copy.copy(self)
         cheaper._recipe, cheaper._share = parts.apply(self.recipe), parts.data
+        cheaper._whole = False
         cheaper.cells = cheaper.recipe.cells
         cost = parts.data * cheaper.recipe.epochs / self.recipe.epochs
         if (parts.channels, parts.cells) != (None, None):
@@ -228,6 +236,26 @@ class Training(NetworkEvaluator):
             less, all_of = cheaper.costs.flops, self.costs.flops
             cost *= statistics.fmean(less(one) / all_of(one) for one in drawn)
         return Fidelity(fidelity, cost, self if cost == 1 else cheaper)
+
+    def keeping(self, folder: Path) -> Training:
+        """The same training, going on from a shorter one of the same network, which it leaves in a folder.
+
+        Only where the result is the same bit for bit: the schedule is ``constant``, without warm-up, and
+        nothing but the number of epochs differs. Other trainings start from scratch.
+        """
+        kept = copy.copy(self)
+        kept._folder = folder
+        return kept
+
+    def _find_checkpoint(self, architecture: Architecture, seed: int) -> Checkpoint | None:
+        """The file of the trainings of a network, where they are kept."""
+        from egraph.training import Checkpoint
+
+        if self._folder is None:
+            return None
+        told = {**self.describe(), "recipe": {**self.recipe.to_dict(), "epochs": None}}
+        text = json.dumps([told, architecture.to_json(), seed], sort_keys=True, default=str)
+        return Checkpoint(self._folder / f"{hashlib.sha256(text.encode()).hexdigest()[:24]}.pt", self._whole)
 
     def describe(self) -> dict[str, object]:
         """Space, data with their digest, and recipe; scores do not depend on the device."""

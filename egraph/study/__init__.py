@@ -4,6 +4,7 @@
 
 - ``_rounds.py`` proposes the next round by a `Strategy`: ``_guided.py`` with a ranker, ``_strategies.py``
   without;
+- ``_fidelities.py`` promotes the best of cheap evaluations to more expensive ones;
 - ``_guide.py`` fits the ranker, ``_recalibration.py`` has the rule when, ``_team.py`` keeps the searchers,
   ``_shares.py`` divides the work among them and others, ``_selection.py`` chooses from the candidates, and
   ``_promises.py`` compares predictions with the scores;

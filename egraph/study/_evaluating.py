@@ -95,13 +95,13 @@ def open_evaluation(
         evaluator: Does the jobs.
         workers: Number of jobs at a time.
         preview: Does the previews.
-        cheaper: Evaluators of lower fidelities by their cost.
+        cheaper: Evaluators of all fidelities by their cost, in place of the first argument.
 
     Raises:
         UsageError: The evaluator cannot be sent to other processes.
     """
     try:
-        evaluators = {**(cheaper or {}), WHOLE_COST: evaluator}
+        evaluators = cheaper or {WHOLE_COST: evaluator}
         return open_executor(_Evaluate(evaluators, preview), workers)
     except UnsendableError as error:
         raise UsageError(

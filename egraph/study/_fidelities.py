@@ -10,6 +10,7 @@ import itertools
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,7 @@ from egraph.study._proposals import Plan, Proposal, Situation, Strategy
 from egraph.study._selection import predict
 from egraph.study._trial import BASELINE, PROMOTED, WHOLE_COST, Trial
 
-__all__ = ["Climbing", "Rungs", "climb", "read_fidelities"]
+__all__ = ["Climbing", "Rungs", "climb", "list_evaluators", "read_fidelities"]
 
 _DUST = 1e-9  # rounding errors of sums of costs
 
@@ -48,6 +49,14 @@ def read_fidelities(fidelities: Iterable[object] | None, evaluator: Evaluator) -
     if not all(0 < one.cost < after.cost for one, after in itertools.pairwise(found)):
         raise UsageError(f"each fidelity must cost more than the one before it, got {shown}")
     return found
+
+
+def list_evaluators(fidelities: Sequence[Fidelity], journal: Path | None) -> dict[float, Evaluator]:
+    """The evaluators of the fidelities by their costs; they keep checkpoints beside the file of a journal."""
+    if journal is None:
+        return {one.cost: one.evaluator for one in fidelities}
+    folder = journal.with_suffix(".checkpoints").absolute()
+    return {one.cost: one.evaluator.keeping(folder) for one in fidelities}
 
 
 def climb(fidelities: Sequence[Fidelity], entering: Strategy, guide: Guide | None) -> Strategy:

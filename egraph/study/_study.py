@@ -31,7 +31,7 @@ from egraph.study._arguments import (
 from egraph.study._driver import Driver
 from egraph.study._evaluating import open_evaluation
 from egraph.study._events import Event, RunFinished, RunStarted
-from egraph.study._fidelities import climb, read_fidelities
+from egraph.study._fidelities import climb, list_evaluators, read_fidelities
 from egraph.study._finalists import best_baseline_trials, best_mean, best_trials
 from egraph.study._guide import Predictor
 from egraph.study._identity import register
@@ -248,7 +248,7 @@ class Study:
         check_budget(trials, seconds, [one.cost for one in self._fidelities])
         emit, limit = progress or _ignore, math.inf if trials is None else trials
         preview = None if self._screen is None else self._screen.preview
-        cheaper = {one.cost: one.evaluator for one in self._fidelities}
+        cheaper = list_evaluators(self._fidelities, self._journal.path)
         executor = open_evaluation(self._evaluator, self.workers, preview, cheaper)
         budget, begun = math.inf if seconds is None else seconds, time.monotonic()
         driver = Driver(

@@ -7,6 +7,7 @@ trains a module can use it: an evaluator, a supernet, a caller's own script.
   reads one from a TOML file.
 - `fit` trains a module by a recipe. It draws batches, augments them and hands them to `TrainingStep`, which
   does one step: forward pass, loss, backward pass, update of the weights.
+- `Checkpoint` is a file from which a longer training of the same module goes on.
 - `accuracy` measures a trained classifier, `r_squared` a trained regression.
 - `choose_device`, `mixed_precision` and `seeded` choose the device, the precision and the random numbers.
 - `failures_explained` turns errors of PyTorch into an `egraph.errors.EvaluationError` of one line.
@@ -32,6 +33,7 @@ from egraph.training.recipe_files import read_recipe
 
 if TYPE_CHECKING:
     from egraph.training.augmenting import augment
+    from egraph.training.continuing import Checkpoint
     from egraph.training.fitting import fit
     from egraph.training.measuring import accuracy, r_squared
     from egraph.training.precision import mixed_precision
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Augmentation",
+    "Checkpoint",
     "Recipe",
     "TrainingStep",
     "accuracy",
@@ -54,6 +57,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Checkpoint": "egraph.training.continuing",
     "TrainingStep": "egraph.training.stepping",
     "accuracy": "egraph.training.measuring",
     "augment": "egraph.training.augmenting",

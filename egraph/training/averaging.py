@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -32,6 +34,16 @@ class WeightAverage:
         self._steps += 1
         kept = min(self._decay, self._steps / (self._steps + 9))
         torch._foreach_lerp_(self._averages, self._weights, 1 - kept)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The averages and the number of steps."""
+        return {"averages": self._averages, "steps": self._steps}
+
+    @torch.no_grad()
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state_dict` gave."""
+        torch._foreach_copy_(self._averages, state["averages"])
+        self._steps = int(state["steps"])
 
     @torch.no_grad()
     def apply(self) -> None:

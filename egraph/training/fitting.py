@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from egraph.errors import EvaluationError, UsageError
 from egraph.training.augmenting import augment
+from egraph.training.continuing import Checkpoint, Moving
 from egraph.training.dropping import quick_dropout
 from egraph.training.recipe import Recipe
 from egraph.training.stepping import Loss, TrainingStep
@@ -27,6 +28,7 @@ def fit(
     loss: Loss = nn.functional.cross_entropy,
     seed: int = 0,
     progress: Callable[[int, int], object] | None = None,
+    checkpoint: Checkpoint | None = None,
 ) -> None:
     """Trains a module in place; it and the data lie on one device.
 
@@ -41,6 +43,8 @@ def fit(
         loss: Function of outputs and targets to minimise. Cross-entropy reads targets as classes.
         seed: Seed of order and augmentation.
         progress: Callback of the epochs done and the epochs in all.
+        checkpoint: File of a shorter training of the same module, on the same data and with the same seed,
+            from which this one goes on where `is_continuable`; it is written at the end.
 
     Raises:
         EvaluationError: The loss became NaN or infinite, or exceeded the recipe's ``stop_loss``.
@@ -54,12 +58,15 @@ def fit(
     steps_per_epoch = len(inputs) // batch_size
     step = TrainingStep(module, recipe, recipe.epochs * steps_per_epoch, device, loss)
     mixing = np.random.default_rng([seed, _MIXING])
-    first: Tensor | None = None
+    begun, first = 0, None
     if inputs.ndim == 4:
         module.to(memory_format=IMAGE_LAYOUT)  # type: ignore[call-overload]
     module.train()
+    moving, about = Moving(module, step, generator, mixing), f"{seed} {len(inputs)}"
     with quick_dropout(module, device):
-        for epoch in range(recipe.epochs):
+        if checkpoint is not None:
+            begun, first = checkpoint.restore(moving, recipe, about)
+        for epoch in range(begun, recipe.epochs):
             order = torch.randperm(len(inputs), generator=generator).to(device)
             total = torch.zeros((), device=device)
             for rows in order[: steps_per_epoch * batch_size].split(batch_size):
@@ -73,6 +80,8 @@ def fit(
             _check(total.item() / steps_per_epoch, first, epoch + 1, recipe)
             if progress is not None:
                 progress(epoch + 1, recipe.epochs)
+        if checkpoint is not None:
+            checkpoint.save(moving, recipe, about, first)
     step.finish()
     if inputs.ndim == 4:
         module.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]

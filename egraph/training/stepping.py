@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -70,6 +71,24 @@ class TrainingStep:
         if self._average is not None:
             self._average.update()
         return value.detach()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What steps change beside the module."""
+        average = None if self._average is None else self._average.state_dict()
+        return {
+            "done": self.done,
+            "optimizer": self._optimizer.state_dict(),
+            "scaler": self._scaler.state_dict(),
+            "average": average,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes on from what `state_dict` gave, for the same recipe."""
+        self.done = state["done"]
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._scaler.load_state_dict(state["scaler"])
+        if self._average is not None:
+            self._average.load_state_dict(state["average"])
 
     def finish(self) -> None:
         """Ends the training: averaged weights replace those of the last step."""

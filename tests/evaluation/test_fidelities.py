@@ -10,6 +10,7 @@ from egraph.architecture import Architecture
 from egraph.datasets import ImageData, Metric, Table
 from egraph.errors import UnknownNameError, UsageError
 from egraph.evaluation import InheritedTraining, Recipe, TableLookup, Training
+from egraph.study import Study
 
 CHAIN = Architecture(["input", "CONV_3.N", "CONV_2.H", "output"], [(0, 1), (1, 2), (2, 3)])
 
@@ -161,3 +162,23 @@ def test_columns_that_are_no_fidelity(table):
         UsageError, match="'loose' of table 'small' has an unknown budget and 'val_4' 4 epochs"
     ):
         whole.at("loose")
+
+
+def test_a_study_keeps_checkpoints_only_where_they_are_exact(training, tmp_path):
+    """With and without a file, and so with and without checkpoints, the scores are the same."""
+    constant = Training(
+        training.space, training.data, training.recipe.changed(schedule="constant"), device="cpu"
+    )
+    options = {"ranker": False, "batch": 4, "fidelities": (0.1, 0.4, 1), "seed": 5}
+    scores = []
+    for path in (None, tmp_path / "x.db"):
+        with Study("convnet", constant, storage=path, **options) as study:
+            study.run(trials=2)
+            scores.append(study.trials[["key", "fidelity", "score", "test_score"]])
+    assert scores[0].equals(scores[1])
+    left = list((tmp_path / "x.checkpoints").iterdir())
+    assert left
+    assert len(left) < scores[0]["key"].nunique(), "that of a whole training is removed"
+    with Study("convnet", training, storage=tmp_path / "y.db", **options) as study:
+        study.run(trials=2)
+    assert not (tmp_path / "y.checkpoints").exists()
