@@ -67,17 +67,10 @@ def fit(
         if checkpoint is not None:
             begun, first = checkpoint.restore(moving, recipe, about)
         for epoch in range(begun, recipe.epochs):
-            order = torch.randperm(len(inputs), generator=generator).to(device)
-            total = torch.zeros((), device=device)
-            for rows in order[: steps_per_epoch * batch_size].split(batch_size):
-                batch = augment(inputs[rows], recipe.augmentation, generator)
-                mixed = loss
-                if recipe.mixup:
-                    batch, mixed = _mix(batch, targets[rows], loss, recipe.mixup, mixing)
-                total += (value := step(batch, targets[rows], mixed))
-                first = value if first is None else first
+            losses = _run_epoch(moving, data, recipe, loss, batch_size)
+            first = losses[0] if first is None else first
             # Once an epoch: reading the loss at each step would make a GPU wait for the CPU.
-            _check(total.item() / steps_per_epoch, first, epoch + 1, recipe)
+            _check(torch.stack(losses).sum().item() / len(losses), first, epoch + 1, recipe)
             if progress is not None:
                 progress(epoch + 1, recipe.epochs)
         if checkpoint is not None:
@@ -89,6 +82,23 @@ def fit(
 
 IMAGE_LAYOUT = torch.channels_last
 """Order of images in memory: a tenth to a third faster than channels first (benchmarks/training_speed.py)."""
+
+
+def _run_epoch(
+    moving: Moving, data: tuple[Tensor, Tensor], recipe: Recipe, loss: Loss, batch_size: int
+) -> list[Tensor]:
+    """Does the steps of one epoch; returns the loss of each batch, on the device."""
+    inputs, targets = data
+    order = torch.randperm(len(inputs), generator=moving.order).to(inputs.device)
+    losses = []
+    for rows in order[: len(inputs) // batch_size * batch_size].split(batch_size):
+        batch = augment(inputs[rows], recipe.augmentation, moving.order)
+        mixed = loss
+        if recipe.mixup:
+            batch, mixed = _mix(batch, targets[rows], loss, recipe.mixup, moving.mixing)
+        losses.append(moving.step(batch, targets[rows], mixed))
+    return losses
+
 
 _MIXING = 1
 """Second part of the seed of mixup, whose numbers are apart from those of order and augmentation."""
