@@ -50,7 +50,7 @@ def fit(
         EvaluationError: The loss became NaN or infinite, or exceeded the recipe's ``stop_loss``.
         UsageError: The recipe smooths labels, and the loss is not cross-entropy.
     """
-    inputs, targets = data
+    inputs = data[0]
     loss = _smooth(loss, recipe.label_smoothing)
     device = inputs.device
     generator = torch.Generator().manual_seed(seed)
