@@ -87,6 +87,10 @@ def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
             f"SELECT {names} FROM trial WHERE state = ? {whole} ORDER BY number", [COMPLETE]
         ).fetchall()
         failure = db.execute("SELECT reason FROM trial WHERE reason != '' ORDER BY number DESC").fetchone()
+    if not rows and "shards" in json.loads(told.get("settings", "{}")):
+        raise DataError(
+            f"{path} is the journal of `egraph data generate`; give the table that it has written"
+        )
     if not rows:
         raise DataError(
             f"{path} has no successful trial to learn from: {_count(counts) or 'no trial at all'}"

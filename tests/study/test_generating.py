@@ -62,6 +62,13 @@ def test_the_file_is_the_table(tmp_path, monkeypatch, whole):
     assert read.provenance == whole.provenance
 
 
+def test_the_journal_is_not_taken_for_the_table(tmp_path, whole):
+    with pytest.raises(
+        DataError, match=r"x\.db is the journal of `egraph data generate`; give the table that"
+    ):
+        datasets.load(tmp_path / "whole" / "x.db")
+
+
 @pytest.mark.parametrize(("workers", "counts"), [(1, (3, 26)), (2, (12,))])
 def test_killed_again_and_again_nothing_is_lost_and_nothing_runs_twice(tmp_path, whole, workers, counts):
     journal, killed = tmp_path / "x.db", 0
