@@ -55,7 +55,7 @@ def draw(axes: Axes, rows: list[dict[str, object]], noise: Noise, measure: str, 
     )
     frame = bench.summarise(rows)
     for number, labels in enumerate(sorted(frame["samples"].unique())):
-        part = frame[frame["samples"] == labels].set_index("predictor").loc[list(PREDICTORS)]
+        part = frame[frame["samples"] == labels].set_index("predictor").reindex(PREDICTORS)
         places = np.arange(len(part)) + 0.16 * (2 * number - 1)
         axes.errorbar(
             places,
@@ -72,6 +72,29 @@ def draw(axes: Axes, rows: list[dict[str, object]], noise: Noise, measure: str, 
             axes.plot(place, value, "x", color="0.3", label="thesis, 980 networks" if not number else None)
     axes.set_xticks(range(len(PREDICTORS)), PREDICTORS, rotation=20, ha="right")
     axes.grid(axis="y", alpha=0.3)
+
+
+def write_table(name: str, rows: list[dict[str, object]], noise: Noise) -> str:
+    """The results of one table as Markdown, with the ceiling and, on its space, the thesis's figures."""
+    frame = bench.summarise(rows)
+    lines = [f"| {name} | labels | seeds | tau | tau, better half | fit, s |", "|---|---|---|---|---|---|"]
+    for labels in sorted(frame["samples"].unique()):
+        part = frame[frame["samples"] == labels].set_index("predictor").reindex(PREDICTORS)
+        for predictor, row in part.dropna(subset="tau").iterrows():
+            taus = (f"{row[each]:.3f} ± {row[f'{each}_sd']:.3f}" for each in MEASURES)
+            lines.append(
+                f"| {predictor} | {labels} | {row['seeds']:.0f} | {' | '.join(taus)} | {row['fit_seconds']:.0f} |"
+            )
+    best, top = noise.ceiling[1], noise.ceiling_top[1]
+    ceiling = " | ".join(f"{each.value:.3f} ({each.low:.3f} to {each.high:.3f})" for each in (best, top))
+    lines.append(f"| *noise ceiling* | | | {ceiling} | |")
+    agreement = f"{noise.tau.value:.3f} ({noise.tau.low:.3f} to {noise.tau.high:.3f})"
+    lines.append(f"| *two trainings of {noise.networks} networks* | | | {agreement} | | |")
+    if name == TABLES[1]:
+        lines += [
+            f"| *thesis: {one}* | | | {tau:.3f} | {half:.3f} | |" for one, (tau, half) in THESIS.items()
+        ]
+    return "\n".join(lines) + "\n"
 
 
 def main() -> None:
@@ -102,8 +125,7 @@ def main() -> None:
             failed += 1
             print(f"{failure.cell}: {failure.reason}", file=sys.stderr)
         noise = measure_noise(table)
-        print(bench.to_markdown(result.rows))
-        print(f"{count} networks; noise: {noise}\n")
+        print(write_table(name, result.rows, noise))
         for axes, (measure, title) in zip(line, MEASURES.items(), strict=True):
             draw(axes, result.rows, noise, measure, thesis=name == TABLES[1])
             axes.set_title(f"{name}, {title}", fontsize=10)

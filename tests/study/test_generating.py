@@ -1,5 +1,6 @@
 """Self-made tables: interrupted, sharded and continued, they are as made at once."""
 
+import shutil
 import signal
 import subprocess
 import sys
@@ -109,6 +110,18 @@ def test_shards_make_the_same_table_whichever_ends_last(tmp_path, whole):
     pd.testing.assert_frame_equal(content(made.table), content(whole))
     again = make(tmp_path / "x", shard=(0, 3), evaluate=Played(how="bug", fails_where_first_is=0))
     pd.testing.assert_frame_equal(content(again.table), content(whole))  # nothing was left to evaluate
+
+
+def test_copies_of_a_journal_go_on_as_shards(tmp_path, whole):
+    make(tmp_path / "x", count=10)
+    for index in range(2):
+        shutil.copy(tmp_path / "x.db", tmp_path / f"x-{index}-of-2.db")
+    (tmp_path / "x.db").unlink()
+    (tmp_path / "x.parquet").unlink()
+    told = []
+    make(tmp_path / "x", shard=(0, 2), progress=lambda done, total: told.append((done, total)))
+    assert told[0] == (5 + 2 * 1, 18)  # of the first ten, five are in this shard; two were to be repeated
+    pd.testing.assert_frame_equal(content(make(tmp_path / "x", shard=(1, 2)).table), content(whole))
 
 
 def test_a_larger_count_continues_the_table(tmp_path, whole):
