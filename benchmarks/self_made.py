@@ -82,9 +82,8 @@ def write_table(name: str, rows: list[dict[str, object]], noise: Noise) -> str:
         part = frame[frame["samples"] == labels].set_index("predictor").reindex(PREDICTORS)
         for predictor, row in part.dropna(subset="tau").iterrows():
             taus = (f"{row[each]:.3f} ± {row[f'{each}_sd']:.3f}" for each in MEASURES)
-            lines.append(
-                f"| {predictor} | {labels} | {row['seeds']:.0f} | {' | '.join(taus)} | {row['fit_seconds']:.0f} |"
-            )
+            found = " | ".join((f"{row['seeds']:.0f}", *taus, f"{row['fit_seconds']:.0f}"))
+            lines.append(f"| {predictor} | {labels} | {found} |")
     best, top = noise.ceiling[1], noise.ceiling_top[1]
     ceiling = " | ".join(f"{each.value:.3f} ({each.low:.3f} to {each.high:.3f})" for each in (best, top))
     lines.append(f"| *noise ceiling* | | | {ceiling} | |")
