@@ -92,10 +92,7 @@ def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
             f"{path} is the journal of `egraph data generate`; give the table that it has written"
         )
     if not rows:
-        raise DataError(
-            f"{path} has no successful trial to learn from: {_count(counts) or 'no trial at all'}"
-            + (f"; the last failure: {failure[0]}" if failure else "")
-        )
+        raise DataError(_explain_empty(path, told, counts, failure))
     architectures, costs_of, *columns = map(list, zip(*rows, strict=True))
     try:
         study = {name: json.loads(value) for name, value in told.items()}
@@ -123,6 +120,17 @@ def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
             "versions": ", ".join(f"{name} {version}" for name, version in study.get("versions", {}).items()),
         },
         read=Architecture.from_json,
+    )
+
+
+def _explain_empty(
+    path: Path, told: Mapping[str, str], counts: Mapping[str, int], failure: tuple[str] | None
+) -> str:
+    """Why a journal has no row."""
+    if "shards" in json.loads(told.get("settings", "{}")):
+        return f"{path} is the journal of `egraph data generate`; give the table that it has written"
+    return f"{path} has no successful trial to learn from: {_count(counts) or 'no trial at all'}" + (
+        f"; the last failure: {failure[0]}" if failure else ""
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 import egraph
 
 ROOT = Path(__file__).parent.parent
-PACKED = {".css", ".egraph", ".html", ".j2", ".js", ".py", ".svg", ".toml", ".typed"}
+PACKED = {".css", ".egraph", ".html", ".j2", ".js", ".parquet", ".py", ".svg", ".toml", ".typed"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 
