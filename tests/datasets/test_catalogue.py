@@ -78,7 +78,7 @@ def test_known_lists_every_benchmark_and_whether_it_is_here(nowhere, no_package)
     tables = {table.name: table for table in known()}
     assert {"nasbench101", "nasbench201", "nasbench_macro"} < set(tables)
     assert {"nasbench_graph_cora", "nasbench_graph_arxiv", "nasbench_graph_photo"} < set(tables)
-    assert all(table.path is None for table in tables.values())
+    assert all(each.path is None for each in tables.values() if not each.title.startswith("part of egraph"))
     assert tables["nasbench101"].file == "nasbench101_20k.parquet"
     assert tables["nasbench101"].size == 688_163
     assert tables["nasbench101"].rows == 20_001
