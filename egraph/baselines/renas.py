@@ -33,8 +33,8 @@ class ReNAS(NetworkBaseline):
     over all pairs of a batch, with Adam, learning rate 1e-3, weight decay 5e-4, 200 epochs and batches of
     1,024. The network has two 3x3 convolutions with batch normalisation and three dense layers of 120, 84
     and 1. Its input is that of `feature_tensor`. The side of the image is the number of vertices of the
-    largest training graph: 7 in NAS-Bench-101, 8 in NAS-Bench-201. Larger graphs are refused. Graphs are not
-    simplified, so that two numberings of one network get two scores.
+    largest training graph: 7 in NAS-Bench-101, 8 in NAS-Bench-201; or ``vertices``, if that is more. Larger
+    graphs are refused. Graphs are not simplified, so that two numberings of one network get two scores.
 
     Changed: it works on other search spaces too. Operations are numbered in the order of their names, and
     costs are computed as if each graph were a cell of NAS-Bench-101.
@@ -42,6 +42,7 @@ class ReNAS(NetworkBaseline):
     Args:
         tensor: ``"7x7"`` for types alone, ``"19x7x7"`` for types, FLOPs and parameters.
         margin: Margin :math:`m`.
+        vertices: Number of vertices of the largest graph that it will read; None for that of the training.
         epochs: Number of passes over the training data.
         batch_size: Number of architectures per batch, of which all pairs are compared.
         learning_rate: Constant learning rate.
@@ -60,6 +61,7 @@ class ReNAS(NetworkBaseline):
         *,
         tensor: str = "19x7x7",
         margin: float = 0.1,
+        vertices: int | None = None,
         epochs: int = 200,
         batch_size: int = 1024,
         learning_rate: float = 1e-3,
@@ -68,6 +70,7 @@ class ReNAS(NetworkBaseline):
     ) -> None:
         self.tensor = tensor
         self.margin = margin
+        self.vertices = vertices
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
@@ -77,7 +80,7 @@ class ReNAS(NetworkBaseline):
     def _measure(self, graphs: Sequence[Architecture]) -> None:
         if self.tensor not in TENSORS:
             raise UnknownNameError("ReNAS tensor", self.tensor, TENSORS)
-        self._side = max(a.num_vertices for a in graphs)
+        self._side = max(self.vertices or 0, *(a.num_vertices for a in graphs))
         # Numbered from 1, the input first and the output last; 0 is for unknown operations.
         interior = sorted({op for a in graphs for op in a.ops} - {"input", "output"})
         self._types = {op: number for number, op in enumerate(("input", *interior, "output"), 1)}
@@ -95,7 +98,7 @@ class ReNAS(NetworkBaseline):
             if a.num_vertices > self._side:
                 raise ArchitectureError(
                     f"ReNAS reads graphs of a fixed size: at most {self._side} vertices, the most in its "
-                    f"training data, got {a.num_vertices}; fit it with larger architectures"
+                    f"training data, got {a.num_vertices}; fit it with larger architectures, or set vertices"
                 )
             types = [self._types.get(op, 0) for op in a.ops]
             costs = [parameter_cost(self.vocabulary_.describe(op)) for op in a.ops]

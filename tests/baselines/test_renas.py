@@ -63,6 +63,12 @@ def test_a_graph_larger_than_those_of_the_training_data_is_refused(toy_data, mak
         model.predict([small, large])
 
 
+def test_a_graph_larger_than_those_of_the_training_data_is_read_if_announced(toy_data, make_architecture):
+    graphs, scores = toy_data
+    model = ReNAS(tensor="7x7", epochs=1, vertices=8).fit(graphs[:9], scores[:9])
+    assert np.isfinite(model.predict([make_architecture(np.random.default_rng(0), 8)])).all()
+
+
 def test_an_unknown_tensor_is_refused(toy_data):
     graphs, scores = toy_data
     with pytest.raises(UnknownNameError, match=r"unknown ReNAS tensor '8x8'; known: 19x7x7, 7x7"):
