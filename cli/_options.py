@@ -72,6 +72,25 @@ def count_option(
     )
 
 
+class Counts(click.ParamType):
+    """Whole numbers of at least 1, separated by commas."""
+
+    name = "counts"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        try:
+            counts = tuple(int(part) for part in str(value).split(","))
+        except ValueError:
+            counts = ()
+        if not counts or min(counts) < 1:
+            self.fail(f"whole numbers of at least 1 with commas between them, such as 78,156; got {value!r}")
+        return counts
+
+
 seed_option = count_option("--seed", least=0, default=0, help="Seed of all random choices.")
 
 

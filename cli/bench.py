@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,9 +14,10 @@ from egraph.cli._benchmarks import (
     show_sections,
     write_beside,
 )
-from egraph.cli._options import count_option, print_json
+from egraph.cli._options import Counts, count_option, print_json
 from egraph.cli._progress import track
 from egraph.cli._searchers import command as searchers
+from egraph.cli._studies import COMMANDS
 
 if TYPE_CHECKING:
     from egraph.bench import Failure
@@ -24,31 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-class _Counts(click.ParamType):
-    """Whole numbers of at least 1, separated by commas."""
-
-    name = "counts"
-
-    def convert(
-        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
-    ) -> tuple[int, ...]:
-        if isinstance(value, tuple):
-            return value
-        try:
-            counts = tuple(int(part) for part in str(value).split(","))
-        except ValueError:
-            counts = ()
-        if not counts or min(counts) < 1:
-            self.fail(f"whole numbers of at least 1 with commas between them, such as 78,156; got {value!r}")
-        return counts
-
-
 @click.group("bench", epilog="Example: egraph bench predictors")
 def command() -> None:
-    """Compare predictors by number of labels, and searchers by number of queries."""
+    """Compare predictors by labels, searchers by queries, and cheap trainings with full ones."""
 
 
-command.add_command(searchers)
+for each in (searchers, *COMMANDS):
+    command.add_command(each)
 
 
 @command.command(
@@ -67,7 +50,7 @@ command.add_command(searchers)
     help="A table or its file, and the metric to predict. Repeatable.",
 )  # fmt: skip
 @click.option(
-    "--samples", type=_Counts(), default="78,156", show_default=True, metavar="N,N,...",
+    "--samples", type=Counts(), default="78,156", show_default=True, metavar="N,N,...",
     help="Numbers of training labels.",
 )  # fmt: skip
 @count_option("--seeds", default=5, help="Splits, with seeds from 0 on.")

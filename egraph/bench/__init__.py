@@ -10,7 +10,7 @@ result to a file as one line, so that an interrupted run can be resumed. `predic
 `PROTOCOLS` are the ways to choose training and test networks; most follow a publication. The default ``key``
 never puts one network on both sides. `published` returns the figures of other publications. `arrange`,
 `to_markdown` and `plot` render a result. `searchers` compares searchers in the same way; its parts are in
-`egraph.bench.arena`.
+`egraph.bench.arena`. `egraph.bench.studies` measures how well cheap measurements keep the order of networks.
 
 `fit_on_table` fits one ranker on a table and scores it on the rest, `fit_on_tables` on several,
 `score_on_table` scores a fitted one, and `save_with_card` writes a ranker with its model card.

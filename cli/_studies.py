@@ -1,0 +1,167 @@
+"""``egraph bench epochs``, ``noise`` and ``retention``: what cheap measurements of networks are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from egraph.cli._benchmarks import (
+    check_failures,
+    check_out,
+    listener,
+    result_options,
+    show_sections,
+    write_beside,
+)
+from egraph.cli._options import Counts, count_option, print_json, seed_option
+from egraph.cli._progress import track
+from egraph.errors import UsageError
+
+if TYPE_CHECKING:
+    from egraph.bench import Failure
+
+__all__ = ["COMMANDS"]
+
+
+@click.command(
+    "epochs",
+    epilog="Example: egraph bench epochs --table nasbench201 --metric cifar10_val_12 "
+    "--metric cifar10_val_200",
+)
+@click.option("--table", default="nasbench101", show_default=True, metavar="NAME|FILE", help="The table.")
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME",
+    help="An accuracy after some number of epochs. Repeatable. Default: the validation accuracies of the "
+    "table.",
+)  # fmt: skip
+@count_option("--resamples", default=800, least=2, help="Bootstrap resamples for the standard errors.")
+@seed_option
+@result_options("Pairs of budgets", "runs/epochs.jsonl")
+def epochs(
+    table: str, metrics: tuple[str, ...], resamples: int, seed: int, processes: int, out: str,
+    root: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure how well few epochs order the networks of a table.
+
+    Kendall's tau between the accuracies after different numbers of epochs, plain and rounded to whole per
+    cents, with standard errors from the bootstrap. If interrupted, run the same command again to resume.
+    """
+    from egraph.bench.studies import epochs as study
+
+    check_out(out)
+    cells = study.plan(table, metrics, resamples=resamples, seed=seed, root=root)
+
+    def run(progress: Any) -> Any:
+        return study.run(cells, out=out, processes=processes, root=root, progress=progress)
+
+    def name(failure: Failure) -> str:
+        return f"{failure.cell.first} and {failure.cell.second}"
+
+    _measure(study, run, name, "pairs", out, as_json)
+
+
+@click.command("noise", epilog="Example: egraph bench noise --dimensions 2,3 --taus 0.85,0.75 --functions 4")
+@click.option(
+    "--dimensions", type=Counts(), default="2,3,4", show_default=True, metavar="N,N,...",
+    help="Numbers of dimensions of the Rastrigin function.",
+)  # fmt: skip
+@click.option(
+    "--taus", default="0.95,0.85,0.75,0.65", show_default=True, metavar="X,X,...",
+    help="Kendall's taus between the functions with and without noise.",
+)  # fmt: skip
+@count_option("--functions", default=10, help="Functions of each kind, which differ by their noise.")
+@count_option("--searches", default=100, help="Searches of each function.")
+@result_options("Functions", "runs/noise.jsonl")
+def noise(
+    dimensions: tuple[int, ...], taus: str, functions: int, searches: int, processes: int, out: str,
+    root: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure what a search finds that sees a function with noise.
+
+    A genetic algorithm minimises Rastrigin functions with noise of given tau; of the best point, the share of
+    points that are better without noise is reported after 10, 100 and 1,000 generations. If interrupted, run
+    the same command again to resume.
+    """
+    from egraph.bench.studies import noise as study
+
+    check_out(out)
+    try:
+        wanted = [float(each) for each in taus.split(",")]
+    except ValueError:
+        raise UsageError(
+            f"--taus are numbers with commas between them, such as 0.85,0.75; got {taus!r}"
+        ) from None
+    cells = study.plan(dimensions, wanted, functions=functions, searches=searches)
+
+    def name(failure: Failure) -> str:
+        return f"{failure.cell.dimensions} dimensions with tau {failure.cell.tau}"
+
+    def run(progress: Any) -> Any:
+        return study.run(cells, out=out, processes=processes, progress=progress)
+
+    _measure(study, run, name, "functions", out, as_json)
+
+
+@click.command("retention", epilog="Example: egraph bench retention --networks 40 --epochs 1,5,20")
+@count_option("--networks", default=20, least=2, help="Random networks, with seeds from 0 on.")
+@click.option(
+    "--epochs", type=Counts(), default="1,2,5,10,20", show_default=True, metavar="N,N,...",
+    help="Numbers of epochs after which networks are measured; the last is the full training.",
+)  # fmt: skip
+@click.option(
+    "--space", default="deepneat", show_default=True, metavar="NAME", help="Search space of the networks."
+)
+@click.option(
+    "--data", default="digits", show_default=True, metavar="NAME|PATH",
+    help="Data to train on; docs/how-to/own-data.md lists all kinds.",
+)  # fmt: skip
+@count_option("--channels", default=16, help="Width of the networks, in spaces that offer a choice.")
+@count_option("--batch-size", default=16, least=2, help="Examples in a step.")
+@result_options("Trainings", "runs/retention.jsonl")
+def retention(
+    networks: int, epochs: tuple[int, ...], space: str, data: str, channels: int, batch_size: int,
+    processes: int, out: str, root: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Measure how well brief trainings by one optimizer order networks as full ones by another.
+
+    Random networks are trained by seven optimizers and measured on the way. If interrupted, run the same
+    command again to resume.
+    """
+    from egraph.bench.studies import retention as study
+
+    check_out(out)
+    cells = study.plan(networks, epochs, space=space, data=data, channels=channels, batch_size=batch_size)
+
+    def name(failure: Failure) -> str:
+        return f"network {failure.cell.network} by {failure.cell.optimizer}"
+
+    def run(progress: Any) -> Any:
+        return study.run(cells, out=out, processes=processes, root=root, progress=progress)
+
+    _measure(study, run, name, "trainings", out, as_json)
+
+
+def _measure(
+    study: Any,
+    run: Callable[[Any], tuple[Sequence[dict[str, Any]], Sequence[Failure]]],
+    name: Callable[[Failure], str],
+    jobs: str,
+    out: str,
+    as_json: bool,
+) -> None:
+    """Runs a study, writes its files and shows its tables."""
+    with track("measuring") as report:
+        rows, failures = run(listener(report, name, jobs, "measured"))
+    written = write_beside(out, list(rows), study.to_markdown, study.plot)
+    if as_json:
+        print_json({"results": list(rows)})
+    elif rows:
+        show_sections(study.arrange(rows))
+        click.echo("\nwrote " + ", ".join(written))
+    check_failures(failures, len(failures) + len(rows), name, jobs)
+
+
+COMMANDS = (epochs, noise, retention)
+"""The commands."""
