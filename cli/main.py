@@ -26,7 +26,7 @@ COMMANDS = {
     "rank": "Score architectures with a ranker.",
     "export": "Write a ranker, or the best network of a study, for use without egraph.",
     "serve": "Answer requests for scores over HTTP.",
-    "bench": "Compare predictors by number of labels, and searchers by number of queries.",
+    "bench": "Compare predictors by labels, searchers by queries, and cheap trainings with full ones.",
     "data": "List, show, import and generate tables of measured architectures.",
     "draw": "Draw an architecture in the terminal, as SVG or as PNG.",
     "report": "Write the report of a search as one HTML page.",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -48,7 +49,7 @@ def bootstrap_tau(first: ArrayLike, second: ArrayLike, *, resamples: int = 800, 
         resamples: Number of resamples; the thesis has 800.
         seed: Seed of the resamples.
     """
-    from scipy.stats import bootstrap, kendalltau
+    from scipy.stats import DegenerateDataWarning, bootstrap, kendalltau
 
     def tau(one: NDArray[Any], two: NDArray[Any]) -> float:
         return float(kendalltau(one, two).statistic)
@@ -57,16 +58,18 @@ def bootstrap_tau(first: ArrayLike, second: ArrayLike, *, resamples: int = 800, 
     value = tau(*pair)
     if math.isnan(value):
         return Tau(value, math.nan, math.nan, math.nan, np.empty(0))
-    drawn = bootstrap(
-        pair,
-        tau,
-        paired=True,
-        vectorized=False,
-        n_resamples=resamples,
-        batch=BATCH,
-        method="percentile",
-        random_state=np.random.default_rng(seed),
-    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DegenerateDataWarning)
+        drawn = bootstrap(
+            pair,
+            tau,
+            paired=True,
+            vectorized=False,
+            n_resamples=resamples,
+            batch=BATCH,
+            method="percentile",
+            random_state=np.random.default_rng(seed),
+        )
     found = drawn.bootstrap_distribution
     # A resample of few networks can be constant, which has no tau.
     found = found[~np.isnan(found)]

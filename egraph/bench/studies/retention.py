@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -29,9 +30,9 @@ OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {
     "adam": {"optimizer": "adam"},
     "adamax": {"optimizer": "adamax"},
     "rmsprop": {"optimizer": "rmsprop", "learning_rate": 1e-3},
-    "sgd": {"optimizer": "sgd", "learning_rate": 1e-2, "momentum": 0.0, "nesterov": False},
-    "sgd-m": {"optimizer": "sgd", "learning_rate": 1e-2, "momentum": 0.9, "nesterov": False},
-    "sgd-nm": {"optimizer": "sgd", "learning_rate": 1e-2, "momentum": 0.9, "nesterov": True},
+    "sgd": {"optimizer": "sgd", "learning_rate": 1e-1, "momentum": 0.0, "nesterov": False},
+    "sgd-m": {"optimizer": "sgd", "learning_rate": 1e-1, "momentum": 0.9, "nesterov": False},
+    "sgd-nm": {"optimizer": "sgd", "learning_rate": 1e-1, "momentum": 0.9, "nesterov": True},
 }
 """Changes of a recipe for each optimizer in table 4.1 of the thesis; other rates are PyTorch's own."""
 
@@ -240,8 +241,14 @@ def _tabulate(rows: Sequence[Mapping[str, Any]]) -> NDArray[np.float64]:
     table = np.full((len(numbers), len(names), len(rows[0]["accuracies"])), np.nan)
     for row in rows:
         table[numbers.index(row["network"]), names.index(row["optimizer"])] = row["accuracies"]
-    learned = np.nanmax(table[:, :, -1], axis=1) > CHANCE_MARGIN * rows[0]["chance"]
-    return table[learned]
+    best = np.where(np.isnan(table[:, :, -1]), 0, table[:, :, -1]).max(axis=1)
+    return table[best > CHANCE_MARGIN * rows[0]["chance"]]
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    """The mean of what was measured; NaN where nothing was."""
+    known = values[np.isfinite(values)]
+    return float(known.mean()) if len(known) else math.nan
 
 
 def arrange(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
@@ -249,8 +256,10 @@ def arrange(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
     first = rows[0]
     epochs = first["epochs"].split(",")
     table = _tabulate(rows)
-    means = np.nanmean(table, axis=0)
-    lines = [[name, *(f"{value:.1f}" for value in means[row])] for row, name in enumerate(OPTIMIZERS)]
+    lines = [
+        [name, *(f"{_mean(table[:, row, place]):.1f}" for place in range(len(epochs)))]
+        for row, name in enumerate(OPTIMIZERS)
+    ]
     own = [True] * len(lines)
     notes = [
         f"mean accuracy in per cent of {len(table)} of {len({row['network'] for row in rows})} networks of "
@@ -288,7 +297,7 @@ def _arrange_others(taus: Taus, how: str) -> Section:
     steps = len(taus.epochs)
     lines = []
     for cheap, name in enumerate(OPTIMIZERS):
-        means = [np.nanmean(taus.values[:, cheap * steps + place]) for place in range(steps)]
+        means = [_mean(taus.values[:, cheap * steps + place]) for place in range(steps)]
         lines.append([name, *(f"{mean:.3f}" for mean in means)])
     header = ["optimizer", *(f"{epochs}" for epochs in taus.epochs)]
     title = f"Mean tau with all optimizers after {taus.epochs[-1]} epochs, {how}"
@@ -296,7 +305,7 @@ def _arrange_others(taus: Taus, how: str) -> Section:
 
 
 def _show(value: float, error: float) -> str:
-    return "" if np.isnan(value) else f"{value:.3f} ± {error:.3f}"
+    return "" if math.isnan(value) else f"{value:.3f} ± {error:.3f}"
 
 
 def to_markdown(rows: Sequence[Mapping[str, Any]]) -> str:
