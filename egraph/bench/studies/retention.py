@@ -27,14 +27,18 @@ __all__ = ["OPTIMIZERS", "THESIS", "Cell", "arrange", "plan", "plot", "run", "to
 
 OPTIMIZERS: Mapping[str, Mapping[str, Any]] = {
     "adadelta": {"optimizer": "adadelta"},
-    "adam": {"optimizer": "adam"},
-    "adamax": {"optimizer": "adamax"},
-    "rmsprop": {"optimizer": "rmsprop", "learning_rate": 1e-3},
+    "adam": {"optimizer": "adam", "learning_rate": 1e-2},
+    "adamax": {"optimizer": "adamax", "learning_rate": 1e-2},
+    "rmsprop": {"optimizer": "rmsprop"},
     "sgd": {"optimizer": "sgd", "learning_rate": 1e-1, "momentum": 0.0, "nesterov": False},
     "sgd-m": {"optimizer": "sgd", "learning_rate": 1e-1, "momentum": 0.9, "nesterov": False},
     "sgd-nm": {"optimizer": "sgd", "learning_rate": 1e-1, "momentum": 0.9, "nesterov": True},
 }
-"""Changes of a recipe for each optimizer in table 4.1 of the thesis; other rates are PyTorch's own."""
+"""Changes of a recipe for each optimizer in table 4.1 of the thesis, which does not tell its rates.
+
+Rates are PyTorch's own, or the better of two or three by the mean accuracy of eight networks on digits after
+20 epochs, with seeds from 100 on.
+"""
 
 THESIS: Mapping[str, Sequence[float]] = {
     "adadelta": (33.51, 37.07, 39.08, 39.60, 39.81),
