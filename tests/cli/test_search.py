@@ -279,7 +279,7 @@ def test_images_of_one_s_own(egraph, tmp_path, read_json):
     assert found["files"]["journal"] == "runs/convnet-mine-npz-layout-first-0.db"
     assert found["data"] == {
         "name": "mine", "file": f"{tmp_path}/mine.npz", "kind": "images", "shape": [1, 8, 8], "classes": 2,
-        "labels": ["0", "1"], "train": 20, "validation": 20, "test": 20, "notes": [],
+        "labels": ["0", "1"], "target": "classes", "train": 20, "validation": 20, "test": 20, "notes": [],
         "digest": datasets.images(tmp_path / "mine.npz").digest,
     }  # fmt: skip
     assert "absent.npz does not exist" in egraph("search", "--data", "absent.npz", code=1).stderr

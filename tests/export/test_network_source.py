@@ -47,7 +47,8 @@ def assert_same(network, shape):
 
 def draw(name, seed, shape):
     space = spaces.get(name)
-    return space.network(space.sample(np.random.default_rng(seed)), shape, 10, channels=8, seed=seed)
+    narrow = {"channels": 8} if "channels" in space.network_options else {}
+    return space.network(space.sample(np.random.default_rng(seed)), shape, 10, seed=seed, **narrow)
 
 
 @pytest.mark.parametrize("seed", [0, 1])
