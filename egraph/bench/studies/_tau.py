@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Tau", "bootstrap_tau", "draw_heat_map"]
+__all__ = ["Tau", "bootstrap_tau", "check_normal", "draw_heat_map"]
 
 BATCH = 20
 """Number of resamples whose row numbers are in memory at a time."""
@@ -76,6 +76,23 @@ def bootstrap_tau(first: ArrayLike, second: ArrayLike, *, resamples: int = 800, 
     low, high = np.quantile(found, [0.025, 0.975]) if len(found) else (math.nan, math.nan)
     error = float(found.std(ddof=1)) if len(found) > 1 else math.nan
     return Tau(value, error, float(low), float(high), found)
+
+
+def check_normal(values: NDArray[np.float64], *, samples: int = 499) -> float:
+    """The p-value of Lilliefors' test: how likely normal values of any mean and deviation differ as much.
+
+    The distance of Kolmogorov and Smirnov, compared with that of random normal samples of the same size.
+
+    Args:
+        values: Values, ``(n,)``.
+        samples: Number of random samples.
+    """
+    from scipy.stats import goodness_of_fit, norm
+
+    generator = np.random.default_rng(0)
+    return float(
+        goodness_of_fit(norm, values, statistic="ks", n_mc_samples=samples, random_state=generator).pvalue
+    )
 
 
 def draw_heat_map(

@@ -17,7 +17,7 @@ from egraph import datasets
 from egraph.bench._figures import find_format, save_figure
 from egraph.bench._measuring import Failure, Progress, measure_all
 from egraph.bench._summary import Section, write_sections
-from egraph.bench.studies._tau import bootstrap_tau, draw_heat_map
+from egraph.bench.studies._tau import bootstrap_tau, check_normal, draw_heat_map
 from egraph.checks import check_whole
 from egraph.errors import UsageError
 
@@ -124,8 +124,8 @@ def run(
 
     Returns:
         A row for each cell, with its fields, ``epochs`` of both, ``networks``, ``tau``, ``error``, ``low``,
-        ``high``, ``resampled`` (tau of each resample) and ``counts`` (networks by whole per cent of accuracy,
-        for both metrics); and the cells that failed.
+        ``high``, ``normal`` (p of Lilliefors' test of the resamples), ``resampled`` (tau of each resample)
+        and ``counts`` (networks by whole per cent of accuracy, for both metrics); and the cells that failed.
     """
     measure = functools.partial(_measure, root=root)
     rows, failures, _ = measure_all(Cell, cells, measure, out=out, processes=processes, progress=progress)
@@ -150,6 +150,7 @@ def _measure(cell: Cell, root: str | None) -> dict[str, Any]:
         "error": tau.error,
         "low": tau.low,
         "high": tau.high,
+        "normal": check_normal(tau.resamples),
         "resampled": np.round(tau.resamples, 5).tolist(),
         "counts": [np.histogram(values, bins=BINS)[0].tolist() for values in (first, second)],
     }
@@ -167,7 +168,11 @@ def arrange(rows: Sequence[Mapping[str, Any]]) -> Iterator[Section]:
             cells = {tuple(row["epochs"]): f"{row['tau']:.3f} ± {row['error']:.3f}" for row in part}
             lines = [[str(few), *(cells.get((few, many), "") for many in across)] for few in down]
             own = [True] * len(lines)
-            notes = ["± is the standard error of the bootstrap"]
+            least = min(row["normal"] for row in part)
+            notes = [
+                "± is the standard error of the bootstrap; Lilliefors' test for normal resamples has p of at "
+                f"least {least:.2f}"
+            ]
             if table == "nasbench101":
                 for (kind, epochs), tau in THESIS.items():
                     if kind == rounded:

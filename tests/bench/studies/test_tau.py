@@ -8,7 +8,7 @@ import pytest
 from matplotlib.figure import Figure
 
 from egraph.bench.studies import bootstrap_tau
-from egraph.bench.studies._tau import draw_heat_map
+from egraph.bench.studies._tau import check_normal, draw_heat_map
 
 RNG = np.random.default_rng(0)
 
@@ -56,6 +56,11 @@ def test_constant_resamples_are_left_out():
     tau = bootstrap_tau([0, 0, 1], [0, 1, 2], resamples=100)
     assert 0 < len(tau.resamples) < 100
     assert np.isfinite(tau.error)
+
+
+def test_normal_values_are_told_from_others():
+    assert check_normal(RNG.normal(5, 2, size=300)) > 0.05
+    assert check_normal(RNG.exponential(size=300)) < 0.01
 
 
 def test_a_heat_map_shows_each_tau():
