@@ -8,6 +8,7 @@ Names are imported when first used, so that ``import egraph`` does not import Py
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from egraph._lazy import lazy_names
@@ -40,6 +41,9 @@ __all__ = [
     "searchers",
     "spaces",
 ]
+
+# onnxruntime reports its use to its maker, from the moment when it is loaded, unless this is set by then.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 _HOMES = {
     "Ranker": "egraph.ranker",

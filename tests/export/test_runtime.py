@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 import threading
@@ -163,6 +164,14 @@ def test_it_needs_numpy_and_onnxruntime_alone(path, ranker):
     assert done.returncode == 0, done.stderr
     cell = egraph.spaces.get("nasbench201").parse(CELL)
     assert float(done.stdout) == pytest.approx(float(ranker([cell])[0]), abs=1e-5)
+
+
+def test_onnxruntime_reports_to_nobody(path, tmp_path):
+    """Its telemetry makes files in the home, and asks for the address of its maker, once it is loaded."""
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    command = [sys.executable, "-c", ALONE, str(path), CELL]
+    subprocess.run(command, env={**environment, "HOME": str(tmp_path)}, capture_output=True, check=True)
+    assert list(tmp_path.rglob("*")) == []
 
 
 def _chain(vertices):
