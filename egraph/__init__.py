@@ -15,6 +15,7 @@ from egraph._lazy import lazy_names
 from egraph._version import __version__ as __version__
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, EgraphError
+from egraph.threads import use_one_thread
 
 if TYPE_CHECKING:
     from egraph import bench, datasets, evaluation, metrics, operations, searchers, spaces
@@ -44,6 +45,8 @@ __all__ = [
 
 # onnxruntime reports its use to its maker, from the moment when it is loaded, unless this is set by then.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+if hasattr(os, "register_at_fork"):  # Windows cannot fork
+    os.register_at_fork(after_in_child=use_one_thread)
 
 _HOMES = {
     "Ranker": "egraph.ranker",

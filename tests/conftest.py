@@ -1,5 +1,7 @@
 """Random architectures, their scores and renumberings that many tests share; which tests are slow."""
 
+import multiprocessing
+import warnings
 from collections import Counter, defaultdict
 from itertools import product
 from pathlib import Path
@@ -121,6 +123,27 @@ def compute_slow_kernel(some, others, rounds) -> np.ndarray:
 @pytest.fixture(scope="session", name="slow_kernel")
 def _slow_kernel():
     return compute_slow_kernel
+
+
+def call_forked(function):
+    """The result of a function without arguments in a copy of this process."""
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=lambda: theirs.send(function()))
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", ".*fork", DeprecationWarning)  # newer Pythons advise against it
+        process.start()
+    try:
+        assert ours.poll(60), "the forked process waits forever"
+        return ours.recv()
+    finally:
+        process.kill()
+        process.join()
+
+
+@pytest.fixture(scope="session", name="call_forked")
+def _call_forked():
+    return call_forked
 
 
 @pytest.fixture

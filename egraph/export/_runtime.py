@@ -16,10 +16,11 @@ from numpy.typing import NDArray
 # A file names operations; importing the spaces registers their descriptions.
 import egraph.spaces  # noqa: F401
 from egraph.architecture import Architecture
+from egraph.checks import check_whole
 from egraph.encoding import Encoding, Vocabulary, as_architectures, encode, in_parts, warn_of_unlike
 from egraph.errors import ModelError, UsageError
 from egraph.export._padding import CELLS_AT_ONCE, pad, padded_widths, split_runs
-from egraph.export._session import open_session, read_description
+from egraph.export._session import open_session, read_description, read_file
 
 __all__ = ["Assessment", "OnnxRanker"]
 
@@ -59,8 +60,8 @@ class Assessment(NamedTuple):
 class OnnxRanker:
     """A ranker that `egraph.Ranker.to_onnx` wrote; called with architectures, it is a fitness.
 
-    Its scores are those of the exported ranker up to rounding. It needs neither PyTorch nor torch-geometric,
-    and is thread-safe.
+    Its scores are those of the exported ranker up to rounding. It needs neither PyTorch nor torch-geometric.
+    Threads may share it, forked processes too, and it can be pickled; the pickle contains the file.
 
     Args:
         path: ONNX file.
@@ -81,25 +82,28 @@ class OnnxRanker:
     """
 
     def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
-        if threads is not None and threads < 1:
-            raise UsageError(f"threads must be at least 1, got {threads}")
-        self.path = Path(path)
+        if threads is not None:
+            check_whole(1, threads=threads)
+        self._open(Path(path), read_file(Path(path)), threads)
+
+    def _open(self, path: Path, content: bytes, threads: int | None) -> None:
+        """Makes this the ranker of an ONNX file with the given content."""
+        self.path, self._file, self._asked = path, content, threads
         self._threads = min(os.cpu_count() or 1, 4) if threads is None else threads
-        # One pool for all calls: new threads for each call cost a quarter of the throughput.
-        self._pool = ThreadPoolExecutor(self._threads, "exported ranker")
-        self._session = open_session(self.path)
+        self._pools: dict[int, ThreadPoolExecutor] = {}
+        self._session = open_session(path, content)
         self._outputs = [output.name for output in self._session.get_outputs()]
-        content = read_description(self.path, self._session)
+        about = read_description(self.path, self._session)
         try:
-            self.vocabulary = Vocabulary.from_json(content["vocabulary"], content.get("names", True))
-            self.card: Mapping[str, Any] = content["card"]
-            self.space: str | None = content["space"]
-            self.trials, self.largest = int(content["trials"]), int(content["largest"])
-            shares = content["coverage"].items()
+            self.vocabulary = Vocabulary.from_json(about["vocabulary"], about.get("names", True))
+            self.card: Mapping[str, Any] = about["card"]
+            self.space: str | None = about["space"]
+            self.trials, self.largest = int(about["trials"]), int(about["largest"])
+            shares = about["coverage"].items()
             self.coverage = {
                 float(level): np.nan if share is None else float(share) for level, share in shares
             }
-            self._most = _GRAPHS_AT_ONCE.get(content["head"], CELLS_AT_ONCE)
+            self._most = _GRAPHS_AT_ONCE.get(about["head"], CELLS_AT_ONCE)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise ModelError(f"{path} is damaged: its description is incomplete ({error})") from None
 
@@ -182,7 +186,13 @@ class OnnxRanker:
 
     def describe(self) -> dict[str, Any]:
         """Name and digest of the file, as JSON-ready values."""
-        return {"file": self.path.name, "sha256": hashlib.sha256(self.path.read_bytes()).hexdigest()}
+        return {"file": self.path.name, "sha256": hashlib.sha256(self._file).hexdigest()}
+
+    def __getstate__(self) -> tuple[Path, bytes, int | None]:
+        return self.path, self._file, self._asked
+
+    def __setstate__(self, state: tuple[Path, bytes, int | None]) -> None:
+        self._open(*state)
 
     def encode(self, architectures: Iterable[Architecture]) -> Encoding:
         """The inputs of the file; `predict` also accepts them, to score the same architectures several times.
@@ -229,6 +239,17 @@ class OnnxRanker:
                 yield _finish(*waiting.popleft())
         while waiting:
             yield _finish(*waiting.popleft())
+
+    @property
+    def _pool(self) -> ThreadPoolExecutor:
+        """The threads of this process: a forked process has none of those of its parent.
+
+        They serve all calls, because new threads for each call cost a quarter of the throughput.
+        """
+        process = os.getpid()
+        if process not in self._pools:
+            self._pools = {process: ThreadPoolExecutor(self._threads, "exported ranker")}
+        return self._pools[process]
 
     def _start(self, encoding: Encoding, level: float, pairs: bool) -> Future[Outputs]:
         if self._threads > 1:

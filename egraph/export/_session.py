@@ -9,27 +9,43 @@ from typing import Any
 from egraph.errors import MissingExtraError, ModelError
 from egraph.export._schema import KEY, SCHEMA_VERSION
 
-__all__ = ["open_session", "read_description"]
+__all__ = ["open_session", "read_description", "read_file"]
 
 
-def open_session(path: Path) -> Any:
-    """Opens a session of onnxruntime in which each run has one thread.
+def read_file(path: Path) -> bytes:
+    """The content of an ONNX file.
 
     Raises:
-        ModelError: The file does not exist, or is damaged.
+        ModelError: There is no such file, or it cannot be read.
+    """
+    if not path.is_file():
+        raise ModelError(f"no ranker at {path}: there is no such file")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelError(f"cannot read {path}: {error.strerror or error}") from None
+
+
+def open_session(path: Path, content: bytes) -> Any:
+    """Opens a session of onnxruntime in which each run has one thread.
+
+    Args:
+        path: Place of the file, for error texts.
+        content: Content of the file.
+
+    Raises:
+        ModelError: The file is damaged.
         MissingExtraError: onnxruntime is not installed.
     """
     try:
         import onnxruntime
     except ImportError:
         raise MissingExtraError("onnxruntime", "onnx-runtime") from None
-    if not path.is_file():
-        raise ModelError(f"no ranker at {path}: there is no such file")
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # noqa: BLE001 - onnxruntime does not export their classes
         raise ModelError(f"{path} is damaged or no ONNX file: {error}") from None
 

@@ -1,4 +1,8 @@
+import copy
+import hashlib
+import multiprocessing
 import os
+import pickle
 import subprocess
 import sys
 import threading
@@ -98,8 +102,41 @@ def test_a_level_is_a_probability(file, sampled):
         file.assess(sampled[0], float("nan"))
 
 
+def test_a_forked_process_may_call_it(path, sampled, call_forked):
+    ranker = OnnxRanker(path, threads=2)
+    expected = ranker(sampled[0])  # its threads are not copied
+    assert call_forked(lambda: ranker(sampled[0])) == pytest.approx(expected, abs=1e-6)
+    assert ranker(sampled[0]) == pytest.approx(expected, abs=1e-6)
+
+
+def test_it_can_be_sent_to_other_processes(path, sampled, tmp_path):
+    moved = tmp_path / "moved.onnx"
+    moved.write_bytes(path.read_bytes())
+    ranker = OnnxRanker(moved, threads=1)
+    moved.unlink()  # another machine lacks it too
+    for copied in (pickle.loads(pickle.dumps(ranker)), copy.deepcopy(ranker)):
+        assert copied(sampled[0]) == pytest.approx(ranker(sampled[0]), abs=1e-6)
+        assert copied.describe() == ranker.describe() == {"file": "moved.onnx", "sha256": _digest(path)}
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        scores = pool.apply_async(ranker, (sampled[0],)).get(timeout=60)
+    assert scores == pytest.approx(ranker(sampled[0]), abs=1e-6)
+
+
+def _digest(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def test_a_file_that_may_not_be_read_is_told(path, tmp_path, monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(type(path), "read_bytes", refuse)
+    with pytest.raises(ModelError, match=r"cannot read .*r\.onnx: Permission denied"):
+        OnnxRanker(path)
+
+
 def test_threads_are_positive(path):
-    with pytest.raises(UsageError, match="threads must be at least 1, got 0"):
+    with pytest.raises(UsageError, match="threads must be a whole number of at least 1, got 0"):
         OnnxRanker(path, threads=0)
 
 

@@ -4,8 +4,11 @@ from itertools import count, islice
 import numpy as np
 import pytest
 import torch
+from threadpoolctl import threadpool_limits
 
+from egraph.baselines import predictors
 from egraph.ranker.threads import in_threads
+from egraph.threads import threads_limited
 
 
 @pytest.fixture(params=[1, 2, 3])
@@ -76,3 +79,27 @@ def test_rankers_predict_the_same_with_any_number_of_threads(fitted, toy_data, t
     np.testing.assert_allclose(in_parts, fitted.predict(toy_data[0]), rtol=1e-5, atol=1e-5)
     encoding = fitted.encode(toy_data[0])
     np.testing.assert_array_equal(fitted.predict(encoding), fitted.predict(toy_data[0]))
+
+
+@pytest.mark.parametrize("name", ["egraph", "boosting"])
+def test_a_ranker_scores_and_learns_in_a_forked_process_too(name, toy_data, call_forked):
+    """OpenMP has threads in this process, for which a copy of it would wait forever."""
+    graphs, scores = toy_data
+    few = {"members": 2, "width": 8, "epochs": 2, "folds": 0} if name == "egraph" else {}
+    with threadpool_limits(2), threads_limited(2):
+        ranker = predictors.get(name)(**few).fit(graphs[:40], scores[:40])
+        expected = ranker.predict(graphs)
+        before, after = call_forked(
+            lambda: (ranker.predict(graphs), ranker.fit(graphs[:40], scores[:40]).predict(graphs))
+        )
+    assert before == pytest.approx(expected, abs=1e-5)
+    assert after == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_forked_process_has_one_thread_whatever_is_asked_for(call_forked):
+    def count_threads():
+        before = torch.get_num_threads()
+        with threads_limited(3):
+            return before, torch.get_num_threads()
+
+    assert call_forked(count_threads) == (1, 1)
