@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
+from egraph import spaces
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, DataError, UsageError, shorten
+from egraph.errors import ArchitectureError, DataError, UsageError
 from egraph.spaces import SearchSpace
 
 __all__ = ["read_architecture", "read_architectures", "read_text"]
@@ -66,32 +69,20 @@ def _read_table(source: str, space: SearchSpace | None) -> list[Architecture] | 
 
 
 def read_architecture(text: str, space: SearchSpace | None) -> Architecture:
-    """Reads one architecture: JSON, JSON with the field ``architecture``, or the space's own notation.
+    """Reads one architecture in any notation; of a JSON object with the field ``architecture``, that field.
 
     Raises:
         ArchitectureError: The text is not an architecture, or not one of the space.
     """
+    content: Any = text
     if text.startswith(("{", '"')):
-        try:
+        with contextlib.suppress(ValueError, RecursionError):  # a dictionary of Python is no JSON
             content = json.loads(text)
-        except (ValueError, RecursionError) as error:
-            raise ArchitectureError(f"not JSON: {error}") from None
-        if isinstance(content, dict) and "architecture" in content:
-            content = content["architecture"]
-        if isinstance(content, dict) and space is not None and not content.keys() & {"ops", "edges"}:
-            return space.parse(json.dumps(content))  # a space's own notation may be JSON too
-        if isinstance(content, dict):
-            architecture = Architecture.from_dict(content)
-            if space is not None:
-                space.validate(architecture)
-            return architecture
-        text = str(content)
-    if space is None:
-        raise ArchitectureError(
-            f"not a JSON object with 'ops' and 'edges': {shorten(text, 60)}; "
-            "for a space's own notation add --space NAME"
-        )
-    return space.parse(text)
+    if isinstance(content, dict) and "architecture" in content:
+        content = content["architecture"]
+    elif isinstance(content, dict):
+        content = text  # a space's own notation may be JSON
+    return spaces.read_architecture(content, space)
 
 
 def read_text(source: str) -> str:

@@ -25,8 +25,9 @@ def command(
 ) -> None:
     """Draw an architecture in the terminal, as SVG or as PNG.
 
-    ARCHITECTURE is JSON, such as '{"ops": ["input", "maxpool3x3", "output"], "edges": [[0, 1], [1, 2]]}', or
-    the notation of --space. FILE, or - for standard input, has one architecture a line.
+    ARCHITECTURE is JSON, such as '{"ops": ["input", "maxpool3x3", "output"], "edges": [[0, 1], [1, 2]]}', the
+    notation of --space, or one of another program, such as Genotype(...). FILE, or - for standard input, has
+    one architecture a line.
     """
     from egraph import drawing, spaces
     from egraph.cli._architectures import read_architecture, read_architectures
@@ -36,7 +37,7 @@ def command(
     known = spaces.get(space) if space else None
     if architecture == "-" or os.path.isfile(architecture):  # Path refuses names as long as some notations
         found = read_architectures(architecture, known)
-    elif known is None and not architecture.lstrip().startswith("{"):
+    elif known is None and not set(architecture) & set("{([|"):
         raise DataError(f"there is no file {architecture}; for a space's own notation add --space NAME")
     else:
         found = [read_architecture(architecture.strip(), known)]

@@ -41,7 +41,8 @@ class Architecture:
 
     Raises:
         ArchitectureError: The graph has a cycle, a vertex out of range or a repeated edge, does not begin
-            with ``input`` and end with ``output``, or is larger than `MOST_VERTICES` and `MOST_EDGES`.
+            with ``input`` and end with ``output``, has an operation with blanks around its name, or is larger
+            than `MOST_VERTICES` and `MOST_EDGES`.
     """
 
     ops: tuple[str, ...]
@@ -183,6 +184,8 @@ def _read_ops(ops: Iterable[str]) -> tuple[str, ...]:
     for op in ops:
         if not isinstance(op, str):
             raise ArchitectureError(f"operations must be strings, got {shorten(ops)}")
+        if op != op.strip():
+            raise ArchitectureError(f"operation {shorten(op)} has blanks around its name; leave them out")
     return ops
 
 

@@ -94,6 +94,8 @@ class Operation:
     repeats: int = 1
 
     def __post_init__(self) -> None:
+        if self.name != self.name.strip():
+            raise UsageError(f"operation {self.name!r} has blanks around its name; leave them out")
         if self.kind not in KINDS:
             raise UsageError(
                 f"operation {self.name!r} has unknown kind {self.kind!r}; known: {', '.join(KINDS)}"

@@ -16,6 +16,7 @@ from egraph.errors import UsageError, shorten
 from egraph.service._problems import FieldError, Problem
 from egraph.spaces import SearchSpace
 from egraph.spaces.nasbench101 import NASBench101
+from egraph.spaces.notations import find_notation, matrix_of
 
 __all__ = ["Reader", "each", "parse_json", "read_fields"]
 
@@ -49,10 +50,12 @@ class Reader:
             architecture = self._read_text(content, pointer)
         elif not isinstance(content, dict):
             raise FieldError(pointer, f"an architecture must be an object or a string, got {_kind(content)}")
-        elif "normal" in content or "reduce" in content:
-            architecture = _attempt(lambda genotype: _darts().from_genotype(genotype), content, pointer)
-        elif "matrix" in content:
-            architecture = self._read_matrix(content, pointer)
+        elif (fields := matrix_of(content)) is not None:
+            architecture = self._read_matrix(content, fields, pointer)
+        elif (notation := find_notation(content)) is not None and notation.space is not None:
+            architecture = _attempt(
+                lambda given: spaces.read_architecture(given, notation.space), content, pointer
+            )
         else:
             return self._read_graph(content, pointer)
         self._check(architecture, pointer)
@@ -60,11 +63,14 @@ class Reader:
 
     def space_of(self, content: Any) -> SearchSpace | None:
         """The search space of an architecture that has been read; some forms belong to one space only."""
-        if isinstance(content, dict) and "matrix" in content:
-            return self._cells
-        if (isinstance(content, dict) and "normal" in content) or _is_genotype(content):
-            return _darts()
-        return self.space
+        notation = find_notation(content, self.space)
+        if notation is None or notation.space is None:
+            return self.space
+        return self._space_of(notation.space)
+
+    def _space_of(self, name: str) -> SearchSpace:
+        """The space of a notation: that of the ranker, if it is of the same kind."""
+        return self._cells if name == "nasbench101" else spaces.get(name)
 
     @property
     def _cells(self) -> NASBench101:
@@ -90,28 +96,31 @@ class Reader:
             raise FieldError(
                 pointer, f"expected a string of at most {_LONGEST_TEXT} characters, got {len(text)}"
             )
-        if _is_genotype(text):
-            return _attempt(lambda genotype: _darts().parse(genotype), text, pointer)
-        if self.space is None:
+        notation = find_notation(text, self.space)
+        if notation is None and self.space is None:
             raise FieldError(
                 pointer, "a string needs a search space, and this ranker has none; set the field 'space'"
             )
-        return _attempt(self.space.parse, text, pointer)
+        # A notation of another program names its space, whatever the ranker's is.
+        space = self.space if notation is None or notation.space is None else self._space_of(notation.space)
+        return _attempt(lambda given: spaces.read_architecture(given, space), text, pointer)
 
-    def _read_matrix(self, content: dict[str, Any], pointer: str) -> Architecture:
-        _only(content, ("matrix", "ops"), pointer)
-        matrix = self._sized(content.get("matrix"), f"{pointer}/matrix")
-        ops = self._read_ops(content.get("ops"), f"{pointer}/ops")
+    def _read_matrix(self, content: dict[str, Any], fields: tuple[str, str], pointer: str) -> Architecture:
+        of_matrix, of_ops = fields
+        if of_matrix == "matrix":
+            _only(content, fields, pointer)
+        matrix = self._sized(content.get(of_matrix), f"{pointer}/{of_matrix}")
+        ops = self._read_ops(content.get(of_ops), f"{pointer}/{of_ops}")
         for number, row in enumerate(matrix):
             if not isinstance(row, list) or len(row) != len(ops):
-                raise FieldError(f"{pointer}/matrix/{number}", f"expected a row of {len(ops)} entries")
+                raise FieldError(f"{pointer}/{of_matrix}/{number}", f"expected a row of {len(ops)} entries")
             for column, entry in enumerate(row):
                 if type(entry) is not int or entry not in (0, 1):
                     raise FieldError(
-                        f"{pointer}/matrix/{number}/{column}",
+                        f"{pointer}/{of_matrix}/{number}/{column}",
                         f"expected 0 or 1, got {shorten(entry, 60)}",
                     )
-        return _attempt(lambda rows: self._cells.from_matrix(rows, ops), matrix, f"{pointer}/matrix")
+        return _attempt(lambda rows: self._cells.from_matrix(rows, ops), matrix, f"{pointer}/{of_matrix}")
 
     def _read_graph(self, content: dict[str, Any], pointer: str) -> Architecture:
         """Reads the most frequent form, with few checks; `_find_fault` locates the error if they fail."""
@@ -187,14 +196,6 @@ class Reader:
                     f"unknown operation {shorten(op, 60)}; "
                     "/v1/model lists the operations of the training data",
                 )
-
-
-def _is_genotype(content: Any) -> bool:
-    return isinstance(content, str) and content.lstrip().startswith("Genotype")
-
-
-def _darts() -> Any:
-    return spaces.get("darts")
 
 
 def parse_json(body: bytes) -> dict[str, Any]:

@@ -51,6 +51,13 @@ class Matrix(_Closed):
     ops: list[str] = Field(min_length=2)
 
 
+class ApiCell(BaseModel):
+    """A cell in the format of the API of NAS-Bench-101; further fields are ignored."""
+
+    module_adjacency: list[list[Annotated[int, Field(ge=0, le=1)]]] = Field(min_length=2)
+    module_operations: list[str] = Field(min_length=2)
+
+
 class Genotype(_Closed):
     """Two cells in the format of DARTS: eight pairs of operation and input each."""
 
@@ -60,14 +67,20 @@ class Genotype(_Closed):
     reduce_concat: list[int] = [2, 3, 4, 5]
 
 
+class Configuration(BaseModel):
+    """Two cells in the format of NAS-Bench-301, a dictionary of ConfigSpace; further fields are ignored."""
+
+    edge: str = Field(alias="NetworkSelectorDatasetInfo:darts:edge_normal_0")
+
+
 Text = Annotated[
     str,
     Field(
-        description="Notation of the search space, or `Genotype(...)` as printed by DARTS.",
+        description="Notation of the search space, or of another program, such as `Genotype(...)` of DARTS.",
         examples=[_TEXT],
     ),
 ]
-AnyArchitecture = Graph | Matrix | Genotype | Text
+AnyArchitecture = Graph | Matrix | ApiCell | Genotype | Configuration | Text
 Space = Annotated[
     str | None,
     Field(description="Search space of strings; the default is that of the ranker."),

@@ -7,7 +7,8 @@ To add one: write a subclass of `SearchSpace` in a file of its own here, or of `
 architectures are one option for each of a fixed number of positions; register its operations with
 `egraph.operations.register` and the space with `spaces.register`, and import the file below. The conformance
 tests in ``tests/spaces/test_conformance.py`` then run on it. `Limited` restricts any space to the
-architectures within cost limits, `Rows` to listed ones; both are a `Subspace`.
+architectures within cost limits, `Rows` to listed ones; both are a `Subspace`. `read_architecture` reads
+notations of other programs too.
 """
 
 from egraph.spaces import (
@@ -29,6 +30,7 @@ from egraph.spaces.base import SearchSpace
 from egraph.spaces.choice_space import ChoiceSpace
 from egraph.spaces.grammar import Grammar
 from egraph.spaces.limited import Limited
+from egraph.spaces.notations import read_architecture
 from egraph.spaces.rows import Rows
 from egraph.spaces.subspace import Subspace
 
@@ -41,5 +43,6 @@ __all__ = [
     "Subspace",
     "get",
     "names",
+    "read_architecture",
     "register",
 ]

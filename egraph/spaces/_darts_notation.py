@@ -6,14 +6,11 @@ node in turn. Inputs 0 and 1 are the cells before; the nodes are 2 to 5. The tex
 
 from __future__ import annotations
 
-import ast
-import itertools
-import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from egraph.errors import ArchitectureError, shorten
+from egraph.spaces._literals import read_value
 
 __all__ = ["LAYERS", "Cell", "Node", "Step", "read_genotype", "read_text", "to_genotype", "to_text"]
 
@@ -41,21 +38,16 @@ _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _CONCAT = [2, 3, 4, 5]
 _SAME_CONCATS = (_CONCAT, tuple(_CONCAT), range(2, 6))
 
-# The tokens of a genotype. No other text reaches Python's parser, whose time and stack it could exhaust.
-_WORDS = re.compile(
-    r"(?:Genotype|normal_concat|normal|reduce_concat|reduce|range|[0-9]|[\[\](),=\s]"
-    r"|'[A-Za-z0-9_.-]*'|\"[A-Za-z0-9_.-]*\")*+"
-)
-_DEEPEST = 8  # nested brackets at most; a genotype has three
-
 
 def read_text(text: str) -> tuple[Cell, Cell]:
     """Reads ``Genotype(normal=[('sep_conv_3x3', 0), ...], ...)``, or the same as a JSON object.
 
+    A text before it, as in ``name = Genotype(...)`` or in a log, is left out.
+
     Raises:
         ArchitectureError: The text is neither, or does not describe a normal and a reduction cell.
     """
-    if (content := _parse(text.strip())) is None:
+    if not isinstance(content := read_value(text), Mapping):
         raise ArchitectureError(
             f"not a DARTS genotype: {text[:80]!r}; expected Genotype(normal=[('sep_conv_3x3', 0), ...], "
             f"normal_concat={_CONCAT}, reduce=[...], reduce_concat={_CONCAT}), or that as a JSON object"
@@ -106,37 +98,6 @@ def to_text(normal: Cell, reduction: Cell) -> str:
     values = (one, _CONCAT, other, _CONCAT)
     fields = [f"{field}={value}" for field, value in zip(_FIELDS, values, strict=True)]
     return f"Genotype({', '.join(fields)})"
-
-
-def _parse(text: str) -> Any:
-    """The fields in a text; None if it is neither JSON nor a genotype."""
-    try:
-        if text.startswith("{"):
-            return json.loads(text)
-        if not _WORDS.fullmatch(text) or _nesting(text) > _DEEPEST:
-            return None
-        call = ast.parse(text, mode="eval").body
-        if not (isinstance(call, ast.Call) and _is_name(call.func, "Genotype")) or call.args:
-            return None
-        fields = {str(field.arg): _read_value(field.value) for field in call.keywords}
-        return fields if len(fields) == len(call.keywords) else None
-    except (SyntaxError, ValueError, TypeError, RecursionError):
-        return None
-
-
-def _nesting(text: str) -> int:
-    steps = ((mark in "([") - (mark in ")]") for mark in text)
-    return max(itertools.accumulate(steps), default=0)
-
-
-def _read_value(node: ast.expr) -> Any:
-    if isinstance(node, ast.Call) and _is_name(node.func, "range"):
-        return range(*(ast.literal_eval(argument) for argument in node.args))
-    return ast.literal_eval(node)
-
-
-def _is_name(node: ast.expr, name: str) -> bool:
-    return isinstance(node, ast.Name) and node.id == name
 
 
 def _read_cell(pairs: object, name: str) -> Cell:

@@ -69,7 +69,8 @@ def test_one_picture_of_several_architectures_is_refused(egraph, tmp_path):
         ('{"ops":["input","output"]', "not JSON"),
         ('{"ops":["input","output"]}', "field 'edges' of an architecture must be a list"),
         ('{"ops":' + "[" * 100_000, "not JSON"),
-        ('{"normal":[]}', "fields ops, edges and disabled, got 'normal'"),
+        ('{"normal":[]}', "expected normal to be a list of 8 pairs"),
+        ('{"ops":["input","conv3x3-bn-relu ","output"],"edges":[]}', "'conv3x3-bn-relu ' has blanks around"),
     ],
 )
 def test_what_is_no_architecture_is_refused(egraph, text, expected):
@@ -103,3 +104,16 @@ def test_a_folder_that_cannot_be_written_is_named(egraph, tmp_path):
     (tmp_path / "file").write_text("")
     done = egraph("draw", CELL, "--out", "file/x.svg", code=1)
     assert "cannot write file/x.svg" in done.stderr
+
+
+def test_notations_of_other_programs_need_no_space(egraph, tmp_path):
+    cell = [("sep_conv_3x3", 0), ("max_pool_3x3", 1)] * 4
+    line = f"2019-03-11 genotype = Genotype(normal={cell}, reduce={cell})"
+    drawn = egraph("draw", line).stdout
+    assert drawn.count("sep_conv_3x3-s2") == 4
+    (tmp_path / "log.txt").write_text(line + "\n")
+    assert egraph("draw", "log.txt").stdout == drawn
+    indices = egraph("draw", "(4, 1, 0, 2, 3, 1)", "--space", "nasbench201").stdout
+    assert "avg_pool_3x3" in indices
+    done = egraph("draw", "(4, 1, 0, 2, 3, 1)", code=2)
+    assert "a list of numbers needs the name of the space" in done.stderr

@@ -110,6 +110,7 @@ def test_each_notation_can_be_pasted(visit, address):
         (CELL, "nasbench201", ["input", *OPS, "output"]),
         (json.dumps(CHAIN), "nasbench201", CHAIN["ops"]),
         (json.dumps(MATRIX), "nasbench201", MATRIX["ops"]),
+        (str(MATRIX), "nasbench201", MATRIX["ops"]),
         ("21100000", "nasbench_macro", list(macro)),
     ]:
         page.fill("#paste-text", text)
@@ -124,7 +125,7 @@ def test_what_is_wrong_with_a_paste_is_told_beside_it(visit):
     page = visit()
     before = edited(page) if shown_score(page) else None
     for text, told in [
-        ("{oops", "This is not JSON"),
+        ("{oops", "Not JSON"),
         ("|none~0|", "Not a NAS-Bench-201 cell"),
         ('{"ops": ["input", "flux", "output"], "edges": []}', "ops[1]: Unknown operation 'flux'"),
         ('{"ops": ["input", "output"], "edges": [[0, 7]]}', "edges[0]: [0, 7] names a vertex outside"),

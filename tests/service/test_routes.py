@@ -45,6 +45,32 @@ def test_the_cells_of_darts_may_be_a_genotype_in_text_or_json(client):
     assert (drawn["text"], drawn["architecture"]) == (text, given.to_dict())
 
 
+@pytest.mark.parametrize(
+    ("given", "space", "text"),
+    [
+        (
+            {"module_adjacency": MATRIX["matrix"], "module_operations": MATRIX["ops"], "training_time": 9.5},
+            None,
+            "010/001/000 maxpool3x3",
+        ),
+        (str(MATRIX), None, "010/001/000 maxpool3x3"),
+        ("(4, 1, 0, 2, 3, 1)", "nasbench201", CELL),
+        (
+            "X = Genotype(normal={0}, reduce={0})".format([("skip_connect", 0), ("skip_connect", 1)] * 4),
+            None,
+            "",
+        ),
+    ],
+)
+def test_notations_of_other_programs_are_read(client, given, space, text):
+    drawn = client.post("/v1/draw", {"architecture": given, **({"space": space} if space else {})}).json()
+    if text != CELL:
+        assert drawn["text"].startswith(text or "Genotype(normal=[('skip_connect', 0)")
+    else:
+        assert drawn["text"].startswith("|avg_pool_3x3~0|+|none~0|nor_conv_3x3~1|+|skip_connect~0|")
+    assert drawn["architecture"]["ops"][0] == "input"
+
+
 def test_a_string_may_be_of_the_space_that_the_request_names(client):
     text = "010/001/000 maxpool3x3"
     assert scores_of(client, text, space="nasbench101") | {"model": 0} == scores_of(client, MATRIX) | {

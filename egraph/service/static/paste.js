@@ -35,8 +35,8 @@ async function readText(text, space, take) {
   if (trimmed.startsWith("{")) {
     try {
       architecture = JSON.parse(trimmed);
-    } catch (error) {
-      return `This is not JSON: ${error.message}.`;
+    } catch {
+      architecture = trimmed; // a dictionary of Python; the service reads it, or says why not
     }
   }
   try {
