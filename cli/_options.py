@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import math
 import os
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import FrameType
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
@@ -140,7 +143,14 @@ def find_journal(storage: str | None, otherwise: str, resume: bool) -> Path:
 
 @contextmanager
 def resumable() -> Iterator[None]:
-    """Prints a line in place of a traceback when work that can be resumed is interrupted."""
+    """Prints a line in place of a traceback when work that can be resumed is interrupted.
+
+    SIGTERM, which schedulers of clusters and ``kill`` send, interrupts as Ctrl-C does.
+    """
+    before = signal.getsignal(signal.SIGTERM)
+    main = threading.current_thread() is threading.main_thread()
+    if main:
+        signal.signal(signal.SIGTERM, _interrupt)
     try:
         yield
     except KeyboardInterrupt:
@@ -148,6 +158,13 @@ def resumable() -> Iterator[None]:
             "egraph: interrupted; finished work is kept, run the same command again to resume", err=True
         )
         raise click.exceptions.Exit(130) from None
+    finally:
+        if main:
+            signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def json_option(what: str) -> Callable[[Any], Any]:

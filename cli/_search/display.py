@@ -95,10 +95,17 @@ class Listener:
                 self._show.say(f"  {_warn(event)}")
 
     def _begin(self, event: RunStarted) -> None:
+        from egraph import study as events
+
         if event.finished or event.requeued:
             done = f"{event.finished + event.baseline_finished:.4g}"
             again = f", {event.requeued} interrupted ones run again" if event.requeued else ""
             self._show.say(f"resuming: {done} trainings are done already{again}")
+            for number, lost in event.lost.items():
+                self._show.say(
+                    f"  trial {number}: killed or crashed with its process, {lost} of at most "
+                    f"{events.MOST_LOSSES} times; then it counts as failed"
+                )
             self._best = float(
                 self._study.trials.query("origin != 'baseline' and fidelity == 1")["score"].max()
             )

@@ -26,6 +26,7 @@ from __future__ import annotations
 
 from egraph.study._arguments import find_searcher
 from egraph.study._best import Best, Final, find_best, find_finals, split_retrains
+from egraph.study._evaluating import MOST_LOSSES
 from egraph.study._events import (
     DriftAlarm,
     Event,
@@ -51,6 +52,7 @@ from egraph.study._trial import Trial
 
 __all__ = [
     "FINALISTS",
+    "MOST_LOSSES",
     "Best",
     "Confirmed",
     "DriftAlarm",

@@ -158,7 +158,13 @@ SESSION = (
     Column("settings", _Kind("TEXT", str, str, "")),
     Column("versions", _Kind("TEXT", str, str, "")),
 )
-TABLES = {"session": SESSION, "trial": TRIAL, "round": ROUND, "retrain": RETRAIN}
+ATTEMPT = (
+    Column("job", _TEXT),
+    Column("running", _FLAG),
+    Column("losses", _FLAG),
+)
+"""Evaluations that have begun and have no result: by name, whether they run now, and the lost attempts."""
+TABLES = {"session": SESSION, "trial": TRIAL, "round": ROUND, "retrain": RETRAIN, "attempt": ATTEMPT}
 MEASURED = tuple(column.name for column in TRIAL if column.measured)
 """The fields of `Evaluation` that a trial has as columns."""
 

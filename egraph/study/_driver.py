@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Callable
-from concurrent.futures import Future
 
 from egraph.errors import FailedError
 from egraph.executors import Executor
-from egraph.study._evaluating import Job, Outcome, read_outcome
+from egraph.study._evaluating import Job, Outcome, evaluate
 from egraph.study._events import Event, TrialFinished, TrialStarted
 from egraph.study._journal import Journal
 from egraph.study._trial import BASELINE, DONE, Trial, add_costs
@@ -69,22 +67,21 @@ class Driver:
             FailedError: More than ``max_failures`` trials failed in succession.
             EgraphError: The evaluation cannot work at all.
         """
-        queue = deque(self._within_limit(self._journal.read_trials(states=["queued"])))
-        running: dict[Future[Outcome], int] = {}
-        while queue or running:
-            while queue and len(running) < self._executor.capacity and not self.out_of_time:
-                trial = self._journal.start(queue.popleft().number)
-                self._emit(TrialStarted(trial))
-                job = Job(trial.architecture, trial.seed, trial.fidelity)
-                running[self._executor.submit(job)] = trial.number
-            if not running:
-                return
-            self._record({running.pop(future): read_outcome(future) for future in self._executor.wait()})
+        queue = self._within_limit(self._journal.read_trials(states=["queued"]))
+        jobs = {trial.number: Job(trial.architecture, trial.seed, trial.fidelity) for trial in queue}
+        losses = {job[1]: lost for job, lost in self._journal.losses.items() if job[0] == "trial"}
+        for outcomes in evaluate(
+            self._executor, jobs, losses, begin=self._begin, stop=lambda: self.out_of_time
+        ):
+            self._record(outcomes)
 
     @property
     def out_of_time(self) -> bool:
         """Whether the deadline has passed."""
         return time.monotonic() >= self._deadline
+
+    def _begin(self, number: int) -> None:
+        self._emit(TrialStarted(self._journal.start(number)))
 
     def _within_limit(self, queued: list[Trial]) -> list[Trial]:
         room = self._limit - self.finished

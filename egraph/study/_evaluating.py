@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, EgraphError, EvaluationError, FailedError, UsageError
@@ -25,7 +26,15 @@ from egraph.executors import (
 )
 from egraph.study._trial import WHOLE_COST, State
 
-__all__ = ["Job", "Outcome", "Preview", "open_evaluation", "read_outcome"]
+__all__ = ["MOST_LOSSES", "Job", "Outcome", "Preview", "evaluate", "open_evaluation", "read_outcome"]
+
+MOST_LOSSES = 3
+"""Number of processes that may end without a word during an evaluation before it counts as failed.
+
+From outside a process that a person kills looks like one that ran out of memory. So one or two do not count.
+"""
+
+Name = TypeVar("Name", bound=Hashable)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +117,52 @@ def open_evaluation(
             f"the evaluation cannot be sent to worker processes ({error}); "
             "define it at the top of a module, or use workers=1"
         ) from None
+
+
+def evaluate(
+    executor: Executor[Job, Outcome],
+    jobs: Mapping[Name, Job],
+    losses: Mapping[Name, int],
+    *,
+    begin: Callable[[Name], object],
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[dict[Name, Outcome]]:
+    """Does jobs in their order; yields the outcomes of those that are done as soon as there are any.
+
+    A job that was lost with its process comes after the others and runs alone, so that it has nothing but
+    itself to lose. If it was lost `MOST_LOSSES` times, it has failed.
+
+    Args:
+        executor: Executor of the jobs.
+        jobs: Jobs by name.
+        losses: Numbers of processes that ended during a job, by its name; none where it is absent.
+        begin: Called with the name of each job before it begins.
+        stop: Whether no further job may begin.
+    """
+    waiting = deque(sorted(jobs, key=lambda name: losses.get(name, 0)))
+    running: dict[Future[Outcome], Name] = {}
+    while waiting or running:
+        while waiting and len(running) < executor.capacity and not stop():
+            lost = losses.get(waiting[0], 0)
+            if lost and running:
+                break
+            name = waiting.popleft()
+            begin(name)
+            if lost >= MOST_LOSSES:
+                yield {name: _give_up(lost)}
+            else:
+                running[executor.submit(jobs[name])] = name
+        if not running:
+            return
+        yield {running.pop(future): read_outcome(future) for future in executor.wait()}
+
+
+def _give_up(losses: int) -> Outcome:
+    return Outcome(
+        math.nan,
+        reason=f"the process ended {losses} times during this evaluation, perhaps out of memory; limit the "
+        "size of networks (--max-params), or use worker processes (--workers 2), of which only one would end",
+    )
 
 
 def read_outcome(future: Future[Outcome]) -> Outcome:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from egraph.study._promises import Verdict
@@ -36,6 +37,7 @@ class RunStarted:
         trials: Budget of trials; None if only time limits the run.
         seconds: Budget of time; None if only the number of trials limits the run.
         baseline: Whether random search runs beside the search.
+        lost: Number of processes that ended without a word during a trial, by the number of the trial.
     """
 
     finished: float
@@ -44,6 +46,7 @@ class RunStarted:
     trials: float | None
     seconds: float | None
     baseline: bool
+    lost: Mapping[int, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -94,6 +94,7 @@ def generate(
     plan = Plan.draw(where, count, repeats, share, seed)
     with Journal(files.own) as journal:
         register(journal, where, seed, evaluator, {"shards": files.shards}, costs={})
+        journal.requeue(lost=True)
         _evaluate(journal, evaluator, plan.shard(*shard), seed=seed, workers=workers, progress=progress)
         left = {path: _count_left(path, journal, plan.shard(*part)) for path, part in files.others.items()}
         settings = journal.settings

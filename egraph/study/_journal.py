@@ -145,9 +145,30 @@ class Journal:
         with self._file.transaction():
             self._insert("session", {"started": time.time(), "pid": os.getpid(), **texts})
 
-    def requeue(self) -> int:
-        """Puts running trials back into the queue; returns their number."""
+    @property
+    def losses(self) -> dict[tuple[Any, ...], int]:
+        """How often a process ended without a word while it did a job, by the names that `begin` got."""
+        with self._file.errors():
+            rows = self._db.execute("SELECT job, losses FROM attempt WHERE losses > 0").fetchall()
+        return {tuple(json.loads(job)): losses for job, losses in rows}
+
+    def begin(self, *job: str | int) -> None:
+        """Records that a job begins; its result or `requeue` takes that back.
+
+        Args:
+            job: Name of the job in parts, such as ``"trial", 7``.
+        """
         with self._file.transaction():
+            self._begin(job)
+
+    def requeue(self, *, lost: bool = False) -> int:
+        """Puts running trials back into the queue; returns their number.
+
+        Args:
+            lost: Whether a process ended without a word while it did the running jobs, which is counted.
+        """
+        with self._file.transaction():
+            self._db.execute("UPDATE attempt SET running = 0, losses = losses + ? WHERE running", [lost])
             cursor = self._db.execute(
                 "UPDATE trial SET state = 'queued', started = NULL WHERE state = 'running'"
             )
@@ -166,14 +187,20 @@ class Journal:
 
     def start(self, number: int) -> Trial:
         """Marks a trial as running."""
-        return self._update_trial(number, {"state": "running", "started": time.time()})
+        with self._file.transaction():
+            self._begin(("trial", number))
+            self._update("trial", number, {"state": "running", "started": time.time()})
+        return self.read_trials(number=number)[0]
 
     def finish(self, number: int, state: State, evaluation: Evaluation, reason: str = "") -> Trial:
         """Writes the result of a trial."""
         measured = {name: getattr(evaluation, name) for name in MEASURED}
-        return self._update_trial(
-            number, {"state": state, "reason": reason, "finished": time.time(), **measured}
-        )
+        with self._file.transaction():
+            self._end(("trial", number))
+            self._update(
+                "trial", number, {"state": state, "reason": reason, "finished": time.time(), **measured}
+            )
+        return self.read_trials(number=number)[0]
 
     def finish_round(self, number: int, **values: float) -> None:
         """Writes how well the ranker predicted the trials of a round, by the names of columns."""
@@ -206,12 +233,17 @@ class Journal:
             column.name: getattr(evaluation, column.name) for column in TABLES["retrain"] if column.measured
         }
         with self._file.transaction():
+            self._end(("retrain", key, evaluator, repeat))
             self._insert("retrain", row | measured)
 
-    def _update_trial(self, number: int, values: Mapping[str, object]) -> Trial:
-        with self._file.transaction():
-            self._update("trial", number, values)
-        return self.read_trials(number=number)[0]
+    def _begin(self, job: tuple[str | int, ...]) -> None:
+        self._db.execute(
+            "INSERT INTO attempt (job, running) VALUES (?, 1) ON CONFLICT (job) DO UPDATE SET running = 1",
+            [json.dumps(job)],
+        )
+
+    def _end(self, job: tuple[str | int, ...]) -> None:
+        self._db.execute("DELETE FROM attempt WHERE job = ?", [json.dumps(job)])
 
     def _update(self, table: str, number: int, values: Mapping[str, object]) -> None:
         """Changes the row whose primary key is a number."""

@@ -30,6 +30,8 @@ STEPS: list[str] = [
     "ALTER TABLE round ADD COLUMN alarm INTEGER NOT NULL DEFAULT 0;",
     "ALTER TABLE trial ADD COLUMN costs TEXT NOT NULL DEFAULT '{}';",
     "ALTER TABLE trial ADD COLUMN fidelity REAL NOT NULL DEFAULT 1;",
+    "CREATE TABLE attempt (job TEXT NOT NULL, running INTEGER NOT NULL DEFAULT 0, "
+    "losses INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (job)) WITHOUT ROWID;",
 ]
 """SQL from each version to the next: the first step leads from 1 to 2. A step is never changed once released.
 
@@ -56,6 +58,7 @@ def create(db: sqlite3.Connection, application: int) -> None:
         f"CREATE TABLE trial ({_define('trial')});"
         f"CREATE TABLE round ({_define('round')});"
         f"CREATE TABLE retrain ({_define('retrain')}, PRIMARY KEY (key, evaluator, repeat)) WITHOUT ROWID;"
+        f"CREATE TABLE attempt ({_define('attempt')}, PRIMARY KEY (job)) WITHOUT ROWID;"
         "COMMIT;"
     )
 

@@ -14,7 +14,7 @@ import pandas as pd
 
 from egraph.architecture import Architecture
 from egraph.evaluation.base import Evaluator
-from egraph.study._evaluating import Job, open_evaluation, read_outcome
+from egraph.study._evaluating import Job, Outcome, evaluate, open_evaluation
 from egraph.study._events import Event, RetrainFinished
 from egraph.study._journal import Journal
 from egraph.study._seeds import derive
@@ -92,26 +92,38 @@ def retrain(
     left = [(key, repeat) for key in architectures for repeat in range(repeats) if (key, repeat) not in done]
     seeds = [derive(seed, "retrain", repeat) for repeat in range(repeats)]
     jobs = {(key, repeat): Job(architectures[key], seeds[repeat]) for key, repeat in left}
+    known_losses = journal.losses
+    losses = {(key, n): known_losses.get(("retrain", key, evaluated_by, n), 0) for key, n in jobs}
+
+    def begin(of: tuple[str, int]) -> None:
+        journal.begin("retrain", of[0], evaluated_by, of[1])
+
+    finished = 0
     with closing(open_evaluation(evaluator, min(workers, max(len(left), 1)))) as executor:
-        running = {executor.submit(job): of for of, job in jobs.items()}
-        while running:
-            for future in executor.wait():
-                key, repeat = running.pop(future)
-                outcome = read_outcome(future)
-                if outcome.fatal is not None:
-                    raise outcome.fatal
-                journal.add_retrain(
-                    key,
-                    repeat,
-                    evaluator=evaluated_by,
-                    architecture=architectures[key],
-                    seed=seeds[repeat],
-                    state=outcome.state,
-                    evaluation=outcome.measured,
-                    reason=outcome.reason,
-                )
-                emit(RetrainFinished(len(jobs) - len(running), len(jobs)))
+        try:
+            for outcomes in evaluate(executor, jobs, losses, begin=begin):
+                for (key, repeat), outcome in outcomes.items():
+                    if outcome.fatal is not None:
+                        raise outcome.fatal
+                    _write(journal, evaluated_by, key, repeat, jobs[key, repeat], outcome)
+                    finished += 1
+                    emit(RetrainFinished(finished, len(jobs)))
+        finally:
+            journal.requeue()
     return _gather(_read(journal, evaluated_by), architectures, repeats)
+
+
+def _write(journal: Journal, evaluator: str, key: str, repeat: int, job: Job, outcome: Outcome) -> None:
+    journal.add_retrain(
+        key,
+        repeat,
+        evaluator=evaluator,
+        architecture=job.architecture,
+        seed=job.seed,
+        state=outcome.state,
+        evaluation=outcome.measured,
+        reason=outcome.reason,
+    )
 
 
 def _read(journal: Journal, evaluated_by: str) -> pd.DataFrame:

@@ -270,7 +270,8 @@ class Study:
             entry=min(cheaper, default=WHOLE_COST),
         )
         before = (driver.finished, driver.baseline_finished, self._requeued)
-        emit(RunStarted(*before, trials=trials, seconds=seconds, baseline=baseline))
+        lost = {job[1]: losses for job, losses in self._journal.losses.items() if job[0] == "trial"}
+        emit(RunStarted(*before, trials=trials, seconds=seconds, baseline=baseline, lost=lost))
         self._requeued = 0
         try:
             self.stopped = loop.run()
@@ -375,7 +376,7 @@ class Study:
             if self._meter is not None:
                 for trial in journal.read_trials():
                     self._meter.note(trial.key, trial.costs)
-            return journal, journal.requeue()
+            return journal, journal.requeue(lost=True)
         except BaseException:
             journal.close()
             raise

@@ -6,10 +6,12 @@ import sys
 import threading
 import time
 
+import click
 import pytest
 
 from egraph.cli import _interrupts
 from egraph.cli._interrupts import keep_interrupts
+from egraph.cli._options import resumable
 
 
 @pytest.fixture(autouse=True)
@@ -89,3 +91,12 @@ def test_outside_the_main_thread_nothing_is_changed():
     thread.start()
     thread.join()
     assert found == ["done"]
+
+
+def test_sigterm_ends_work_as_an_interrupt_does(capsys):
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(click.exceptions.Exit) as ended, resumable():
+        signal.raise_signal(signal.SIGTERM)
+    assert ended.value.exit_code == 130
+    assert "finished work is kept, run the same command again to resume" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGTERM) is before

@@ -11,7 +11,7 @@ import pytest
 
 import egraph as package
 from egraph import datasets, spaces
-from egraph.study import open_journal
+from egraph.study import Journal, open_journal
 
 
 @pytest.fixture(scope="session")
@@ -77,6 +77,17 @@ def test_the_same_command_goes_on_and_more_trials_continue(search):
     with open_journal("runs/nasbench_macro-whole-0.db") as journal:
         assert list(journal.trials["state"]) == ["complete"] * 3
         assert len(journal.sessions) == 3
+
+
+def test_a_resumed_search_tells_which_trial_was_lost_with_its_process(search):
+    search("--trials", 3, "--no-baseline", "--storage", "x.db")
+    with Journal("x.db") as journal:
+        journal.start(2)  # and no result: what a process leaves that was killed
+    again = search("--trials", 3, "--no-baseline", "--storage", "x.db")
+    assert (
+        "resuming: 2 trainings are done already, 1 interrupted ones run again\n"
+        "  trial 2: killed or crashed with its process, 1 of at most 3 times; then it counts as failed\n"
+    ) in again.stderr
 
 
 def test_resume_refuses_to_begin_anew(search, tmp_path):
