@@ -1,5 +1,6 @@
 """``egraph search`` and ``egraph report``."""
 
+import json
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 
 import egraph as package
 from egraph import datasets, spaces
+from egraph.errors import JournalError
 from egraph.study import Journal, open_journal
 
 
@@ -434,6 +436,49 @@ def test_the_winner_is_trained_once_more_by_the_final_recipe(egraph, mine, tmp_p
     assert len(final["scores"]) == len(final["test scores"]) == 1
     with open_journal("x.db") as journal:  # it is not trained again
         assert journal.retrains.equals(after)
+
+
+def test_killed_while_the_winner_is_trained_again_a_search_ends_as_an_unbroken_one(mine, tmp_path):
+    """First in the repeated trainings of the best networks, then in the final one."""
+    options = [
+        "--data", str(mine), "--trials", "2", "--workers", "1", "--no-ranker", "--screen", "none",
+        "--no-baseline", "--epochs", "30", "--channels", "4", "--final-epochs", "60",
+    ]  # fmt: skip
+
+    def start(name):
+        return subprocess.Popen(
+            [sys.executable, "-m", "egraph", "search", *options, "--storage", str(tmp_path / name)],
+            cwd=tmp_path, env={**os.environ, "PYTHONSAFEPATH": "1"}, stdout=subprocess.DEVNULL,
+        )  # fmt: skip
+
+    def count():
+        """Fresh trainings that are done, and whether the final one runs."""
+        try:
+            with open_journal(tmp_path / "x.db") as journal:
+                rows = journal._db.execute("SELECT job FROM attempt WHERE running").fetchall()
+                jobs = [json.loads(job) for (job,) in rows]
+                final = [job[0] == "retrain" and json.loads(job[2])["recipe"]["epochs"] == 60 for job in jobs]
+                return len(journal.retrains), any(final)
+        except JournalError:
+            return 0, False
+
+    finished = []
+    for reached in (lambda: count()[0] >= 2, lambda: count()[1]):
+        running = start("x.db")
+        while not reached() and running.poll() is None:
+            time.sleep(0.01)
+        running.kill()
+        assert running.wait(60) == -signal.SIGKILL
+        with open_journal(tmp_path / "x.db") as journal:
+            finished.append(journal.retrains)
+    assert 2 <= len(finished[0]) < len(finished[1]) == 6
+    assert start("x.db").wait(120) == start("y.db").wait(120) == 0
+    with open_journal(tmp_path / "x.db") as broken, open_journal(tmp_path / "y.db") as unbroken:
+        after = broken.retrains
+        assert after.drop(columns="seconds").equals(unbroken.retrains.drop(columns="seconds"))
+    assert len(after) == 7
+    for before in finished:  # with the seconds: what was finished is not trained again
+        assert len(before.merge(after)) == len(before)
 
 
 def test_a_final_recipe_that_changes_nothing_is_refused(egraph, mine):

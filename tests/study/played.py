@@ -62,23 +62,25 @@ class Played(Evaluator):
 
 
 class Deadly(Played):
-    """Kills the study's process during the trials of some networks, each network as often as it says.
+    """Kills the study's process during evaluations of some networks, each network as often as it says.
 
-    It counts in a file. ``parent``: it is evaluated in a worker process, whose parent is the one to kill.
+    It writes each beginning into a file. ``parent``: it is evaluated in a worker process, whose parent is the
+    one to kill. ``all_networks``: not only those whose first number is 1.
     """
 
-    def __init__(self, counts, times, parent=False, share=1.0):
+    def __init__(self, counts, times, parent=False, share=1.0, all_networks=False):
         super().__init__(share=share)
         self.counts, self.times, self.parent = counts, times, parent
+        self.all_networks = all_networks
 
     def at(self, fidelity):
-        return Fidelity(
-            fidelity, float(fidelity), Deadly(self.counts, self.times, self.parent, float(fidelity))
-        )
+        share = float(fidelity)
+        cheaper = Deadly(self.counts, self.times, self.parent, share, self.all_networks)
+        return Fidelity(fidelity, share, cheaper)
 
     def evaluate(self, architecture, *, seed=0):
-        if SPACE.numbers(architecture)[0] == 1:
-            line = f"{SPACE.key(architecture)} {seed}\n"
+        if self.all_networks or SPACE.numbers(architecture)[0] == 1:
+            line = f"{self.share} {SPACE.key(architecture)} {seed}\n"
             with open(self.counts, "a+", encoding="utf-8") as file:
                 file.write(line)
                 file.seek(0)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 
 import pytest
 import torch
@@ -79,6 +80,37 @@ def test_fresh_evaluations_that_kill_their_process_count_as_failed(tmp_path):
         reasons = set(journal.retrains["reason"])
     assert (states[SPACE.key(doomed)], states[SPACE.key(fine)]) == ({"failed"}, {"complete"})
     assert any(reason.startswith(REASON) for reason in reasons)
+
+
+class Longer(Deadly):
+    """The final training: another evaluator than that of the search."""
+
+    def evaluate(self, architecture, *, seed=0):
+        return replace(super().evaluate(architecture, seed=seed + 1), source="longer")
+
+    def describe(self):
+        return {"kind": "longer"}
+
+
+@pytest.mark.parametrize("mode", ["direct", "fidelities direct"])
+def test_killed_in_each_training_the_winner_is_the_same(tmp_path, mode):
+    """In the trials, in those that choose the winner, and in its final ones; none that ended begins again."""
+
+    def play(storage, **deadly):
+        deadly = {"counts": tmp_path / "counts", "all_networks": True, **deadly}
+        with study(storage, evaluate=Deadly(**deadly), **MODES[mode]) as one:
+            one.run(trials=3, baseline=True)
+            winners = one.confirm(most=2, repeats=2)
+            last = one.retrain(winners.best.architecture, 2, evaluate=Longer(**deadly))
+            retrains = one.journal.retrains.drop(columns="seconds")
+            return history(one), retrains.to_json(), winners, last
+
+    kills = resume_until_it_ends(lambda: play(tmp_path / "x.db", times=1))
+    begun = (tmp_path / "counts").read_text().splitlines()
+    assert len(begun) == 2 * kills
+    assert {begun.count(line) for line in begun} == {2}, "killed once, and then done once"
+    assert play(tmp_path / "x.db", times=1) == play(None, times=0)
+    assert len((tmp_path / "counts").read_text().splitlines()) == 3 * kills, "the unbroken study's alone"
 
 
 def test_a_run_tells_what_was_lost(tmp_path):
