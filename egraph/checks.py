@@ -1,9 +1,16 @@
-"""Checks of arguments: each names the argument, what came and what was expected."""
+"""Checks of arguments: each names the argument, what came and what was expected.
+
+Numbers of NumPy count like Python's. `to_plain` turns them into Python's, which files and generators need.
+"""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from numbers import Integral, Real
+from typing import Any
+
+import numpy as np
 
 from egraph.errors import UsageError, shorten
 
@@ -14,6 +21,7 @@ __all__ = [
     "check_positive",
     "check_probability",
     "check_whole",
+    "to_plain",
 ]
 
 
@@ -81,8 +89,35 @@ def check_flag(**values: object) -> None:
         UsageError: A value is not; the text names it.
     """
     for name, value in values.items():
-        if not isinstance(value, bool):
+        if not isinstance(value, bool | np.bool_):
             raise UsageError(f"{name} must be true or false, got {shorten(value)}")
+
+
+def to_plain(value: Any) -> Any:
+    """Numbers, flags and arrays of NumPy as Python's own, also inside of lists, tuples and mappings.
+
+    Everything else is returned as it is, a container without such a part too.
+    """
+    if isinstance(value, np.ndarray):
+        return to_plain(value.tolist())
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool | str | int | float):
+        return value
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return float(value)
+    if isinstance(value, Mapping):
+        plain = {to_plain(key): to_plain(each) for key, each in value.items()}
+        unchanged = all(key in value and value[key] is each for key, each in plain.items())
+        return value if unchanged and not any(isinstance(key, np.generic) for key in value) else plain
+    if isinstance(value, list | tuple):
+        parts = [to_plain(each) for each in value]
+        if all(part is each for part, each in zip(parts, value, strict=True)):
+            return value
+        return type(value)(*parts) if hasattr(value, "_fields") else type(value)(parts)
+    return value
 
 
 def _to_number(value: object) -> float:

@@ -97,7 +97,7 @@ class FitnessApproximation(Searcher):
         super().__init__(space, seed=seed, distinct=distinct)
         self.predictor = predictor
         self.population, self.generations = population, generations
-        self.top, self.far, self.copies, self.points = top, far, copies, points
+        self.top, self.far, self.copies, self.points = int(top), int(far), copies, points
         self._memory = Memory(points)
         # Number of results with an option at a position, (positions, options): one look-up gives a distance.
         self._counts = np.zeros((len(space.choices), max(space.choices)), dtype=np.int64)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from numbers import Integral, Real
 from typing import Any
 
+from egraph.checks import to_plain
 from egraph.errors import UsageError, shorten
 
 __all__ = ["LARGEST", "check_callable", "describe_value", "name_of", "option_defaults", "unwrap"]
@@ -34,12 +34,9 @@ def option_defaults(searcher: type) -> Mapping[str, Any]:
 
 def describe_value(value: Any) -> Any:
     """An option as a JSON-ready value; functions, classes and other objects become their names."""
+    value = to_plain(value)
     if value is None or isinstance(value, bool | int | float | str):
         return value
-    if isinstance(value, Integral):  # of NumPy
-        return int(value)
-    if isinstance(value, Real):
-        return float(value)
     if isinstance(value, Mapping):
         return {str(name): describe_value(each) for name, each in value.items()}
     if isinstance(value, list | tuple):

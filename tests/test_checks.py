@@ -1,4 +1,5 @@
 import math
+from collections import namedtuple
 from fractions import Fraction
 
 import numpy as np
@@ -44,8 +45,20 @@ def test_numbers_are_checked_by_their_range(check, inside, outside, text):
             check(rate=value)
 
 
+def test_numbers_of_numpy_become_those_of_python():
+    Pair = namedtuple("Pair", "a b")
+    given = [np.int64(2), np.float32(0.5), np.bool_(True), np.arange(2), Fraction(1, 2), 1 << 70]
+    plain = checks.to_plain({"all": given, np.int64(1): Pair(np.uint8(3), None), "text": np.str_("x")})
+    assert repr(plain) == repr({"all": [2, 0.5, True, [0, 1], 0.5, 1 << 70], 1: Pair(3, None), "text": "x"})
+
+
+def test_what_holds_no_number_of_numpy_stays_as_it_is():
+    for value in ({"a": [1, (2.5, None)]}, (True, "x"), [object()], math.sin, None):
+        assert checks.to_plain(value) is value
+
+
 def test_a_flag_is_true_or_false():
-    checks.check_flag(distinct=False)
+    checks.check_flag(distinct=False, kept=np.bool_(True))
     for value in ("true", 1, None):
         with pytest.raises(UsageError, match=r"^distinct must be true or false, got "):
             checks.check_flag(distinct=value)

@@ -18,6 +18,7 @@ from egraph.baselines._files import save
 from egraph.encoding import Vocabulary, as_architectures, in_parts
 from egraph.errors import UsageError
 from egraph.ranker.labels import rank_gauss
+from egraph.ranker.parameters import settle_parameters
 from egraph.ranker.scale import Scale
 from egraph.ranker.training_data import read_scores, read_training_data
 
@@ -59,6 +60,7 @@ class Baseline(RegressorMixin, BaseEstimator, ABC):
         Raises:
             UsageError: An argument is invalid.
         """
+        settle_parameters(self)
         graphs, values = read_training_data(architectures, scores)
         self._remember(graphs, values, {})
         return self

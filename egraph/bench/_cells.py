@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from egraph import metrics
 from egraph.bench._protocols import PROTOCOLS, Split
+from egraph.checks import to_plain
 from egraph.datasets import Table
 from egraph.errors import FailedError
 
@@ -60,7 +61,7 @@ def read_settings(predictor: Any) -> dict[str, Any]:
     for later in ("columns", "prior"):
         if values.get(later, ...) is None:
             del values[later]  # keeps results valid that were written before rankers had it
-    settings: dict[str, Any] = json.loads(json.dumps(values, default=_describe))
+    settings: dict[str, Any] = json.loads(json.dumps(to_plain(values), default=_describe))
     return settings
 
 

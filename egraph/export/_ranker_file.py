@@ -11,6 +11,7 @@ import spox.opset.ai.onnx.v20 as op
 from spox import Tensor, Var, argument, build
 
 from egraph._version import __version__
+from egraph.checks import to_plain
 from egraph.errors import UsageError
 from egraph.export import _scorer_graph as parts
 from egraph.export._schema import KEY, SCHEMA_VERSION
@@ -52,7 +53,7 @@ def to_model(ranker: Ranker) -> onnx.ModelProto:
     model = build(inputs, _outputs(ranker, **inputs))
     model.producer_name = "egraph"
     entry = model.metadata_props.add()
-    entry.key, entry.value = KEY, json.dumps(_describe(ranker), allow_nan=False)
+    entry.key, entry.value = KEY, json.dumps(to_plain(_describe(ranker)), allow_nan=False)
     return model
 
 

@@ -13,7 +13,8 @@ from typing import Any
 from egraph import operations
 from egraph.architecture import Architecture
 from egraph.canonical import live_vertices
-from egraph.errors import ArchitectureError, ModelError, UsageError
+from egraph.checks import check_whole
+from egraph.errors import ArchitectureError, ModelError
 from egraph.files import write_text
 from egraph.ranker.network import Layer
 from egraph.ranker.ranker import Ranker
@@ -129,14 +130,13 @@ def from_genome(
     elif not isinstance(genome, Genome):
         genome = Genome.load(genome)
     width = genome.filters if filters is None else filters
-    if not isinstance(width, int) or isinstance(width, bool) or width < 1:
-        raise UsageError(f"filters must be a whole number of at least 1, got {width!r}")
+    check_whole(1, filters=width)
     layers, reads, settings = _read(genome.architecture)
     built = tuple(
         Layer(AGGREGATORS[op], max(1, round(width * operations.get(op).width)), sources)
         for op, sources in layers
     )
-    chosen = {**_SOURCE, **settings, "layers": built, "reads": reads, "width": width, **parameters}
+    chosen = {**_SOURCE, **settings, "layers": built, "reads": reads, "width": int(width), **parameters}
     return Ranker(**chosen, seed=seed)
 
 

@@ -15,7 +15,7 @@ from egraph.errors import UsageError
 from egraph.ranker.columns import Filling, measure
 from egraph.ranker.fitting import fit_scorer
 from egraph.ranker.labels import Labels
-from egraph.ranker.parameters import check_eps, check_tabular, make_plan
+from egraph.ranker.parameters import check_eps, check_tabular, make_plan, settle_parameters
 from egraph.ranker.parts import ask_prior
 from egraph.ranker.prior import defer, has_latent, measure_known, read_prior
 from egraph.ranker.scale import Scale, Standardiser
@@ -36,6 +36,7 @@ def learn(
     progress: Callable[[int, int], None] | None,
 ) -> None:
     """Sets all that a ranker learns from measured architectures; see `Ranker.fit`."""
+    settle_parameters(ranker)
     check_tabular(ranker)
     check_eps(ranker)
     if ranker.folds < 0 or ranker.folds == 1:

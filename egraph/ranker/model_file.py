@@ -12,6 +12,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 
+from egraph.checks import to_plain
 from egraph.errors import ModelError, UsageError
 from egraph.files import atomic_path
 
@@ -34,7 +35,7 @@ def write_model(
         FailedError: The file cannot be written.
     """
     try:
-        text = json.dumps(content, allow_nan=False)
+        text = json.dumps(to_plain(content), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise UsageError(f"a model card holds JSON values only: {error}") from None
     with atomic_path(path) as temporary:

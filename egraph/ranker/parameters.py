@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
-from egraph.errors import UnknownNameError, UsageError
+from egraph.checks import check_flag, check_whole, to_plain
+from egraph.errors import UnknownNameError, UsageError, shorten
 from egraph.ranker.fitting import Plan
 from egraph.ranker.network import Layer, NetworkShape
 from egraph.ranker.scale import Standardiser
@@ -22,11 +25,35 @@ __all__ = [
     "check_tabular",
     "make_plan",
     "make_shape",
+    "settle_parameters",
 ]
 
 _GAUSSIAN_PROCESS_AND_TREES = "gaussian-process+trees"
 TABULAR_MODELS = (_GAUSSIAN_PROCESS_AND_TREES, "gaussian-process")
 """Choices of the models that are averaged with the networks."""
+
+
+def settle_parameters(model: BaseEstimator) -> None:
+    """Checks the kinds of a model's parameters, and turns numbers of NumPy into Python's.
+
+    The default of a parameter in the constructor is of the kind that its values must have.
+
+    Raises:
+        UsageError: A parameter is of another kind than its default; the text names it.
+    """
+    for name, parameter in inspect.signature(type(model).__init__).parameters.items():
+        default = parameter.default
+        if name in ("self", "columns", "prior") or not hasattr(model, name):
+            continue
+        value = to_plain(getattr(model, name))
+        if isinstance(default, bool):
+            check_flag(**{name: value})
+        elif isinstance(default, int) and (not isinstance(value, int) or isinstance(value, bool)):
+            raise UsageError(f"{name} must be a whole number, got {shorten(value)}")
+        elif isinstance(default, float) and (not isinstance(value, int | float) or isinstance(value, bool)):
+            raise UsageError(f"{name} must be a number, got {shorten(value)}")
+        if value is not getattr(model, name):
+            setattr(model, name, value)
 
 
 def check_tabular(ranker: Ranker) -> None:
@@ -102,6 +129,9 @@ def check_eps(ranker: Ranker) -> None:
 
 def _make_schedule(ranker: Ranker) -> Schedule:
     count = ranker.n_trials_
+    for name in ("epochs", "batch_size"):
+        if (value := getattr(ranker, name)) is not None:
+            check_whole(0, **{name: value})
     epochs = ranker.epochs if ranker.epochs is not None else (120 if count < 2000 else 80)
     batch = ranker.batch_size if ranker.batch_size is not None else (32 if count < 1000 else 64)
     if epochs < 1 or batch < 2:

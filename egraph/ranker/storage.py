@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from egraph._version import __version__
+from egraph.checks import to_plain
 from egraph.errors import UsageError
 from egraph.ranker.columns import name
 from egraph.ranker.model_file import write_model
@@ -37,7 +38,7 @@ def save(ranker: Ranker, path: str | os.PathLike[str], card: Mapping[str, Any] |
     """Writes a fitted ranker to a file; see `Ranker.save`."""
     content, tensors = pack(ranker, ranker.card if card is None else card)
     write_model(path, KIND, content, tensors)
-    ranker.card_ = content["card"]
+    ranker.card_ = to_plain(content["card"])
 
 
 def pack(ranker: Ranker, card: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
-from egraph.checks import check_whole
+from egraph.checks import check_whole, to_plain
 from egraph.errors import ArchitectureError, OutOfDistributionWarning, ServiceError, UsageError
 from egraph.service._connection import CONNECTIONS, Connection, RefusedError, plain
 
@@ -71,6 +71,7 @@ class RemoteRanker:
     ) -> None:
         check_whole(1, batch=batch)
         check_whole(0, retries=retries)
+        timeout = to_plain(timeout)
         if not (isinstance(timeout, int | float) and 0 < timeout < math.inf):
             raise UsageError(f"timeout must be a positive number of seconds, got {timeout!r}")
         token = token or os.environ.get("EGRAPH_TOKEN", "").strip() or None

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
+from egraph.checks import to_plain
 from egraph.study._recalibration import EACH_ROUND, Recalibration
 from egraph.study._trial import Trial
 
@@ -87,7 +88,7 @@ class Guide:
         parameters = learner.get_params(deep=False) if hasattr(learner, "get_params") else {}
         plain = {
             key: value if _is_plain(value) else repr(value)
-            for key, value in parameters.items()
+            for key, value in to_plain(parameters).items()
             if key != "prior"
         }
         described: dict[str, object] = {"ranker": _name(learner), "parameters": plain}

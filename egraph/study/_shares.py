@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 
+from egraph.checks import to_plain
 from egraph.errors import UsageError
 
 __all__ = ["DEFAULT", "Mixture", "divide", "read_shares", "turns"]
@@ -25,6 +26,7 @@ def read_shares(shares: Sequence[float] | None) -> tuple[float, float, float]:
     """
     if shares is None:
         return DEFAULT
+    shares = to_plain(shares)
     numbers = list(shares) if isinstance(shares, Sequence) and not isinstance(shares, str) else []
     usable = len(numbers) == 3 and all(
         isinstance(one, int | float) and not isinstance(one, bool) and one >= 0 for one in numbers

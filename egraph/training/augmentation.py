@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
+from egraph.checks import to_plain
 from egraph.errors import UsageError
 
 __all__ = ["PRESETS", "Augmentation"]
@@ -43,6 +44,8 @@ class Augmentation:
     erase: float = 0.0
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, to_plain(getattr(self, field.name)))
         if not isinstance(self.flip, bool):
             raise UsageError(f"flip of an augmentation must be True or False; got {self.flip!r}")
         for name, least, most in _RANGES:

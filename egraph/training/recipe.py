@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any
 
+from egraph.checks import to_plain
 from egraph.errors import UnknownNameError, UsageError, suggest
 from egraph.training.augmentation import PRESETS, Augmentation
 from egraph.training.schedules import SCHEDULES, share_of_peak
@@ -99,6 +100,8 @@ class Recipe:
     stop_loss: float | None = None
 
     def __post_init__(self) -> None:
+        for field in fields(self):
+            object.__setattr__(self, field.name, to_plain(getattr(self, field.name)))
         if isinstance(self.augment, Mapping):
             known = [field.name for field in fields(Augmentation)]
             for name in self.augment:
