@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,11 +116,15 @@ class Checkpoint:
         A file that cannot be written is left out: it saves time and decides nothing.
         """
         if self.last:
-            self.path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                self.path.unlink(missing_ok=True)
         elif is_continuable(recipe):
             told = {"about": _identify(recipe, about), "epochs": recipe.epochs, "first": first}
+            # Into memory first: on a full disk PyTorch itself raises an error that does not say so.
+            content = io.BytesIO()
+            torch.save({**moving.read(), **told}, content)
             with contextlib.suppress(FailedError), atomic_path(self.path) as path:
-                torch.save({**moving.read(), **told}, os.fspath(path))
+                path.write_bytes(content.getbuffer())
 
 
 def _identify(recipe: Recipe, about: str) -> str:

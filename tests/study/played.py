@@ -91,6 +91,22 @@ class Deadly(Played):
         return super().evaluate(architecture, seed=seed)
 
 
+class Reading(Played):
+    """Reads a file for each evaluation, and cannot work at all without it."""
+
+    def __init__(self, path, share=1.0):
+        super().__init__(share=share)
+        self.path = path
+
+    def at(self, fidelity):
+        return Fidelity(fidelity, float(fidelity), Reading(self.path, float(fidelity)))
+
+    def evaluate(self, architecture, *, seed=0):
+        if not self.path.exists():
+            raise DataError(f"{self.path.name} does not exist")
+        return super().evaluate(architecture, seed=seed)
+
+
 class Glimpse(Evaluator):
     """The toy's value without noise, as a score that needs no training; NaN where the last number is 3."""
 
@@ -162,6 +178,17 @@ def history(one, without=()):
     return trials.drop(columns=times, errors="ignore").to_json(), rounds.drop(
         columns=times, errors="ignore"
     ).to_json()
+
+
+def run_in_a_process(work):
+    """Does the work in a copy of this process; returns whether that was killed."""
+    child = os.fork()
+    if child == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 SEVERAL = ["genetic", "regularized-evolution:population=20,sample=5", "nsga2:population=6"]

@@ -1,28 +1,15 @@
 """Evaluations during which the process of the study ends without a word: killed, out of memory, crashed."""
 
-import os
-import signal
 from dataclasses import replace
 
 import pytest
 import torch
-from played import MODES, SPACE, Deadly, Played, history, study
+from played import MODES, SPACE, Deadly, Played, history, run_in_a_process, study
 
 from egraph.study import MOST_LOSSES, RunStarted, open_journal
 from egraph.study._evaluating import Job, evaluate, open_evaluation
 
 REASON = "the process ended 3 times during this evaluation, perhaps out of memory; limit the size of networks"
-
-
-def run_in_a_process(work):
-    """Does the work in a copy of this process; returns whether that was killed."""
-    child = os.fork()
-    if child == 0:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
 
 
 def resume_until_it_ends(work):

@@ -1,6 +1,7 @@
 """Broken off at any moment and run again, a study ends as an unbroken one does."""
 
 import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -9,10 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from played import MODES, SMALLER, history, study
+from played import MODES, SMALLER, Reading, history, run_in_a_process, study
 
 import egraph
-from egraph.errors import JournalError
+from egraph.errors import DataError, JournalError
 from egraph.study import TrialStarted, open_journal
 
 SCRIPT = Path(__file__).with_name("played.py")
@@ -128,6 +129,59 @@ def test_default_ranker_continues_identically(tmp_path):
             one.run(trials=trials)
             resumed = history(one)
     assert resumed == expected
+
+
+@pytest.mark.parametrize("mode", ["direct", "fidelities direct"])
+@pytest.mark.parametrize("room", [150_000, 400_000])
+def test_a_file_that_cannot_grow_stops_the_run_and_more_room_continues_it(tmp_path, room, mode):
+    """As on a full disk, each write beyond the limit fails. All that was told before is in the file."""
+    path, told = tmp_path / "x.db", tmp_path / "told"
+
+    def work():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+        with study(path, **MODES[mode]) as one, told.open("w") as file:
+            done = lambda: print(sum(one.trials["state"] == "complete"), file=file, flush=True)  # noqa: E731
+            try:
+                one.run(trials=60, progress=lambda event: done())
+            except JournalError as error:
+                print(error, file=file, flush=True)
+
+    assert not run_in_a_process(work)
+    *counts, error = told.read_text().splitlines()
+    assert error.startswith(f"cannot use {path}: ")
+    assert error.endswith("; make room or choose another file (nothing written is lost)")
+    with open_journal(path) as journal:
+        assert sum(journal.trials["state"] == "complete") >= int(counts[-1]) > 0
+    with study(path, **MODES[mode]) as one, study(**MODES[mode]) as unbroken:
+        one.run(trials=60)
+        unbroken.run(trials=60)
+        assert history(one) == history(unbroken)
+
+
+@pytest.mark.parametrize("mode", ["ranker", "direct", "fidelities direct"])
+def test_data_that_are_gone_stop_the_run_and_their_return_continues_it(tmp_path, mode):
+    (tmp_path / "data").touch()
+
+    def lose(event):
+        if isinstance(event, TrialStarted) and event.trial.number == 10:
+            (tmp_path / "data").unlink()
+
+    options = {"evaluate": Reading(tmp_path / "data"), **MODES[mode]}
+    for progress in (lose, None):
+        with (
+            study(tmp_path / "x.db", **options) as one,
+            pytest.raises(DataError, match="data does not exist"),
+        ):
+            one.run(trials=12, progress=progress)
+        with open_journal(tmp_path / "x.db") as journal:
+            states = journal.trials["state"].tolist()
+        assert states[:10] == ["complete"] * 10
+        assert set(states[10:]) <= {"queued"}
+    (tmp_path / "data").touch()
+    with study(tmp_path / "x.db", **options) as one, study(**options) as unbroken:
+        one.run(trials=12)
+        unbroken.run(trials=12)
+        assert history(one) == history(unbroken)
 
 
 def _count(path):

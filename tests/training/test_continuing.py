@@ -1,5 +1,7 @@
 """A training that goes on from a shorter one gives the same network, bit for bit."""
 
+import resource
+
 import pytest
 import torch
 from torch import nn
@@ -52,6 +54,18 @@ def test_where_it_would_not_be_exact_nothing_is_kept(tmp_path, changes):
     train(BASE.changed(epochs=2, **changes), file)
     assert not file.path.exists()
     assert train(BASE.changed(**changes), file)[1] == 5
+
+
+def test_a_checkpoint_for_which_there_is_no_room_changes_nothing(tmp_path):
+    whole, _ = train(BASE)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # as on a full disk, further writes fail
+    try:
+        train(BASE.changed(epochs=2), Checkpoint(tmp_path / "a.pt"))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list(tmp_path.iterdir())
+    assert same(train(BASE, Checkpoint(tmp_path / "a.pt", last=True))[0], whole)
 
 
 def test_a_file_of_another_training_or_a_damaged_one_is_ignored(tmp_path):
