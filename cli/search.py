@@ -61,7 +61,8 @@ def command(
     display.tell_learned(arguments["ranker"], measured.table)
     with Study(
         within, measured.evaluator, storage=path, seed=running.seed,
-        workers=running.count_workers(measured), fidelities=measured.fidelities, **weighed, **arguments,
+        workers=running.count_workers(measured), fidelities=measured.fidelities,
+        trial_seconds=running.trial_seconds, **weighed, **arguments,
     ) as study:  # fmt: skip
         with resumable():
             display.run(

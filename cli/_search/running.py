@@ -45,6 +45,13 @@ class Running:
             help="Time after which no training starts.",
         )
     )
+    trial_seconds: float | None = option(
+        click.option(
+            "--trial-seconds",
+            type=click.FloatRange(min=0, min_open=True),
+            help="Time after which a training has failed; the --final-recipe has no limit.",
+        )
+    )
     no_baseline: bool = option(
         click.option("--no-baseline", is_flag=True, help="Do not run random search beside it.")
     )

@@ -105,6 +105,14 @@ class Evaluator(ABC):
         """
         return self
 
+    def within(self, seconds: float) -> Evaluator:
+        """An evaluator with the same scores that fails where an evaluation takes longer than this.
+
+        A study with a time limit for trials asks for it. The default is the evaluator itself, which nothing
+        ends in the study's own process; worker processes are ended in any case.
+        """
+        return self
+
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """The scores of many architectures, shape ``(architectures,)``."""
         return np.array(

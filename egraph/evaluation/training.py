@@ -104,6 +104,7 @@ class Training(NetworkEvaluator):
         self._recipe = recipe
         self._share = 1.0
         self._folder: Path | None = None
+        self._seconds: float | None = None
         self._whole = True
 
     @property
@@ -189,7 +190,10 @@ class Training(NetworkEvaluator):
             recipe, how = self._prepare(network)
             recipe = replace(recipe, **settings)
             checkpoint = self._find_checkpoint(architecture, seed)
-            fit(network, examples, recipe, loss=loss, seed=seed, progress=progress, checkpoint=checkpoint)
+            fit(
+                network, examples, recipe, loss=loss, seed=seed, progress=progress, checkpoint=checkpoint,
+                seconds=self._seconds,
+            )  # fmt: skip
             score = measure(network, parts["validation"])
             seconds = time.perf_counter() - started
             test_score = measure(network, parts["test"])
@@ -246,6 +250,12 @@ class Training(NetworkEvaluator):
         kept = copy.copy(self)
         kept._folder = folder
         return kept
+
+    def within(self, seconds: float) -> Training:
+        """The same training, which fails where it takes longer than this; the clock is read at each step."""
+        limited = copy.copy(self)
+        limited._seconds = seconds
+        return limited
 
     def _find_checkpoint(self, architecture: Architecture, seed: int) -> Checkpoint | None:
         """The file of the trainings of a network, where they are kept."""

@@ -19,6 +19,7 @@ from egraph.executors._errors import (
     WorkerDiedError,
     WorkerLoadError,
     WorkerStartError,
+    WorkerTimeoutError,
     describe_error,
     one_line,
 )
@@ -31,6 +32,7 @@ __all__ = [
     "WorkerDiedError",
     "WorkerLoadError",
     "WorkerStartError",
+    "WorkerTimeoutError",
     "describe_error",
     "one_line",
     "open_executor",

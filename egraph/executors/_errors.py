@@ -13,6 +13,7 @@ __all__ = [
     "WorkerDiedError",
     "WorkerLoadError",
     "WorkerStartError",
+    "WorkerTimeoutError",
     "describe_error",
     "one_line",
 ]
@@ -62,6 +63,18 @@ class WorkerDiedError(FailedError):
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         hint = ", perhaps out of memory" if code == -signal.SIGKILL else ""
         super().__init__(f"the worker process died ({how}{hint})")
+
+
+class WorkerTimeoutError(FailedError):
+    """A worker process was ended because its job took too long.
+
+    Args:
+        seconds: Time limit of a job.
+    """
+
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        super().__init__(f"not finished after {seconds:g} s; the process was ended")
 
 
 def describe_error(error: Exception) -> str:

@@ -17,6 +17,7 @@ def open_executor(
     *,
     threads: int = 1,
     initializer: Callable[[], object] | None = None,
+    seconds: float | None = None,
 ) -> Executor[Job, Result]:
     """An executor with this number of worker processes; with one worker, jobs are done in this process.
 
@@ -25,8 +26,10 @@ def open_executor(
         workers: Number of jobs at a time.
         threads: CPU threads of each worker process. This process keeps its own setting.
         initializer: Called once in each worker process, after the function was loaded.
+        seconds: Time after which a worker process is ended that is not done with its job. Jobs in this
+            process cannot be ended.
 
     Raises:
         UnsendableError: The function or the initializer cannot be pickled.
     """
-    return Serial(function) if workers == 1 else Processes(function, workers, threads, initializer)
+    return Serial(function) if workers == 1 else Processes(function, workers, threads, initializer, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import multiprocessing
 import os
 import pickle
@@ -24,6 +25,7 @@ from egraph.executors._errors import (
     WorkerDiedError,
     WorkerLoadError,
     WorkerStartError,
+    WorkerTimeoutError,
     describe_error,
 )
 from egraph.executors._executor import Job, Result
@@ -37,14 +39,17 @@ class Processes(Generic[Job, Result]):
     """One job a process; a process that dies fails its own job and is replaced.
 
     The processes are spawned, not forked, so that they may use a GPU. They end with this process, however it
-    ends. Where its process failed, the future of a job has a `WorkerDiedError`, `WorkerStartError` or
-    `WorkerLoadError`; where the function raised, a `FailedError` with one line of text.
+    ends. Where its process failed, the future of a job has a `WorkerDiedError`, `WorkerStartError`,
+    `WorkerLoadError` or `WorkerTimeoutError`; where the function raised, a `FailedError` with one line of
+    text.
 
     Args:
         function: Does a job.
         workers: Number of processes.
         threads: CPU threads of each process, where the environment does not say otherwise.
         initializer: Called once in each process, after the function was loaded.
+        seconds: Time after which a process is ended that is not done with its job; None is no limit. The
+            start of a process does not count.
 
     Raises:
         UnsendableError: The function or the initializer cannot be pickled.
@@ -56,6 +61,7 @@ class Processes(Generic[Job, Result]):
         workers: int,
         threads: int,
         initializer: Callable[[], object] | None,
+        seconds: float | None = None,
     ) -> None:
         try:
             self._payload = pickle.dumps((function, initializer))
@@ -63,6 +69,7 @@ class Processes(Generic[Job, Result]):
             raise UnsendableError(str(error)) from None
         self.capacity = workers
         self._threads = threads
+        self._limit = math.inf if seconds is None else seconds
         self._waiting: deque[tuple[Job, Future[Result]]] = deque()
         self._idle: list[_Worker] = []
         self._busy: list[_Worker] = []
@@ -75,13 +82,19 @@ class Processes(Generic[Job, Result]):
         return future
 
     def wait(self) -> list[Future[Result]]:
-        """Waits until a process answers or dies."""
+        """Waits until a process answers, dies or takes too long."""
         done: list[Future[Result]] = []
         while self._busy and not done:
             watched = [end for worker in self._busy for end in (worker.pipe, worker.process.sentinel)]
-            ready = set(connection.wait(watched))
-            for worker in [w for w in self._busy if w.pipe in ready or w.process.sentinel in ready]:
-                future = worker.receive()
+            left = self._limit - max(worker.seconds for worker in self._busy)
+            ready = set(connection.wait(watched, None if left == math.inf else min(max(left, 0.0), 3600.0)))
+            for worker in list(self._busy):
+                if worker.pipe in ready or worker.process.sentinel in ready:
+                    future = worker.receive()
+                elif worker.seconds >= self._limit:
+                    future = worker.stop(self._limit)
+                else:
+                    continue
                 if future is not None:
                     done.append(future)
                     self._busy.remove(worker)
@@ -133,6 +146,11 @@ class _Worker:
         self._future: Future[Any] = Future()
         self._begun = 0.0
 
+    @property
+    def seconds(self) -> float:
+        """Time that its job has run; minus infinity while the process starts."""
+        return time.perf_counter() - self._begun if self._ready else -math.inf
+
     def begin(self, job: object, future: Future[Any]) -> None:
         self._future, self._begun = future, time.perf_counter()
         with contextlib.suppress(BrokenPipeError):  # it has died; `receive` finds out
@@ -155,8 +173,15 @@ class _Worker:
             case None:
                 self._future.set_exception(self._bury())
             case _:
-                self._ready = True
+                self._ready, self._begun = True, time.perf_counter()
                 return None
+        return self._future
+
+    def stop(self, limit: float) -> Future[Any]:
+        """Ends the process in the middle of its job; returns the job's future."""
+        self.end()
+        self.alive = False
+        self._future.set_exception(WorkerTimeoutError(limit))
         return self._future
 
     def end(self) -> None:

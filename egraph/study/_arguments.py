@@ -30,6 +30,7 @@ __all__ = [
     "find_searcher",
     "read_costs",
     "read_counts",
+    "read_limit",
     "read_ranker",
     "read_screen",
     "read_searchers",
@@ -201,6 +202,18 @@ def read_counts(least: int, **counts: int) -> list[int]:
     """
     check_whole(least, **counts)
     return [int(count) for count in counts.values()]
+
+
+def read_limit(trial_seconds: float | None) -> float | None:
+    """The time limit of a trial as Python's number.
+
+    Raises:
+        UsageError: It is not a positive number.
+    """
+    if trial_seconds is None:
+        return None
+    check_positive(trial_seconds=trial_seconds)
+    return float(trial_seconds)
 
 
 def check_budget(trials: float | None, seconds: float | None, fidelities: Sequence[float] = ()) -> None:

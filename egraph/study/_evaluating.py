@@ -20,6 +20,7 @@ from egraph.executors import (
     WorkerDiedError,
     WorkerLoadError,
     WorkerStartError,
+    WorkerTimeoutError,
     describe_error,
     one_line,
     open_executor,
@@ -33,6 +34,9 @@ MOST_LOSSES = 3
 
 From outside a process that a person kills looks like one that ran out of memory. So one or two do not count.
 """
+
+_GRACE = 1.0
+"""Seconds in which an evaluation can end itself after its time limit, before its process is ended."""
 
 Name = TypeVar("Name", bound=Hashable)
 
@@ -97,6 +101,7 @@ def open_evaluation(
     workers: int,
     preview: Evaluator | None = None,
     cheaper: Mapping[float, Evaluator] | None = None,
+    seconds: float | None = None,
 ) -> Executor[Job | Preview, Outcome]:
     """An executor that evaluates; with one worker, in this process.
 
@@ -105,13 +110,17 @@ def open_evaluation(
         workers: Number of jobs at a time.
         preview: Does the previews.
         cheaper: Evaluators of all fidelities by their cost, in place of the first argument.
+        seconds: Time limit of a job; None is none.
 
     Raises:
         UsageError: The evaluator cannot be sent to other processes.
     """
     try:
         evaluators = cheaper or {WHOLE_COST: evaluator}
-        return open_executor(_Evaluate(evaluators, preview), workers)
+        if seconds is None:
+            return open_executor(_Evaluate(evaluators, preview), workers)
+        limited = {cost: one.within(seconds) for cost, one in evaluators.items()}
+        return open_executor(_Evaluate(limited, preview), workers, seconds=seconds + _GRACE)
     except UnsendableError as error:
         raise UsageError(
             f"the evaluation cannot be sent to worker processes ({error}); "
@@ -175,6 +184,13 @@ def read_outcome(future: Future[Outcome]) -> Outcome:
         return future.result()
     except WorkerDiedError as error:
         return Outcome(error.seconds, reason=str(error))
+    except WorkerTimeoutError as error:
+        limit = error.seconds - _GRACE
+        return Outcome(
+            error.seconds,
+            reason=f"not finished after {limit:g} s, its process was ended; allow more time, or limit the "
+            "size of networks",
+        )
     except WorkerStartError as error:
         raise FailedError(
             f"a worker process could not start (exit code {error.code}); in a script, run the study under "

@@ -71,6 +71,7 @@ def retrain(
     seed: int,
     workers: int,
     emit: Callable[[Event], object],
+    seconds: float | None = None,
 ) -> dict[str, Retrained]:
     """Evaluates architectures as often as the journal lacks; each result is written as soon as it is there.
 
@@ -82,6 +83,7 @@ def retrain(
         seed: Seed of the study. The seeds of the repeats follow from it, the same ones for each architecture.
         workers: Number of evaluations at a time.
         emit: Called with a `RetrainFinished` after each.
+        seconds: Time limit of an evaluation; None is none.
 
     Returns:
         The results of all calls by the keys.
@@ -99,7 +101,8 @@ def retrain(
         journal.begin("retrain", of[0], evaluated_by, of[1])
 
     finished = 0
-    with closing(open_evaluation(evaluator, min(workers, max(len(left), 1)))) as executor:
+    processes = min(workers, max(len(left), 1))
+    with closing(open_evaluation(evaluator, processes, seconds=seconds)) as executor:
         try:
             for outcomes in evaluate(executor, jobs, losses, begin=begin):
                 for (key, repeat), outcome in outcomes.items():

@@ -24,6 +24,7 @@ from egraph.study._arguments import (
     describe_searchers,
     read_costs,
     read_counts,
+    read_limit,
     read_ranker,
     read_screen,
     read_searchers,
@@ -105,6 +106,10 @@ class Study:
             ``[0.1, 0.3, 1]``, they are shares of the epochs. New networks are evaluated at the first, and the
             best of each are promoted to the next; the ranker learns from all of them. Scores of whole
             evaluations alone decide which network is best. None evaluates all networks whole.
+        trial_seconds: Time after which an evaluation has failed; None is no limit. With one worker only an
+            `egraph.evaluation.Training` is ended, between two steps; other evaluations run to their end.
+            With several, the process of the evaluation is ended. Evaluations by another evaluator
+            (`retrain`) have no limit.
 
     Raises:
         UsageError: An argument is of the wrong type or out of range.
@@ -136,6 +141,7 @@ class Study:
         recalibrate: str = "every=1",
         max_failures: int = 30,
         fidelities: Sequence[float | str] | None = None,
+        trial_seconds: float | None = None,
     ) -> None:
         batch = batch if batch is not None else workers if ranker is False else 8
         seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
@@ -143,7 +149,7 @@ class Study:
         batch, candidates = read_counts(1, batch=batch, candidates=candidates)
         self.space = spaces.get(space) if isinstance(space, str) else space
         self.seed, self.workers, self.max_failures = seed, workers, max_failures
-        self.stopped = ""
+        self.stopped, self._trial_seconds = "", read_limit(trial_seconds)
         self._evaluator = as_evaluator(evaluate)
         self._fidelities = read_fidelities(fidelities, self._evaluator)
         self._meter = read_costs(costs, self.space)
@@ -164,6 +170,7 @@ class Study:
             "shares": mixture.shares,
             "far": far,
             "workers": workers,
+            "trial_seconds": self._trial_seconds,
             "screen": None if self._screen is None else self._screen.describe(),
             **sizes,
             "recalibrate": recalibrate,
@@ -249,7 +256,7 @@ class Study:
         emit, limit = progress or _ignore, math.inf if trials is None else trials
         preview = None if self._screen is None else self._screen.preview
         cheaper = list_evaluators(self._fidelities, self._journal.path)
-        executor = open_evaluation(self._evaluator, self.workers, preview, cheaper)
+        executor = open_evaluation(self._evaluator, self.workers, preview, cheaper, self._trial_seconds)
         budget, begun = math.inf if seconds is None else seconds, time.monotonic()
         driver = Driver(
             self._journal, executor, limit=limit, deadline=begun + budget, baseline=baseline,
@@ -335,6 +342,7 @@ class Study:
             seed=self.seed,
             workers=self.workers,
             emit=progress or _ignore,
+            seconds=self._trial_seconds if evaluate is None else None,
         )
         return [fresh[key] for key in keys]
 

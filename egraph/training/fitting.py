@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable
 
 import numpy as np
@@ -29,6 +30,7 @@ def fit(
     seed: int = 0,
     progress: Callable[[int, int], object] | None = None,
     checkpoint: Checkpoint | None = None,
+    seconds: float | None = None,
 ) -> None:
     """Trains a module in place; it and the data lie on one device.
 
@@ -45,29 +47,30 @@ def fit(
         progress: Callback of the epochs done and the epochs in all.
         checkpoint: File of a shorter training of the same module, on the same data and with the same seed,
             from which this one goes on where `is_continuable`; it is written at the end.
+        seconds: Time after which no further step is done, and the training has failed; None is no limit.
 
     Raises:
-        EvaluationError: The loss became NaN or infinite, or exceeded the recipe's ``stop_loss``.
+        EvaluationError: The loss became NaN or infinite, or exceeded the recipe's ``stop_loss``; or the time
+            was over.
         UsageError: The recipe smooths labels, and the loss is not cross-entropy.
     """
-    inputs = data[0]
-    loss = _smooth(loss, recipe.label_smoothing)
+    inputs, loss = data[0], _smooth(loss, recipe.label_smoothing)
     device = inputs.device
     generator = torch.Generator().manual_seed(seed)
     batch_size = min(recipe.batch_size, len(inputs))
     steps_per_epoch = len(inputs) // batch_size
     step = TrainingStep(module, recipe, recipe.epochs * steps_per_epoch, device, loss)
-    mixing = np.random.default_rng([seed, _MIXING])
     begun, first = 0, None
     if inputs.ndim == 4:
         module.to(memory_format=IMAGE_LAYOUT)  # type: ignore[call-overload]
     module.train()
-    moving, about = Moving(module, step, generator, mixing), f"{seed} {len(inputs)}"
+    moving = Moving(module, step, generator, np.random.default_rng([seed, _MIXING]))
+    clock, about = _Clock(seconds), f"{seed} {len(inputs)}"
     with quick_dropout(module, device):
         if checkpoint is not None:
             begun, first = checkpoint.restore(moving, recipe, about)
         for epoch in range(begun, recipe.epochs):
-            losses = _run_epoch(moving, data, recipe, loss, batch_size)
+            losses = _run_epoch(moving, data, recipe, loss, batch_size, clock)
             first = losses[0] if first is None else first
             # Once an epoch: reading the loss at each step would make a GPU wait for the CPU.
             _check(torch.stack(losses).sum().item() / len(losses), first, epoch + 1, recipe)
@@ -85,7 +88,7 @@ IMAGE_LAYOUT = torch.channels_last
 
 
 def _run_epoch(
-    moving: Moving, data: tuple[Tensor, Tensor], recipe: Recipe, loss: Loss, batch_size: int
+    moving: Moving, data: tuple[Tensor, Tensor], recipe: Recipe, loss: Loss, batch_size: int, clock: _Clock
 ) -> list[Tensor]:
     """Does the steps of one epoch; returns the loss of each batch, on the device."""
     inputs, targets = data
@@ -97,7 +100,28 @@ def _run_epoch(
         if recipe.mixup:
             batch, mixed = _mix(batch, targets[rows], loss, recipe.mixup, moving.mixing)
         losses.append(moving.step(batch, targets[rows], mixed))
+        clock.check(moving.step.done, moving.step.steps)
     return losses
+
+
+class _Clock:
+    """The time limit of a training, from now on."""
+
+    def __init__(self, seconds: float | None) -> None:
+        self._seconds = math.inf if seconds is None else seconds
+        self._begun = time.monotonic()
+
+    def check(self, done: int, steps: int) -> None:
+        """Refuses to go on after the limit.
+
+        Raises:
+            EvaluationError: It has passed, and not all steps are done.
+        """
+        if done < steps and time.monotonic() - self._begun > self._seconds:
+            raise EvaluationError(
+                f"not finished after {self._seconds:g} s, {done} of {steps} steps are done; allow more time, "
+                "or train smaller networks or fewer epochs"
+            )
 
 
 _MIXING = 1

@@ -438,6 +438,13 @@ def test_the_winner_is_trained_once_more_by_the_final_recipe(egraph, mine, tmp_p
         assert journal.retrains.equals(after)
 
 
+def test_a_training_that_takes_too_long_is_a_failed_trial(egraph, mine):
+    args = ("--data", mine, "--trials", 2, "--workers", 1, "--no-ranker", "--screen", "none", "--no-baseline")
+    done = egraph("search", *args, "--epochs", 10**6, "--channels", 4, "--trial-seconds", 0.2)
+    assert "trial 0 failed: not finished after 0.2 s, " in done.stderr
+    assert "2 trials are done; 2 failed" in done.stdout
+
+
 def test_killed_while_the_winner_is_trained_again_a_search_ends_as_an_unbroken_one(mine, tmp_path):
     """First in the repeated trainings of the best networks, then in the final one."""
     options = [

@@ -1,6 +1,7 @@
 import json
 import pickle
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -286,6 +287,15 @@ class TestFailures:
             EvaluationError, match=r"^out of memory; train narrower networks or in smaller batches$"
         ):
             evaluate_network(make)
+
+    def test_the_time_is_over(self):
+        """At a fidelity too, and where checkpoints are kept."""
+        whole = Training(CONVNET, make_images(), replace(BRIEF, epochs=10**6), device="cpu")
+        for training in (whole, whole.at("0.5").evaluator, whole.keeping(Path("absent"))):
+            with pytest.raises(
+                EvaluationError, match=r"^not finished after 0\.2 s, \d+ of \d+ steps are done;"
+            ):
+                training.within(0.2).evaluate(CHAIN)
 
     def test_memory_really_runs_out(self):
         def make(input_shape, num_classes):

@@ -15,6 +15,7 @@ from egraph.executors import (
     WorkerDiedError,
     WorkerLoadError,
     WorkerStartError,
+    WorkerTimeoutError,
     open_executor,
 )
 
@@ -65,6 +66,18 @@ def test_a_process_that_dies_fails_its_own_job_and_is_replaced():
             left.result()
         assert killed.exception().seconds > 0
         assert all(isinstance(other.result(), int) for other in others)
+
+
+def test_a_process_that_takes_too_long_is_ended_and_replaced():
+    begun = time.monotonic()
+    with closing(open_executor(act, 2, seconds=0.5)) as executor:
+        futures = [executor.submit(job) for job in ("pid", "sleep", "pid", "pid")]
+        while executor.wait():
+            pass
+        with pytest.raises(WorkerTimeoutError, match=r"^not finished after 0\.5 s; the process was ended$"):
+            futures[1].result()
+        assert all(isinstance(futures[number].result(), int) for number in (0, 2, 3))
+    assert time.monotonic() - begun < 55, "the job would have slept for a minute"
 
 
 def test_functions_must_be_picklable_for_other_processes_only():

@@ -52,6 +52,8 @@ class Played(Evaluator):
             raise ZeroDivisionError("by zero")
         if self.how == "fatal":
             raise DataError("the images are gone")
+        if self.how == "hang":
+            time.sleep(600)
         if self.how == "exit":
             os._exit(3)
         if self.how == "kill":

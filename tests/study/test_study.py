@@ -415,6 +415,7 @@ def test_fatal_error_ends_retraining():
     ("options", "text"),
     [
         ({"workers": 0}, "workers must be a whole number of at least 1, got 0"),
+        ({"trial_seconds": 0}, "trial_seconds must be a number above 0, got 0"),
         ({"initial": 1.5}, "initial must be a whole number of at least 1, got 1.5"),
         ({"seed": -1}, "seed must be a whole number of at least 0, got -1"),
         ({"far": True}, "far must be a whole number of at least 0, got True"),

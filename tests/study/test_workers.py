@@ -20,6 +20,20 @@ def test_process_that_dies_fails_its_own_trial_only():
     }
 
 
+def test_an_evaluation_that_hangs_is_ended_and_fails_alone():
+    hangs, raises = (Played(fails_where_first_is=1, how=how) for how in ("hang", "raise"))
+    hanging, other = study(evaluate=hangs, workers=2, trial_seconds=0.5), study(evaluate=raises)
+    for one in (hanging, other):
+        one.run(trials=5)
+    assert history(hanging, ["reason"]) == history(other, ["reason"])
+    failed = hanging.trials[hanging.trials["state"] == "failed"]
+    assert set(failed["reason"]) == {
+        "not finished after 0.5 s, its process was ended; allow more time, or limit the size of networks"
+    }
+    again = hanging.retrain(SPACE.parse("1.2.3.4"), repeats=1)
+    assert (again.scores, len(hanging.journal.retrains)) == ((), 1)
+
+
 def test_reasons_and_histories_are_those_of_one_process():
     here, there = (study(evaluate=Played(fails_where_first_is=1), workers=workers) for workers in (1, 2))
     for one in (here, there):

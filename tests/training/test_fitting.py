@@ -1,4 +1,5 @@
 import copy
+import time
 
 import pytest
 import torch
@@ -241,6 +242,15 @@ def test_mixup_mixes_images_and_losses_alike():
         (-(target * logits.log_softmax(1)).sum(1).mean()).backward()
         optimizer.step()
     assert torch.allclose(weights(network), weights(expected), atol=1e-5)
+
+
+def test_a_training_that_takes_too_long_is_ended():
+    begun = time.monotonic()
+    text = r"^not finished after 0\.3 s, \d+ of 12000000 steps are done; allow more time, or train smaller"
+    with pytest.raises(EvaluationError, match=text):
+        fit(linear(), problem(), PLAIN.changed(epochs=10**6, batch_size=2), seconds=0.3)
+    assert time.monotonic() - begun < 20
+    fit(linear(), problem(), PLAIN.changed(epochs=1), seconds=600)
 
 
 def test_a_loss_that_grows_stops_the_training():
