@@ -3,10 +3,11 @@ r"""Searches on tables with cheaper trainings first, at the same number of epoch
     python benchmarks/fidelities.py                          # all cases and methods: hours of a core
     python benchmarks/fidelities.py cifar10 --seeds 5        # a first look
 
-Methods: `egraph`, a study with fidelities and the ranker; `asha`, the same without a ranker, new networks at
-random; `short`, a study with the ranker and the shortest training of the case alone; `random`, random search
-with whole trainings. Each chooses its best network by the validation score that it has seen at its longest
-training, and the test accuracy of this network is the result.
+Methods: `egraph`, a study with fidelities and the ranker; `prior`, the same with a ranker of all other
+search spaces as its prior, from the files that `benchmarks/left_out.py` keeps in the folder --priors; `asha`,
+without a ranker, new networks at random; `short`, a study with the ranker and the shortest training of the
+case alone; `random`, random search with whole trainings. Each chooses its best network by the validation
+score that it has seen at its longest training, and the test accuracy of this network is the result.
 
 Cases: `cifar10`, NAS-Bench-201 within 1,192 epochs, trainings of 12 and of 200 epochs; `ten`, the same
 within the epochs of ten trainings of 200 epochs; `cifar100` and `imagenet16`, for which the table has
@@ -37,9 +38,11 @@ from egraph.evaluation import TableLookup
 from egraph.spaces import SearchSpace
 from egraph.study import Trial
 
-METHODS = ("egraph", "asha", "short", "random")
+METHODS = ("egraph", "prior", "asha", "short", "random")
 CANDIDATES = 20001  # the whole table, so that no searcher is used
 MEMBERS = 2  # networks of the ranker, to save time
+ROUND = {"initial": 8, "batch": 4}  # so that ten trainings are several rounds
+PRIORS = 10  # each of other training networks
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ class Case:
 CIFAR10 = ("cifar10_val_12", "cifar10_val_200")
 CASES = {
     "cifar10": Case("nasbench201", CIFAR10, "cifar10_test_200", 1192),
-    "ten": Case("nasbench201", CIFAR10, "cifar10_test_200", 2000, ("egraph", "asha", "random")),
+    "ten": Case("nasbench201", CIFAR10, "cifar10_test_200", 2000, ("egraph", "prior", "asha", "random")),
     "cifar100": Case("nasbench201", ("cifar100_val_12",), "cifar100_test_200", 1192, ("short",)),
     "imagenet16": Case("nasbench201", ("imagenet16_val_12",), "imagenet16_test_200", 1192, ("short",)),
     "nasbench101": Case("nasbench101", ("val_acc_12", "val_acc_108"), "val_acc_108", 368),
@@ -81,15 +84,25 @@ def prepare(case: Case, method: str, root: str | None) -> tuple[SearchSpace, Tab
 
 
 def search(
-    case: Case, method: str, space: SearchSpace, lookup: TableLookup, epochs: int, seed: int
+    case: Case,
+    method: str,
+    space: SearchSpace,
+    lookup: TableLookup,
+    epochs: int,
+    seed: int,
+    priors: Path = Path("build"),
 ) -> dict[str, Any]:
     """Runs one search; returns its result, its score and the trainings that it spent."""
-    options: dict[str, Any] = {"ranker": False, "searcher": "random", "batch": 8}
+    options: dict[str, Any] = {"ranker": False, "searcher": "random"}
     if method in ("egraph", "short"):
         ranker = egraph.Ranker(members=MEMBERS, folds=0, seed=seed)
         options = {"ranker": ranker, "candidates": CANDIDATES}
+    elif method == "prior":
+        ranker = egraph.load(priors / f"without-{case.table}-{seed % PRIORS}.egraph")
+        options = {"ranker": ranker, "candidates": CANDIDATES}
+    options |= ROUND
     trials: float = case.epochs // epochs
-    if method in ("egraph", "asha"):
+    if method in ("egraph", "prior", "asha"):
         options["fidelities"] = case.columns
         trials = case.epochs / epochs
     with egraph.Study(space, lookup, seed=seed, **options) as study:
@@ -132,6 +145,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=50)
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--root", help="folder of the tables")
+    parser.add_argument("--priors", type=Path, default=Path("build"), help="rankers of other spaces")
     parser.add_argument("--out", type=Path, default=Path("runs/fidelities.jsonl"))
     arguments = parser.parse_args()
     cases = arguments.cases or list(CASES)
@@ -149,7 +163,8 @@ def main() -> None:
                 if (name, method, seed) in done:
                     continue
                 began = time.perf_counter()
-                row = {"case": name, "method": method, "seed": seed, **search(case, method, *ground, seed)}
+                found = search(case, method, *ground, seed, arguments.priors)
+                row = {"case": name, "method": method, "seed": seed, **found}
                 row["seconds"] = round(time.perf_counter() - began, 1)
                 rows.append(row)
                 with arguments.out.open("a") as file:
