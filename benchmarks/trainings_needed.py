@@ -5,10 +5,12 @@
     python benchmarks/trainings_needed.py --data fashion-mnist --seeds 5 --processes 2
 
 For each seed random search trains 100 networks; its best validation accuracy is the target. Then each
-contestant trains, with the same recipe, until a network reaches the target, or 100 networks. `egraph` is a
-study with the defaults of `egraph search`. A searcher, such as `regularized-evolution`, sees the real scores
-and has no ranker. Trainings and seconds are counted until the training that reached the target has ended.
-Seconds are those of the processor, in one thread, with everything that the search itself costs.
+contestant trains, with the same recipe, until a network reaches the target, or as much as 100 networks.
+`egraph` is a study with the defaults of `egraph search`; `egraph-fidelities` the same with a quarter of the
+epochs first, where only whole trainings can reach the target, and a cheap one counts as a quarter. A searcher
+(`regularized-evolution`, ...) sees the real scores and has no ranker. Trainings and seconds are counted
+until the training that reached the target has ended. Seconds are those of the processor, in one thread, with
+everything that the search itself costs.
 
 Each finished search is a line of the file --out. The same command again does what is missing.
 """
@@ -17,6 +19,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -39,6 +42,9 @@ BUDGET = 100
 STEP = 8
 """Trainings between two looks at whether the target is reached: a round of a guided study."""
 
+GUIDED = {"egraph": {}, "egraph-fidelities": {"fidelities": [0.25, 1]}}
+"""Contestants with a ranker, and their settings beside the defaults."""
+
 UNFIT = ("deepneat", "codeepneat")
 """Searchers for other spaces."""
 
@@ -47,31 +53,36 @@ def search(data: str, contestant: str, seed: int, target: float | None) -> dict[
     """Runs one search until its target is reached; without a target, to the end of the budget."""
     evaluator = training(data)
     evaluator.describe()  # loads the data, which counts for nobody
-    alone = {} if contestant == "egraph" else {"ranker": False, "searcher": contestant, "screen": False}
+    alone = {"ranker": False, "searcher": contestant, "screen": False}
+    options: dict[str, Any] = GUIDED.get(contestant, alone)
     scores: list[float] = []
+    costs: list[float] = []
     ends: list[float] = []
     began = time.process_time()
 
     def listen(event: object) -> None:
         if isinstance(event, TrialFinished):
-            scores.append(event.trial.score)
+            scores.append(event.trial.score if event.trial.fidelity == 1 else math.nan)
+            costs.append(event.trial.fidelity)
             ends.append(time.process_time() - began)
 
-    with egraph.Study(evaluator.space, evaluator, seed=seed, **alone) as study:
-        trials = 16 if contestant == "egraph" else STEP
+    with egraph.Study(evaluator.space, evaluator, seed=seed, **options) as study:
+        trials = 2 * STEP if contestant in GUIDED else STEP
         while True:
             study.run(trials=min(trials, BUDGET), progress=listen)
-            if trials >= BUDGET or (target is not None and np.nanmax(scores) >= target):
+            if trials >= BUDGET or (target is not None and np.nanmax([-1, *scores]) >= target):
                 break
             trials += STEP
     row = {"data": data, "contestant": contestant, "seed": seed, "recipe": evaluator.recipe.to_dict()}
-    return row | {"target": target, "scores": scores, "seconds": ends}
+    return row | {"target": target, "scores": scores, "costs": costs, "seconds": ends}
 
 
 def count(row: dict[str, Any], target: float) -> tuple[float, float]:
     """Trainings and seconds until the target was reached; infinite if it was not."""
     reached = np.flatnonzero(np.array(row["scores"], dtype=float) >= target)
-    return (float(reached[0]) + 1, row["seconds"][reached[0]]) if len(reached) else (np.inf, np.inf)
+    if not len(reached):
+        return np.inf, np.inf
+    return float(np.sum(row["costs"][: reached[0] + 1])), row["seconds"][reached[0]]
 
 
 def show(rows: list[dict[str, Any]]) -> None:
@@ -104,7 +115,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs/trainings_needed.jsonl"))
     given = parser.parse_args()
     names = [name for name in searchers.names() if name not in ("random", *UNFIT)]
-    contestants = ["egraph", *(names if given.searcher == ["all"] else given.searcher)]
+    contestants = [*GUIDED, *(names if given.searcher == ["all"] else given.searcher)]
     seeds = range(given.first_seed, given.first_seed + given.seeds)
     given.out.parent.mkdir(parents=True, exist_ok=True)
     with ProcessPoolExecutor(given.processes) as pool, given.out.open("a", encoding="utf-8") as file:
