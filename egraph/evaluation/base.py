@@ -77,6 +77,11 @@ class Evaluator(ABC):
         Evaluators with equal descriptions give equal scores.
         """
 
+    @property
+    def takes_seed(self) -> bool:
+        """Whether the seed changes the scores; where it does not, repeats are the same evaluation."""
+        return True
+
     def screen(self) -> Fitness | None:
         """A cheap fitness that recognises architectures that cannot learn; NaN for those without a score.
 

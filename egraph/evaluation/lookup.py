@@ -55,6 +55,11 @@ class TableLookup(Evaluator):
             key: tuple(row) for key, row in zip(distinct.keys, np.column_stack(columns).tolist(), strict=True)
         }
 
+    @property
+    def takes_seed(self) -> bool:
+        """False: a table has one number."""
+        return False
+
     def evaluate(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
         """The numbers of the table; the seed has no effect.
 

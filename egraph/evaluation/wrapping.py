@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -27,6 +28,9 @@ def as_evaluator(function: Callable[..., Any]) -> Evaluator:
     form that worked is used from then on. A score is a number or an `Evaluation`. An exception in the
     function fails that one evaluation.
 
+    A parameter with the name ``seed`` gets the seed of the evaluation, a whole number. A function without it
+    cannot be repeated with fresh seeds.
+
     Worker processes call the function themselves, so it must be picklable: defined at the top of a module.
 
     Args:
@@ -49,11 +53,16 @@ class _FunctionEvaluator(Evaluator):
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.takes_many: bool | None = None
+        self._takes_seed = _takes_seed(function)
+
+    @property
+    def takes_seed(self) -> bool:
+        return self._takes_seed
 
     def evaluate(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
         started = time.perf_counter()
         try:
-            result = self._call(architecture)
+            result = self._call(architecture, {"seed": seed} if self.takes_seed else {})
         except EvaluationError:
             raise
         except Exception as error:
@@ -72,16 +81,16 @@ class _FunctionEvaluator(Evaluator):
         named = self.function if hasattr(self.function, "__qualname__") else type(self.function)
         return f"{named.__module__}.{named.__qualname__}"
 
-    def _call(self, architecture: Architecture) -> Any:
+    def _call(self, architecture: Architecture, seed: dict[str, int]) -> Any:
         if self.takes_many is False:
-            return self.function(architecture)
+            return self.function(architecture, **seed)
         if self.takes_many:
-            return self._only(self.function([architecture]))
+            return self._only(self.function([architecture], **seed))
         try:
-            result = self._only(self.function([architecture]))
+            result = self._only(self.function([architecture], **seed))
         except (TypeError, AttributeError, LookupError, ValueError) as error:
             try:
-                result = self.function(architecture)
+                result = self.function(architecture, **seed)
             except (TypeError, AttributeError, LookupError, ValueError) as second:
                 raise EvaluationError(
                     f"{self.name} failed with a list of architectures: {_explain(error)}, "
@@ -115,6 +124,18 @@ class _FunctionEvaluator(Evaluator):
         if not math.isfinite(result.score):
             raise EvaluationError(f"{self.name} returned the score {result.score}")
         return result
+
+
+def _takes_seed(function: Callable[..., Any]) -> bool:
+    """Whether a parameter ``seed`` can be given by its name."""
+    try:
+        parameter = inspect.signature(function).parameters.get("seed")
+    except (TypeError, ValueError):  # such as of some compiled functions
+        return False
+    return parameter is not None and parameter.kind in (
+        inspect.Parameter.POSITIONAL_OR_KEYWORD,
+        inspect.Parameter.KEYWORD_ONLY,
+    )
 
 
 def _explain(error: Exception) -> str:

@@ -25,7 +25,7 @@ from egraph.spaces import SearchSpace
 from egraph.study._generated import Plan, collect, read_runs, to_table
 from egraph.study._identity import register
 from egraph.study._journal import Journal, open_journal
-from egraph.study._retrain import retrain
+from egraph.study._retrain import check_repeats, retrain
 
 __all__ = ["Generated", "generate"]
 
@@ -82,7 +82,8 @@ def generate(
         progress: Callback of the evaluations done and in all, of this shard.
 
     Raises:
-        UsageError: An argument is out of range, or ``out`` is a table without a journal.
+        UsageError: An argument is out of range, ``out`` is a table without a journal, or there are repeats
+            of a function without a seed.
         JournalError: The journal is of other arguments, of other shards, damaged, or held by another process.
         FailedError: Each evaluation failed.
     """
@@ -91,6 +92,7 @@ def generate(
     check_probability(share=share)
     where = spaces.get(space) if isinstance(space, str) else space
     evaluator, files = as_evaluator(evaluate), Files(out, *shard)
+    check_repeats(evaluator, repeats)
     plan = Plan.draw(where, count, repeats, share, seed)
     with Journal(files.own) as journal:
         register(journal, where, seed, evaluator, {"shards": files.shards}, costs={})

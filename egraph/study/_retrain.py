@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 
 from egraph.architecture import Architecture
+from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator
 from egraph.study._evaluating import Job, Outcome, evaluate, open_evaluation
 from egraph.study._events import Event, RetrainFinished
 from egraph.study._journal import Journal
 from egraph.study._seeds import derive
 
-__all__ = ["FINALISTS", "Confirmed", "Retrained", "retrain"]
+__all__ = ["FINALISTS", "Confirmed", "Retrained", "check_repeats", "retrain"]
 
 FINALISTS = 5
 """Number of the best networks that are evaluated again to find the winner."""
@@ -87,11 +88,15 @@ def retrain(
 
     Returns:
         The results of all calls by the keys.
+
+    Raises:
+        UsageError: There are repeats, and the evaluator takes no seed.
     """
     evaluated_by = json.dumps(evaluator.describe(), sort_keys=True, default=str)
     known = _read(journal, evaluated_by)
     done = set(zip(known["key"], known["repeat"], strict=True))
     left = [(key, repeat) for key in architectures for repeat in range(repeats) if (key, repeat) not in done]
+    check_repeats(evaluator, 1 + max((repeat for _, repeat in left), default=0))
     seeds = [derive(seed, "retrain", repeat) for repeat in range(repeats)]
     jobs = {(key, repeat): Job(architectures[key], seeds[repeat]) for key, repeat in left}
     known_losses = journal.losses
@@ -114,6 +119,20 @@ def retrain(
         finally:
             journal.requeue()
     return _gather(_read(journal, evaluated_by), architectures, repeats)
+
+
+def check_repeats(evaluator: Evaluator, repeats: int) -> None:
+    """Refuses to repeat what gives the same again.
+
+    Raises:
+        UsageError: There is more than one evaluation, and the evaluator takes no seed.
+    """
+    if repeats > 1 and not evaluator.takes_seed:
+        name = evaluator.describe().get("function", type(evaluator).__name__)
+        raise UsageError(
+            f"repeats need a seed: {name} takes none, so that each would be the same evaluation; give your "
+            "function a parameter with the name seed, or use repeats=1"
+        )
 
 
 def _write(journal: Journal, evaluator: str, key: str, repeat: int, job: Job, outcome: Outcome) -> None:

@@ -65,6 +65,7 @@ class Study:
     Args:
         space: Search space, or the name of one.
         evaluate: An `Evaluator`, or a fitness: a callable from architectures to scores, higher is better.
+            Its parameter ``seed``, if it has one, gets the seed of each evaluation.
         storage: File of the journal, created if it does not exist; None keeps the journal in memory.
         seed: Seed of all random choices. Each evaluation gets a seed derived from it.
         ranker: Model with ``fit`` and ``predict`` as in scikit-learn; None is the default `egraph.Ranker`. A
@@ -305,7 +306,7 @@ class Study:
             progress: Called with a `RetrainFinished` after each evaluation.
 
         Raises:
-            UsageError: ``repeats`` is not positive.
+            UsageError: ``repeats`` is not positive, or more than 1 where the evaluator takes no seed.
         """
         return self.retrain_all([trial], repeats, evaluate=evaluate, progress=progress)[0]
 
@@ -329,7 +330,7 @@ class Study:
             One result for each of ``trials``, in their order.
 
         Raises:
-            UsageError: ``repeats`` is not positive.
+            UsageError: ``repeats`` is not positive, or more than 1 where the evaluator takes no seed.
         """
         check_whole(1, repeats=repeats)
         architectures = [one.architecture if isinstance(one, Trial) else one for one in trials]
@@ -360,7 +361,8 @@ class Study:
             progress: Called with a `RetrainFinished` after each evaluation.
 
         Raises:
-            UsageError: An argument is not positive.
+            UsageError: An argument is not positive, or ``repeats`` more than 1 where the evaluator takes no
+                seed.
             FailedError: No trial has succeeded yet, or each of the fresh evaluations failed.
         """
         check_whole(1, most=most, repeats=repeats)

@@ -52,6 +52,35 @@ def test_functions_of_many_and_of_one_give_the_same(function):
     assert math.isnan(result.test_score)
 
 
+def seeded_one(architecture, seed):
+    return len(architecture.ops) + seed
+
+
+def seeded_many(architectures, *, seed=0):
+    return [len(a.ops) + seed for a in architectures]
+
+
+class Seeded:
+    def __call__(self, architecture, seed=None):
+        return len(architecture.ops) + seed
+
+
+@pytest.mark.parametrize("function", [seeded_one, seeded_many, Seeded(), functools.partial(seeded_many)])
+def test_a_parameter_with_the_name_seed_gets_the_seed(function):
+    evaluator = as_evaluator(function)
+    assert evaluator.takes_seed
+    assert [evaluator.evaluate(A, seed=seed).score for seed in (7, 8)] == [10, 11]
+
+
+def keywords(architecture, **options):
+    return len(architecture.ops) + len(options)
+
+
+@pytest.mark.parametrize("function", [many, one, keywords, Counting(one), max])
+def test_other_functions_take_no_seed(function):
+    assert not as_evaluator(function).takes_seed
+
+
 def test_a_fitness_is_called_with_a_list_each_time():
     function = Counting(many)
     as_evaluator(function)([A, A])

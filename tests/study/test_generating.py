@@ -168,6 +168,13 @@ def test_a_set_without_any_success_is_no_table(tmp_path):
     assert not (tmp_path / "x.parquet").exists()
 
 
+def test_a_function_without_a_seed_is_not_repeated(tmp_path):
+    with pytest.raises(UsageError, match=r"^repeats need a seed: .*value takes none"):
+        make(tmp_path / "x", SPACE.value)
+    assert not list(tmp_path.iterdir())
+    assert len(make(tmp_path / "x", SPACE.value, repeats=1).table) == 24
+
+
 def test_a_space_that_ends_gives_all_it_has(tmp_path):
     def first(architecture):
         return float(SPACE.numbers(architecture)[0])

@@ -358,6 +358,20 @@ def test_retraining_several_at_once_gives_what_one_after_another_gives(workers):
     assert one.retrain_all([]) == []
 
 
+def test_a_function_without_a_seed_is_not_repeated():
+    one = study(evaluate=valued)
+    one.run(trials=8)
+    text = r"^repeats need a seed: .*valued takes none, so that .*; give your function .* or use repeats=1$"
+    with pytest.raises(UsageError, match=text):
+        one.confirm()
+    assert one.journal.retrains.empty
+    assert one.confirm(most=1, repeats=1).best.score == one.best.score
+
+
+def valued(architectures):
+    return SPACE.value(architectures)
+
+
 def test_the_winner_is_the_best_of_the_finalists_by_the_mean_of_fresh_scores():
     one = study()
     one.run(trials=16, baseline=True)
