@@ -119,14 +119,23 @@ def count_workers(workers: int | None) -> int:
 
 
 def journal_options(otherwise: str) -> Callable[[Any], Any]:
-    """The options ``--storage`` and ``--resume``; ``otherwise`` is the default path as the help shows it."""
+    """The options ``--storage``, ``--resume`` and ``--force-resume``.
+
+    Args:
+        otherwise: The default path, as the help shows it.
+    """
     storage = click.option(
         "--storage", metavar="FILE", help=f"The journal; an existing one is resumed. Default: {otherwise}."
     )
     resume = click.option(
         "--resume", is_flag=True, help="Only resume an existing journal; never start a new one."
     )
-    return lambda command: storage(resume(command))
+    force = click.option(
+        "--force-resume",
+        is_flag=True,
+        help="Resume a journal of other data, another recipe or another seed; it keeps what differed.",
+    )
+    return lambda command: storage(resume(force(command)))
 
 
 def find_journal(storage: str | None, otherwise: str, resume: bool) -> Path:

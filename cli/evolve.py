@@ -85,8 +85,8 @@ __all__ = ["command"]
 def command(
     data: tuple[str, ...], metric: tuple[str, ...], space: str, aggregators: str | None,
     start: str | None, training: str, cycles: int, population: int, sample: int, train: int, validation: int,
-    filters: int | None, workers: int | None, storage: str | None, resume: bool, repeats: int, no_full: bool,
-    seed: int, root: str | None, as_json: bool,
+    filters: int | None, workers: int | None, storage: str | None, resume: bool, force_resume: bool,
+    repeats: int, no_full: bool, seed: int, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Evolve the ranker's own network on one or more tables.
 
@@ -114,7 +114,7 @@ def command(
     evaluator = evolve.RankerEvaluator(*splits, filters=filters, training=parameters)
     with evolve.make_study(
         where, evaluator, storage=path, seed=seed, workers=count_workers(workers), population=population,
-        sample=min(sample, population),
+        sample=min(sample, population), force_resume=force_resume,
     ) as study, resumable(), track_stages() as show:  # fmt: skip
 
         def emit(stage: str, done: int, total: int) -> None:

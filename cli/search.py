@@ -62,7 +62,7 @@ def command(
     with Study(
         within, measured.evaluator, storage=path, seed=running.seed,
         workers=running.count_workers(measured), fidelities=measured.fidelities,
-        trial_seconds=running.trial_seconds, **weighed, **arguments,
+        trial_seconds=running.trial_seconds, force_resume=running.force_resume, **weighed, **arguments,
     ) as study:  # fmt: skip
         with resumable():
             display.run(

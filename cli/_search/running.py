@@ -57,6 +57,7 @@ class Running:
     )
     storage: str | None = option(journal_options("runs/SPACE-DATA-SEED.db"))
     resume: bool = option()
+    force_resume: bool = option()
     workers: int | None = option(workers_option("Trainings"))
     seed: int = option(seed_option)
     as_json: bool = option(json_option("the result"))

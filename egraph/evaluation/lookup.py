@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
 import math
 import statistics
 from typing import Any
@@ -113,8 +115,22 @@ class TableLookup(Evaluator):
         return {**self.__dict__, "_table": None}
 
     def describe(self) -> dict[str, object]:
-        """Name of the table, its space and the columns in use."""
-        return {"kind": "table", "table": self.name, "space": self.space.name, "columns": dict(self.columns)}
+        """Name of the table, its space, the columns in use, and a digest of their numbers."""
+        return {
+            "kind": "table",
+            "table": self.name,
+            "digest": self._digest,
+            "space": self.space.name,
+            "columns": dict(self.columns),
+        }
+
+    @functools.cached_property
+    def _digest(self) -> str:
+        """Digest of the numbers by their keys; the order of the rows does not matter."""
+        keys = sorted(self._rows)
+        sha = hashlib.sha256("\n".join(keys).encode())
+        sha.update(np.array([self._rows[key] for key in keys], dtype="<f4").tobytes())
+        return sha.hexdigest()[:16]
 
     def __len__(self) -> int:
         return len(self._rows)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -73,7 +75,9 @@ class _FunctionEvaluator(Evaluator):
         return evaluation
 
     def describe(self) -> dict[str, object]:
-        return {"kind": "function", "function": self.name}
+        described: dict[str, object] = {"kind": "function", "function": self.name}
+        code = _digest_code(self.function)
+        return described if code is None else {**described, "code": code}
 
     @property
     def name(self) -> str:
@@ -136,6 +140,33 @@ def _takes_seed(function: Callable[..., Any]) -> bool:
         inspect.Parameter.POSITIONAL_OR_KEYWORD,
         inspect.Parameter.KEYWORD_ONLY,
     )
+
+
+def _digest_code(function: object) -> str | None:
+    """A digest of what a function does itself, whatever its name; None for what has no code of its own.
+
+    Functions that it calls are part of it by their names alone.
+    """
+    called = function if hasattr(function, "__code__") else vars(type(function)).get("__call__")
+    code = getattr(called, "__code__", None)
+    if code is None:
+        return None
+    sha = hashlib.sha256()
+
+    def add(part: CodeType) -> None:
+        values = [each for each in part.co_consts if not isinstance(each, CodeType)]
+        sha.update(repr((part.co_code, part.co_names, [_order(value) for value in values])).encode())
+        for each in part.co_consts:
+            if isinstance(each, CodeType):
+                add(each)
+
+    add(code)
+    return sha.hexdigest()[:16]
+
+
+def _order(value: object) -> object:
+    """A constant whose repr is the same in each process: the order of sets is not."""
+    return sorted(map(repr, value)) if isinstance(value, frozenset) else value
 
 
 def _explain(error: Exception) -> str:

@@ -96,6 +96,7 @@ def make_study(
     workers: int = 1,
     population: int = POPULATION,
     sample: int = SAMPLE,
+    force_resume: bool = False,
 ) -> Study:
     """A study that evolves rankers; run it with ``trials = population + cycles``.
 
@@ -109,6 +110,7 @@ def make_study(
         workers: Number of genomes trained at a time; the history does not depend on it.
         population: Number of genomes in the population.
         sample: Number of genomes that compete to be the parent.
+        force_resume: Whether to resume the journal of another evaluator or seed.
 
     Raises:
         UsageError: A number is out of range.
@@ -124,6 +126,7 @@ def make_study(
         searcher=searcher,
         workers=workers,
         batch=_BATCH,
+        force_resume=force_resume,
     )
 
 

@@ -2,21 +2,52 @@
 
 from __future__ import annotations
 
-import json
+import os
 import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from typing import Any
 
-from egraph.errors import JournalError
-from egraph.evaluation.base import Evaluator
+from egraph.errors import ArchitectureError, JournalError
+from egraph.evaluation import CostMeter
+from egraph.evaluation.base import Evaluator, Fidelity
 from egraph.spaces import SearchSpace
 from egraph.study._journal import Journal
+from egraph.study._sameness import describe, differences
 
-__all__ = ["register"]
+__all__ = ["claim", "register"]
+
+
+def claim(
+    storage: str | os.PathLike[str] | None,
+    space: SearchSpace,
+    seed: int,
+    evaluator: Evaluator,
+    settings: Mapping[str, object],
+    meter: CostMeter | None,
+    fidelities: Sequence[Fidelity],
+    force: bool,
+) -> tuple[Journal, int]:
+    """The journal, registered to this study, and the number of interrupted trials that run again.
+
+    Raises:
+        JournalError: As `register`; or the journal is damaged, or held by another process.
+    """
+    journal = Journal(storage)
+    try:
+        costs = {} if meter is None else meter.description
+        ladder = {one.name: one.cost for one in fidelities}
+        register(journal, space, seed, evaluator, settings, costs, ladder, force=force)
+        if meter is not None:
+            for trial in journal.read_trials():
+                meter.note(trial.key, trial.costs)
+        return journal, journal.requeue(lost=True)
+    except BaseException:
+        journal.close()
+        raise
 
 
 def register(
@@ -27,29 +58,47 @@ def register(
     settings: Mapping[str, object],
     costs: Mapping[str, str],
     fidelities: Mapping[str, float] | None = None,
+    *,
+    force: bool | None = None,
 ) -> None:
     """Writes space, seed, evaluator, costs and fidelities into a new journal, and this session into any.
+
+    Evaluators are compared by content: a file, table or function may have got another name or place.
+
+    Args:
+        journal: Journal of the study.
+        space: Where to search.
+        seed: Seed of the study.
+        evaluator: Evaluator of the study.
+        settings: Further settings of this session.
+        costs: Descriptions of the costs.
+        fidelities: Costs of the fidelities.
+        force: Whether another space, seed or evaluator is accepted; the journal then keeps what differed.
+            None where the user cannot choose.
 
     Raises:
         JournalError: The journal is of another space, seed, evaluator, costs or fidelities.
     """
-    described = json.loads(json.dumps(evaluator.describe(), sort_keys=True, default=str))
-    identity = {"space": space.name, "seed": seed, "evaluator": described, "costs": dict(costs)}
+    identity = {"space": space.name, "seed": seed, "evaluator": describe(evaluator), "costs": dict(costs)}
     known = journal.settings
     if fidelities or "fidelities" in known:
         identity["fidelities"] = dict(fidelities or {})
-    for name, value in identity.items():
-        if known.get(name, {} if known and name == "fidelities" else value) != value:
-            was, now = known.get(name, {}), value
-            if name in ("costs", "fidelities") and set(was) != set(now):  # else what a name stands for
-                was, now = (", ".join(each) or "none" for each in (was, now))
-            differing = f"{name} {was}, not {now}"
-            if name == "evaluator" and was.get("kind") == now.get("kind"):
-                differing = f"evaluator {'; '.join(_differences(was, now))}"
-            raise JournalError(
-                f"{journal.path} is of a study with {differing}; "
-                "use the same arguments to resume it, or another storage"
+    differing = {name: text for name, text in _compare(known, identity) if text} if known else {}
+    if differing:
+        told = "; ".join(f"{name} {text}" for name, text in differing.items())
+        fixed = sorted({"costs", "fidelities"} & set(differing))
+        if not force or fixed:
+            cure = "use the same arguments to resume it, or another storage"
+            forced = (
+                ""
+                if fixed or force is None
+                else ", or accept the difference with --force-resume (force_resume=True)"
             )
+            raise JournalError(f"{journal.path} is of a study with {told}; {cure}{forced}")
+        _check_trials(journal, space)
+        for name in differing:
+            journal.keep(name, identity[name])
+        journal.keep("forced", [*known.get("forced", []), {"time": time.time(), "differences": told}])
     command, versions = shlex.join(sys.orig_argv), _versions()
     if not known:
         once = {"settings": settings, "versions": versions, "command": command, "created": time.time()}
@@ -57,19 +106,37 @@ def register(
     journal.add_session(command, settings, versions)
 
 
-def _differences(was: Mapping[str, Any], now: Mapping[str, Any], within: str = "") -> Iterator[str]:
-    """The entries that differ, such as ``recipe epochs 30, not 10``; names in order."""
-    for name in sorted({*was, *now}):
-        old, new = was.get(name), now.get(name)
-        if isinstance(old, Mapping) and isinstance(new, Mapping):
-            yield from _differences(old, new, f"{within}{name} ")
-        elif old != new:
-            yield f"{within}{name} {_show(old)}, not {_show(new)}"
+def _compare(known: Mapping[str, Any], identity: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """The parts of an identity with what differs from a journal's; empty for equal parts."""
+    for name, value in identity.items():
+        was = known.get(name, {} if name == "fidelities" else value)
+        if name == "evaluator":
+            yield name, "; ".join(differences(was, value))
+        elif was == value:
+            yield name, ""
+        elif name in ("costs", "fidelities") and set(was) != set(value):  # else what a name stands for
+            yield name, ", not ".join(", ".join(each) or "none" for each in (was, value))
+        else:
+            yield name, f"{was}, not {value}"
 
 
-def _show(value: object) -> str:
-    """A value in an error text; fields of recipes that do nothing are left out of journals."""
-    return "unset" if value is None else str(value)
+def _check_trials(journal: Journal, space: SearchSpace) -> None:
+    """Refuses a space that does not have the networks of the journal.
+
+    Raises:
+        JournalError: A trial is not of the space, or is another network there.
+    """
+    for trial in journal.read_trials():
+        try:
+            space.validate(trial.architecture)
+            same = space.key(trial.architecture) == trial.key
+        except ArchitectureError:
+            same = False
+        if not same:
+            raise JournalError(
+                f"trial {trial.number} of {journal.path} is no network of the space {space.name!r}, which "
+                "cannot resume it; choose another storage"
+            )
 
 
 def _versions() -> dict[str, str]:

@@ -18,6 +18,7 @@ from egraph.evaluation.base import Evaluator
 from egraph.study._evaluating import Job, Outcome, evaluate, open_evaluation
 from egraph.study._events import Event, RetrainFinished
 from egraph.study._journal import Journal
+from egraph.study._sameness import describe, find_equal
 from egraph.study._seeds import derive
 
 __all__ = ["FINALISTS", "Confirmed", "Retrained", "check_repeats", "retrain"]
@@ -92,7 +93,7 @@ def retrain(
     Raises:
         UsageError: There are repeats, and the evaluator takes no seed.
     """
-    evaluated_by = json.dumps(evaluator.describe(), sort_keys=True, default=str)
+    evaluated_by = find_equal(describe(evaluator), _list_evaluators(journal))
     known = _read(journal, evaluated_by)
     done = set(zip(known["key"], known["repeat"], strict=True))
     left = [(key, repeat) for key in architectures for repeat in range(repeats) if (key, repeat) not in done]
@@ -133,6 +134,13 @@ def check_repeats(evaluator: Evaluator, repeats: int) -> None:
             f"repeats need a seed: {name} takes none, so that each would be the same evaluation; give your "
             "function a parameter with the name seed, or use repeats=1"
         )
+
+
+def _list_evaluators(journal: Journal) -> list[str]:
+    """Descriptions in the journal: that of the study, and those of earlier calls."""
+    own = journal.settings.get("evaluator")
+    earlier = journal.retrains["evaluator"].unique().tolist()
+    return [*([] if own is None else [json.dumps(own, sort_keys=True)]), *earlier]
 
 
 def _write(journal: Journal, evaluator: str, key: str, repeat: int, job: Job, outcome: Outcome) -> None:

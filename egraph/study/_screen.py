@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -22,6 +21,7 @@ from egraph.executors import Executor
 from egraph.study._evaluating import Outcome, Preview, read_outcome
 from egraph.study._events import Event, NetworkScored, Screened, Screening
 from egraph.study._journal import Journal
+from egraph.study._sameness import describe, differences
 
 __all__ = ["SHARE", "Screen", "Screener"]
 
@@ -97,7 +97,7 @@ class Screener:
         """
         about = _identify(screen, architectures)
         record = self._journal.settings.get(_RECORD, {})
-        if record.get("about") != about:
+        if not record or not _is_same(record["about"], about):
             record = {"about": about, "values": {}, "seconds": 0.0, "count": len(architectures), "end": ""}
         if not record["end"]:
             self._complete(screen, architectures, record)
@@ -151,8 +151,13 @@ class Screener:
 def _identify(screen: Screen, architectures: Sequence[Architecture]) -> dict[str, Any]:
     """Tells a screening from one with another score or other architectures."""
     drawn = hashlib.sha256("\n".join(one.to_json() for one in architectures).encode()).hexdigest()[:16]
-    described = json.loads(json.dumps(as_evaluator(screen.fitness).describe(), sort_keys=True, default=str))
-    return {"fitness": described, "architectures": drawn}
+    return {"fitness": describe(screen.fitness), "architectures": drawn}
+
+
+def _is_same(was: dict[str, Any], now: dict[str, Any]) -> bool:
+    return was["architectures"] == now["architectures"] and not any(
+        differences(was["fitness"], now["fitness"])
+    )
 
 
 def _write(values: Sequence[float]) -> list[float | None] | None:

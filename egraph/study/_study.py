@@ -35,7 +35,7 @@ from egraph.study._events import Event, RunFinished, RunStarted
 from egraph.study._fidelities import climb, list_evaluators, read_fidelities
 from egraph.study._finalists import best_baseline_trials, best_mean, best_trials
 from egraph.study._guide import Predictor
-from egraph.study._identity import register
+from egraph.study._identity import claim
 from egraph.study._journal import Journal
 from egraph.study._loop import Loop
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
@@ -60,7 +60,8 @@ class Study:
 
     A round depends only on the seed and on the results of earlier rounds. With ``storage``, every step is
     written to the journal at once. An interrupted study resumes when it is created and run again with the
-    same arguments, and ends with the same history as an uninterrupted one.
+    same arguments, and ends with the same history as an uninterrupted one. Data count as the same by their
+    content, functions by their name or their code, whatever file or module they are in now.
 
     Args:
         space: Search space, or the name of one.
@@ -111,6 +112,7 @@ class Study:
             `egraph.evaluation.Training` is ended, between two steps; other evaluations run to their end.
             With several, the process of the evaluation is ended. Evaluations by another evaluator
             (`retrain`) have no limit.
+        force_resume: Whether to resume a journal of another space, seed or evaluator; it keeps what differed.
 
     Raises:
         UsageError: An argument is of the wrong type or out of range.
@@ -143,6 +145,7 @@ class Study:
         max_failures: int = 30,
         fidelities: Sequence[float | str] | None = None,
         trial_seconds: float | None = None,
+        force_resume: bool = False,
     ) -> None:
         batch = batch if batch is not None else workers if ranker is False else 8
         seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
@@ -176,7 +179,9 @@ class Study:
             **sizes,
             "recalibrate": recalibrate,
         }
-        self._journal, self._requeued = self._open(storage, settings)
+        self._journal, self._requeued = claim(
+            storage, self.space, seed, self._evaluator, settings, self._meter, self._fidelities, force_resume
+        )
 
     def __enter__(self) -> Study:
         return self
@@ -373,23 +378,6 @@ class Study:
         first = len(finalists[0])
         winners = [best_mean(side) for side in (fresh[:first], fresh[first:]) if side]
         return Confirmed(winners[0], winners[1] if len(winners) > 1 else None)
-
-    def _open(
-        self, storage: str | os.PathLike[str] | None, settings: Mapping[str, object]
-    ) -> tuple[Journal, int]:
-        """The journal, registered to this study, and the number of interrupted trials that run again."""
-        journal = Journal(storage)
-        try:
-            costs = {} if self._meter is None else self._meter.description
-            ladder = {one.name: one.cost for one in self._fidelities}
-            register(journal, self.space, self.seed, self._evaluator, settings, costs, ladder)
-            if self._meter is not None:
-                for trial in journal.read_trials():
-                    self._meter.note(trial.key, trial.costs)
-            return journal, journal.requeue(lost=True)
-        except BaseException:
-            journal.close()
-            raise
 
     def __repr__(self) -> str:
         return f"<study of {self.space.name} in {self._journal.path or 'memory'}>"

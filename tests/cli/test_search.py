@@ -97,9 +97,13 @@ def test_resume_refuses_to_begin_anew(search, tmp_path):
     assert not (tmp_path / "absent.db").exists()
 
 
-def test_another_seed_does_not_go_on_with_a_journal(search):
+def test_another_seed_goes_on_with_a_journal_only_if_forced(search, tmp_path):
     search("--trials", 2, "--storage", "x.db")
-    assert "x.db is of a study with seed 0, not 1" in search("--seed", 1, "--storage", "x.db", code=1).stderr
+    told = search("--seed", 1, "--storage", "x.db", code=1).stderr
+    assert "x.db is of a study with seed 0, not 1; use the same arguments to resume it, or another" in told
+    assert told.endswith(" or accept the difference with --force-resume (force_resume=True)\n")
+    search("--seed", 1, "--storage", "x.db", "--force-resume")
+    assert "seed 0, not 1" in (tmp_path / "x.html").read_text(encoding="utf-8")
 
 
 def test_a_foreign_journal_is_refused(search, tmp_path):

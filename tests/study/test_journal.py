@@ -103,7 +103,7 @@ def test_writer_that_was_killed_holds_nothing(tmp_path):
         ({"seed": 5}, "is of a study with seed 0, not 5; use the same arguments"),
         (
             {"evaluate": lambda many: SPACE.value(many)},
-            "with evaluator {'kind': 'played'}, not {'function': ",
+            r"with evaluator played, not function; use the same .*, or accept .* with --force-resume",
         ),
     ],
 )
