@@ -75,6 +75,20 @@ def count_option(
     )
 
 
+def positive_option(
+    name: str, *, help: str, metavar: str = "SECONDS", default: float | None = None
+) -> Callable[[Any], Any]:
+    """An option that takes a number above 0."""
+    return click.option(
+        name,
+        type=click.FloatRange(min=0, min_open=True),
+        default=default,
+        show_default=default is not None,
+        metavar=metavar,
+        help=help,
+    )
+
+
 class Counts(click.ParamType):
     """Whole numbers of at least 1, separated by commas."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import count_option
+from egraph.cli._options import count_option, positive_option
 from egraph.cli._search._groups import option
 from egraph.errors import UsageError
 
@@ -51,9 +51,8 @@ class Limits:
         count_option("--max-flops", help="Largest number of multiply-adds for one image.")
     )
     max_latency: float | None = option(
-        click.option(
+        positive_option(
             "--max-latency",
-            type=click.FloatRange(min=0, min_open=True),
             metavar="MS",
             help="Largest number of milliseconds for one image on the --device, as measured on this machine.",
         )

@@ -15,6 +15,7 @@ from egraph.cli._options import (
     find_journal,
     journal_options,
     json_option,
+    positive_option,
     seed_option,
     workers_option,
 )
@@ -38,17 +39,10 @@ class Running:
             "tenth count as one.",
         )
     )
-    seconds: float | None = option(
-        click.option(
-            "--seconds",
-            type=click.FloatRange(min=0, min_open=True),
-            help="Time after which no training starts.",
-        )
-    )
+    seconds: float | None = option(positive_option("--seconds", help="Time after which no training starts."))
     trial_seconds: float | None = option(
-        click.option(
+        positive_option(
             "--trial-seconds",
-            type=click.FloatRange(min=0, min_open=True),
             help="Time after which a training has failed; the --final-recipe has no limit.",
         )
     )

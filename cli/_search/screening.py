@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from egraph.cli._options import count_option
+from egraph.cli._options import count_option, positive_option
 from egraph.cli._search._groups import option
 
 __all__ = ["Screening"]
@@ -30,11 +30,9 @@ class Screening:
         count_option("--screen-count", help="Number of untrained networks that are scored. Default: 256.")
     )
     screen_seconds: float = option(
-        click.option(
+        positive_option(
             "--screen-seconds",
-            type=click.FloatRange(min=0, min_open=True),
             default=20,
-            show_default=True,
             help="Time for scoring them; also at most a quarter of --seconds.",
         )
     )

@@ -67,6 +67,7 @@ def test_each_command_and_option_is_explained_with_an_example(name, command):
     for parameter in command.params:
         if isinstance(parameter, click.Option):
             assert parameter.help, f"{name} {parameter.opts}"
+            assert " RANGE" not in parameter.make_metavar(click.Context(command)), parameter.opts
 
 
 def test_examples_name_options_that_exist():
