@@ -158,8 +158,9 @@ def read_screen(
     evaluator: Evaluator,
     space: SearchSpace,
     guide: Guide | None,
-    count: int,
+    count: int | None,
     seconds: float,
+    usual: int,
 ) -> Screen | None:
     """The score that chooses the first trials; None for none.
 
@@ -171,14 +172,17 @@ def read_screen(
         evaluator: Evaluator of the study.
         space: Where to search.
         guide: Ranker of the study; None where there is none.
-        count: Number of architectures to score.
+        count: Number of architectures to score; None for the usual one.
         seconds: Time for scoring.
+        usual: Number of architectures where none is given.
 
     Raises:
-        UsageError: It is no fitness, the space builds no networks, or a number is not positive.
+        UsageError: It is no fitness, the space builds no networks, a number is not positive, or a number of
+            architectures is given and nothing is screened.
         UnknownNameError: There is no such proxy.
     """
-    check_whole(1, screen_count=count)
+    size = usual if count is None else count
+    check_whole(1, screen_count=size)
     check_positive(screen_seconds=seconds)
     fitness: Fitness | None
     if screen is False or screen == "none":
@@ -191,7 +195,13 @@ def read_screen(
         fitness = screen
     else:
         raise UsageError(f"screen must be a fitness, a proxy's name, or False for none, got {screen!r}")
-    return None if fitness is None or guide is None else Screen(fitness, int(count), float(seconds))
+    if fitness is not None and guide is not None:
+        return Screen(fitness, int(size), float(seconds))
+    if count is not None:
+        raise UsageError(
+            f"screen_count is {count}, but this search screens nothing; leave it out, or set screen"
+        )
+    return None
 
 
 def read_counts(least: int, **counts: int) -> list[int]:

@@ -160,7 +160,7 @@ class Study:
         makers = read_searchers(searcher, self.space, self._meter)
         mixture = Mixture(read_shares(shares), far)
         self._guide = read_ranker(ranker, shares, seed, initial, recalibrate)
-        limits = (16 * initial if screen_count is None else screen_count, screen_seconds)
+        limits = (screen_count, screen_seconds, 16 * initial)
         self._screen = read_screen(screen, self._evaluator, self.space, self._guide, *limits)
         sizes = {"initial": initial, "batch": batch, "candidates": candidates}
         strategy = choose_strategy(

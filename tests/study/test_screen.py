@@ -74,7 +74,7 @@ def test_without_any_score_the_choice_is_random():
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_evaluator_scores_in_the_workers_what_a_function_scores_at_once(workers):
     told = []
-    with study(screen=Glimpse(), screen_count=30, workers=workers) as one:
+    with study(screen=Glimpse(), screen_count=30, screen_seconds=600, workers=workers) as one:
         one.run(trials=8, progress=told.append)
         record = screening(one.journal)
         keys = set(one.trials["key"])
@@ -229,6 +229,8 @@ def test_a_screen_can_be_given_or_left_out():
         UsageError, match="screen must be a fitness, a proxy's name, or False for none, got 3"
     ):
         study(screen=3)
+    with pytest.raises(UsageError, match="screen_count is 10, but this search screens nothing; leave it out"):
+        study(screen=False, screen_count=10)
     with pytest.raises(UsageError, match="screen_count must be a whole number of at least 1, got 0"):
         study(screen=preview, screen_count=0)
     with pytest.raises(UsageError, match="screen_seconds must be a number above 0, got -1"):
