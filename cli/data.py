@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -9,15 +10,13 @@ import click
 from egraph.cli._generate import command as generate
 from egraph.cli._options import console, json_option, print_json, root_option
 from egraph.cli._progress import track_stages
+from egraph.cli._reading import file_options, split_list
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
     from egraph.datasets import Table
 
 __all__ = ["command"]
-
-SHOWN = 12
-"""Largest number of metrics that are shown of an imported table."""
 
 
 @click.group("data", epilog="Example: egraph data show nasbench201")
@@ -71,9 +70,10 @@ def list_tables(root: str | None, as_json: bool) -> None:
 
 @command.command("show", epilog="Example: egraph data show nasbench201")
 @click.argument("name", metavar="NAME|FILE")
+@file_options
 @root_option
 @json_option("the description")
-def show(name: str, root: str | None, as_json: bool) -> None:
+def show(name: str, root: str | None, as_json: bool, **reading: Any) -> None:
     """Show the networks, metrics and provenance of a table.
 
     Where networks were trained several times (columns NAME_0, NAME_1 and so on), it also shows how well the
@@ -81,22 +81,12 @@ def show(name: str, root: str | None, as_json: bool) -> None:
     """
     from egraph import datasets
 
-    table = datasets.load(name, root)
-    rows = [_describe_metric(table, metric) for metric in table.metrics]
-    distinct, noise = len(set(table.keys)), _describe_noise(table)
+    table = datasets.load(name, root, **reading)
+    described, noise = _describe(table), _describe_noise(table)
     if as_json:
-        print_json(
-            {
-                "name": table.name,
-                "space": table.space.name,
-                "rows": len(table),
-                "distinct networks": distinct,
-                "metrics": rows,
-                "noise": noise,
-                "provenance": table.provenance,
-            }
-        )
+        print_json(described | {"noise": noise})
         return
+    rows, distinct = described["metrics"], described["distinct networks"]
     click.echo(
         f"{table.name}: {len(table):,} rows, {distinct:,} distinct networks of the space {table.space.name}\n"
     )
@@ -173,42 +163,35 @@ def _show_metrics(rows: list[dict[str, Any]]) -> None:
         grid.add_column(column, justify="right" if column in numbers else "left")
     for row in rows:
         shown = ("" if row[each] is None else f"{row[each]:.4g}" for each in numbers)
-        note = "" if row["higher is better"] else "lower is better; "
-        description = f"{note}{row['description']}".rstrip("; ")
+        direction = "higher is better" if row["higher is better"] else "lower is better"
+        description = f"{direction}; {row['description']}".rstrip("; ")
         grid.add_row(str(row["metric"]), str(row["unit"]), str(row["split"]), *shown, description)
     console().print(grid)
 
 
 @command.command("import", epilog="Example: egraph data import cells.csv --space nasbench201 --name mine")
 @click.argument("source", nargs=-1, required=True, metavar="[BENCHMARK] FILE")
-@click.option("--space", metavar="NAME", help="The search space. Default: that of the file.")
-@click.option(
-    "--architecture", default="architecture", show_default=True, metavar="COLUMN",
-    help="Column with architectures, in the space's notation or as JSON.",
-)  # fmt: skip
 @click.option(
     "--metric",
     "metrics",
     multiple=True,
-    metavar="COLUMN",
-    help="Column with a metric. Default: all columns of numbers. Repeatable.",
+    callback=split_list,
+    metavar="COLUMN,...",
+    help="Columns that are metrics. Default: all columns of numbers.",
 )
-@click.option(
-    "--lower-is-better",
-    multiple=True,
-    metavar="COLUMN",
-    help="Metric that is a cost or an error. Repeatable.",
-)
+@file_options
 @click.option("--name", metavar="NAME", help="Name of the table. Default: that of the file.")
 @click.option("--out", metavar="FILE", help="Parquet file to write. Default: one in the user's cache.")
+@json_option("what was read and written")
 def import_file(
-    source: tuple[str, ...], space: str | None, architecture: str, metrics: tuple[str, ...],
-    lower_is_better: tuple[str, ...], name: str | None, out: str | None,
+    source: tuple[str, ...], metrics: tuple[str, ...], name: str | None, out: str | None, as_json: bool,
+    **reading: Any,
 ) -> None:  # fmt: skip
     """Make a table from a file of measurements, a journal, or a benchmark as its authors published it.
 
     A file of your own is CSV, JSON lines or Parquet. It needs a column of architectures and at least one
-    column of numbers. Every row is checked. The rows of the journal of a study are its successful trials.
+    column of numbers. Every row is checked: a text among numbers is refused, unless --na tells that it stands
+    for a failed measurement. The rows of the journal of a study are its successful trials.
 
     BENCHMARK is nasbench101, for nasbench_only108.tfrecord or nasbench_full.tfrecord, or nasbench201, for
     NAS-Bench-201-v1_1-096897.pth or NATS-Bench's unpacked folder NATS-tss-v1_0-3ffb9-simple. TensorFlow is
@@ -221,15 +204,28 @@ def import_file(
     *benchmark, file = source
     with track_stages() as show:
         written = datasets.import_table(
-            file, out, name=name, space=space, architecture=architecture, metrics=metrics or None,
-            lower_is_better=lower_is_better, benchmark=benchmark[0] if benchmark else None,
+            file, out, name=name, metrics=metrics or None, benchmark=benchmark[0] if benchmark else None,
             progress=lambda done, total: show(f"reading {file}", done, total, f"{done / total:.0%}"),
+            **reading,
         )  # fmt: skip
     table = datasets.load(written)
-    # The keys of some hundred thousand networks take a minute.
-    distinct = f"{len(set(table.keys)):,} distinct networks, " if len(table) < 100_000 else ""
-    names, more = list(table.metrics)[:SHOWN], len(table.metrics) - SHOWN
-    metrics_shown = ", ".join(names) + (f" and {more} more" if more > 0 else "")
-    click.echo(f"wrote {written}: {len(table):,} rows, {distinct}metrics {metrics_shown}")
+    if as_json:
+        print_json({"file": str(written), **_describe(table)})
+        return
+    click.echo(f"read {datasets.summarise(table)}")
+    click.echo(f"wrote {written}")
     found = next((each.path for each in datasets.known() if each.name == written.stem), None)
-    click.echo(f"next: egraph data show {written.stem if found == written else written}")
+    following = ["egraph", "data", "show", written.stem if found == written else str(written)]
+    click.echo(f"next: {shlex.join(following)}")
+
+
+def _describe(table: Table) -> dict[str, Any]:
+    """A table and its metrics as JSON-ready values."""
+    return {
+        "name": table.name,
+        "space": table.space.name,
+        "rows": len(table),
+        "distinct networks": len(set(table.keys)),
+        "metrics": [_describe_metric(table, metric) for metric in table.metrics],
+        "provenance": table.provenance,
+    }

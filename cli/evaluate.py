@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from egraph.cli._options import (
@@ -12,6 +14,7 @@ from egraph.cli._options import (
     seed_option,
     show_scores,
 )
+from egraph.cli._reading import file_options, is_own_file, tell, to_arguments
 from egraph.errors import UsageError
 
 __all__ = ["command"]
@@ -29,15 +32,18 @@ __all__ = ["command"]
 @click.option(
     "--metric", metavar="NAME", help="Metric to compare with. Default: the one that the ranker learned."
 )
+@file_options
 @seed_option
 @root_option
 @json_option("the scores")
 def command(
-    ranker: str, data: str | None, metric: str | None, seed: int, root: str | None, as_json: bool
-) -> None:
+    ranker: str, data: str | None, metric: str | None, seed: int, root: str | None, as_json: bool,
+    **reading: Any,
+) -> None:  # fmt: skip
     """Measure how well a ranker orders a table.
 
-    Networks that the ranker learned from are left out, as far as its card lists them.
+    Networks that the ranker learned from are left out, as far as its card lists them. FILE may also be a CSV,
+    JSON-lines or Parquet file of your own; its search space is that of the ranker unless --space names one.
     """
     from egraph import bench, datasets
     from egraph.cli._progress import track_stages
@@ -50,9 +56,12 @@ def command(
         raise UsageError(f"the card of {ranker} names no table; give one with --data")
     with track_stages() as show:
         show(f"reading {data}")
-        table = datasets.load(data, root)
+        if is_own_file(data):
+            reading["space"] = reading["space"] or card.get("space")
+        table = datasets.load(data, root, **to_arguments(reading, metric))
         learned = card.get("metric", {}).get("name")
         metric = choose_metric(table, metric or (learned if learned in table.metrics else None))
+        tell(table, metric)
         found = bench.score_on_table(
             model,
             table,

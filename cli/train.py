@@ -20,6 +20,7 @@ from egraph.cli._options import (
     seed_option,
     show_scores,
 )
+from egraph.cli._reading import file_options, tell, to_arguments
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ __all__ = ["command"]
     "are compared inside each.",
 )
 @metric_option("learn")
+@file_options
 @count_option("--samples", least=2, default=100, help="Networks to learn from in each table.")
 @click.option(
     "--genome",
@@ -67,12 +69,15 @@ def command(
     seed: int,
     root: str | None,
     as_json: bool,
+    **reading: Any,
 ) -> None:
     """Fit a ranker on tables of measured architectures.
 
     The ranker learns from --samples distinct networks, chosen by --seed, and is measured on all others. Where
     lower is better for a metric, the ranker learns its negative, so that higher scores are always better. Of
     several tables, each may have networks and units of its own; a table with few networks gives four fifths.
+
+    FILE may also be a CSV, JSON-lines or Parquet file of your own; --space names its search space.
     """
     from egraph import bench, datasets
     from egraph.cli._progress import track_stages
@@ -85,9 +90,10 @@ def command(
         for given in data:
             show(f"reading {given}")
             name, chosen = _read_source(given, metric)
-            table = datasets.load(name, root)
+            table = datasets.load(name, root, **to_arguments(reading, chosen))
             how = "--metric" if len(data) == 1 else f"--data {name}:METRIC"
             sources.append((table, table.choose_metric(chosen, f"choose by {how}")))
+            tell(table, sources[-1][1])
 
         def emit(stage: str, done: int, total: int) -> None:
             if stage == "fit":

@@ -10,8 +10,9 @@ is on both sides:
 
 `load` takes a name that `known` lists, or a path. Files are searched for in the folder ``root``, in that of
 the variable ``EGRAPH_DATA``, and in the user's cache. The journal of a study is a table too: the path
-``runs/x.db`` gives its successful trials. `import_table` makes a table from a CSV, JSON-lines or
-Parquet file with a column of architectures and columns of numbers.
+``runs/x.db`` gives its successful trials; so is a CSV, JSON-lines or Parquet file with a column of
+architectures and columns of numbers, of which `import_table` makes a table for good. `summarise` tells in one
+line what was read.
 
 To add a benchmark: write a module that lists its `Source` (the file, its columns, their metrics, and a
 function from a row to an architecture), and add it to the modules that ``_catalogue.py`` registers.
@@ -36,6 +37,7 @@ from egraph.datasets._python_data import from_dataset
 from egraph.datasets._runs import find_runs, mean_of_runs
 from egraph.datasets._signals import generate_mnist1d
 from egraph.datasets._source import Source
+from egraph.datasets._summary import summarise
 from egraph.datasets._table import Table
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "known",
     "load",
     "mean_of_runs",
+    "summarise",
 ]
 
 if __name__ != "egraph.datasets":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,15 +19,19 @@ from egraph.datasets import (
     _parquet,
 )
 from egraph.datasets._folders import describe_folders, find, list_folders
+from egraph.datasets._measured import Reading, read_measured
+from egraph.datasets._metric import Metric
+from egraph.datasets._sheet import PARQUET, is_sheet
 from egraph.datasets._source import Columns, Source
 from egraph.datasets._table import Table
-from egraph.errors import DataError, UnknownNameError
+from egraph.errors import DataError, UnknownNameError, UsageError
 from egraph.registry import Registry
+from egraph.spaces.base import SearchSpace
 
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Known", "is_table", "known", "load", "read_trials", "recognise"]
+__all__ = ["Known", "check_space", "is_table", "known", "load", "read_file"]
 
 _sources: Registry[Source] = Registry("table")
 for _module in (_nasbench101, _nasbench201, _nasbench_macro, _nasbench_graph, _accel_nasbench):
@@ -67,7 +71,17 @@ class Known:
     extra: str | None = None
 
 
-def load(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str] | None = None) -> Table:
+def load(
+    name_or_path: str | os.PathLike[str],
+    root: str | os.PathLike[str] | None = None,
+    *,
+    space: SearchSpace | str | None = None,
+    architecture: str = "architecture",
+    metrics: Iterable[str] | Mapping[str, Metric] | None = None,
+    lower_is_better: Iterable[str] = (),
+    higher_is_better: Iterable[str] = (),
+    na: Iterable[str] = (),
+) -> Table:
     """Loads a table by name or from a file.
 
     A name is searched for in ``root``, in the folder of the variable ``EGRAPH_DATA`` and in the user's cache;
@@ -76,19 +90,30 @@ def load(name_or_path: str | os.PathLike[str], root: str | os.PathLike[str] | No
 
     Args:
         name_or_path: A name that `known` lists, or a path: to a Parquet file that egraph wrote, to the
-            published file of a benchmark, or to the journal of a study, whose successful trials are the rows.
+            published file of a benchmark, to the journal of a study, whose successful trials are the rows, or
+            to a CSV, JSON-lines or Parquet file of your own, which needs ``space``.
         root: Folder to search first.
+        space: Search space of a file of your own; this and the other arguments are as in `import_table`.
+        architecture: Column of its architectures.
+        metrics: Its metrics.
+        lower_is_better: Those that are costs or errors.
+        higher_is_better: Those that are not, although their names sound so.
+        na: Cells that mean a failed measurement.
 
     Raises:
-        UnknownNameError: There is no table of that name.
-        DataError: The file is absent, damaged, not a table, or a journal without a successful trial.
+        UnknownNameError: There is no table, space or column of that name.
+        DataError: The file is absent, damaged, not a table, or a journal without a successful trial; or a row
+            is not an architecture.
+        UsageError: A file of your own needs ``space``, the table is of another one, a column of numbers holds
+            a text, or the name of a metric asks for its direction.
     """
+    how = Reading.of(space, architecture, metrics, lower_is_better, higher_is_better, na)
     name = os.fspath(name_or_path)
     name = _ALIASES.get(name, name)
     source = _sources.get(name)
     path = _find(source, root) if source else _find_plain(name, root) if _is_plain(name) else Path(name)
     if path is not None:
-        return _read(path, source)
+        return read_file(path, how, source)
     if source is None:
         raise UnknownNameError("table", name, {*_sources, *(table.name for table in _imported(root))})
     if source.package and (path := source.package.find()):
@@ -127,6 +152,12 @@ def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) 
     for companion in chosen.companions:
         companion.join(table, path.parent)
     return table
+
+
+def begins_as_parquet(path: Path) -> bool:
+    """Whether a file is in the format of Parquet, whatever its name."""
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
 
 
 def is_table(path: Path) -> bool:
@@ -228,16 +259,52 @@ def read_trials(path: Path) -> Table | None:
     return _journal.read_journal(path, _sources) if _journal.is_database(path) else None
 
 
-def _read(path: Path, source: Source | None) -> Table:
+def read_file(path: Path, how: Reading, source: Source | None = None) -> Table:
+    """The table in a file of any kind; only one of your own needs to be told how it is read.
+
+    Args:
+        path: The file.
+        how: How a file of your own is read.
+        source: The benchmark that is expected; None accepts any table.
+
+    Raises:
+        DataError: The file is absent, damaged or of another kind.
+        UsageError: A file of your own is read in a wrong way, or the table is of another space.
+        UnknownNameError: There is no such column.
+    """
+    table = _read_known(path, source, how)
+    if table is None:
+        return read_measured(path, how)
+    check_space(path, table, how.space)
+    return table
+
+
+def check_space(path: Path, table: Table, space: SearchSpace | None) -> None:
+    """Refuses a table of another space.
+
+    Raises:
+        UsageError: It is of another one.
+    """
+    if space not in (None, table.space):
+        raise UsageError(f"{path} is a table of the space {table.space.name!r}, not of {space.name!r}")
+
+
+def _read_known(path: Path, source: Source | None, how: Reading) -> Table | None:
+    """The table of a file that says what it is; None for a file of your own."""
     if (trials := read_trials(path)) is not None:
         return trials
+    if not path.name.lower().endswith(PARQUET) and path.is_file():
+        if is_sheet(path):
+            return None
+        if not begins_as_parquet(path):
+            raise DataError(_explain_other(path))
     try:
         content = _parquet.open_arrow(path)
     except DataError as error:
         expected = f"; {path.name} as published has {source.size:,} bytes" if source and source.size else ""
         raise DataError(f"{error}{expected}") from None
     table = recognise(content, path, source)
-    if table is None:
+    if table is None and (how.space is None or source is not None):
         raise DataError(_explain_foreign(content, path, source))
     return table
 
@@ -274,11 +341,26 @@ def _explain_absence(source: Source, root: str | os.PathLike[str] | None) -> str
     )
 
 
+def _explain_other(path: Path) -> str:
+    """Why a file of another kind is no table."""
+    name = path.name.lower()
+    if name.endswith((".npz", ".gz", ".tgz", ".tar")):
+        return (
+            f"{path} is no table of measured architectures; if it is data to train networks on, give it to "
+            "`egraph search --data`"
+        )
+    return (
+        f"{path} is no table of measured architectures: expected a file .parquet, .csv, .tsv or .jsonl, also "
+        "with .gz, the journal of a study, or a name that `egraph data list` shows"
+    )
+
+
 def _explain_foreign(content: pyarrow.Table, path: Path, source: Source | None) -> str:
     if source is None:
         return (
             f"{path} is a Parquet file, but not a table of egraph and not a known benchmark (its columns: "
-            f"{', '.join(content.column_names[:8])}); bring it in with `egraph data import`"
+            f"{', '.join(content.column_names[:8])}); name its search space (--space), or make a table of it "
+            "with `egraph data import`"
         )
     missing = sorted({*source.metrics, *source.described_by} - set(content.column_names))
     return (

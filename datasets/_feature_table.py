@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import gzip
-import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,16 +12,13 @@ from numpy.typing import NDArray
 from egraph.datasets._assembling import PARTS, Reading, assemble
 from egraph.datasets._catalogue import is_table
 from egraph.datasets._image_data import ImageData
-from egraph.datasets._parquet import one_line, open_arrow
+from egraph.datasets._sheet import CSV, Sheet, read_sheet
 from egraph.errors import DataError, UnknownNameError, shorten
 
 if TYPE_CHECKING:
     import pandas
 
 __all__ = ["is_feature_table", "read_feature_table"]
-
-CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
-"""Endings of the names of CSV files."""
 
 CATEGORIES = 20
 """Largest number of different texts in a column of features."""
@@ -51,31 +46,29 @@ def read_feature_table(path: Path, label: object = None, target: str | None = No
 
     Raises:
         DataError: The file is absent or damaged, has no header, or a column cannot be read; the text names
-            column and row. Rows count from 1 below the header.
+            column and line.
         UnknownNameError: There is no column ``label``.
     """
     import pandas
 
     files = _list_parts(path) if path.is_dir() else {"all": path}
-    frames = {part: _read(file) for part, file in files.items()}
-    first = next(iter(frames.values()))
-    for part, frame in frames.items():
-        if list(frame.columns) != list(first.columns):
-            raise DataError(f"{files[part]} has other columns than {next(iter(files.values()))}")
-    notes: list[str] = []
-    if str(first.columns[0]).startswith("Unnamed: ") and _counts_rows(first[first.columns[0]]):
-        frames = {part: frame.iloc[:, 1:] for part, frame in frames.items()}
-        notes.append("the first column, which counts the rows, left out")
-    columns = list(next(iter(frames.values())).columns)
+    sheets = {part: _read(file) for part, file in files.items()}
+    frames = {part: sheet.frame for part, sheet in sheets.items()}
+    first = next(iter(sheets.values()))
+    for sheet in sheets.values():
+        if list(sheet.frame.columns) != list(first.frame.columns):
+            raise DataError(f"{sheet.path} has other columns than {first.path}")
+    notes = list(first.notes)
+    columns = list(first.frame.columns)
     wanted = columns[-1] if label is None else str(label)
     if wanted not in columns:
         raise UnknownNameError("column", wanted, map(str, columns), str(path))
     if len(columns) < 2:
         raise DataError(f"{path} has only the column {wanted!r}; expected features beside the target")
-    for part, frame in frames.items():
-        _check_whole(files[part], frame)
+    for sheet in sheets.values():
+        _check_whole(sheet)
     whole = pandas.concat(frames.values(), ignore_index=True)
-    place = path if path.is_dir() else files["all"]
+    place = _Places(list(sheets.values()))
     y = _read_label(place, whole[wanted])
     x = _read_features(place, whole.drop(columns=wanted), notes)
     ends = np.cumsum([len(frame) for frame in frames.values()])[:-1]
@@ -83,6 +76,20 @@ def read_feature_table(path: Path, label: object = None, target: str | None = No
     notes.insert(0, f"the target is the column {wanted!r}")
     name = path.name.partition(".")[0] if path.is_file() else path.resolve().name
     return assemble(parts, Reading(name, str(path), kind="features", target=target, notes=notes))
+
+
+@dataclass(frozen=True)
+class _Places:
+    """The places of the rows of several files, one after another."""
+
+    sheets: list[Sheet]
+
+    def __call__(self, row: int) -> str:
+        for sheet in self.sheets[:-1]:
+            if row < len(sheet.frame):
+                return sheet.place(row)
+            row -= len(sheet.frame)
+        return self.sheets[-1].place(row)
 
 
 def _list_parts(folder: Path) -> dict[str, Path]:
@@ -97,56 +104,12 @@ def _list_parts(folder: Path) -> dict[str, Path]:
     return {part: found[part] for part in ("train", "validation", "test") if part in found}
 
 
-def _read(path: Path) -> pandas.DataFrame:
-    import pandas
-
-    if path.suffix.lower() == ".parquet":
-        frame = open_arrow(path).to_pandas()
-    else:
-        try:
-            delimiter = _find_delimiter(path)
-            frame = pandas.read_csv(path, sep=delimiter, encoding="utf-8-sig", skipinitialspace=True)
-        except FileNotFoundError:
-            raise DataError(f"{path} does not exist") from None
-        except (
-            ValueError,
-            OSError,
-            EOFError,
-            csv.Error,
-            zlib.error,
-        ) as error:  # pandas' own errors are ValueErrors
-            raise DataError(f"{path} is not a CSV file: {one_line(error)}") from None
-    frame.columns = [str(name) for name in frame.columns]
-    if len(frame) == 0 or len(frame.columns) == 0:
-        raise DataError(f"{path} has no rows below its header")
-    odd = next((name for name in frame.columns if _is_number(name)), None)
+def _read(path: Path) -> Sheet:
+    sheet = read_sheet(path)
+    odd = next((name for name in sheet.frame.columns if _is_number(name)), None)
     if odd is not None:
         raise DataError(f"{path} needs a header with a name for each column; it begins with {odd!r}")
-    if not frame.columns.is_unique:
-        double = frame.columns[frame.columns.duplicated()][0]
-        raise DataError(f"{path} has two columns {double!r}; rename one of them")
-    return frame
-
-
-def _find_delimiter(path: Path) -> str:
-    """The delimiter that is most frequent in the header.
-
-    Raises:
-        DataError: The first row has more values than the header has names, which pandas reads as an index.
-    """
-    opened = gzip.open if path.suffix.lower() == ".gz" else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        header = file.readline(1_000_000)
-        delimiter = max(",;\t", key=header.count)
-        file.seek(0)
-        lines = csv.reader(file, delimiter=delimiter)
-        names, values = next(lines, []), next(lines, [])
-    if len(values) > len(names):
-        raise DataError(
-            f"{path} needs a header with a name for each column; it has {len(names)} names, but "
-            f"{len(values)} values in row 1"
-        )
-    return delimiter
+    return sheet
 
 
 def _is_number(name: str) -> bool:
@@ -157,37 +120,32 @@ def _is_number(name: str) -> bool:
     return True
 
 
-def _counts_rows(column: pandas.Series[Any]) -> bool:
-    values = column.to_numpy()
-    return values.dtype.kind in "iu" and bool((np.diff(values) == 1).all())
-
-
-def _check_whole(path: Path, frame: pandas.DataFrame) -> None:
+def _check_whole(sheet: Sheet) -> None:
     """Refuses missing values.
 
     Raises:
-        DataError: A value is missing; the text names column and row.
+        DataError: A value is missing; the text names column and line.
     """
-    missing = frame.isna().to_numpy()
+    missing = sheet.frame.isna().to_numpy()
     if missing.any():
         column = int(missing.any(axis=0).argmax())
-        row = int(missing[:, column].argmax()) + 1
+        row = int(missing[:, column].argmax())
         raise DataError(
-            f"{path}: the column {frame.columns[column]!r} has no value in row {row}; {int(missing.sum())} "
-            "are missing in all: fill them in, or leave out the rows"
+            f"{sheet.place(row)}: the column {sheet.frame.columns[column]!r} has no value; "
+            f"{int(missing.sum())} are missing in all: fill them in, or leave out the rows"
         )
 
 
-def _read_label(path: Path, column: pandas.Series[Any]) -> NDArray[Any]:
+def _read_label(place: _Places, column: pandas.Series[Any]) -> NDArray[Any]:
     import pandas
 
     if pandas.api.types.is_numeric_dtype(column):
         return column.to_numpy()
-    _check_texts(path, column)
+    _check_texts(place, column)
     return column.to_numpy().astype(str)
 
 
-def _read_features(path: Path, frame: pandas.DataFrame, notes: list[str]) -> NDArray[np.float64]:
+def _read_features(place: _Places, frame: pandas.DataFrame, notes: list[str]) -> NDArray[np.float64]:
     """Features ``(rows, features)``."""
     import pandas
 
@@ -198,15 +156,15 @@ def _read_features(path: Path, frame: pandas.DataFrame, notes: list[str]) -> NDA
         if pandas.api.types.is_numeric_dtype(column):
             columns.append(column.to_numpy().astype(np.float64)[:, np.newaxis])
             if not np.isfinite(columns[-1]).all():
-                row = int((~np.isfinite(columns[-1])).argmax()) + 1
-                raise DataError(f"{path}: the column {name!r} has {column.iloc[row - 1]} in row {row}")
+                row = int((~np.isfinite(columns[-1])).argmax())
+                raise DataError(f"{place(row)}: the column {name!r} has {column.iloc[row]}")
             continue
-        _check_texts(path, column)
+        _check_texts(place, column)
         values = column.to_numpy().astype(str)
         known = np.unique(values)
         if len(known) > CATEGORIES:
             raise DataError(
-                f"{path}: the column {name!r} has {len(known)} different texts, such as "
+                f"{place.sheets[0].path}: the column {name!r} has {len(known)} different texts, such as "
                 f"{shorten(str(known[0]))}; leave it out or make numbers of it (up to {CATEGORIES} texts "
                 "become columns of 0 and 1). Measured architectures are read by `egraph data import`"
             )
@@ -218,7 +176,7 @@ def _read_features(path: Path, frame: pandas.DataFrame, notes: list[str]) -> NDA
     return np.concatenate(columns, axis=1)
 
 
-def _check_texts(path: Path, column: pandas.Series[Any]) -> None:
+def _check_texts(place: _Places, column: pandas.Series[Any]) -> None:
     """Refuses what is neither numbers nor texts, and numbers with a few texts among them.
 
     Raises:
@@ -228,11 +186,13 @@ def _check_texts(path: Path, column: pandas.Series[Any]) -> None:
 
     kind = pandas.api.types.infer_dtype(column)
     if kind not in ("string", "categorical", "mixed-integer", "mixed"):
-        raise DataError(f"{path}: the column {column.name!r} holds {kind}; make numbers or texts of it")
+        raise DataError(
+            f"{place.sheets[0].path}: the column {column.name!r} holds {kind}; make numbers or texts of it"
+        )
     numbers = pandas.to_numeric(column.astype(str), errors="coerce").notna().to_numpy()
     if not numbers.all() and 2 * numbers.sum() > len(numbers):
         row = int((~numbers).argmax())
         raise DataError(
-            f"{path}: the column {column.name!r} has {shorten(str(column.iloc[row]))} in row {row + 1}, "
-            "where most are numbers; mend the value, or leave out the row"
+            f"{place(row)}: the column {column.name!r} has {shorten(str(column.iloc[row]))}, where most are "
+            "numbers; mend the value, or leave out the row"
         )

@@ -98,7 +98,7 @@ class Table:
                 for row in self._rows:
                     read.append(row if isinstance(row, Architecture) else self._read(row))
             except ArchitectureError as error:
-                raise DataError(f"row {len(read)} of table {self.name!r}: {error}") from None
+                raise DataError(f"row {len(read) + 1} of table {self.name!r}: {error}") from None
             self._architectures, self._rows = read, read
         return self._architectures
 
@@ -115,7 +115,7 @@ class Table:
                 for architecture in self.architectures:
                     keys.append(self.space.key(architecture))
             except ArchitectureError as error:
-                raise DataError(f"row {len(keys)} of table {self.name!r}: {error}") from None
+                raise DataError(f"row {len(keys) + 1} of table {self.name!r}: {error}") from None
             self._keys = keys
         return self._keys
 
@@ -297,7 +297,7 @@ class Table:
             for row in self._rows:
                 texts.append(self.space.format(row if isinstance(row, Architecture) else self._read(row)))
         except ArchitectureError as error:
-            raise DataError(f"row {len(texts)} of table {self.name!r}: {error}") from None
+            raise DataError(f"row {len(texts) + 1} of table {self.name!r}: {error}") from None
         return texts
 
     def save(self, path: str | os.PathLike[str]) -> None:

@@ -89,7 +89,12 @@ def describe_table(table: Table, metric: str) -> dict[str, Any]:
     meaning = table.metrics[metric]
     return {
         "space": table.space.name,
-        "data": {"table": table.name, "rows": len(table), **table.provenance},
+        "data": {
+            "table": table.name,
+            "rows": len(table),
+            "distinct networks": len(set(table.keys)),
+            **table.provenance,
+        },
         "metric": {
             "name": metric,
             "unit": meaning.unit,

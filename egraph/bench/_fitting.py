@@ -239,7 +239,7 @@ def check_scores(table: Table, metric: str) -> NDArray[Any]:
     if len(bad):
         raise UsageError(
             f"metric {metric!r} of table {table.name!r} is NaN or infinite in {len(bad):,} of {len(table):,} "
-            f"rows, first in row {bad[0]}; choose another metric, or import the table without these rows"
+            f"rows, first in row {bad[0] + 1}; choose another metric, or import the table without these rows"
         )
     return scores
 

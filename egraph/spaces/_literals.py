@@ -12,7 +12,7 @@ import json
 import re
 from typing import Any
 
-__all__ = ["NOTHING", "find_call", "read_value"]
+__all__ = ["NOTHING", "find_call", "is_open", "read_value"]
 
 NOTHING = object()
 """The result for a text that is no value."""
@@ -52,6 +52,16 @@ def read_value(text: str) -> Any:
 def find_call(text: str) -> str | None:
     """The name of the constructor of `CALLS` that a text calls, well-formed or not."""
     return match[1] if (match := _CALL.search(text)) else None
+
+
+def is_open(text: str) -> bool:
+    """Whether a text ends inside a call of `CALLS`, which then goes on in the next line."""
+    match = _CALL.search(text)
+    return match is not None and _level(text[match.end() :]) > 0
+
+
+def _level(text: str) -> int:
+    return sum((mark in "([{") - (mark in ")]}") for mark in text)
 
 
 def _read_text(text: str) -> Any:

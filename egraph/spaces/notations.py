@@ -18,11 +18,19 @@ from egraph.errors import ArchitectureError, shorten
 from egraph.spaces import _registry
 from egraph.spaces._checks import check_text
 from egraph.spaces._darts_notation import LAYERS
-from egraph.spaces._literals import NOTHING, find_call, read_value
+from egraph.spaces._literals import NOTHING, find_call, is_open, read_value
 from egraph.spaces.base import SearchSpace
 from egraph.spaces.nasbench101 import NASBench101
 
-__all__ = ["Notation", "find_fields", "find_notation", "matrix_of", "read_architecture"]
+__all__ = [
+    "Notation",
+    "find_fields",
+    "find_notation",
+    "is_open",
+    "matrix_of",
+    "read_architecture",
+    "read_content",
+]
 
 
 class Notation(NamedTuple):
@@ -97,6 +105,12 @@ def find_fields(names: Iterable[str]) -> list[str]:
     """The fields of a record, or the columns of a table, that are an architecture; empty where none are."""
     names = list(names)
     return next((found for notation in NOTATIONS if (found := notation.fields(names))), [])
+
+
+def read_content(cell: object) -> Any:
+    """The value that a text is, such as a matrix in the cell of a table; what is no such text stays."""
+    value = read_value(cell) if isinstance(cell, str) else NOTHING
+    return cell if value is NOTHING else value
 
 
 def matrix_of(content: Mapping[str, Any]) -> tuple[str, str] | None:

@@ -103,7 +103,7 @@ def test_what_cannot_be_fitted_is_refused(table):
     broken = datasets.Table(
         table.space, table.architectures, {"accuracy": np.full(30, np.nan)}, table.metrics
     )
-    with pytest.raises(UsageError, match="NaN or infinite in 30 of 30 rows, first in row 0; choose another"):
+    with pytest.raises(UsageError, match="NaN or infinite in 30 of 30 rows, first in row 1; choose another"):
         bench.fit_on_table(broken, "accuracy", 20)
     with pytest.raises(UsageError, match="NaN or infinite in 30 of 30 rows"):
         bench.score_on_table(Ranker(), broken, "accuracy")

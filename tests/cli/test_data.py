@@ -31,14 +31,15 @@ def test_import_makes_a_table_that_show_finds_by_name(egraph, tmp_path, lines):
     rows = "".join(f"{cell},{90 + k},text\n" for k, cell in enumerate(lines[1]))
     (tmp_path / "mine.csv").write_text(f"architecture,acc,note\n{rows}")
     done = egraph("data", "import", "mine.csv", "--space", "nasbench_macro")
-    assert "3 rows, 3 distinct networks, metrics acc" in done.stdout
+    told = "read mine: 3 rows, 3 distinct networks of the space nasbench_macro; acc, higher is better\n"
+    assert done.stdout.startswith(told)
     assert "3 rows" in egraph("data", "show", "mine").stdout
 
 
 def test_import_names_the_bad_row_and_writes_nothing(egraph, tmp_path):
     (tmp_path / "mine.csv").write_text("architecture,acc\n01201201,90\n0120120x,91\n")
     done = egraph("data", "import", "mine.csv", "--space", "nasbench_macro", "--out", "t.parquet", code=1)
-    assert "row 1" in done.stderr
+    assert "mine.csv, line 3: not a NAS-Bench-Macro chain" in done.stderr
     assert not (tmp_path / "t.parquet").exists()
 
 
@@ -90,7 +91,7 @@ def test_a_journal_is_a_table_of_all_commands(egraph, table, journal, read_json)
     assert [metric["metric"] for metric in shown["metrics"]] == [
         "score", "test_score", "seconds", "params", "flops",
     ]  # fmt: skip
-    assert "mine.parquet: 16 rows" in egraph("data", "import", "x.db", "--name", "mine").stdout
+    assert "read mine: 16 rows" in egraph("data", "import", "x.db", "--name", "mine").stdout
     card = read_json(egraph("train", "--data", "x.db", "--samples", "8", "--out", "m.egraph", "--json"))
     assert card["metric"]["name"] == "score"
     assert "8 left out" in egraph("evaluate", "m.egraph", "--data", "x.db").stdout

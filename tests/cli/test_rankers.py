@@ -4,6 +4,7 @@ import json
 import math
 
 import numpy as np
+import pandas
 import pytest
 
 import egraph as package
@@ -137,14 +138,78 @@ def test_rank_warns_in_one_line_of_what_the_ranker_never_saw(egraph, lines):
 
 
 def test_rank_names_the_bad_line(egraph, ranker, lines):
-    done = egraph("rank", ranker, "-", stdin=f"{lines[0][0]}\n\n{{oops\n", code=2)
-    assert "line 3 of standard input: not JSON" in done.stderr
+    done = egraph("rank", ranker, "-", stdin=f"{lines[0][0]}\n\n{{oops\n", code=1)
+    assert "egraph: line 3 of standard input, left out: not JSON" in done.stderr
+    assert [row.split()[1] for row in done.stdout.splitlines()] == ["line", "1"]
+    done = egraph("rank", ranker, "-", "--json", stdin=f"{lines[0][0]}\n\n{{oops\n", code=1)
+    good, bad = map(json.loads, done.stdout.splitlines())
+    assert good["architecture"] == json.loads(lines[0][0])
+    assert (bad["line"], bad["error"][:8]) == (3, "not JSON")
+    done = egraph("rank", ranker, "-", stdin="{oops\n0\n", code=2)
+    assert "line 1 of standard input: not JSON" in done.stderr
     assert done.stdout == ""
+
+
+def test_rank_names_a_few_of_many_bad_lines(egraph, ranker, lines):
+    done = egraph("rank", ranker, "-", stdin="\n".join([lines[0][0], *["oops"] * 12]), code=1)
+    assert [line.split(",")[0] for line in done.stderr.splitlines()[:10]] == [
+        f"egraph: line {number} of standard input" for number in range(2, 12)
+    ]
+    assert done.stderr.splitlines()[10] == "egraph: 2 more lines are left out"
+
+
+@pytest.mark.parametrize("ending", ["csv", "CSV", "tsv", "csv.gz", "parquet", "jsonl", "jsonl.gz", "-"])
+def test_rank_reads_files_with_columns_and_keeps_the_others(egraph, ranker, lines, tmp_path, ending):
+    frame = pandas.DataFrame({"cell": lines[1], "note": ["x", None, "z"], "seed": [7, 8, 9]})
+    path = tmp_path / f"some.{ending}"
+    if ending == "parquet":
+        frame.to_parquet(path)
+    elif ending.startswith("jsonl"):
+        frame.to_json(path, orient="records", lines=True)
+    else:
+        frame.to_csv(path, sep="\t" if ending == "tsv" else ",")
+    source, stdin = ("-", path.read_text()) if ending == "-" else (path, None)
+    done = egraph("rank", ranker, source, "--architecture", "cell", "--json", stdin=stdin)
+    rows = [json.loads(line) for line in done.stdout.splitlines()]
+    expected = egraph("rank", ranker, "-", "--json", stdin="\n".join(lines[1])).stdout.splitlines()
+    assert [row["score"] for row in rows] == [json.loads(row)["score"] for row in expected]
+    assert [(row.get("note"), row["seed"]) for row in rows] == [("x", 7), (None, 8), ("z", 9)]
+    shown = egraph("rank", ranker, source, "--architecture", "cell", stdin=stdin).stdout.splitlines()
+    assert shown[0].split() == ["rank", "line", "score", "note", "seed", "architecture"]
+    first = 2 if "sv" in ending.lower() or ending == "-" else 1
+    assert sorted(int(row.split()[1]) for row in shown[1:]) == [first, first + 1, first + 2]
+
+
+def test_rank_reads_a_csv_file_whose_column_it_does_not_know(egraph, ranker, lines, tmp_path):
+    (tmp_path / "a.csv").write_text("cell,acc\n" + f"{lines[1][0]},1\n")
+    done = egraph("rank", ranker, "a.csv", code=2)
+    assert (
+        "unknown column 'architecture' in a.csv, which --architecture names; known: acc, cell" in done.stderr
+    )
+    (tmp_path / "b.csv").write_text("\n".join(lines[1]))  # no header at all
+    assert len(egraph("rank", ranker, "b.csv").stdout.splitlines()) == 4
+    (tmp_path / "c.csv").write_text(f"architecture,acc\n{lines[1][0]},1\n,2\n0120120x,3\n")
+    done = egraph("rank", ranker, "c.csv", code=1)
+    assert "line 3 of c.csv, left out: expected an architecture, got an empty cell" in done.stderr
+    assert "line 4 of c.csv, left out: not a NAS-Bench-Macro chain" in done.stderr
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_rank_reads_a_call_over_several_lines(egraph, tmp_path):
+    cell = (
+        "[('sep_conv_3x3', 0),\n  ('max_pool_3x3', 1),"
+        + " ('skip_connect', 0), ('dil_conv_5x5', 1)," * 3
+        + "]"
+    )
+    text = f"A = Genotype(\n  normal={cell},\n\n  reduce={cell})\n\n"
+    (tmp_path / "genotypes.py").write_text(text + text.replace("A =", "B ="))
+    drawn = egraph("draw", "genotypes.py").stdout
+    assert drawn.count("skip_connect-s2") == 2 * 3
 
 
 def test_rank_refuses_an_architecture_of_another_space(egraph, ranker):
     other = '{"ops":["input","maxpool3x3","output"],"edges":[[0,1],[1,2]]}'
-    assert "line 1 of standard input" in egraph("rank", ranker, "-", stdin=other, code=2).stderr
+    assert "line 1 of standard input: " in egraph("rank", ranker, "-", stdin=other, code=2).stderr
 
 
 def test_rank_refuses_nothing_at_all(egraph, ranker):
@@ -200,7 +265,7 @@ def test_scores_that_are_not_finite_are_refused(egraph, table, tmp_path, value):
     done = egraph(
         "train", "--data", "bad.parquet", "--metric", "accuracy", "--samples", 9, "--out", "r.egraph", code=2
     )
-    assert "is NaN or infinite in 1 of 40 rows, first in row 3" in done.stderr
+    assert "is NaN or infinite in 1 of 40 rows, first in row 4" in done.stderr
 
 
 def test_scores_without_two_distinct_values_are_refused(egraph, table, tmp_path):

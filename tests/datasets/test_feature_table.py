@@ -124,14 +124,17 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("change", "message"),
         [
-            ({"length": [1.0] * 4 + [np.nan] * 2}, r"'length' has no value in row 5; 2 are missing in all"),
-            ({"length": [1.0, np.inf] * 3}, "the column 'length' has inf in row 2"),
+            (
+                {"length": [1.0] * 4 + [np.nan] * 2},
+                r"a\.csv, line 6: the column 'length' has no value; 2 are missing in all",
+            ),
+            ({"length": [1.0, np.inf] * 3}, r"a\.csv, line 3: the column 'length' has inf"),
             (
                 {"length": ["1", "2", "3", "4", "bad", "6"]},
-                "the column 'length' has 'bad' in row 5, where most",
+                r"a\.csv, line 6: the column 'length' has 'bad', where most",
             ),
-            ({"species": ["1", "2", "1", "failed", "2", "1"]}, "the column 'species' has 'failed' in row 4"),
-            ({"species": [None] + ["a", "b"] * 2 + ["a"]}, "the column 'species' has no value in row 1"),
+            ({"species": ["1", "2", "1", "failed", "2", "1"]}, r"line 5: the column 'species' has 'failed'"),
+            ({"species": [None] + ["a", "b"] * 2 + ["a"]}, "line 2: the column 'species' has no value"),
             ({"species": ["a"] * 6}, "all examples are of one class, 'a'"),
         ],
     )

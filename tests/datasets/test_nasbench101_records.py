@@ -141,7 +141,7 @@ def test_the_command_reads_it_under_its_own_name(written, tmp_path, monkeypatch)
     )
     done = CliRunner().invoke(main, ["data", "import", "nasbench101", str(written[0])])
     assert done.exit_code == 0, done.output
-    assert "40 rows, 40 distinct networks, metrics half_train_time_108" in done.stdout
+    assert "40 rows, 40 distinct networks of the space nasbench101; half_train_time_108, s" in done.stdout
     assert "and 45 more" in done.stdout
     assert "next: egraph data show nasbench101\n" in done.stdout
     assert len(datasets.load("nasbench101")) == 40

@@ -377,7 +377,7 @@ def test_the_command_reads_them(small, tmp_path, monkeypatch):
     ):
         done = CliRunner().invoke(main, ["data", "import", *arguments])
         assert done.exit_code == 0, done.output
-        assert "2 rows, 2 distinct networks, metrics cifar10_test_200" in done.stdout
+        assert "2 rows, 2 distinct networks of the space nasbench201; cifar10_test_200" in done.stdout
         assert f"next: egraph data show {name}\n" in done.stdout
         assert datasets.load(name)["cifar10_val_12"].tolist() == [51, 53]
     (tmp_path / "nasbench201.parquet").write_bytes((tmp_path / "cache" / "mine.parquet").read_bytes())

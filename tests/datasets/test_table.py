@@ -164,16 +164,16 @@ def test_to_frame_has_the_notation_and_all_columns(table):
 
 def test_a_row_that_cannot_be_read_is_named(chains):
     with pytest.raises(
-        DataError, match=r"row 1 of table .table.: a chain is written with a, b and \., got .c."
+        DataError, match=r"row 2 of table .table.: a chain is written with a, b and \., got .c."
     ):
         _ = Table(chains, ["a", "c"], {}, {}).architectures
-    with pytest.raises(DataError, match=r"row 0 of table 'table': an architecture must be .* a text, got 7"):
+    with pytest.raises(DataError, match=r"row 1 of table 'table': an architecture must be .* a text, got 7"):
         _ = Table(chains, [7], {}, {}).architectures
 
 
 def test_a_row_of_another_space_is_named(chains):
     foreign = Architecture(["input", "c", "output"], [(0, 1), (1, 2)])
-    with pytest.raises(DataError, match="row 1 of table 'table': no chain of a, b and"):
+    with pytest.raises(DataError, match="row 2 of table 'table': no chain of a, b and"):
         _ = Table(chains, [chains.parse("a"), foreign], {}, {}).keys
 
 
