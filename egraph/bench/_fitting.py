@@ -28,10 +28,10 @@ __all__ = [
     "Estimate",
     "TableFit",
     "TableScores",
-    "check_scores",
     "find_learned",
     "fit_on_table",
     "measure_on",
+    "measured_networks",
     "score_on_table",
 ]
 
@@ -131,7 +131,8 @@ def fit_on_table(
 ) -> TableFit:
     """Fits a ranker on some networks of a table and scores it on all others.
 
-    Where lower is better for the metric, the ranker learns its negative.
+    Where lower is better for the metric, the ranker learns its negative. Networks without a value, whose
+    trainings failed, are left out.
 
     Args:
         table: Measured architectures; each network counts once.
@@ -143,18 +144,17 @@ def fit_on_table(
 
     Raises:
         UnknownNameError: The table has no such metric.
-        UsageError: No network is left to measure on, or a value of the metric is NaN or infinite.
+        UsageError: No network is left to measure on, or a value of the metric is infinite.
     """
     from egraph.ranker import Ranker
 
     emit = progress or _ignore
-    distinct = table.distinct()
+    distinct = measured_networks(table, metric)
     if samples >= len(distinct):
         raise UsageError(
-            f"samples must leave networks to measure on: {table.name!r} has {len(distinct):,}, "
+            f"samples must leave networks to measure on: {table.name!r} has {len(distinct):,} distinct ones, "
             f"got {samples:,}"
         )
-    check_scores(distinct, metric)
     train, rest = distinct.split(samples, seed)
     model = Ranker(seed=seed) if ranker is None else ranker
     emit("fit", 0, 0)
@@ -184,16 +184,16 @@ def score_on_table(
 
     Raises:
         UnknownNameError: The table has no such metric.
-        UsageError: Fewer than two networks are left, or a value of the metric is NaN or infinite.
+        UsageError: Fewer than two networks are left, or a value of the metric is infinite.
     """
-    distinct = table.distinct()
+    distinct = measured_networks(table, metric)
     fresh = np.flatnonzero(~find_learned(ranker, distinct))
     if len(fresh) < 2:
         raise UsageError(
             f"the ranker has learned from all but {len(fresh)} networks of {table.name!r}; nothing is left"
         )
     rest = distinct.take(fresh)
-    scores = check_scores(rest, metric)
+    scores = rest.scores(metric)
     (progress or _ignore)("measure", 0, len(rest))
     return TableScores(len(rest), len(distinct) - len(rest), measure_on(ranker, rest, scores, seed))
 
@@ -228,20 +228,27 @@ def measure_on(
     return found
 
 
-def check_scores(table: Table, metric: str) -> NDArray[Any]:
-    """The scores of a table's metric, higher is better.
+def measured_networks(table: Table, metric: str) -> Table:
+    """The distinct networks of a table with a value of a metric; failed measurements, NaN, are left out.
 
     Raises:
-        UsageError: A value is NaN or infinite.
+        UnknownNameError: The table has no such metric.
+        UsageError: A value is infinite, or none is measured.
     """
-    scores = table.scores(metric)
-    bad = np.flatnonzero(~np.isfinite(scores))
-    if len(bad):
+    distinct = table.distinct()
+    values = distinct[metric]
+    if len(bad := np.flatnonzero(np.isinf(table[metric]))):
         raise UsageError(
-            f"metric {metric!r} of table {table.name!r} is NaN or infinite in {len(bad):,} of {len(table):,} "
-            f"rows, first in row {bad[0] + 1}; choose another metric, or import the table without these rows"
+            f"metric {metric!r} of table {table.name!r} is infinite in {len(bad):,} of {len(table):,} rows, "
+            f"first in row {bad[0] + 1}; choose another metric, or import the table without these rows"
         )
-    return scores
+    known = np.flatnonzero(~np.isnan(values))
+    if not len(known):
+        raise UsageError(
+            f"metric {metric!r} of table {table.name!r} is measured in none of {len(table):,} rows; "
+            "choose another"
+        )
+    return distinct if len(known) == len(distinct) else distinct.take(known)
 
 
 def _ignore(stage: str, done: int, total: int) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from egraph.bench._card import FINGERPRINTS, describe_fit, describe_table, fingerprint
-from egraph.bench._fitting import Progress, TableScores, check_scores, measure_on
+from egraph.bench._fitting import Progress, TableScores, measure_on, measured_networks
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def fit_on_tables(
     Raises:
         UnknownNameError: A table has no such metric.
         UsageError: There are fewer than two sources, a source occurs twice, has fewer than two networks, or a
-            value of its metric is NaN or infinite.
+            value of its metric is infinite.
     """
     from egraph.ranker import Ranker
 
@@ -139,8 +139,7 @@ def fit_on_tables(
 
 
 def _split(table: Table, metric: str, samples: int, seed: int) -> tuple[Table, Table]:
-    distinct = table.distinct()
-    check_scores(distinct, metric)
+    distinct = measured_networks(table, metric)
     if len(distinct) < 2:
         raise UsageError(f"table {table.name!r} has {len(distinct)} networks, expected at least two")
     train, rest = distinct.split(min(samples, max(4 * len(distinct) // 5, 1)), seed)

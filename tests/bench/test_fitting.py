@@ -96,17 +96,33 @@ def test_an_undefined_measure_is_none_in_json():
 
 
 def test_what_cannot_be_fitted_is_refused(table):
-    with pytest.raises(UsageError, match="samples must leave networks to measure on: 'table' has 30, got 30"):
+    with pytest.raises(
+        UsageError, match="samples must leave networks to measure on: 'table' has 30 distinct ones, got 30"
+    ):
         bench.fit_on_table(table, "accuracy", 30)
     with pytest.raises(UnknownNameError, match="unknown metric 'latency' in table 'table'"):
         bench.fit_on_table(table, "latency", 20)
     broken = datasets.Table(
         table.space, table.architectures, {"accuracy": np.full(30, np.nan)}, table.metrics
     )
-    with pytest.raises(UsageError, match="NaN or infinite in 30 of 30 rows, first in row 1; choose another"):
+    with pytest.raises(
+        UsageError, match=r"metric 'accuracy' of table .* is measured in none of 30 rows; choose"
+    ):
         bench.fit_on_table(broken, "accuracy", 20)
-    with pytest.raises(UsageError, match="NaN or infinite in 30 of 30 rows"):
+    with pytest.raises(UsageError, match="is measured in none of 30 rows"):
         bench.score_on_table(Ranker(), broken, "accuracy")
+
+
+def test_failed_measurements_are_left_out(table):
+    values = table["accuracy"]
+    values[[2, 5]] = np.nan
+    broken = datasets.Table(table.space, table.architectures, {"accuracy": values}, table.metrics)
+    fit = bench.fit_on_table(broken, "accuracy", 20, ranker=Ranker(**QUICK))
+    assert (len(fit.train), fit.scores.rows) == (20, 8)
+    values[7] = np.inf
+    broken = datasets.Table(table.space, table.architectures, {"accuracy": values}, table.metrics)
+    with pytest.raises(UsageError, match="is infinite in 1 of 30 rows, first in row 8; choose another"):
+        bench.fit_on_table(broken, "accuracy", 20)
 
 
 def test_a_table_that_was_learned_from_leaves_nothing_to_measure(table, fit):

@@ -253,19 +253,18 @@ def test_samples_must_leave_networks_to_measure_on(egraph, table, tmp_path):
     done = egraph(
         "train", "--data", table, "--metric", "accuracy", "--samples", 40, "--out", "r.egraph", code=2
     )
-    assert "samples must leave networks to measure on: 'small' has 40, got 40" in done.stderr
+    assert "samples must leave networks to measure on: 'small' has 40 distinct ones, got 40" in done.stderr
     assert not (tmp_path / "r.egraph").exists()
 
 
-@pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_scores_that_are_not_finite_are_refused(egraph, table, tmp_path, value):
+def test_scores_that_are_infinite_are_refused(egraph, table, tmp_path):
     values = datasets.load(table)["accuracy"]
-    values[3] = value
+    values[3] = math.inf
     with_accuracy(table, values).save("bad.parquet")
     done = egraph(
         "train", "--data", "bad.parquet", "--metric", "accuracy", "--samples", 9, "--out", "r.egraph", code=2
     )
-    assert "is NaN or infinite in 1 of 40 rows, first in row 4" in done.stderr
+    assert "is infinite in 1 of 40 rows, first in row 4" in done.stderr
 
 
 def test_scores_without_two_distinct_values_are_refused(egraph, table, tmp_path):
@@ -292,3 +291,33 @@ def test_a_ranker_that_learned_from_all_of_a_table_has_nothing_to_be_measured_on
     seen, _ = loaded.split(25, 0)
     seen.save("seen.parquet")
     assert "nothing is left" in egraph("evaluate", ranker, "--data", "seen.parquet", code=2).stderr
+
+
+def test_train_and_evaluate_read_a_csv_file(egraph, table, tmp_path, read_json):
+    frame = datasets.load(table).to_frame()
+    frame["accuracy"] = frame["accuracy"].astype(str)
+    frame.loc[4, "accuracy"] = "failed"
+    frame.to_csv("some.csv")
+    train = ("train", "--data", "some.csv", "--samples", "25", "--out", "r.egraph")
+    assert "which search space the rows of some.csv belong to" in egraph(*train, code=2).stderr
+    space = ("--space", "nasbench_macro")
+    told = (
+        "some.csv, line 6: the column 'accuracy' has 'failed' where numbers were expected; write a number, "
+    )
+    assert told + "or --na failed if" in egraph(*train, *space, code=2).stderr
+    asks = egraph(*train, *space, "--na", "failed,-", code=2).stderr
+    assert "some.csv: is lower better for latency? say so with --lower-is-better latency, or with" in asks
+    several = egraph(*train, *space, "--na", "failed", "--lower-is-better", "latency", code=2)
+    assert "table 'some' has several metrics; choose by --metric: accuracy, latency" in several.stderr
+    done = egraph(*train, *space, "--na", "failed", "--metric", "accuracy")
+    line = "some: 40 rows, 40 distinct networks of the space nasbench_macro; accuracy, higher is better, not"
+    assert line in done.stderr
+    assert "on 14 other networks" in done.stdout
+    evaluate = ("evaluate", "r.egraph", "--data", "some.csv", "--metric", "accuracy", "--json")
+    card = read_json(egraph(*evaluate, "--na", "failed"))
+    assert (card["data"]["distinct networks"], card["metric"]["higher is better"]) == (40, True)
+    assert card["excluded"] == 25
+    shown = egraph(
+        "data", "show", "some.csv", *space, "--lower-is-better", "latency", "--na", "failed"
+    ).stdout
+    assert "40 rows, 40 distinct networks" in shown
