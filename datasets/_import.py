@@ -37,18 +37,16 @@ def import_table(
 
     Args:
         source: A CSV file with a header (``.csv``, ``.tsv``), ``.jsonl`` with one object a line, both also
-            ``.gz``; ``.parquet``; or the journal of a study. Journals, tables of egraph and published files
-            of a benchmark need no ``space``; these include the ``.tfrecord`` of NAS-Bench-101, the ``.pth``
-            of NAS-Bench-201, and the ``.pickle.pbz2`` or folder of NATS-Bench.
+            ``.gz``; ``.parquet``; the journal of a study; a table of egraph; or a published file of a
+            benchmark. Only the first three need ``space``.
         out: File to write; None is one in the user's cache, where `load` finds it by ``name``.
         name: Name of the table; None is ``benchmark`` or the stem of ``out`` or ``source``.
         space: Search space of the architectures.
-        architecture: Column of the architectures, for `egraph.spaces.read_architecture`. Where it is absent,
-            the fields of a notation may be columns.
+        architecture: Column of the architectures, for `egraph.spaces.read_architecture`.
         metrics: Columns that are metrics, or a mapping to their descriptions; None takes all columns of
             numbers.
         lower_is_better: Metrics that are costs or errors.
-        higher_is_better: Metrics that are not, although their names, such as ``loss_reduction``, sound so.
+        higher_is_better: Metrics that are not, although their names sound so.
         na: Cells that mean a failed measurement, beside empty ones and the usual ``nan``.
         benchmark: Benchmark whose authors wrote the file, ``"nasbench101"`` or ``"nasbench201"``; None
             recognises it by the name of the file.
