@@ -124,6 +124,9 @@ class _Clock:
             )
 
 
+_GUESS = 1.0
+"""Loss of a guess: squared error of standardised targets, about the cross-entropy of two or three classes."""
+
 _MIXING = 1
 """Second part of the seed of mixup, whose numbers are apart from those of order and augmentation."""
 
@@ -141,10 +144,13 @@ def _check(mean: float, first: Tensor | None, epoch: int, recipe: Recipe) -> Non
     """Refuses to go on after an epoch whose mean loss shows that the training diverges."""
     if not math.isfinite(mean):
         raise EvaluationError(f"the loss became {mean} in epoch {epoch} of {recipe.epochs}")
-    if recipe.stop_loss is not None and first is not None and mean > recipe.stop_loss * first.item():
+    if recipe.stop_loss is None or first is None:
+        return
+    # A first batch without outliers, or inherited weights, can begin far below the loss of a guess.
+    if mean > recipe.stop_loss * max(first.item(), _GUESS):
         raise EvaluationError(
             f"diverged: the mean loss of epoch {epoch} of {recipe.epochs} is {mean:.3g}, more than "
-            f"{recipe.stop_loss:g} times the {first.item():.3g} of the first batch"
+            f"{recipe.stop_loss:g} times the {first.item():.3g} of the first batch; lower the learning rate"
         )
 
 

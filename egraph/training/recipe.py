@@ -44,7 +44,7 @@ _NEW = (
     "cutout",
     "erase",
 )
-"""Fields that earlier versions lack; `Recipe.to_dict` leaves them out where they do nothing."""
+"""Fields that earlier versions lack; `Recipe.to_dict` leaves them out where they have their default."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +74,8 @@ class Recipe:
         mixup: Parameter of the beta distribution by which pairs of examples and of their losses are mixed
             (Zhang et al. 2018); 0 mixes nothing.
         stop_loss: A training fails, as diverged, after an epoch whose mean loss is more than this many times
-            the loss of its first batch; None stops only where the loss is NaN or infinite.
+            the loss of its first batch, or of 1 if that is more, which is about the loss of a guess; None
+            stops only where the loss is NaN or infinite.
 
     Raises:
         UsageError: A field is out of its range; the text names it.
@@ -97,7 +98,7 @@ class Recipe:
     label_smoothing: float = 0.0
     ema: float = 0.0
     mixup: float = 0.0
-    stop_loss: float | None = None
+    stop_loss: float | None = 10.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -150,7 +151,7 @@ class Recipe:
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values; ``Recipe(**fields)`` restores an equal recipe.
 
-        Fields that earlier versions lack are left out where they do nothing, so that journals stay the same.
+        Fields that earlier versions lack are left out at their default, so that journals stay the same.
         """
         unset = {
             field.name: field.default

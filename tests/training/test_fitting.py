@@ -120,7 +120,7 @@ def test_a_loss_that_is_nan_says_when():
 
 def test_divergence_is_reported():
     x, y = problem()
-    recipe = Recipe(epochs=50, batch_size=24, optimizer="sgd", learning_rate=1e30, schedule="constant")
+    recipe = PLAIN.changed(epochs=50, learning_rate=1e30, weight_decay=1e-2, stop_loss=None)
     with pytest.raises(EvaluationError, match=r"the loss became (nan|inf) in epoch \d+ of 50"):
         fit(linear(), (x, y), recipe)
 
@@ -253,9 +253,23 @@ def test_a_training_that_takes_too_long_is_ended():
     fit(linear(), problem(), PLAIN.changed(epochs=1), seconds=600)
 
 
-def test_a_loss_that_grows_stops_the_training():
-    recipe = PLAIN.changed(epochs=50, learning_rate=1e4, stop_loss=3)
-    with pytest.raises(
-        EvaluationError, match=r"diverged: the mean loss of epoch \d+ of 50 is .* more than 3 t"
-    ):
+@pytest.mark.parametrize(("changes", "times"), [({}, 10), ({"stop_loss": 3}, 3)])
+def test_a_loss_that_grows_stops_the_training(changes, times):
+    recipe = PLAIN.changed(epochs=50, learning_rate=1e4, **changes)
+    text = rf"diverged: the mean loss of epoch \d of 50 is .* more than {times} t.*; lower the learning rate"
+    with pytest.raises(EvaluationError, match=text):
         fit(linear(), problem(), recipe)
+    epochs = []
+    fit(linear(), problem(), recipe.changed(stop_loss=None), progress=lambda done, _: epochs.append(done))
+    assert epochs[-1] == 50
+
+
+def test_a_low_loss_of_the_first_batch_is_no_measure():
+    """Of a regression whose first batch has no outlier, as of a network that has inherited weights."""
+    x = torch.zeros(20, 1)
+    y = torch.zeros(20, 1)
+    y[torch.randperm(20, generator=torch.Generator().manual_seed(0))[-1]] = 9.0  # in the last batch
+    mean = torch.nn.functional.mse_loss
+    network = nn.Linear(1, 1)
+    nn.init.constant_(network.bias, 0.1)
+    fit(network, (x, y), PLAIN.changed(batch_size=2, learning_rate=1e-6, epochs=1), loss=mean)

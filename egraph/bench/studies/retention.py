@@ -163,7 +163,9 @@ def _measure(cell: Cell, root: str | None) -> dict[str, Any]:
     chance = 100 / data.num_classes
     train, test = ((torch.from_numpy(x), torch.from_numpy(y)) for x, y in (data.train, data.test))
     options = {"channels": cell.channels} if "channels" in space.network_options else {}
-    recipe = Recipe(epochs=budgets[-1], batch_size=cell.batch_size, schedule="constant", weight_decay=0.0)
+    recipe = Recipe(
+        epochs=budgets[-1], batch_size=cell.batch_size, schedule="constant", weight_decay=0.0, stop_loss=None
+    )
     found: list[float] = []
 
     with seeded(cell.network, torch.device("cpu")):
