@@ -23,7 +23,7 @@ from egraph.evaluation.ranks import rank_average
 from egraph.spaces import SearchSpace
 from egraph.specs import check_options, parse
 from egraph.threads import threads_limited
-from egraph.training import failures_explained
+from egraph.training import failures_explained, place
 
 if TYPE_CHECKING:
     import torch
@@ -123,7 +123,7 @@ class ZeroCost(NetworkEvaluator):
             seconds=time.perf_counter() - started,
             params=count_params(network),
             flops=flops_or_zero(network, self.images.input_shape),
-            source=f"{self.proxies[0]} on {self.images.name} ({self.device.partition(':')[0]})",
+            source=f"{self.proxies[0]} on {self.images.name} ({place(self.device)})",
         )
 
     def values(self, architecture: Architecture, *, seed: int = 0) -> dict[str, float]:
@@ -176,7 +176,7 @@ class ZeroCost(NetworkEvaluator):
         from egraph.training import seeded
 
         self.space.validate(architecture)
-        data, device = self.images, torch.device(self.device)
+        data, device = self.images, torch.device(place(self.device))
         weights = int(np.random.SeedSequence((self.seed, seed)).generate_state(1)[0])
         explained = failures_explained(
             "the network cannot be scored", "take narrower networks or a smaller batch"
@@ -191,9 +191,9 @@ class ZeroCost(NetworkEvaluator):
             for text in self.proxies:
                 name, options = parse(text)
                 proxy, scored = proxies[name], network
-                x, y = _batch(data, self.device, self.batch_size, self.seed)
+                x, y = _batch(data, str(device), self.batch_size, self.seed)
                 if proxy.patches:
-                    x, y = _patches(data, self.device, self.seed)
+                    x, y = _patches(data, str(device), self.seed)
                     scored = self._build_narrow(architecture, weights).to(device)
                 values[text] = proxy.score(scored, x, y, **options)
         return network, values

@@ -27,7 +27,7 @@ from egraph.evaluation.scoring import ZeroCost
 from egraph.shapes import kind_of
 from egraph.spaces import SearchSpace
 from egraph.threads import threads_limited
-from egraph.training import Recipe, failures_explained
+from egraph.training import Recipe, failures_explained, place
 
 if TYPE_CHECKING:
     import torch
@@ -175,8 +175,8 @@ class Training(NetworkEvaluator):
 
         self.space.validate(architecture)
         settings = self.space.settings(architecture)
-        data, device = self.images, torch.device(self.device)
-        parts = _tensors(data, self.device)
+        data, device = self.images, torch.device(place(self.device))
+        parts = _tensors(data, str(device))
         examples = _take(parts["train"], self._share)
         functional, regression = torch.nn.functional, data.is_regression
         loss: Loss = functional.mse_loss if regression else functional.cross_entropy
@@ -203,7 +203,7 @@ class Training(NetworkEvaluator):
             seconds=seconds,
             params=count_params(network),
             flops=flops_or_zero(network, data.input_shape),
-            source=f"{how} on {data.name} ({device.type})",
+            source=f"{how} on {data.name} ({device})",
         )
         return evaluation, network
 

@@ -7,7 +7,9 @@
 
 `open_executor` gives an `Executor`, whose interface is that of `concurrent.futures`: ``submit`` returns a
 `concurrent.futures.Future`. The function is sent once to each process. A job is any value that can be
-pickled, best a frozen dataclass. Worker processes are started in ``_processes.py`` and nowhere else.
+pickled, best a frozen dataclass. A worker process finds its number, from 0 on and below the number of
+workers, in the environment as ``EGRAPH_WORKER``: a training of your own can choose its GPU by it. Worker
+processes are started in ``_processes.py`` and nowhere else.
 
 To add an engine, such as a cluster: a class with the methods of `Executor`, and a case in `open_executor`.
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import multiprocessing
 import os
@@ -30,7 +31,13 @@ from egraph.executors._errors import (
 )
 from egraph.executors._executor import Job, Result
 
-__all__ = ["Processes"]
+__all__ = ["WORKER", "Processes"]
+
+WORKER = "EGRAPH_WORKER"
+"""Environment variable of a worker process: its number from 0 on, below the number of workers.
+
+No two processes that live at a time have the same; one that replaces a dead one has its number.
+"""
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
@@ -112,9 +119,14 @@ class Processes(Generic[Job, Result]):
 
     def _start_waiting(self) -> None:
         while self._waiting and len(self._busy) < self.capacity:
-            worker = self._idle.pop() if self._idle else _Worker(self._payload, self._threads)
+            worker = self._idle.pop() if self._idle else self._start()
             worker.begin(*self._waiting.popleft())
             self._busy.append(worker)
+
+    def _start(self) -> _Worker:
+        taken = {worker.number for worker in self._busy}
+        number = next(number for number in itertools.count() if number not in taken)
+        return _Worker(self._payload, self._threads, number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +147,11 @@ class _NotLoaded:
 class _Worker:
     """One process and the pipe to it, as seen by the parent."""
 
-    def __init__(self, payload: bytes, threads: int) -> None:
+    def __init__(self, payload: bytes, threads: int, number: int) -> None:
         context = multiprocessing.get_context("spawn")
+        self.number = number
         self.pipe, theirs = context.Pipe()
-        self.process = context.Process(target=_serve, args=(theirs, payload, threads), daemon=False)
+        self.process = context.Process(target=_serve, args=(theirs, payload, threads, number), daemon=False)
         self.process.start()
         theirs.close()  # so that the death of the process closes the pipe
         self.alive = True
@@ -203,8 +216,9 @@ class _Worker:
         return WorkerDiedError(code, time.perf_counter() - self._begun)
 
 
-def _serve(pipe: Connection, payload: bytes, threads: int) -> None:
+def _serve(pipe: Connection, payload: bytes, threads: int, number: int) -> None:
     """The main function of a worker process: does the jobs that come through the pipe."""
+    os.environ[WORKER] = str(number)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all; the parent decides
     threading.Thread(target=_die_with_parent, daemon=True).start()
     for variable in THREAD_VARIABLES:  # before NumPy and PyTorch are loaded, which read them once

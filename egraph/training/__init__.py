@@ -9,7 +9,8 @@ trains a module can use it: an evaluator, a supernet, a caller's own script.
   does one step: forward pass, loss, backward pass, update of the weights.
 - `Checkpoint` is a file from which a longer training of the same module goes on.
 - `accuracy` measures a trained classifier, `r_squared` a trained regression.
-- `choose_device`, `mixed_precision` and `seeded` choose the device, the precision and the random numbers.
+- `choose_device` and `place` choose the device, `mixed_precision` and `seeded` the precision and the random
+  numbers.
 - `failures_explained` turns errors of PyTorch into an `egraph.errors.EvaluationError` of one line.
 
 To add an optimizer, write a function in `optimizers` and enter it in ``OPTIMIZERS``; its name also goes into
@@ -26,7 +27,7 @@ from typing import TYPE_CHECKING
 
 from egraph._lazy import lazy_names
 from egraph.training.augmentation import Augmentation
-from egraph.training.devices import choose_device
+from egraph.training.devices import choose_device, place
 from egraph.training.failures import failures_explained
 from egraph.training.recipe import Recipe
 from egraph.training.recipe_files import read_recipe
@@ -51,6 +52,7 @@ __all__ = [
     "failures_explained",
     "fit",
     "mixed_precision",
+    "place",
     "r_squared",
     "read_recipe",
     "seeded",

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 from egraph.errors import UsageError
 
-__all__ = ["choose_device"]
+__all__ = ["choose_device", "place"]
 
 
 def choose_device(device: str) -> str:
@@ -29,3 +31,19 @@ def choose_device(device: str) -> str:
             f"device {device!r} was asked for, but PyTorch sees {count or 'no'} CUDA GPU; use auto or cpu"
         )
     return device
+
+
+def place(device: str) -> str:
+    """The device of this process: of several GPUs, ``"cuda"`` means another one in each worker process.
+
+    Worker processes find their number in the environment, see `egraph.executors`. More workers than GPUs
+    share them evenly.
+
+    Args:
+        device: A device as `choose_device` returns it.
+    """
+    import torch
+
+    if device != "cuda" or (count := torch.cuda.device_count()) < 2:
+        return device
+    return f"cuda:{int(os.environ.get('EGRAPH_WORKER', '0')) % count}"

@@ -356,6 +356,12 @@ class TestConstruction:
     def test_auto_takes_what_there_is(self):
         assert Training(CONVNET).device == ("cuda" if torch.cuda.is_available() else "cpu")
 
+    @pytest.mark.skipif(torch.cuda.device_count() < 2, reason="there are not two GPUs")
+    def test_each_worker_trains_on_a_gpu_of_its_own(self, monkeypatch):
+        for worker in range(2):
+            monkeypatch.setenv("EGRAPH_WORKER", str(worker))
+            assert Training(CONVNET, make_images(), BRIEF).evaluate(CHAIN).source.endswith(f"(cuda:{worker})")
+
     def test_threads_below_one_are_refused(self):
         with pytest.raises(UsageError, match="threads must be a whole number of at least 1, got 0"):
             Training(CONVNET, threads=0)

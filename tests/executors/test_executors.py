@@ -7,7 +7,7 @@ import time
 from contextlib import closing
 
 import pytest
-from functions import Unloadable, act, remember, square, threads
+from functions import Unloadable, act, number, remember, square, threads
 
 from egraph.errors import FailedError
 from egraph.executors import (
@@ -48,6 +48,15 @@ def test_a_job_that_raises_fails_alone(workers, kind, text):
         assert isinstance(good.result(), int)
         with pytest.raises(kind, match=text):
             bad.result()
+
+
+def test_each_worker_process_has_a_number_and_its_successor_the_same():
+    with closing(open_executor(number, 2)) as executor:
+        assert {future.result() for future in finish(executor, range(2))} == {0, 1}
+        (ended, *others) = finish(executor, ["exit", 0, 1, 2])
+        with pytest.raises(WorkerDiedError):
+            ended.result()
+        assert {future.result() for future in others} == {0, 1}
 
 
 def test_a_result_that_cannot_be_sent_back_is_an_error_of_its_job():
