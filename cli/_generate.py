@@ -15,6 +15,7 @@ from egraph.cli._options import (
     count_option,
     count_workers,
     json_option,
+    positive_option,
     print_json,
     resumable,
     root_option,
@@ -127,6 +128,9 @@ class Amount:
         )
     )
     workers: int | None = option(workers_option("Trainings"))
+    trial_seconds: float | None = option(
+        positive_option("--trial-seconds", help="Time after which a training has failed.")
+    )
     seed: int = option(seed_option)
     as_json: bool = option(json_option("the result"))
 
@@ -160,7 +164,7 @@ def command(task: Task, recipe: RecipeOptions, amount: Amount) -> None:
         made = generate(
             space, training, amount.out, count=amount.count, repeats=amount.repeats, share=amount.share,
             shard=amount.shard, seed=amount.seed, workers=count_workers(amount.workers),
-            command=shlex.join(["egraph", *sys.argv[1:]]), progress=show,
+            trial_seconds=amount.trial_seconds, command=shlex.join(["egraph", *sys.argv[1:]]), progress=show,
         )  # fmt: skip
     if amount.as_json:
         print_json(

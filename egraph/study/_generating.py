@@ -22,6 +22,7 @@ from egraph.errors import JournalError, UsageError
 from egraph.evaluation.base import Evaluator
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.spaces import SearchSpace
+from egraph.study._arguments import read_limit
 from egraph.study._generated import Plan, collect, read_runs, to_table
 from egraph.study._identity import register
 from egraph.study._journal import Journal, open_journal
@@ -60,6 +61,7 @@ def generate(
     seed: int = 0,
     workers: int = 1,
     command: str = "",
+    trial_seconds: float | None = None,
     progress: Progress | None = None,
 ) -> Generated:
     """Evaluates random architectures of a space and writes a table of them; docs/how-to/generate.md.
@@ -79,11 +81,11 @@ def generate(
         seed: Seed of the architectures and of the evaluations.
         workers: Number of evaluations at a time.
         command: Command line that repeats the call, for the provenance.
+        trial_seconds: Time after which an evaluation has failed, as of `Study`; None is no limit.
         progress: Callback of the evaluations done and in all, of this shard.
 
     Raises:
-        UsageError: An argument is out of range, ``out`` is a table without a journal, or there are repeats
-            of a function without a seed.
+        UsageError: An argument is out of range, ``out`` has no journal, or repeats have no seed.
         JournalError: The journal is of other arguments, of other shards, damaged, or held by another process.
         FailedError: Each evaluation failed.
     """
@@ -91,22 +93,26 @@ def generate(
     check_whole(0, seed=seed)
     check_probability(share=share)
     where = spaces.get(space) if isinstance(space, str) else space
-    evaluator, files = as_evaluator(evaluate), Files(out, *shard)
+    evaluator, files, limit = as_evaluator(evaluate), Files(out, *shard), read_limit(trial_seconds)
     check_repeats(evaluator, repeats)
     plan = Plan.draw(where, count, repeats, share, seed)
     with Journal(files.own) as journal:
         register(journal, where, seed, evaluator, {"shards": files.shards}, costs={})
         journal.requeue(lost=True)
-        _evaluate(journal, evaluator, plan.shard(*shard), seed=seed, workers=workers, progress=progress)
+        part = plan.shard(*shard)
+        _evaluate(journal, evaluator, part, seed=seed, workers=workers, seconds=limit, progress=progress)
         left = {path: _count_left(path, journal, plan.shard(*part)) for path, part in files.others.items()}
         settings = journal.settings
     if missing := {path: number for path, number in left.items() if number}:
         return Generated(files.table, None, missing)
     table = to_table(where, evaluator, plan, collect(files.journals), name=files.table.stem)
-    versions = ", ".join(f"{name} {version}" for name, version in settings["versions"].items())
-    table.provenance |= {"command": command, "seed": str(seed), "versions": versions}
+    table.provenance |= {"command": command, "seed": str(seed), "versions": _show(settings["versions"])}
     table.save(files.table)
     return Generated(files.table, table, {})
+
+
+def _show(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
 def _evaluate(
@@ -116,6 +122,7 @@ def _evaluate(
     *,
     seed: int,
     workers: int,
+    seconds: float | None,
     progress: Progress | None,
 ) -> None:
     """First one run of each network, then the further ones."""
@@ -132,7 +139,9 @@ def _evaluate(
         progress(done, len(needed))
     for repeats in sorted({1, *plan.runs.values()}):
         part = {key: network for key, network in plan.networks.items() if plan.runs[key] >= repeats}
-        retrain(journal, evaluator, part, repeats=repeats, seed=seed, workers=workers, emit=emit)
+        retrain(
+            journal, evaluator, part, repeats=repeats, seed=seed, workers=workers, emit=emit, seconds=seconds
+        )
 
 
 def _count_left(path: Path, own: Journal, plan: Plan) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from played import SPACE, Played
+from played import SPACE, Deadly, Played, run_in_a_process
 
 from egraph import datasets, spaces
 from egraph.errors import DataError, FailedError, JournalError, UsageError
@@ -166,6 +166,19 @@ def test_a_set_without_any_success_is_no_table(tmp_path):
     ):
         make(tmp_path / "x", lambda architectures: [float("nan")] * len(architectures), count=2, repeats=1)
     assert not (tmp_path / "x.parquet").exists()
+
+
+def test_an_evaluation_that_hangs_or_kills_its_process_fails_alone(tmp_path):
+    hangs = Played(fails_where_first_is=1, how="hang")
+    hanging = make(tmp_path / "hanging", hangs, count=3, repeats=1, workers=2, trial_seconds=0.5).table
+    deadly = Deadly(tmp_path / "counts", times=99)
+    work = lambda: make(tmp_path / "deadly", deadly, count=3, repeats=1)  # noqa: E731
+    while run_in_a_process(work):
+        pass
+    for table, reason in ((hanging, "not finished after 0.5 s"), (work().table, "the process ended 3 times")):
+        doomed = [SPACE.numbers(a)[0] == 1 for a in table.architectures]
+        assert any(doomed)
+        assert [text.startswith(reason) for text in table.columns["failure"]] == doomed
 
 
 def test_a_function_without_a_seed_is_not_repeated(tmp_path):
