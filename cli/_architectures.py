@@ -114,6 +114,8 @@ def read_text(source: str) -> str:
         DataError: The file cannot be read, or is not a text file.
     """
     try:
+        if source == "-" and sys.stdin is None:
+            raise DataError("standard input is closed; give a file, or send architectures to it")
         content = sys.stdin.buffer.read() if source == "-" else Path(source).read_bytes()
         return content.decode("utf-8-sig")
     except OSError as error:

@@ -14,6 +14,7 @@ import click
 
 from egraph._version import __version__
 from egraph.cli._interrupts import keep_interrupts
+from egraph.cli._streams import usable_streams
 from egraph.errors import EgraphError, OutOfDistributionWarning, PluginWarning
 
 __all__ = ["COMMANDS", "main"]
@@ -62,29 +63,29 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Never:  # type: ignore[override]
-        given = list(sys.argv[1:] if args is None else args)
-        given, debug = _take_debug(given)
+        given, debug = _take_debug(list(sys.argv[1:] if args is None else args))
         extra["standalone_mode"] = False
-        try:
-            with _plain_warnings():
-                code: Any = keep_interrupts(partial(super().main, given, "egraph", **extra))
-        except click.Abort:
-            _exit("interrupted", INTERRUPTED, debug)
-        except click.exceptions.NoArgsIsHelpError as error:
-            click.echo(error.format_message())
-            sys.exit(error.exit_code)
-        except click.ClickException as error:
-            ctx = getattr(error, "ctx", None)
-            hint = f" (see `{ctx.command_path} --help`)" if ctx is not None else ""
-            _exit(f"{error.format_message().rstrip('.')}{hint}", error.exit_code, debug)
-        except EgraphError as error:
-            _exit(str(error), error.exit_code, debug)
-        except MemoryError:
-            _exit("out of memory; try a smaller --samples, fewer --workers, or another machine", 1, debug)
-        except Exception as error:  # noqa: BLE001 - the last resort: users see one line instead of a traceback
-            text = f"{type(error).__name__}: {error}"
-            _exit(f"unexpected {text}; run again with --debug for the traceback", 1, debug)
-        sys.exit(code if isinstance(code, int) else 0)
+        with usable_streams():
+            try:
+                with _plain_warnings():
+                    code: Any = keep_interrupts(partial(super().main, given, "egraph", **extra))
+            except click.Abort:
+                _exit("interrupted", INTERRUPTED, debug)
+            except click.exceptions.NoArgsIsHelpError as error:
+                click.echo(error.format_message())
+                sys.exit(error.exit_code)
+            except click.ClickException as error:
+                ctx = getattr(error, "ctx", None)
+                hint = f" (see `{ctx.command_path} --help`)" if ctx is not None else ""
+                _exit(f"{error.format_message().rstrip('.')}{hint}", error.exit_code, debug)
+            except EgraphError as error:
+                _exit(str(error), error.exit_code, debug)
+            except MemoryError:
+                _exit("out of memory; try a smaller --samples, fewer --workers, or another machine", 1, debug)
+            except Exception as error:  # noqa: BLE001 - the last resort: users see one line instead of a traceback
+                text = f"{type(error).__name__}: {error}"
+                _exit(f"unexpected {text}; run again with --debug for the traceback", 1, debug)
+            sys.exit(code if isinstance(code, int) else 0)
 
 
 @contextmanager
