@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 from egraph.errors import FailedError
+from egraph.files import printable
 
 __all__ = ["usable_streams"]
 
@@ -61,7 +62,7 @@ class _Stream:
         try:
             if self._stream is None:
                 raise OSError(9, "it is closed")
-            return int(self._stream.write(text))
+            return int(self._stream.write(printable(text, self._stream.encoding)))
         except BrokenPipeError:
             raise
         except OSError as error:

@@ -64,8 +64,13 @@ def list_tables(root: str | None, as_json: bool) -> None:
             each.name, each.space, f"{each.rows:,}", str(each.path) if each.path else f"absent: {way}"
         )
     console().print(grid)
-    folders = ", ".join(map(str, found[0].folders)) if found else ""
-    click.echo(f"\nlooked for in {folders}" if folders else "no table is known")
+    if not found:
+        click.echo("no table is known")
+        return
+    folders = (
+        ", ".join(map(str, found[0].folders)) or "no folder, as there is no home; set HOME or EGRAPH_DATA"
+    )
+    click.echo(f"\nlooked for in {folders}")
 
 
 @command.command("show", epilog="Example: egraph data show nasbench201")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import sys
 import warnings
 from collections.abc import Iterator, Sequence
@@ -65,6 +66,7 @@ class _Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, prog_name: str | None = None, **extra: Any) -> Never:  # type: ignore[override]
         given, debug = _take_debug(list(sys.argv[1:] if args is None else args))
         extra["standalone_mode"] = False
+        logging.getLogger("matplotlib").setLevel(logging.ERROR)  # it tells where it keeps its list of fonts
         with usable_streams():
             try:
                 with _plain_warnings():
@@ -83,7 +85,7 @@ class _Commands(click.Group):
             except MemoryError:
                 _exit("out of memory; try a smaller --samples, fewer --workers, or another machine", 1, debug)
             except Exception as error:  # noqa: BLE001 - the last resort: users see one line instead of a traceback
-                text = f"{type(error).__name__}: {error}"
+                text = f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
                 _exit(f"unexpected {text}; run again with --debug for the traceback", 1, debug)
             sys.exit(code if isinstance(code, int) else 0)
 

@@ -166,7 +166,8 @@ def is_table(path: Path) -> bool:
     import pyarrow.parquet
 
     try:
-        schema = pyarrow.parquet.read_schema(path)
+        with path.open("rb") as file:
+            schema = pyarrow.parquet.read_schema(file)
     except (pyarrow.ArrowException, OSError):
         return True  # `load` reports the damage
     own = _parquet.is_own(schema.empty_table())
@@ -217,7 +218,8 @@ def _count_rows(path: Path | None, published: int) -> int:
     if path is None or path.suffix != ".parquet":
         return published
     try:
-        return int(pyarrow.parquet.read_metadata(path).num_rows)
+        with path.open("rb") as file:
+            return int(pyarrow.parquet.read_metadata(file).num_rows)
     except (pyarrow.ArrowException, OSError):
         return published  # `load` reports the damage
 
@@ -234,8 +236,10 @@ def _imported(root: str | os.PathLike[str] | None) -> Iterator[Known]:
                 continue
             seen.add(path.name)
             try:
-                rows = pyarrow.parquet.read_metadata(path).num_rows
-                header = _parquet.read_header(pyarrow.parquet.read_schema(path), path)
+                with path.open("rb") as file:
+                    read = pyarrow.parquet.read_metadata(file)
+                rows = read.num_rows
+                header = _parquet.read_header(read.schema.to_arrow_schema(), path)
             except (pyarrow.ArrowException, OSError, DataError):
                 continue  # not a table of egraph
             yield Known(

@@ -65,7 +65,7 @@ def import_table(
     path = Path(source)
     official = find_official(path) if benchmark is None else OFFICIAL[benchmark]
     name = name or benchmark or stem_of(Path(out) if out is not None else path)
-    target = cache_folder() / f"{name}.parquet" if out is None else Path(out)
+    target = _find_place(name) if out is None else Path(out)
     if not path.exists() or (path.is_dir() and official is None):
         files = f"; give {OFFICIAL[benchmark].files}" if benchmark else ""
         raise DataError(f"there is no file {path} to import{files}")
@@ -79,6 +79,17 @@ def import_table(
     _ = table.keys  # reads and checks every row
     table.save(target)
     return target
+
+
+def _find_place(name: str) -> Path:
+    """The file of a table in the user's cache.
+
+    Raises:
+        UsageError: The user has no home.
+    """
+    if (folder := cache_folder()) is None:
+        raise UsageError("there is no home to keep the table in; set HOME, or give the file to write (--out)")
+    return folder / f"{name}.parquet"
 
 
 def _read_official(official: Official, path: Path, how: Reading, progress: Progress | None) -> Table:

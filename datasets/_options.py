@@ -9,6 +9,7 @@ from typing import Any
 
 from egraph.datasets._folders import find
 from egraph.errors import UsageError
+from egraph.files import expand
 from egraph.specs import parse
 
 __all__ = ["check_known", "split_options"]
@@ -21,7 +22,7 @@ def split_options(text: str, root: str | os.PathLike[str] | None = None) -> tupl
     """
     ends = [len(text), *(place for place in range(len(text) - 1, 0, -1) if text[place] == ":")]
     for end in ends:
-        path = Path(text[:end]).expanduser()
+        path = expand(text[:end])
         if path.exists():
             return path, text[end + 1 :]
         if not path.is_absolute() and (found := find(text[:end], root)) is not None:

@@ -59,8 +59,9 @@ def write(
     content = pyarrow.table(arrays).replace_schema_metadata(
         {_KEY: json.dumps({"schema": SCHEMA, **header}).encode()}
     )
-    with atomic_path(path) as temporary:
-        pyarrow.parquet.write_table(content, temporary, compression="zstd", write_page_checksum=True)
+    # pyarrow itself opens only files whose names are UTF-8.
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        pyarrow.parquet.write_table(content, file, compression="zstd", write_page_checksum=True)
 
 
 def open_arrow(path: str | os.PathLike[str]) -> pyarrow.Table:
@@ -78,7 +79,10 @@ def open_arrow(path: str | os.PathLike[str]) -> pyarrow.Table:
             "`egraph data list` shows"
         )
     try:
-        with pyarrow.parquet.ParquetFile(path, page_checksum_verification=True) as file:
+        with (
+            Path(path).open("rb") as opened,
+            pyarrow.parquet.ParquetFile(opened, page_checksum_verification=True) as file,
+        ):
             return file.read()
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         size = Path(path).stat().st_size

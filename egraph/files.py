@@ -10,7 +10,20 @@ from pathlib import Path
 
 from egraph.errors import FailedError
 
-__all__ = ["atomic_path", "write_text"]
+__all__ = ["atomic_path", "expand", "printable", "write_text"]
+
+
+def expand(path: str | os.PathLike[str]) -> Path:
+    """The path with the user's home in place of ``~``; as it is where the user has no home."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
+
+
+def printable(text: str, encoding: str = "utf-8") -> str:
+    """The text with escapes for what the encoding lacks, such as the bytes of names that are not UTF-8."""
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextlib.contextmanager
@@ -43,6 +56,6 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:
-    """Writes ``text`` as UTF-8, atomically."""
+    """Writes ``text`` as UTF-8, atomically; names in it that are not UTF-8 are escaped."""
     with atomic_path(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(printable(text), encoding="utf-8")

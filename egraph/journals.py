@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
@@ -29,7 +30,7 @@ def open_to_read(path: Path, seconds: float) -> sqlite3.Connection:
     Raises:
         sqlite3.Error: The file cannot be opened, is held by another process, or is no database.
     """
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    address = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
     db = sqlite3.connect(address, uri=True, timeout=seconds, isolation_level=None)
     try:
         db.execute("SELECT 1 FROM sqlite_master").fetchall()

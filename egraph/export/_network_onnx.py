@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -37,19 +39,21 @@ def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: str | os.
     example = torch.zeros(2, *input_shape)
     kind = kind_of(input_shape)
     batch = {kind: {0: "batch"}, "logits": {0: "batch"}}
+    content = io.BytesIO()  # PyTorch writes only to names in UTF-8
     with warnings.catch_warnings(), torch.no_grad(), _Exact():
         # The exporter that replaces this deprecated one needs another package, and has fewer sizes of pools.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network.eval(),
             (example,),
-            os.fspath(path),
+            content,
             dynamo=False,
             opset_version=OPSET,
             input_names=[kind],
             output_names=["logits"],
             dynamic_axes=batch,
         )
+    Path(path).write_bytes(content.getvalue())
 
 
 class _Exact(TorchFunctionMode):

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from egraph._version import __version__
 from egraph.datasets import ImageData
 from egraph.errors import FailedError, MissingExtraError, UsageError
+from egraph.files import write_text
 from egraph.shapes import kind_of
 
 if TYPE_CHECKING:
@@ -139,7 +140,7 @@ def _write(
     write_onnx(build(source), data.input_shape, folder / "network.onnx")
     np.savez(images, x=x, y=y, logits=logits)
     card["difference"] = _compare(folder, images, logits, score)
-    (folder / "card.json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(folder / "card.json", json.dumps(card, indent=2, ensure_ascii=False) + "\n")
     return card
 
 

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors import SafetensorError
+from safetensors.torch import load, save_file
 
 from egraph.checks import to_plain
 from egraph.errors import ModelError, UsageError
 from egraph.files import atomic_path
 
 __all__ = ["read_model", "write_model"]
+
+_LENGTH = 8
+"""Bytes at the start of a file that give the length of its header."""
 
 
 def write_model(
@@ -58,8 +61,9 @@ def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, 
     if not Path(path).is_file():
         raise ModelError(f"no ranker at {path}: there is no such file")
     try:
-        with safe_open(path, framework="pt") as file:
-            texts = dict(file.metadata() or {})
-            return texts, {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a mapping)
+        content = Path(path).read_bytes()  # safetensors opens only files whose names are UTF-8
+        tensors = load(content)
+        header = json.loads(content[_LENGTH : _LENGTH + int.from_bytes(content[:_LENGTH], "little")])
+        return dict(header.get("__metadata__") or {}), tensors
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is damaged or no ranker file: {error}") from None

@@ -14,6 +14,7 @@ from typing import Any
 from egraph.errors import ArchitectureError, JournalError
 from egraph.evaluation import CostMeter
 from egraph.evaluation.base import Evaluator, Fidelity
+from egraph.files import printable
 from egraph.spaces import SearchSpace
 from egraph.study._journal import Journal
 from egraph.study._sameness import describe, differences
@@ -99,7 +100,7 @@ def register(
         for name in differing:
             journal.keep(name, identity[name])
         journal.keep("forced", [*known.get("forced", []), {"time": time.time(), "differences": told}])
-    command, versions = shlex.join(sys.orig_argv), _versions()
+    command, versions = printable(shlex.join(sys.orig_argv)), _versions()
     if not known:
         once = {"settings": settings, "versions": versions, "command": command, "created": time.time()}
         journal.describe({**identity, **once})

@@ -68,3 +68,35 @@ def test_standard_input_that_is_closed_is_told(monkeypatch):
     monkeypatch.setattr("sys.stdin", None)
     with pytest.raises(DataError, match="standard input is closed; give a file, or send architectures to it"):
         read_text("-")
+
+
+def test_no_home_and_an_unknown_user(shell, table):
+    """As in containers that run under any number: nothing needs a home but the cache."""
+    if shell("unshare --user --map-user=54321 true").returncode:
+        pytest.skip("needs user namespaces")
+    alone = f"unshare --user --map-user=54321 env -i PATH=$PATH {EGRAPH}"
+    listed = shell(f"{alone} data list")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    assert "mnist1d_convnet" in listed.stdout
+    assert "looked for in no folder, as there is no home; set HOME or EGRAPH_DATA" in listed.stdout
+    told = shell(f"{alone} data import {table} --name mine").stderr
+    assert told == (
+        "egraph: there is no home to keep the table in; set HOME, or give the file to write (--out)\n"
+    )
+    assert "there is no table file ~/x.parquet" in shell(f"{alone} data show '~/x.parquet'").stderr
+
+
+def test_folders_whose_names_are_not_utf8(shell, table, ranker, lines, tmp_path):
+    folder = os.fsencode(tmp_path) + b"/d\xfc"
+    os.mkdir(folder)
+    (tmp_path / "lines").write_text("\n".join(lines[0]))
+    done = shell(
+        f"cd d*; cp {table} t.parquet; cp {ranker} r.egraph; here=$(pwd)\n"
+        "egraph search --data $here/t.parquet --metric accuracy --trials 3 --initial 2 --workers 1"
+        " --no-baseline --storage $here/x.db && egraph report $here/x.db && egraph data show $here/x.db"
+        " && egraph rank $here/r.egraph ../lines && egraph draw $here/x.best.json --out $here/x.svg"
+    )
+    assert done.returncode == 0, done.stderr
+    assert "d\\udcfc/x.html" in done.stdout
+    assert set(os.listdir(folder)) >= {b"x.db", b"x.html", b"x.best.json", b"x.svg"}
+    assert sorted(os.listdir(os.fsencode(tmp_path))) == [b"d\xfc", b"lines"]
