@@ -31,9 +31,9 @@ def usable_streams() -> Iterator[None]:
             os.set_inheritable(os.open(os.devnull, os.O_RDWR), True)  # gets the lowest number that is free
     before = sys.stdout, sys.stderr
     if sys.stdout is sys.__stdout__:
-        sys.stdout = _Results(sys.stdout)  # type: ignore[assignment]
+        sys.stdout = _Results(sys.stdout)
     if sys.stderr is sys.__stderr__:
-        sys.stderr = _Messages(sys.stderr)  # type: ignore[assignment]
+        sys.stderr = _Messages(sys.stderr)
     try:
         yield
     finally:

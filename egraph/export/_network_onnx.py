@@ -46,7 +46,7 @@ def write_onnx(network: nn.Module, input_shape: tuple[int, ...], path: str | os.
         torch.onnx.export(
             network.eval(),
             (example,),
-            content,
+            content,  # type: ignore[arg-type]  # its own code takes files too
             dynamo=False,
             opset_version=OPSET,
             input_names=[kind],
