@@ -4,6 +4,8 @@ import os
 import signal
 import sys
 import time
+import traceback
+import warnings
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -184,13 +186,22 @@ def history(one, without=()):
 
 def run_in_a_process(work):
     """Does the work in a copy of this process; returns whether that was killed."""
-    child = os.fork()
+    with warnings.catch_warnings():
+        # Since Python 3.12, because of the threads that PyTorch has started; the work uses none of them.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        child = os.fork()
     if child == 0:
+        code = 1
         try:
             work()
+            code = 0
+        except Exception:  # noqa: BLE001, the test of the other process fails then
+            traceback.print_exc()
         finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+            os._exit(code)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    assert code in (0, -signal.SIGKILL)
+    return code == -signal.SIGKILL
 
 
 SEVERAL = ["genetic", "regularized-evolution:population=20,sample=5", "nsga2:population=6"]

@@ -142,7 +142,7 @@ def test_a_file_that_cannot_grow_stops_the_run_and_more_room_continues_it(tmp_pa
         with study(path, **MODES[mode]) as one, told.open("w") as file:
             done = lambda: print(sum(one.trials["state"] == "complete"), file=file, flush=True)  # noqa: E731
             try:
-                one.run(trials=60, progress=lambda event: done())
+                one.run(trials=30, progress=lambda event: done())
             except JournalError as error:
                 print(error, file=file, flush=True)
 
@@ -153,8 +153,8 @@ def test_a_file_that_cannot_grow_stops_the_run_and_more_room_continues_it(tmp_pa
     with open_journal(path) as journal:
         assert sum(journal.trials["state"] == "complete") >= int(counts[-1]) > 0
     with study(path, **MODES[mode]) as one, study(**MODES[mode]) as unbroken:
-        one.run(trials=60)
-        unbroken.run(trials=60)
+        one.run(trials=30)
+        unbroken.run(trials=30)
         assert history(one) == history(unbroken)
 
 
