@@ -6,7 +6,7 @@ import click
 
 from egraph.cli._options import print_json, resumable
 from egraph.cli._search._groups import takes
-from egraph.cli._search.data import Data
+from egraph.cli._search.data import Data, tell_searched
 from egraph.cli._search.limits import Limits
 from egraph.cli._search.ranker import Ranking
 from egraph.cli._search.recipe import Training as RecipeOptions
@@ -57,6 +57,8 @@ def command(
     read = measured.evaluator.images if isinstance(measured.evaluator, Training) else None
     if read is not None:
         click.echo(f"{read.name}: {read.describe()}", err=True)
+    if measured.table is not None:
+        tell_searched(measured.table, measured.metric, data.test_metric)
     arguments |= ranking.read() | screening.read()
     display.tell_learned(arguments["ranker"], measured.table)
     with Study(
@@ -76,6 +78,6 @@ def command(
         files = save(path, findings, fitted, study, measured.name)
     files["report"] = str(report.write(path, path.with_suffix(".html")))
     if running.as_json:
-        print_json(display.summarise(findings, files) | {"data": read and read.summary()})
+        print_json(display.summarise(findings, files) | {"data": measured.summary()})
     else:
         display.show(findings, files, study.stopped, running.trials)

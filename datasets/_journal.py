@@ -197,7 +197,9 @@ def _describe_metrics(evaluator: Mapping[str, Any], sources: Mapping[str, Source
         """The score of a split: that on which a study selects counts as validation."""
         if (column := columns.get(name)) is not None:
             about = known.get(column, Metric())
-            return Metric(about.unit, split, about.budget, about.runs, description=f"{column} of {table}")
+            negative = "negative of " if column in evaluator.get("negated", ()) else ""
+            what = f"{negative}{column} of {table}"
+            return Metric(about.unit, split, about.budget, about.runs, description=what)
         return Metric("fraction" if trained else "", split, trained.get("epochs"), 1)
 
     return {

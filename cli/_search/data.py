@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -44,6 +44,25 @@ class Measured:
     final: Evaluator | None = None
     fidelities: tuple[str, ...] | None = None
 
+    def summary(self) -> dict[str, Any] | None:
+        """What is trained on, or the table and its metric, as JSON-ready values."""
+        from egraph.bench import describe_table
+        from egraph.evaluation import Training
+
+        if self.table is not None:
+            return describe_table(self.table, self.metric)
+        return self.evaluator.images.summary() if isinstance(self.evaluator, Training) else None
+
+
+def tell_searched(table: Table, metric: str, test_metric: str | None) -> None:
+    """Tells what the table is, and the direction of its metrics."""
+    from egraph.datasets import summarise
+
+    names = [name for name in dict.fromkeys((metric, test_metric)) if name is not None]
+    negative = [name for name in names if not table.metrics[name].higher_is_better]
+    note = f"; scores are the negative of {' and of '.join(negative)}" if negative else ""
+    click.echo(f"{summarise(table, *names)}{note}", err=True)
+
 
 @dataclass(frozen=True)
 class Data:
@@ -71,7 +90,12 @@ class Data:
         )
     )
     metric: str | None = option(
-        click.option("--metric", metavar="NAME", help="Metric to maximise, where --data is a table.")
+        click.option(
+            "--metric",
+            metavar="NAME",
+            help="Metric to search for, where --data is a table. Where lower is better, its negative is "
+            "maximised.",
+        )
     )
     test_metric: str | None = option(
         click.option(

@@ -21,19 +21,18 @@ __all__ = ["ColumnCost", "TableLookup"]
 class TableLookup(Evaluator):
     """Looks architectures up in a table, by their key.
 
-    Scores keep the unit of their column: an accuracy in percent stays in percent. Rows with the same key are
-    averaged; the seed has no effect.
+    Scores keep the unit of their column: an accuracy in percent stays in percent. Where lower is better, a
+    score is the negative of its column. Rows with the same key are averaged; the seed has no effect.
 
     Args:
         table: Table of measured architectures.
-        metric: Column that the search maximises.
+        metric: Column of the scores.
         test_metric: Column to report as test score; None reports none.
         seconds_metric: Column of the cost of an evaluation, in seconds; None leaves the cost unknown. At a
             fidelity, it counts in proportion to the cost.
 
     Raises:
         UnknownNameError: The table lacks a column.
-        UsageError: Lower is better for ``metric``, but searches maximise.
     """
 
     def __init__(
@@ -41,14 +40,13 @@ class TableLookup(Evaluator):
     ) -> None:
         distinct = table.distinct()
         unknown = np.full(len(distinct), np.nan)
-        columns = [
-            unknown if column is None else distinct[column]
-            for column in (metric, test_metric, seconds_metric)
-        ]
-        if not table.metrics[metric].higher_is_better:
-            raise UsageError(
-                f"lower is better for {metric!r} of table {table.name!r}; a search needs a metric to maximise"
-            )
+        columns = [unknown if column is None else distinct.scores(column) for column in (metric, test_metric)]
+        columns.append(unknown if seconds_metric is None else distinct[seconds_metric])
+        self.negated = tuple(
+            column
+            for column in dict.fromkeys((metric, test_metric))
+            if column is not None and not table.metrics[column].higher_is_better
+        )
         self.space = table.space
         self.name = table.name
         self._table: Any = table
@@ -115,14 +113,15 @@ class TableLookup(Evaluator):
         return {**self.__dict__, "_table": None}
 
     def describe(self) -> dict[str, object]:
-        """Name of the table, its space, the columns in use, and a digest of their numbers."""
-        return {
+        """Name of the table, its space, the columns in use, those negated, and a digest of their numbers."""
+        described: dict[str, object] = {
             "kind": "table",
             "table": self.name,
             "digest": self._digest,
             "space": self.space.name,
             "columns": dict(self.columns),
         }
+        return described | ({"negated": list(self.negated)} if self.negated else {})
 
     @functools.cached_property
     def _digest(self) -> str:

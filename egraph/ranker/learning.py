@@ -19,7 +19,12 @@ from egraph.ranker.parameters import check_eps, check_tabular, make_plan, settle
 from egraph.ranker.parts import ask_prior
 from egraph.ranker.prior import defer, has_latent, measure_known, read_prior
 from egraph.ranker.scale import Scale, Standardiser
-from egraph.ranker.training_data import read_groups, read_training_data
+from egraph.ranker.training_data import (
+    FEWEST_NETWORKS,
+    FEWEST_SCORES,
+    read_groups,
+    read_training_data,
+)
 from egraph.threads import threads_limited
 
 if TYPE_CHECKING:
@@ -42,7 +47,8 @@ def learn(
     if ranker.folds < 0 or ranker.folds == 1:
         raise UsageError(f"folds must be 0 or at least 2, got {ranker.folds}")
     prior = read_prior(ranker.prior)
-    graphs, values = read_training_data(architectures, scores, 2 if prior is None else 0)
+    fewest = (FEWEST_SCORES, FEWEST_NETWORKS) if prior is None else (0, 0)
+    graphs, values = read_training_data(architectures, scores, *fewest)
     ranker.prior_, ranker.alone_ = prior, False
     if len(np.unique(values)) < 2:
         defer(ranker, graphs)

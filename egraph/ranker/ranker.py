@@ -194,14 +194,16 @@ class Ranker(RegressorMixin, BaseEstimator):
         predictions for architectures of different search spaces may differ by any constant.
 
         Args:
-            architectures: At least two architectures; any number with a prior.
-            scores: ``(architectures,)``, finite, higher is better, not all equal unless there is a prior.
+            architectures: At least five distinct networks; any number with a prior.
+            scores: ``(architectures,)``, finite, higher is better, at least three distinct ones unless there
+                is a prior.
             groups: Name or number of the source of each score, ``(architectures,)``; None for a single
                 source. A group whose scores are all equal is left out.
             progress: Function that is called with the number of finished training steps and their total.
 
         Raises:
-            UsageError: An argument or a parameter of the constructor is invalid.
+            UsageError: An argument or a parameter of the constructor is invalid, or there are too few
+                networks or scores.
         """
         learn(self, architectures, scores, groups, progress)
         return self

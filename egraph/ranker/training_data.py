@@ -9,16 +9,30 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from egraph.architecture import Architecture
+from egraph.canonical import canonical_form, simplify
 from egraph.encoding import as_architectures
 from egraph.errors import UsageError
 
-__all__ = ["read_groups", "read_scores", "read_training_data"]
+__all__ = [
+    "FEWEST_NETWORKS",
+    "FEWEST_SCORES",
+    "is_enough",
+    "read_groups",
+    "read_scores",
+    "read_training_data",
+]
+
+FEWEST_NETWORKS = 5
+"""Fewest distinct networks from which a ranker learns; with fewer, its predictions are arbitrary."""
+
+FEWEST_SCORES = 3
+"""Fewest distinct scores from which a ranker learns."""
 
 Floats = NDArray[np.float64]
 
 
 def read_training_data(
-    architectures: Iterable[Architecture], scores: ArrayLike, distinct: int = 2
+    architectures: Iterable[Architecture], scores: ArrayLike, distinct: int = 2, networks: int = 2
 ) -> tuple[list[Architecture], Floats]:
     """Validates the arguments of ``fit``.
 
@@ -26,15 +40,41 @@ def read_training_data(
         architectures: The first argument of ``fit``.
         scores: The second.
         distinct: Fewest distinct scores.
+        networks: Fewest distinct networks.
 
     Raises:
-        UsageError: The scores are not one finite number per architecture, or are all equal.
+        UsageError: The scores are not one finite number per architecture; or there are too few distinct
+            scores or networks.
     """
     graphs = as_architectures(architectures)
     values = read_scores(scores, len(graphs))
-    if len(np.unique(values)) < distinct:
-        raise UsageError("scores must hold at least two distinct values, else there is nothing to rank")
+    if (found := len(np.unique(values))) < distinct:
+        raise UsageError(
+            f"expected at least {distinct} distinct scores, got {found} of {len(values)} architectures; that "
+            "is too little to rank"
+        )
+    if (count := _count_networks(graphs, networks)) < networks:
+        raise UsageError(
+            f"expected at least {networks} distinct networks, got {count} in {len(graphs)} architectures; "
+            "measure more of them"
+        )
     return graphs, values
+
+
+def is_enough(architectures: Iterable[Architecture], scores: ArrayLike) -> bool:
+    """Whether a ranker without a prior can learn from these."""
+    distinct = len(np.unique(np.asarray(scores, dtype=np.float64)))
+    return distinct >= FEWEST_SCORES and _count_networks(architectures, FEWEST_NETWORKS) >= FEWEST_NETWORKS
+
+
+def _count_networks(architectures: Iterable[Architecture], most: int) -> int:
+    """The number of distinct networks as rankers read them, at most ``most``."""
+    found: set[str] = set()
+    for architecture in dict.fromkeys(architectures):
+        if len(found) >= most:
+            break
+        found.add(canonical_form(simplify(architecture)))
+    return len(found)
 
 
 def read_groups(

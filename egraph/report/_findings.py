@@ -227,7 +227,11 @@ class Findings:
     def _words(self) -> tuple[str, str]:
         if self._is_regression:
             return "network", "validation R2"
-        return WORDS.get(self.settings.get("evaluator", {}).get("kind"), ("network", "score"))
+        evaluator = self.settings.get("evaluator", {})
+        column = evaluator.get("columns", {}).get("score")
+        if column is not None and column in evaluator.get("negated", ()):
+            return "network", f"negative {column}"
+        return WORDS.get(evaluator.get("kind"), ("network", "score"))
 
     def show(self, score: float) -> str:
         """Formats a score; accuracies are in percent."""

@@ -61,8 +61,8 @@ class Guide:
         several fidelities are groups, whose scores are not compared with one another.
 
         Returns:
-            The ranker and the number of trials that it learned from. If too few trials have succeeded, or all
-            with the same score, the number is 0, and the ranker is the prior, or None.
+            The ranker and the number of trials that it learned from. If too few trials have succeeded, or
+            with too few different scores, the number is 0, and the ranker is the prior, or None.
         """
         done = [trial for trial in trials if trial.state in ("complete", "failed")]
         succeeded: dict[float, list[float]] = {}
@@ -78,6 +78,8 @@ class Guide:
             model = _fresh_copy(self._learner)
             used = [trial for trial in done if trial.fidelity in worst]
             scores = [worst[one.fidelity] if math.isnan(one.score) else one.score for one in used]
+            if not _can_learn(model, [one.architecture for one in used], scores):
+                return self.prior, 0
             _fit(model, [one.architecture for one in used], np.array(scores), [one.fidelity for one in used])
             self._fitted = data, model
         return self._fitted[1], len(done)
@@ -96,6 +98,15 @@ class Guide:
             own = self.prior.describe() if hasattr(self.prior, "describe") else {}
             described["prior"] = {"ranker": _name(self.prior), **own}
         return described
+
+
+def _can_learn(model: Model, architectures: Sequence[Architecture], scores: Sequence[float]) -> bool:
+    """Whether a ranker of egraph would accept these; any other model decides by itself."""
+    if getattr(model, "prior", model) is not None:
+        return True
+    from egraph.ranker.training_data import is_enough
+
+    return is_enough(architectures, scores)
 
 
 def _fit(

@@ -26,8 +26,8 @@ overwritten. With `--resume`, a missing journal is an error. The default journal
 `runs/SPACE-DATA-SEED.db`. The report (`.html`), the ranker (`.egraph`) and the best network
 (`.best.json`) are written beside it.
 
-A metric where lower is better is learned and compared as its negative, so that higher scores are always
-better. `egraph search` needs a metric to maximise and refuses others.
+A metric where lower is better is learned, searched and compared as its negative, so that higher scores are
+always better.
 
 """
 

@@ -126,10 +126,12 @@ def test_rank_reads_the_space_s_notation_and_its_own_output(egraph, ranker, line
 
 def test_rank_warns_in_one_line_of_what_the_ranker_never_saw(egraph, lines):
     short = [
-        package.Architecture(["input", op, "output"], [(0, 1), (1, 2)])
-        for op in ("mbconv3x3-e3", "mbconv5x5-e6")
+        package.Architecture(
+            ["input", *["mbconv3x3-e3"] * count, "output"], [(i, i + 1) for i in range(count + 1)]
+        )
+        for count in range(1, 6)
     ]
-    small = package.Ranker(members=1, tabular=None, epochs=1, folds=0).fit(short, [1, 2])
+    small = package.Ranker(members=1, tabular=None, epochs=1, folds=0).fit(short, [1, 2, 3, 4, 5])
     small.save("small.egraph", card={"space": "nasbench_macro"})
     done = egraph("rank", "small.egraph", "-", stdin="\n".join(lines[0]))
     [line] = done.stderr.splitlines()
@@ -272,7 +274,7 @@ def test_scores_without_two_distinct_values_are_refused(egraph, table, tmp_path)
     done = egraph(
         "train", "--data", "flat.parquet", "--metric", "accuracy", "--samples", 9, "--out", "r.egraph", code=2
     )
-    assert "at least two distinct values" in done.stderr
+    assert "expected at least 3 distinct scores, got 1 of 9 architectures" in done.stderr
     assert not (tmp_path / "r.egraph").exists()
 
 

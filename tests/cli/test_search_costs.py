@@ -144,3 +144,24 @@ def test_a_space_without_networks_and_a_search_without_a_table_have_fewer_costs(
     told = egraph("search", "--cost", "latency=gpu_ms", code=2).stderr
     assert "there is no table with a column 'gpu_ms'; costs: params, flops, latency" in told
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_metric_where_lower_is_better_is_searched_as_its_negative(search, read_json, costly, egraph):
+    done = search("--metric", "gpu_ms", "--trials", 20, "--json")
+    assert (
+        "costly: 60 rows, 60 distinct networks of the space nasbench_macro; gpu_ms, ms, lower is better, not "
+        "measured in 10; scores are the negative of gpu_ms"
+    ) in done.stderr.splitlines()
+    found = read_json(done)
+    assert found["data"]["metric"]["higher is better"] is False
+    assert found["data"]["data"]["distinct networks"] == 60
+    table = datasets.load(costly)
+    assert -found["best"]["score"] in table["gpu_ms"]
+    with open_journal("x.db") as journal:
+        assert found["best"]["score"] == max(trial.score for trial in journal.read_trials())
+        assert journal.settings["evaluator"]["negated"] == ["gpu_ms"]
+    assert "negative of gpu_ms of costly" in egraph("data", "show", "x.db").stdout
+    shown = egraph(
+        "search", "--data", costly, "--metric", "gpu_ms", "--trials", 20, "--storage", "y.db"
+    ).stdout
+    assert "negative gpu_ms" in shown

@@ -7,7 +7,7 @@ import pytest
 from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.datasets import Metric, Table
-from egraph.errors import ArchitectureError, EvaluationError, UnknownNameError, UsageError
+from egraph.errors import ArchitectureError, EvaluationError, UnknownNameError
 from egraph.evaluation import TableLookup
 
 
@@ -73,9 +73,14 @@ def test_an_architecture_of_another_space(table):
         TableLookup(table, "val").evaluate(chain("gcn"))
 
 
-def test_a_metric_where_lower_is_better_is_refused(table):
-    with pytest.raises(UsageError, match="lower is better for 'hours' of table 'small'"):
-        TableLookup(table, "hours")
+def test_where_lower_is_better_scores_are_the_negative(table):
+    lookup = TableLookup(table, "hours", "val")
+    found = lookup.evaluate(A)
+    assert found.score == -2  # the mean of 1 and 3 hours
+    assert found.test_score == TableLookup(table, "val").evaluate(A).score
+    assert lookup.describe()["negated"] == ["hours"]
+    assert TableLookup(table, "val", "hours").evaluate(A).test_score == found.score
+    assert "negated" not in TableLookup(table, "val").describe()
 
 
 @pytest.mark.parametrize("names", [("vall",), ("val", "vall"), ("val", None, "vall")])

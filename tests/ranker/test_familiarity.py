@@ -83,8 +83,8 @@ def test_nothing_is_usual_where_all_training_data_is_alike():
     assert _usual_distance(np.array([[0.0], [0.0], [3.0]])) == 3
 
 
-def test_training_data_that_is_alike_makes_all_else_infinitely_far():
-    alike = Ranker(members=1, width=8, epochs=1, folds=0).fit([chain("t-conv3")] * 3, [1, 2, 3])
+def test_training_data_that_is_alike_makes_all_else_infinitely_far(ranker):
+    alike = Ranker(members=1, width=8, epochs=1, folds=0, prior=ranker).fit([chain("t-conv3")] * 3, [1, 2, 3])
     same, other = alike.familiarity([chain("t-conv3"), chain("t-conv3", "t-conv3")])
     assert same.inside
     # No feature varies in the training data, so that none tells the two apart; the size does.

@@ -207,7 +207,7 @@ def test_golden_predictions(toy_data):
         ([1.0, 2.0], r"3 architectures, scores of shape \(2,\)"),
         ([1.0, float("nan"), 2.0], "scores must be finite, got nan at position 1; leave failed trials out"),
         ([1.0, 2.0, float("inf")], "scores must be finite, got inf at position 2"),
-        ([1.0, 1.0, 1.0], "scores must hold at least two distinct values"),
+        ([1.0, 1.0, 1.0], "expected at least 3 distinct scores, got 1 of 3 architectures"),
         (["a", "b", "c"], "scores must be numbers"),
     ],
 )
@@ -259,3 +259,23 @@ def test_what_is_no_architecture_is_refused(fitted, toy_data):
 if __name__ == "__main__":
     toy_data = runpy.run_path(str(Path(__file__).parents[1] / "conftest.py"))["make_toy_data"]()
     GOLDEN.write_text(json.dumps(golden_predictions(*toy_data).round(6).tolist()) + "\n")
+
+
+def test_too_few_networks_or_scores_are_refused_with_their_number(toy_data):
+    graphs, _ = toy_data
+    draw = [(0, 1), (0, 2), (1, 3), (2, 4), (3, 5), (4, 5)], [(0, 2), (0, 1), (2, 4), (1, 3), (4, 5), (3, 5)]
+    ops = ["input", "t-conv3", "t-pool", "t-pool", "t-conv3", "output"]
+    swapped = ["input", "t-pool", "t-conv3", "t-conv3", "t-pool", "output"]
+    same = [Architecture(ops, draw[0]), Architecture(swapped, draw[0])]
+    rng = np.random.default_rng(0)
+    with pytest.raises(
+        UsageError, match="at least 5 distinct networks, got 1 in 24 architectures; measure more"
+    ):
+        Ranker(**SMALL).fit(same * 12, rng.random(24))
+    different = list(dict.fromkeys(graphs))[:3]
+    with pytest.raises(UsageError, match=r"at least 5 distinct networks, got [23] in 24 architectures"):
+        Ranker(**SMALL).fit(different * 8, rng.random(24))
+    with pytest.raises(
+        UsageError, match="at least 3 distinct scores, got 2 of 24 architectures; that is too"
+    ):
+        Ranker(**SMALL).fit(graphs[:24], [0, 1] * 12)

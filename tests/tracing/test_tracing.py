@@ -72,8 +72,8 @@ def test_a_ranker_fitted_on_traced_networks_knows_the_layers_of_others_like_them
         head = [nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(width, width)]
         return from_torch(nn.Sequential(nn.Conv2d(3, width, 1), *layers, *head), IMAGE)
 
-    measured = [network(4, blocks) for blocks in range(1, 5)]
-    ranker = egraph.Ranker(members=1, width=8, epochs=1, folds=0).fit(measured, [1, 2, 3, 4])
+    measured = [network(4, blocks) for blocks in range(1, 6)]
+    ranker = egraph.Ranker(members=1, width=8, epochs=1, folds=0).fit(measured, [1, 2, 3, 4, 5])
     interior = [op.name for op in ranker.vocabulary_.interior]
     assert interior == ["avg-pool kernel:32 stride:32", "conv kernel:1", "conv kernel:3", "linear"]
     [found] = ranker.familiarity([network(6, 3)])
