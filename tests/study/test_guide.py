@@ -106,7 +106,7 @@ def test_both_rankers_are_described():
 def test_the_default_ranker_is_seen_as_fitted_or_not():
     ranker = egraph.Ranker(members=1, epochs=1, width=4)
     assert not is_fitted(ranker)
-    ranker.fit([trial.architecture for trial in _trials(1.0, 2.0, 3.0)], [1.0, 2.0, 3.0])
+    ranker.fit([trial.architecture for trial in _trials(1.0, 2.0, 3.0, 4.0, 5.0)], [1.0, 2.0, 3.0, 4.0, 5.0])
     assert is_fitted(ranker)
 
 
@@ -133,3 +133,12 @@ def test_operations_without_a_description_that_the_first_trials_lack_are_ranked(
         one.run(trials=8)
         used = [set(key.split(".")) for key in one.trials["key"]]
     assert set().union(*used[4:]) - set().union(*used[:4])
+
+
+def test_the_default_ranker_waits_for_a_handful_of_networks_and_three_scores():
+    guide = Guide(egraph.Ranker(members=1, width=8, epochs=1, folds=0), fewest=2)
+    assert guide.fit(_trials(1.0, 2.0, 3.0, 4.0)) == (None, 0)
+    assert guide.fit(_trials(1.0, 2.0, 1.0, 2.0, 1.0, 2.0)) == (None, 0)
+    model, learned = guide.fit(_trials(1.0, 2.0, 3.0, 3.0, 2.0))
+    assert learned == 5
+    assert model is not None
