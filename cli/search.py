@@ -6,7 +6,7 @@ import click
 
 from egraph.cli._options import print_json, resumable
 from egraph.cli._search._groups import takes
-from egraph.cli._search.data import Data, tell_searched
+from egraph.cli._search.data import Data
 from egraph.cli._search.limits import Limits
 from egraph.cli._search.ranker import Ranking
 from egraph.cli._search.recipe import Training as RecipeOptions
@@ -45,7 +45,6 @@ def command(
     from egraph import report
     from egraph.cli._search import display
     from egraph.cli._search.saving import save
-    from egraph.evaluation import Training
     from egraph.study import Study
 
     arguments = searching.read()
@@ -54,11 +53,7 @@ def command(
     measured.evaluator.describe()
     within, weighed = limits.read(measured, data.device)
     path = running.find_journal(measured, data.data)
-    read = measured.evaluator.images if isinstance(measured.evaluator, Training) else None
-    if read is not None:
-        click.echo(f"{read.name}: {read.describe()}", err=True)
-    if measured.table is not None:
-        tell_searched(measured.table, measured.metric, data.test_metric)
+    measured.tell(data.test_metric)
     arguments |= ranking.read() | screening.read()
     display.tell_learned(arguments["ranker"], measured.table)
     with Study(

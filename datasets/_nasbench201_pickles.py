@@ -130,6 +130,10 @@ def _read_file(path: Path, results: _Results, progress: Progress | None) -> tupl
     return cells, opened.checksum
 
 
+class _OtherSpaceError(Exception):
+    """The file is whole, but of a search space that is not supported."""
+
+
 @contextmanager
 def _open(path: Path) -> Iterator[_Opened]:
     """Opens the pickle in a file; at the end of the block, the checksums are verified.
@@ -145,6 +149,8 @@ def _open(path: Path) -> Iterator[_Opened]:
             if opened.pickle is not raw:
                 while opened.pickle.read(1 << 20):
                     pass  # the checksums follow the last byte
+        except _OtherSpaceError as error:
+            raise DataError(f"{path} {error}") from None
         except Exception as error:  # noqa: BLE001 - a damaged pickle can raise anything; nothing of it is executed
             where = (
                 "" if opened is None else f" near byte {opened.pickle.tell():,} of its pickle{opened.part}"
@@ -182,7 +188,10 @@ def _read_cells(meta: Any) -> list[str]:
     if not isinstance(cells, list) or not all(isinstance(cell, str) for cell in cells):
         raise ValueError("it has no list meta_archs of cells")
     if cells and not cells[0].startswith("|"):
-        raise ValueError(f"the cell {cells[0]!r:.40} is not of the topology space; others are not supported")
+        raise _OtherSpaceError(
+            f"is of NATS-Bench's size space, whose networks are widths such as {cells[0]!r:.40}; only the topology "
+            "space is supported: give NATS-tss-v1_0-3ffb9-simple or another file that the help names"
+        )
     return cells
 
 

@@ -44,6 +44,20 @@ class Measured:
     final: Evaluator | None = None
     fidelities: tuple[str, ...] | None = None
 
+    def tell(self, test_metric: str | None = None) -> None:
+        """Tells on standard error what was read: the data, or the table and the direction of its metrics."""
+        from egraph.datasets import summarise
+        from egraph.evaluation import Training
+
+        if isinstance(self.evaluator, Training):
+            read = self.evaluator.images
+            click.echo(f"{read.name}: {read.describe()}", err=True)
+        elif self.table is not None:
+            names = [name for name in dict.fromkeys((self.metric, test_metric)) if name is not None]
+            negative = [name for name in names if not self.table.metrics[name].higher_is_better]
+            note = f"; scores are the negative of {' and of '.join(negative)}" if negative else ""
+            click.echo(f"{summarise(self.table, *names)}{note}", err=True)
+
     def summary(self) -> dict[str, Any] | None:
         """What is trained on, or the table and its metric, as JSON-ready values."""
         from egraph.bench import describe_table
@@ -52,16 +66,6 @@ class Measured:
         if self.table is not None:
             return describe_table(self.table, self.metric)
         return self.evaluator.images.summary() if isinstance(self.evaluator, Training) else None
-
-
-def tell_searched(table: Table, metric: str, test_metric: str | None) -> None:
-    """Tells what the table is, and the direction of its metrics."""
-    from egraph.datasets import summarise
-
-    names = [name for name in dict.fromkeys((metric, test_metric)) if name is not None]
-    negative = [name for name in names if not table.metrics[name].higher_is_better]
-    note = f"; scores are the negative of {' and of '.join(negative)}" if negative else ""
-    click.echo(f"{summarise(table, *names)}{note}", err=True)
 
 
 @dataclass(frozen=True)
