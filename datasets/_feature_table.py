@@ -14,6 +14,7 @@ from egraph.datasets._catalogue import is_table
 from egraph.datasets._image_data import ImageData
 from egraph.datasets._sheet import CSV, Sheet, read_sheet
 from egraph.errors import DataError, UnknownNameError, shorten
+from egraph.spaces.notations import find_fields
 
 if TYPE_CHECKING:
     import pandas
@@ -60,6 +61,11 @@ def read_feature_table(path: Path, label: object = None, target: str | None = No
             raise DataError(f"{sheet.path} has other columns than {first.path}")
     notes = list(first.notes)
     columns = list(first.frame.columns)
+    if "architecture" in columns or find_fields(columns):
+        raise DataError(
+            f"{path} has measured architectures, no features: make a table of it with `egraph data import`, "
+            "or fit a ranker with `egraph train`"
+        )
     wanted = columns[-1] if label is None else str(label)
     if wanted not in columns:
         raise UnknownNameError("column", wanted, map(str, columns), str(path))

@@ -82,8 +82,8 @@ def read_measured(path: Path, how: Reading) -> Table:
     """
     if how.space is None:
         raise UsageError(
-            f"say which search space the rows of {path} belong to (--space NAME); known: "
-            f"{', '.join(spaces.names())}"
+            f"say which search space the rows of {path} belong to (--space NAME), here or once for all in "
+            f"`egraph data import`; known: {', '.join(spaces.names())}"
         )
     sheet = read_sheet(path, texts=[how.architecture], na=how.na)
     names = [str(name) for name in sheet.frame.columns]

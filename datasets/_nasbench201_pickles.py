@@ -189,8 +189,8 @@ def _read_cells(meta: Any) -> list[str]:
         raise ValueError("it has no list meta_archs of cells")
     if cells and not cells[0].startswith("|"):
         raise _OtherSpaceError(
-            f"is of NATS-Bench's size space, whose networks are widths such as {cells[0]!r:.40}; only the topology "
-            "space is supported: give NATS-tss-v1_0-3ffb9-simple or another file that the help names"
+            f"is of NATS-Bench's size space, whose networks are widths such as {cells[0]!r:.40}; only the "
+            "topology space is supported: give NATS-tss-v1_0-3ffb9-simple or another file that the help names"
         )
     return cells
 

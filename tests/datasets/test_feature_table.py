@@ -173,6 +173,12 @@ class TestRefused:
         with pytest.raises(DataError, match=message):
             images(tmp_path / "a.csv")
 
+    @pytest.mark.parametrize("name", ["architecture", "matrix"])
+    def test_measured_architectures(self, tmp_path, name):
+        frame = flowers().rename(columns={"colour": name, "wild": "ops"})
+        with pytest.raises(DataError, match=r"a\.csv has measured architectures, no features: make a table"):
+            images(write(tmp_path / "a.csv", frame))
+
     def test_bytes_that_are_no_text(self, tmp_path):
         (tmp_path / "a.csv").write_bytes(b"x,y\n\xff,1\n")
         with pytest.raises(DataError, match=r"a\.csv is not a CSV file: .*utf-8"):

@@ -10,11 +10,13 @@ import pandas
 import pyarrow
 import pyarrow.parquet
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from egraph import datasets
 from egraph.datasets import Metric, import_table, load, summarise
 from egraph.datasets._measured import asks_direction
-from egraph.errors import DataError, UnknownNameError, UsageError
+from egraph.errors import DataError, EgraphError, UnknownNameError, UsageError
 
 TEXT = "architecture,acc,seed\naba,93.5,0\nb,91,1\na,90.25,2\n"
 FRAME = pandas.DataFrame({"architecture": ["aba", "b", "a"], "acc": [93.5, 91.0, 90.25], "seed": [0, 1, 2]})
@@ -215,3 +217,58 @@ def test_a_table_with_many_metrics_names_some(chains):
     columns = {f"m{number}": [1.0] for number in range(15)}
     table = datasets.Table(chains, ["a"], columns, dict.fromkeys(columns, Metric("percent")))
     assert summarise(table).endswith("m11, percent, higher is better; and 3 more metrics")
+
+
+CELLS = st.sampled_from(
+    ["a", "b", "ab", "1", "2.5", "-", "failed", "", "nan", "93%", "1e400", '"', '"x\ny"', ",", ";", "\t", " ",
+     "{}", "[1]", "null", "9" * 25, "0x1", "True", "\r", "\0", "é", "𝟙", "inf"]
+)  # fmt: skip
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    rows=st.lists(st.lists(CELLS, max_size=4).map(",".join), max_size=6),
+    ending=st.sampled_from(["csv", "tsv", "csv.gz", "jsonl"]),
+    na=st.lists(CELLS, max_size=2),
+)
+def test_any_file_is_a_table_or_refused_in_one_line(chains, tmp_path_factory, rows, ending, na):
+    folder = tmp_path_factory.mktemp("fuzz")
+    content = "\n".join(["architecture,acc,other", *rows]).encode()
+    path = write(folder / f"a.{ending}", gzip.compress(content) if ending.endswith("gz") else content)
+    _read_or_refuse(path, folder / "out.parquet", chains, na)
+
+
+JSON_CELLS = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.sampled_from(["a", "ab", "failed", "1"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    records=st.lists(
+        st.fixed_dictionaries(
+            {"architecture": st.sampled_from(["a", "ab"]) | JSON_CELLS, "acc": st.integers() | JSON_CELLS},
+            optional={"x": JSON_CELLS},
+        ),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_any_json_lines_are_a_table_or_refused_in_one_line(chains, tmp_path_factory, records):
+    folder = tmp_path_factory.mktemp("fuzz")
+    path = write(folder / "a.jsonl", "\n".join(map(json.dumps, records)))
+    _read_or_refuse(path, folder / "out.parquet", chains, [])
+
+
+def _read_or_refuse(path, out, space, na):
+    told = ""
+    try:
+        table = load(path, space=space, na=na)
+        table.save(out)
+        told = summarise(table)
+    except EgraphError as error:
+        told = str(error)
+    assert told
+    assert "\n" not in told

@@ -1,10 +1,13 @@
 """Architectures in the notations of other programs."""
 
+import contextlib
 import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from egraph import Architecture, spaces
 from egraph.errors import ArchitectureError, UnknownNameError
@@ -152,3 +155,46 @@ def test_large_graphs_may_be_longer_than_any_notation():
     graph = Architecture(ops, [(vertex, vertex + 1) for vertex in range(9001)])
     assert len(graph.to_json()) > 2**16
     assert read_architecture(graph.to_json()) == graph
+
+
+PIECES = st.sampled_from(
+    ["Genotype(", "ModelSpec(", "Configuration(values=", "normal=", "matrix", "'ops'", ": ", "[", "]", "(", ")",
+     "{", "}", "0", "1", "2.5", ", ", "=", "array(", "range(", "'sep_conv_3x3'", '"input"', "None", "|none~0|",
+     "+", "-", "dtype=int8", " ", "edges", "\\", "'", "np.int64("]
+)  # fmt: skip
+FIELDS = st.sampled_from(
+    ["matrix", "ops", "edges", "module_adjacency", "module_operations", "normal", "reduce",
+     f"{CONFIG}edge_normal_0", f"{CONFIG}inputs_node_normal_3"]
+)  # fmt: skip
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=8) | st.dictionaries(FIELDS | st.text(max_size=4), inner, max_size=4)
+    ),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    content=st.lists(PIECES, max_size=12).map("".join) | VALUES | VALUES.map(str) | st.text(max_size=30),
+    space=st.sampled_from([None, "nasbench101", "nasbench201", "darts", "convnet"]),
+)
+def test_anything_is_read_or_refused_in_one_line(content, space):
+    refusal = ""
+    try:
+        assert isinstance(read_architecture(content, space), Architecture)
+    except ArchitectureError as error:
+        refusal = str(error)
+    assert "\n" not in refusal
+    assert len(refusal) < 1000
+
+
+@settings(max_examples=100, deadline=None)
+@given(data=st.data())
+def test_a_damaged_notation_is_read_or_refused(data):
+    _, space, text = data.draw(st.sampled_from(ROWS))
+    start = data.draw(st.integers(0, len(text)))
+    damaged = text[:start] + data.draw(st.lists(PIECES, max_size=2).map("".join)) + text[start + 1 :]
+    for named in (None, None if space == "any" else space):
+        with contextlib.suppress(ArchitectureError):
+            read_architecture(damaged, named)
