@@ -158,9 +158,9 @@ def test_large_graphs_may_be_longer_than_any_notation():
 
 
 PIECES = st.sampled_from(
-    ["Genotype(", "ModelSpec(", "Configuration(values=", "normal=", "matrix", "'ops'", ": ", "[", "]", "(", ")",
-     "{", "}", "0", "1", "2.5", ", ", "=", "array(", "range(", "'sep_conv_3x3'", '"input"', "None", "|none~0|",
-     "+", "-", "dtype=int8", " ", "edges", "\\", "'", "np.int64("]
+    ["Genotype(", "ModelSpec(", "Configuration(values=", "normal=", "matrix", "'ops'", ": ", "[", "]", "(",
+     ")", "{", "}", "0", "1", "2.5", ", ", "=", "array(", "range(", "'sep_conv_3x3'", '"input"', "None",
+     "|none~0|", "+", "-", "dtype=int8", " ", "edges", "\\", "'", "np.int64("]
 )  # fmt: skip
 FIELDS = st.sampled_from(
     ["matrix", "ops", "edges", "module_adjacency", "module_operations", "normal", "reduce",
