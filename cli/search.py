@@ -7,6 +7,7 @@ import click
 from egraph.cli._options import print_json, resumable
 from egraph.cli._search._groups import takes
 from egraph.cli._search.data import Data
+from egraph.cli._search.given import Given
 from egraph.cli._search.limits import Limits
 from egraph.cli._search.ranker import Ranking
 from egraph.cli._search.recipe import Training as RecipeOptions
@@ -18,7 +19,7 @@ __all__ = ["command"]
 
 
 @click.command("search", epilog="Example: egraph search --space convnet --data digits --trials 60 --seed 1")
-@takes(Data, RecipeOptions, Limits, Searching, Ranking, Screening, Running)
+@takes(Data, RecipeOptions, Limits, Searching, Ranking, Screening, Given, Running)
 def command(
     data: Data,
     training: RecipeOptions,
@@ -26,6 +27,7 @@ def command(
     searching: Searching,
     ranking: Ranking,
     screening: Screening,
+    given: Given,
     running: Running,
 ) -> None:
     """Find a good network: sample, train, rank, repeat.
@@ -61,6 +63,7 @@ def command(
         workers=running.count_workers(measured), fidelities=measured.fidelities,
         trial_seconds=running.trial_seconds, force_resume=running.force_resume, **weighed, **arguments,
     ) as study:  # fmt: skip
+        given.give(study)
         with resumable():
             display.run(
                 study, trials=running.trials, seconds=running.seconds, baseline=not running.no_baseline,

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
+
 from egraph.errors import FailedError
 from egraph.study._journal import Journal
-from egraph.study._retrain import Retrained
+from egraph.study._retrain import Confirmed, Retrained
 from egraph.study._trial import BASELINE, INITIAL, OWN, WHOLE_COST, Trial
 
-__all__ = ["best_baseline_trials", "best_mean", "best_trials"]
+__all__ = ["best_baseline_trials", "best_mean", "best_trials", "confirm"]
 
 
 def best_trials(journal: Journal, most: int) -> list[Trial]:
@@ -28,7 +31,24 @@ def best_baseline_trials(journal: Journal, most: int) -> list[Trial]:
     return _best_first(journal.read_trials(states=["complete"], origins=[INITIAL, BASELINE]), most)
 
 
-def best_mean(finalists: list[Retrained]) -> Retrained:
+def confirm(
+    journal: Journal, most: int, again: Callable[[Iterable[Trial]], Sequence[Retrained]]
+) -> Confirmed:
+    """The winners among the best trials after fresh evaluations, which ``again`` makes.
+
+    Raises:
+        FailedError: No trial has succeeded yet, or each of the fresh evaluations failed.
+    """
+    finalists = [best_trials(journal, most)]
+    if journal.read_trials(states=["complete"], origins=[BASELINE]):
+        finalists.append(best_baseline_trials(journal, most))
+    fresh = again(chain(*finalists))
+    first = len(finalists[0])
+    winners = [best_mean(side) for side in (fresh[:first], fresh[first:]) if side]
+    return Confirmed(winners[0], winners[1] if len(winners) > 1 else None)
+
+
+def best_mean(finalists: Sequence[Retrained]) -> Retrained:
     """The one with the best mean of fresh scores.
 
     Raises:

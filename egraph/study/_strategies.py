@@ -22,7 +22,7 @@ from egraph.study._seeds import derive
 from egraph.study._selection import predict
 from egraph.study._shares import turns
 from egraph.study._team import Team
-from egraph.study._trial import BASELINE, INITIAL, RANDOM, SCREENED, SEARCH, WHOLE_COST, Trial
+from egraph.study._trial import BASELINE, INITIAL, KNOWN, RANDOM, SCREENED, SEARCH, WHOLE_COST, Trial
 
 __all__ = ["RandomRounds", "RandomStart", "ScreenedStart", "SearchersAlone", "Staged", "WithBaseline"]
 
@@ -123,7 +123,8 @@ class ScreenedStart:
 
     def propose(self, situation: Situation) -> Plan:
         """Those of the first trials that are missing."""
-        done = len(situation.own)
+        own = situation.own
+        done = sum(trial.origin == SCREENED for trial in own)
         count = self.screen.count
         many = count if self.ranker is None else max(count, self.candidates)
         drawn = RandomSearch(self.space, seed=derive(self.seed, "screen")).ask(many)
@@ -135,7 +136,7 @@ class ScreenedStart:
         table = situation.screener.score(self.screen, drawn)
         scores = self.screen.combine(table) if self.ranker is None else fuse(predicted, table)
         best = np.argsort(-scores, kind="stable")[: self.initial]  # NaN last
-        rows = best[done:][: situation.room(self.initial - done)]
+        rows = best[done:][: situation.room(self.initial - len(own))]
         proposals = [Proposal(drawn[row], SCREENED, float(predicted[row])) for row in rows]
         return Plan(proposals, candidates=0 if self.ranker is None else many, model=self.ranker)
 
@@ -200,6 +201,8 @@ def _ahead(one: Trial | Proposal) -> float:
     """What a trial costs the search itself more than random search, in whole evaluations."""
     if one.origin == BASELINE:
         return -one.fidelity
+    if one.origin == KNOWN:
+        return 0.0
     return 0.0 if one.origin == INITIAL and one.fidelity == WHOLE_COST else one.fidelity
 
 

@@ -6,10 +6,11 @@ import math
 import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import chain
+from functools import partial
 from typing import Any, Literal
 
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from egraph import spaces
 from egraph.architecture import Architecture
@@ -33,7 +34,8 @@ from egraph.study._driver import Driver
 from egraph.study._evaluating import open_evaluation
 from egraph.study._events import Event, RunFinished, RunStarted
 from egraph.study._fidelities import climb, list_evaluators, read_fidelities
-from egraph.study._finalists import best_baseline_trials, best_mean, best_trials
+from egraph.study._finalists import best_baseline_trials, best_trials, confirm
+from egraph.study._given import add_known, enqueue
 from egraph.study._guide import Predictor
 from egraph.study._identity import claim
 from egraph.study._journal import Journal
@@ -42,7 +44,7 @@ from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, choose_strategy
 from egraph.study._screen import SHARE, Screener
 from egraph.study._shares import Mixture, read_shares
-from egraph.study._trial import BASELINE, OWN, WHOLE_COST, Trial
+from egraph.study._trial import OWN, WHOLE_COST, Trial
 
 __all__ = ["Study"]
 
@@ -233,6 +235,35 @@ class Study:
             return None
         return self._guide.fit(self._journal.read_trials(origins=OWN))[0]
 
+    def add(self, architectures: Iterable[Architecture], scores: ArrayLike) -> int:
+        """Takes results that the same evaluation gave before; ranker and searcher learn from them.
+
+        They cost nothing of a run's budget, and stand for as many of the first random trials.
+
+        Args:
+            architectures: Architectures of the space.
+            scores: Their scores, ``(architectures,)``, finite, higher is better.
+
+        Returns:
+            The number of results that are new.
+
+        Raises:
+            ArchitectureError: An architecture is not of the space; the text has its position.
+            UsageError: Scores are not finite, or not one for each architecture.
+        """
+        return add_known(self._journal, self.space, self.seed, self._meter, architectures, scores)
+
+    def enqueue(self, architectures: Iterable[Architecture]) -> int:
+        """Makes architectures the next trials, in their order; those that have a trial are left out.
+
+        Returns:
+            The number of new trials. They count in the budget of the next run.
+
+        Raises:
+            ArchitectureError: An architecture is not of the space; the text has its position.
+        """
+        return enqueue(self._journal, self.space, self.seed, self._meter, architectures)
+
     def run(
         self,
         trials: float | None = None,
@@ -270,18 +301,10 @@ class Study:
         )  # fmt: skip
         screener = Screener(self._journal, executor, deadline=begun + SHARE * budget, emit=emit)
         loop = Loop(
-            self.space,
-            self.seed,
-            journal=self._journal,
-            proposer=self._proposer,
-            driver=driver,
-            meter=self._meter,
-            screener=screener,
-            limit=limit,
-            baseline=baseline,
-            emit=emit,
+            self.space, self.seed, journal=self._journal, proposer=self._proposer, driver=driver,
+            meter=self._meter, screener=screener, limit=limit, baseline=baseline, emit=emit,
             entry=min(cheaper, default=WHOLE_COST),
-        )
+        )  # fmt: skip
         before = (driver.finished, driver.baseline_finished, self._requeued)
         lost = {job[1]: losses for job, losses in self._journal.losses.items() if job[0] == "trial"}
         emit(RunStarted(*before, trials=trials, seconds=seconds, baseline=baseline, lost=lost))
@@ -340,16 +363,12 @@ class Study:
         check_whole(1, repeats=repeats)
         architectures = [one.architecture if isinstance(one, Trial) else one for one in trials]
         keys = [self.space.key(architecture) for architecture in architectures]
+        evaluator = self._evaluator if evaluate is None else as_evaluator(evaluate)
         fresh = retrain(
-            self._journal,
-            self._evaluator if evaluate is None else as_evaluator(evaluate),
-            dict(zip(keys, architectures, strict=True)),
-            repeats=repeats,
-            seed=self.seed,
-            workers=self.workers,
-            emit=progress or _ignore,
+            self._journal, evaluator, dict(zip(keys, architectures, strict=True)), repeats=repeats,
+            seed=self.seed, workers=self.workers, emit=progress or _ignore,
             seconds=self._trial_seconds if evaluate is None else None,
-        )
+        )  # fmt: skip
         return [fresh[key] for key in keys]
 
     def confirm(
@@ -371,13 +390,7 @@ class Study:
             FailedError: No trial has succeeded yet, or each of the fresh evaluations failed.
         """
         check_whole(1, most=most, repeats=repeats)
-        finalists = [best_trials(self._journal, most)]
-        if self._journal.read_trials(states=["complete"], origins=[BASELINE]):
-            finalists.append(best_baseline_trials(self._journal, most))
-        fresh = self.retrain_all(chain(*finalists), repeats, progress=progress)
-        first = len(finalists[0])
-        winners = [best_mean(side) for side in (fresh[:first], fresh[first:]) if side]
-        return Confirmed(winners[0], winners[1] if len(winners) > 1 else None)
+        return confirm(self._journal, most, partial(self.retrain_all, repeats=repeats, progress=progress))
 
     def __repr__(self) -> str:
         return f"<study of {self.space.name} in {self._journal.path or 'memory'}>"

@@ -13,8 +13,10 @@ from egraph.evaluation.base import Evaluation
 __all__ = [
     "BASELINE",
     "DONE",
+    "ENQUEUED",
     "FAR",
     "INITIAL",
+    "KNOWN",
     "MUTANTS",
     "OWN",
     "PROMOTED",
@@ -48,6 +50,10 @@ RANDOM = "random"
 """Random, because too few trials had succeeded to fit the ranker."""
 PROMOTED = "promoted"
 """Among the best at a lower fidelity."""
+KNOWN = "known"
+"""Measured before the study, which was given its score; costs nothing."""
+ENQUEUED = "enqueued"
+"""Wished for by the user."""
 BASELINE = "baseline"
 """Random, for comparison; neither ranker nor searcher learns from it."""
 
@@ -58,7 +64,7 @@ SAMPLES = "samples"
 WHOLE = "whole space"
 """Finder of all candidates where the whole space is scored."""
 
-OWN = (INITIAL, SCREENED, TOP, FAR, SEARCH, RANDOM, PROMOTED)
+OWN = (INITIAL, SCREENED, TOP, FAR, SEARCH, RANDOM, PROMOTED, KNOWN, ENQUEUED)
 """Origins of the trials of the search itself: all but the baseline's."""
 
 WHOLE_COST = 1.0
@@ -75,8 +81,8 @@ class Trial:
     Attributes:
         number: Number in the order of proposing, from 0.
         round: Number of the round that proposed it.
-        origin: Reason of the proposal: initial, screened, top, far, search, random, promoted or
-            baseline.
+        origin: Reason of the proposal: initial, screened, top, far, search, random, promoted, known,
+            enqueued or baseline.
         state: State: queued, running, complete or failed.
         key: Key of the architecture in its search space.
         architecture: Architecture that is evaluated.
@@ -142,7 +148,10 @@ class Trial:
 
 
 def add_costs(trials: Iterable[Trial]) -> float:
-    """The cost of trials in whole evaluations; a whole number of these as an int."""
+    """The cost of trials in whole evaluations; a whole number of these as an int.
+
+    Results that were known before the study cost nothing.
+    """
     # Rounded, because .1 + .2 is not quite .3.
-    total = round(math.fsum(trial.fidelity for trial in trials), 9)
+    total = round(math.fsum(trial.fidelity for trial in trials if trial.origin != KNOWN), 9)
     return int(total) if total == int(total) else total

@@ -106,6 +106,22 @@ def test_another_seed_goes_on_with_a_journal_only_if_forced(search, tmp_path):
     assert "seed 0, not 1" in (tmp_path / "x.html").read_text(encoding="utf-8")
 
 
+def test_known_results_and_wishes_come_from_files(search, egraph, tmp_path):
+    space, rng = spaces.get("nasbench_macro"), np.random.default_rng(3)
+    known, wished = ([space.format(space.sample(rng)) for _ in range(n)] for n in (4, 2))
+    rows = [f'"{text}",{score}' for score, text in enumerate(known)]
+    (tmp_path / "known.csv").write_text("\n".join(["architecture,accuracy", *rows]))
+    (tmp_path / "wishes.txt").write_text("\n".join(wished))
+    given = ("--known", "known.csv", "--enqueue", "wishes.txt", "--no-baseline", "--initial", 7)
+    done = search("--trials", 3, "--storage", "x.db", *given)
+    assert "known.csv: 4 known networks by accuracy, 4 of them new" in done.stderr
+    assert "wishes.txt: 2 networks to train first, 2 of them new" in done.stderr
+    again = search("--trials", 3, "--storage", "x.db", *given)
+    assert "4 known networks by accuracy, 0 of them new" in again.stderr
+    with open_journal("x.db") as journal:
+        assert list(journal.trials["origin"]) == ["known"] * 4 + ["enqueued"] * 2 + ["initial"]
+
+
 def test_a_foreign_journal_is_refused(search, tmp_path):
     (tmp_path / "x.db").write_bytes(b"this is certainly not a database" * 40)
     assert "x.db" in search("--storage", "x.db", code=1).stderr

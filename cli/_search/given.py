@@ -1,0 +1,65 @@
+"""Results that are known before a search, and networks that it shall train first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from egraph.cli._search._groups import option
+
+if TYPE_CHECKING:
+    from egraph.study import Study
+
+__all__ = ["Given"]
+
+
+@dataclass(frozen=True)
+class Given:
+    """Options for results and wishes."""
+
+    known: tuple[str, ...] = option(
+        click.option(
+            "--known",
+            multiple=True,
+            metavar="FILE",
+            help="Results measured before, which cost no training: a journal, a table, or a CSV or "
+            "JSON-lines file with the column architecture and one of scores, of the same data and recipe. "
+            "Repeatable.",
+        )
+    )
+    wishes: tuple[str, ...] = option(
+        click.option(
+            "--enqueue",
+            "wishes",
+            multiple=True,
+            metavar="FILE|-",
+            help="Networks to train first, one a line as for `egraph rank`. Repeatable.",
+        )
+    )
+
+    def give(self, study: Study) -> None:
+        """Adds the results and queues the networks; what the journal has already is left out.
+
+        Raises:
+            DataError: A file cannot be read.
+            UsageError: It has several metrics, or networks of another space.
+        """
+        from egraph import datasets
+        from egraph.cli._architectures import read_architectures
+        from egraph.spaces.subspace import Subspace
+
+        whole = study.space
+        while isinstance(whole, Subspace):
+            whole = whole.whole
+        for file in self.known:
+            table = datasets.load(file, space=whole)
+            metric = table.choose_metric(how="leave one in the file")
+            measured = table.measured(metric).distinct()
+            new = study.add(measured.architectures, measured.scores(metric))
+            click.echo(f"{file}: {len(measured):,} known networks by {metric}, {new:,} of them new", err=True)
+        for file in self.wishes:
+            wished = read_architectures(file, whole)
+            new = study.enqueue(wished)
+            click.echo(f"{file}: {len(wished):,} networks to train first, {new:,} of them new", err=True)

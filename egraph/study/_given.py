@@ -1,0 +1,124 @@
+"""Results and wishes that a study is given: networks measured before, and networks to evaluate next."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from egraph.architecture import Architecture
+from egraph.encoding import as_architectures
+from egraph.errors import ArchitectureError, UsageError, shorten
+from egraph.evaluation import CostMeter
+from egraph.evaluation.base import Evaluation
+from egraph.spaces import SearchSpace
+from egraph.study._journal import Journal
+from egraph.study._seeds import derive
+from egraph.study._trial import BASELINE, ENQUEUED, KNOWN, State, Trial
+
+__all__ = ["add_known", "enqueue"]
+
+
+def add_known(
+    journal: Journal,
+    space: SearchSpace,
+    seed: int,
+    meter: CostMeter | None,
+    architectures: Iterable[Architecture],
+    scores: ArrayLike,
+) -> int:
+    """Writes networks with their scores as trials that are complete; see `Study.add`."""
+    graphs = as_architectures(architectures)
+    values = _read_scores(scores, len(graphs))
+    known = {(trial.key, trial.score) for trial in journal.read_trials(origins=[KNOWN])}
+    chosen: list[tuple[str, Architecture, Evaluation]] = []
+    for key, graph, score in zip(_read_keys(space, graphs), graphs, values.tolist(), strict=True):
+        if (key, score) not in known:
+            known.add((key, score))
+            chosen.append((key, graph, Evaluation(score, source="measured before")))
+    _write(journal, seed, meter, chosen, KNOWN, "complete")
+    return len(chosen)
+
+
+def enqueue(
+    journal: Journal,
+    space: SearchSpace,
+    seed: int,
+    meter: CostMeter | None,
+    architectures: Iterable[Architecture],
+) -> int:
+    """Queues networks as the next trials; see `Study.enqueue`."""
+    graphs = as_architectures(architectures)
+    tried = {trial.key for trial in journal.read_trials() if trial.origin != BASELINE}
+    chosen: list[tuple[str, Architecture, Evaluation]] = []
+    for key, graph in zip(_read_keys(space, graphs), graphs, strict=True):
+        if key not in tried:
+            tried.add(key)
+            chosen.append((key, graph, Evaluation(math.nan)))
+    _write(journal, seed, meter, chosen, ENQUEUED, "queued")
+    return len(chosen)
+
+
+def _read_scores(scores: ArrayLike, count: int) -> NDArray[np.float64]:
+    try:
+        numbers = np.asarray(scores, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise UsageError(f"scores must be numbers, got {shorten(scores)}") from None
+    if numbers.shape != (count,):
+        raise UsageError(f"scores must be one for each of {count} architectures, got shape {numbers.shape}")
+    if not np.isfinite(numbers).all():
+        row = int((~np.isfinite(numbers)).argmax())
+        raise UsageError(f"scores must be finite, got {numbers[row]} for architecture {row}; leave it out")
+    return numbers
+
+
+def _read_keys(space: SearchSpace, graphs: Sequence[Architecture]) -> list[str]:
+    keys = []
+    for row, graph in enumerate(graphs):
+        try:
+            space.validate(graph)
+            keys.append(space.key(graph))
+        except ArchitectureError as error:
+            raise ArchitectureError(f"architecture {row}: {error}") from None
+    return keys
+
+
+def _write(
+    journal: Journal,
+    seed: int,
+    meter: CostMeter | None,
+    chosen: Sequence[tuple[str, Architecture, Evaluation]],
+    origin: str,
+    state: State,
+) -> None:
+    """Writes trials and their round in one transaction, so that an interruption leaves all or none."""
+    if not chosen:
+        return
+    before, rounds = journal.read_trials(), journal.rounds
+    number = max((trial.round for trial in before), default=-1) + 1
+    own = sum(trial.origin != BASELINE for trial in before)
+    trials = [
+        Trial(
+            number=len(before) + row,
+            round=number,
+            origin=origin,
+            state=state,
+            key=key,
+            architecture=graph,
+            seed=derive(seed, "trial", own + row),
+            evaluation=evaluation,
+            finished=time.time() if state == "complete" else math.nan,
+            costs={} if meter is None else meter.measure(graph),
+        )
+        for row, (key, graph, evaluation) in enumerate(chosen)
+    ]
+    # The next round asks the last one for what its ranker had learned from, and for an alarm.
+    learned = 0 if rounds.empty else int(rounds.iloc[-1]["learned_from"])
+    alarm = False if rounds.empty else bool(rounds.iloc[-1]["alarm"])
+    row = {"round": number, "trials": len(trials), "baseline_trials": 0, "learned_from": learned}
+    done = {"finished": time.time()} if state == "complete" else {}
+    empty = {"fit_seconds": math.nan, "candidates": 0, "search_seconds": 0.0, "alarm": alarm}
+    journal.propose(trials, row | empty | done)
