@@ -118,6 +118,13 @@ class Evaluator(ABC):
         """
         return self
 
+    def prepare(self) -> None:
+        """Loads what all evaluations need, such as the data.
+
+        A study with a time limit calls it once in each worker process, before the clock runs.
+        """
+        return
+
     def __call__(self, architectures: Sequence[Architecture]) -> NDArray[np.float64]:
         """The scores of many architectures, shape ``(architectures,)``."""
         return np.array(

@@ -257,6 +257,15 @@ class Training(NetworkEvaluator):
         limited._seconds = seconds
         return limited
 
+    def prepare(self) -> None:
+        """Loads PyTorch and the data."""
+        from torch import nn
+
+        from egraph.training.optimizers import make_optimizer
+
+        _tensors(self.images, self.device)
+        make_optimizer(nn.Linear(1, 1).parameters(), self.recipe)  # PyTorch loads much with the first one
+
     def _find_checkpoint(self, architecture: Architecture, seed: int) -> Checkpoint | None:
         """The file of the trainings of a network, where they are kept."""
         from egraph.training import Checkpoint

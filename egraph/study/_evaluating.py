@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import time
 from collections import deque
@@ -119,8 +120,8 @@ def open_evaluation(
         evaluators = cheaper or {WHOLE_COST: evaluator}
         if seconds is None:
             return open_executor(_Evaluate(evaluators, preview), workers)
-        limited = {cost: one.within(seconds) for cost, one in evaluators.items()}
-        return open_executor(_Evaluate(limited, preview), workers, seconds=seconds + _GRACE)
+        limited = _Evaluate({cost: one.within(seconds) for cost, one in evaluators.items()}, preview)
+        return open_executor(limited, workers, initializer=limited.prepare, seconds=seconds + _GRACE)
     except UnsendableError as error:
         raise UsageError(
             f"the evaluation cannot be sent to worker processes ({error}); "
@@ -228,6 +229,12 @@ class _Evaluate:
         if not usable:
             return outcome(reason=f"the score is {evaluation.score}")
         return outcome(evaluation=evaluation)
+
+    def prepare(self) -> None:
+        """Loads what the evaluations share. An error comes again in each of them, which tells it."""
+        with contextlib.suppress(Exception):
+            for evaluator in self.evaluators.values():
+                evaluator.prepare()
 
     def _preview(self, architecture: Architecture) -> tuple[float, ...]:
         """The scores of an architecture; of several proxies each has its own, because ranks need all."""

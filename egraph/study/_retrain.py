@@ -107,8 +107,8 @@ def retrain(
         journal.begin("retrain", of[0], evaluated_by, of[1])
 
     finished = 0
-    processes = min(workers, max(len(left), 1))
-    with closing(open_evaluation(evaluator, processes, seconds=seconds)) as executor:
+    # With several workers also a single evaluation has a process of its own, which can be ended or die.
+    with closing(open_evaluation(evaluator, workers if jobs else 1, seconds=seconds)) as executor:
         try:
             for outcomes in evaluate(executor, jobs, losses, begin=begin):
                 for (key, repeat), outcome in outcomes.items():

@@ -16,6 +16,7 @@ from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import ArchitectureError, EvaluationError, UsageError
 from egraph.evaluation import Recipe, Training, default_recipe
+from egraph.evaluation.training import _tensors
 from egraph.spaces.base import SearchSpace
 
 CONVNET = spaces.get("convnet")
@@ -296,6 +297,16 @@ class TestFailures:
                 EvaluationError, match=r"^not finished after 0\.2 s, \d+ of \d+ steps are done;"
             ):
                 training.within(0.2).evaluate(CHAIN)
+
+    def test_what_all_trainings_share_is_loaded_before(self):
+        data = make_images(seed=5)
+        training = Training(CONVNET, data, BRIEF, device="cpu").within(60)
+        before = _tensors.cache_info().misses
+        training.prepare()
+        loaded = _tensors.cache_info().misses
+        assert loaded == before + 1
+        training.evaluate(CHAIN)
+        assert _tensors.cache_info().misses == loaded
 
     def test_memory_really_runs_out(self):
         def make(input_shape, num_classes):

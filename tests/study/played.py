@@ -65,6 +65,14 @@ class Played(Evaluator):
         return {"kind": "played"}
 
 
+class Slow(Played):
+    """Takes long to begin, and needs nothing of what it fails to load then."""
+
+    def prepare(self):
+        time.sleep(2)
+        raise RuntimeError("not needed")
+
+
 class Deadly(Played):
     """Kills the study's process during evaluations of some networks, each network as often as it says.
 

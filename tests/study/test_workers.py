@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from played import SPACE, Played, Unloadable, history, study
+from played import SPACE, Played, Slow, Unloadable, history, study
 
 from egraph.errors import DataError, FailedError, UsageError
 
@@ -32,6 +32,12 @@ def test_an_evaluation_that_hangs_is_ended_and_fails_alone():
     }
     again = hanging.retrain(SPACE.parse("1.2.3.4"), repeats=1)
     assert (again.scores, len(hanging.journal.retrains)) == ((), 1)
+
+
+def test_the_start_of_a_process_is_not_in_the_time_limit():
+    one = study(evaluate=Slow(), workers=2, trial_seconds=0.5)
+    one.run(trials=2)
+    assert set(one.trials["state"]) == {"complete"}
 
 
 def test_reasons_and_histories_are_those_of_one_process():
