@@ -163,7 +163,7 @@ def _read_metrics(
 def _refuse(sheet: Sheet, name: str, row: int, named: bool) -> UsageError:
     value = sheet.cells(name)[row]
     ways = ["write a number"]
-    if isinstance(value, str) and "," not in value:
+    if isinstance(value, str) and "," not in value and value.isprintable() and len(value) <= 40:
         ways.append(f"or --na {shlex.quote(value)} if that stands for a failed measurement")
     if not named:
         ways.append("or, if the column is no metric, name those that are with --metric")

@@ -103,6 +103,14 @@ def test_empty_cells_are_not_measured_and_counted(registered, tmp_path, value):
     assert "acc, higher is better, not measured in 1; seed, higher is better" in summarise(table)
 
 
+def test_a_cell_of_several_lines_is_quoted_in_one(registered, tmp_path):
+    text = 'architecture,acc\na,1\nb,"x\ny"\n'
+    with pytest.raises(
+        UsageError, match=r"line 3: the column 'acc' has 'x\\ny' where .*; write a number, or, if"
+    ):
+        load(write(tmp_path / "a.csv", text), space="test-chains")
+
+
 def test_columns_of_figures_written_otherwise_do_not_vanish(registered, tmp_path):
     text = "architecture,acc,seed\na,93.1%,0\nb,92 %,1\n"
     with pytest.raises(UsageError, match=r"line 2: the column 'acc' has '93\.1%' where numbers"):
