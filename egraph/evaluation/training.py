@@ -259,12 +259,13 @@ class Training(NetworkEvaluator):
 
     def prepare(self) -> None:
         """Loads PyTorch and the data."""
-        from torch import nn
+        import torch
 
         from egraph.training.optimizers import make_optimizer
 
-        _tensors(self.images, self.device)
-        make_optimizer(nn.Linear(1, 1).parameters(), self.recipe)  # PyTorch loads much with the first one
+        _tensors(self.images, str(torch.device(place(self.device))))
+        # PyTorch loads much with the first optimizer.
+        make_optimizer(torch.nn.Linear(1, 1).parameters(), self.recipe)
 
     def _find_checkpoint(self, architecture: Architecture, seed: int) -> Checkpoint | None:
         """The file of the trainings of a network, where they are kept."""
