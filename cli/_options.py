@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from egraph.errors import FailedError, JournalError, UsageError
+from egraph.journals import find_place
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -158,7 +159,7 @@ def find_journal(storage: str | None, otherwise: str, resume: bool) -> Path:
     Raises:
         JournalError: There is no journal, and ``resume`` is set.
     """
-    path = Path(storage or otherwise)
+    path = find_place(storage or otherwise)
     if resume and not path.exists():
         raise JournalError(f"no journal at {path} to resume; leave --resume out to start one")
     return path

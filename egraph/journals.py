@@ -3,17 +3,36 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-__all__ = ["APPLICATION", "open_to_read"]
+from egraph.errors import UsageError
+from egraph.files import expand
+
+__all__ = ["APPLICATION", "find_place", "open_to_read"]
 
 APPLICATION = 0x65677068  # "egph"
 """SQLite's application id of journals, in the header of the file."""
 
 _NO_INDEX = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 """Errors of SQLite where it cannot make the index of a write-ahead log."""
+
+
+def find_place(storage: str | os.PathLike[str]) -> Path:
+    """The file of a journal: a path, with the home for ``~``, or an address such as ``sqlite:///runs/x.db``.
+
+    Raises:
+        UsageError: It is an address of another kind.
+    """
+    text = os.fspath(storage)
+    address = re.match(r"([a-z][a-z0-9+.-]+)://(/?)", text)
+    if address is None:
+        return expand(text)
+    if address[1] != "sqlite" or not address[2] or address.end() == len(text):
+        raise UsageError(f"a journal is a file, such as runs/x.db or sqlite:///runs/x.db, got {text!r}")
+    return expand(text[address.end() :])
 
 
 def open_to_read(path: Path, seconds: float) -> sqlite3.Connection:

@@ -6,6 +6,8 @@ import json
 import os
 import random
 from typing import Any, NoReturn
+from urllib.parse import unquote
+from urllib.request import getproxies, proxy_bypass
 
 import urllib3
 from urllib3.exceptions import (
@@ -14,6 +16,7 @@ from urllib3.exceptions import (
     LocationValueError,
     MaxRetryError,
     NewConnectionError,
+    ProxySchemeUnknown,
     SSLError,
     TimeoutError,
 )
@@ -52,6 +55,7 @@ class Connection:
 
     Temporary failures are retried: failed or broken connections, and the statuses 408, 429, 502, 503 and 504.
     Waits double and are partly random, so that the clients of a restarted service do not all return at once.
+    ``http_proxy``, ``https_proxy`` and ``no_proxy`` are respected, but for addresses of this machine.
     ``Retry-After`` is respected, up to a minute. All requests are idempotent, so retries are safe.
 
     Args:
@@ -75,7 +79,10 @@ class Connection:
             self._headers["Authorization"] = f"Bearer {token}"
         self._has_token = token is not None
         self._timeout, self._retries = timeout, retries
-        self._pools: dict[int, urllib3.HTTPConnectionPool] = {}
+        self._proxy = _find_proxy(self._address)
+        if self._proxy:
+            _open_proxy(self._proxy)  # a malformed one is refused here
+        self._pools: dict[int, urllib3.HTTPConnectionPool | urllib3.ProxyManager] = {}
 
     def get(self, path: str) -> dict[str, Any]:
         """The JSON object at a path.
@@ -105,7 +112,7 @@ class Connection:
         try:
             response = self._pool.urlopen(
                 method,
-                (self._address.path or "") + path,
+                self.url + path if self._proxy else (self._address.path or "") + path,
                 body=body,
                 headers=headers,
                 redirect=False,
@@ -129,9 +136,11 @@ class Connection:
         )
 
     @property
-    def _pool(self) -> urllib3.HTTPConnectionPool:
+    def _pool(self) -> urllib3.HTTPConnectionPool | urllib3.ProxyManager:
         """Connections of this process: a forked process must not write into those of its parent."""
         process = os.getpid()
+        if process not in self._pools and self._proxy:
+            self._pools = {process: _open_proxy(self._proxy)}
         if process not in self._pools:
             kind = (
                 urllib3.HTTPSConnectionPool if self._address.scheme == "https" else urllib3.HTTPConnectionPool
@@ -199,6 +208,29 @@ class _Backoff(urllib3.Retry):
         if isinstance(error, SSLError):
             raise error  # waiting does not make a certificate valid
         return super().increment(method, url, response, error, *more, **named)
+
+
+def _find_proxy(address: urllib3.util.Url) -> str | None:
+    """The proxy that ``http_proxy``, ``https_proxy`` and ``no_proxy`` name; none for this machine itself."""
+    host = address.host or ""
+    if host == "localhost" or host.startswith("127.") or host == "[::1]" or proxy_bypass(host):
+        return None
+    return getproxies().get(address.scheme or "http")
+
+
+def _open_proxy(proxy: str) -> urllib3.ProxyManager:
+    """Connections through a proxy.
+
+    Raises:
+        UsageError: The address of the proxy is malformed.
+    """
+    try:
+        auth = urllib3.util.parse_url(proxy).auth
+        headers = None if auth is None else urllib3.make_headers(proxy_basic_auth=unquote(auth))
+        return urllib3.ProxyManager(proxy, proxy_headers=headers, maxsize=CONNECTIONS, block=True)
+    except (LocationValueError, ProxySchemeUnknown):
+        expected = "http_proxy and https_proxy must be http://host:port or https://host:port"
+        raise UsageError(f"{expected}, got {plain(proxy.rpartition('@')[2])!r}") from None
 
 
 def _read_address(url: str) -> urllib3.util.Url:

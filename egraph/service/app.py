@@ -117,10 +117,12 @@ def _add_plain_routes(app: FastAPI, answers: Answers, metrics: Metrics) -> None:
     async def model() -> Response:
         return _json(answers.describe())
 
+    @app.head("/healthz", include_in_schema=False)
     @app.get("/healthz", summary="Check that the process is alive", response_model=_schemas.Health)
     async def healthz() -> Response:
         return _json({"status": "ok"})
 
+    @app.head("/readyz", include_in_schema=False)
     @app.get("/readyz", summary="Check that the service accepts requests", response_model=_schemas.Health)
     async def readyz() -> Response:
         return _json({"status": "ok"})
@@ -129,6 +131,7 @@ def _add_plain_routes(app: FastAPI, answers: Answers, metrics: Metrics) -> None:
     async def prometheus() -> Response:
         return Response(metrics.render(), media_type=MEDIA_TYPE)
 
+    @app.head("/", include_in_schema=False)
     @app.get("/", include_in_schema=False)
     async def page() -> Response:
         if not (STATIC / "index.html").exists():

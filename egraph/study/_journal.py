@@ -6,7 +6,6 @@ import json
 import os
 import time
 from collections.abc import Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -14,6 +13,7 @@ import pandas as pd
 from egraph.architecture import Architecture
 from egraph.errors import JournalError
 from egraph.evaluation.base import Evaluation
+from egraph.journals import find_place
 from egraph.study._columns import MEASURED, TABLES, TRIAL, read_trial, to_frame, write
 from egraph.study._journal_file import JournalFile
 from egraph.study._trial import State, Trial
@@ -28,7 +28,8 @@ def open_journal(path: str | os.PathLike[str], *, read_only: bool = True) -> Jou
         JournalError: There is no such file, it is no journal, damaged, of a newer version, or, to write, held
             by another process.
     """
-    if read_only and not Path(path).exists():
+    path = find_place(path)
+    if read_only and not path.exists():
         raise JournalError(f"no journal at {path}; a study writes one where its storage= says")
     return Journal(path, read_only=read_only)
 
@@ -46,7 +47,7 @@ class Journal:
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, *, read_only: bool = False) -> None:
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else find_place(path)
         self.read_only = read_only
         self._file = JournalFile(self.path, read_only=read_only)
         self._db = self._file.db

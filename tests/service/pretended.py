@@ -38,6 +38,8 @@ class Pretended(ThreadingHTTPServer):
         return super().get_request()
 
     def answer(self, path, content):
+        """The right answer; the path is a whole address where this is a proxy."""
+        path = path.removeprefix("http://ranker.invalid:8000")
         with self.lock:
             version = self.versions.popleft() if content is not None and self.versions else "1"
         model = {"name": "pretended", "version": version}

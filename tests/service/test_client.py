@@ -1,5 +1,6 @@
 """`egraph.fitness`, against a service that misbehaves on demand."""
 
+import base64
 import logging
 import multiprocessing
 import pickle
@@ -48,6 +49,30 @@ def test_scores_come_in_the_order_of_the_architectures(service):
     scores = egraph.fitness(service.url)(CHAINS)
     assert scores.dtype == np.float64
     assert scores.tolist() == SCORES
+
+
+def test_a_proxy_of_the_environment_is_used(service, monkeypatch):
+    monkeypatch.setenv("http_proxy", service.url.replace("//", "//me:p%40ss@"))
+    assert egraph.fitness("http://ranker.invalid:8000")(CHAINS).tolist() == SCORES
+    path, headers, _ = service.seen[0]
+    assert path == "http://ranker.invalid:8000/v1/model"
+    assert {k.lower(): v for k, v in headers.items()}["proxy-authorization"] == "Basic " + base64.b64encode(
+        b"me:p@ss"
+    ).decode()
+
+
+@pytest.mark.parametrize(("proxy", "none"), [("http://127.0.0.1:1", ""), ("socks5://127.0.0.1:1", "*")])
+def test_addresses_of_this_machine_and_of_no_proxy_are_asked_directly(service, monkeypatch, proxy, none):
+    monkeypatch.setenv("http_proxy", proxy)
+    monkeypatch.setenv("no_proxy", none)
+    assert egraph.fitness(service.url)(CHAINS).tolist() == SCORES
+
+
+def test_a_proxy_of_another_kind_is_refused(monkeypatch):
+    monkeypatch.setenv("http_proxy", "socks5://me:secret@127.0.0.1:1")
+    told = r"http_proxy and https_proxy must be http://host:port or https://host:port, got '127\.0\.0\.1:1'"
+    with pytest.raises(UsageError, match=told):
+        egraph.fitness("http://ranker.invalid:8000")
 
 
 def test_many_are_asked_for_in_batches_over_few_connections(service):

@@ -27,6 +27,15 @@ def test_scores_are_those_of_the_ranker(client, model, cells):
     assert answer["model"] == {"name": "r", "version": "0123456789abcdef"}
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/readyz", "/"])
+def test_load_balancers_may_ask_without_a_body(client, path):
+    answer = client.request("HEAD", path)
+    assert (answer.status_code, answer.headers["content-type"]) == (
+        200,
+        client.get(path).headers["content-type"],
+    )
+
+
 def test_one_architecture_may_be_written_in_each_form(client):
     cell = spaces.get("nasbench101").parse("010/001/000 maxpool3x3")
     answer = scores_of(client, MATRIX, cell.to_dict())

@@ -9,7 +9,7 @@ import sys
 import pytest
 from played import SPACE, Linear, Played, study
 
-from egraph.errors import JournalError
+from egraph.errors import JournalError, UsageError
 from egraph.searchers.testing import ToySpace
 from egraph.study import Journal, Study, _journal_file, _migrations, open_journal
 
@@ -229,3 +229,21 @@ def test_nan_and_missing_values_survive_the_file(path):
         first = journal.read_trials()[0]
     assert math.isnan(first.predicted)
     assert first.architecture == SPACE.parse(first.key)
+
+
+@pytest.mark.parametrize(
+    ("storage", "file"), [("~/x.db", "x.db"), ("sqlite:///y.db", "y.db"), ("sqlite:////{0}/z.db", "z.db")]
+)
+def test_a_home_and_an_address_of_sqlite_name_a_file(tmp_path, monkeypatch, storage, file):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    study(storage.format(str(tmp_path).lstrip("/"))).close()
+    assert {path.name for path in tmp_path.iterdir()} >= {file}
+    with open_journal(storage.format(str(tmp_path).lstrip("/"))):
+        pass
+
+
+@pytest.mark.parametrize("storage", ["postgresql://host/x", "sqlite://x.db", "sqlite:///"])
+def test_other_addresses_are_refused(storage):
+    with pytest.raises(UsageError, match=f"a journal is a file, such as .*, got '{storage}'"):
+        study(storage)
