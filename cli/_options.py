@@ -45,6 +45,7 @@ __all__ = [
     "show_scores",
     "table_option",
     "tables_option",
+    "use_color",
     "workers_option",
 ]
 
@@ -151,6 +152,11 @@ def journal_options(otherwise: str) -> Callable[[Any], Any]:
         help="Resume a journal of other data, another recipe or another seed; it keeps what differed.",
     )
     return lambda command: storage(resume(force(command)))
+
+
+def use_color() -> bool:
+    """Whether drawings have colours: on a terminal, unless $NO_COLOR has a value (https://no-color.org)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
 
 def find_journal(storage: str | None, otherwise: str, resume: bool) -> Path:

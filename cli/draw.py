@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 
 import click
 
-from egraph.cli._options import can_encode, count_option, read_image_path
+from egraph.cli._options import can_encode, count_option, read_image_path, use_color
 
 __all__ = ["command"]
 
@@ -59,7 +58,7 @@ def command(
             each,
             width=width or shutil.get_terminal_size((100, 24)).columns,
             unicode=not plain and can_encode("╭●▼"),
-            color=sys.stdout.isatty(),
+            color=use_color(),
             disabled=not hide_disabled,
         )
         for each in found

@@ -23,6 +23,7 @@ from egraph.cli._options import (
     root_option,
     seed_option,
     tables_option,
+    use_color,
     workers_option,
 )
 from egraph.errors import UsageError
@@ -210,6 +211,6 @@ def _draw(genome: Architecture) -> str:
         genome,
         width=shutil.get_terminal_size((100, 24)).columns,
         unicode=can_encode("╭●▼"),
-        color=sys.stdout.isatty(),
+        color=use_color(),
         disabled=False,
     )

@@ -56,6 +56,9 @@ _HOMES = {
     "load": "egraph.ranker",
     "pretrained": "egraph.ranker",
 }
-_MODULES = {"bench", "datasets", "evaluation", "metrics", "operations", "searchers", "spaces"}
+_MODULES = {
+    *("baselines", "bench", "datasets", "evaluation", "evolve", "export", "metrics", "operations", "report"),
+    *("searchers", "service", "spaces", "study", "tracing", "training"),
+}
 
 __getattr__, __dir__ = lazy_names(__name__, _HOMES, _MODULES)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import math
 import shutil
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import can_encode
+from egraph.cli._options import can_encode, use_color
 from egraph.cli._progress import Stages, track, track_stages
 from egraph.report import Findings, find, show_amount, show_changes
 
@@ -206,7 +205,7 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
         best.trial.architecture,
         width=shutil.get_terminal_size((100, 24)).columns,
         unicode=can_encode("╭●▼"),
-        color=sys.stdout.isatty(),
+        color=use_color(),
         disabled=False,
     )
     click.echo(picture + "\n")

@@ -241,7 +241,10 @@ def _frame(axes: Axes, findings: Findings, scores: NDArray[np.float64]) -> None:
     high, usual = float(scores.max()), float(np.quantile(scores, 0.25))
     low = max(float(scores.min()), high - 2.2 * (high - usual))
     pad = 0.06 * (high - low) or 0.05 * abs(high) or 1.0
-    axes.set_ylim(low - pad, high + pad)
+    bottom, top = low - pad, high + pad
+    if findings.is_accuracy:
+        bottom, top = max(bottom, 0.0), min(top, 100.0)
+    axes.set_ylim(bottom, top)
     axes.set_ylabel(f"{findings.measure}, %" if findings.is_accuracy else findings.measure)
     _legend(axes)
 

@@ -100,3 +100,12 @@ def test_folders_whose_names_are_not_utf8(shell, table, ranker, lines, tmp_path)
     assert "d\\udcfc/x.html" in done.stdout
     assert set(os.listdir(folder)) >= {b"x.db", b"x.html", b"x.best.json", b"x.svg"}
     assert sorted(os.listdir(os.fsencode(tmp_path))) == [b"d\xfc", b"lines"]
+
+
+@pytest.mark.parametrize(("value", "colored"), [("", True), ("1", False)])
+def test_no_color_leaves_colours_out(monkeypatch, value, colored):
+    from egraph.cli._options import use_color
+
+    monkeypatch.setattr("sys.stdout", type("Terminal", (), {"isatty": lambda _: True})())
+    monkeypatch.setenv("NO_COLOR", value)
+    assert use_color() is colored

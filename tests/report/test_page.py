@@ -5,6 +5,7 @@ import re
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from egraph import report
@@ -162,3 +163,17 @@ def test_the_best_of_each_size_is_told(journal):
     assert "The best of each size" in page
     assert "best of its size" in page
     assert "<td>1,234</td>" in page
+
+
+def test_the_axis_of_accuracies_ends_at_100_percent():
+    from types import SimpleNamespace
+
+    from matplotlib.figure import Figure
+
+    from egraph.report._charts import _frame
+
+    for measured, ends in ((True, (0.0, 100.0)), (False, (-5.98, 105.68))):
+        axes = Figure().add_subplot()
+        axes.plot([0, 1], [0.0, 99.7], label="x")
+        _frame(axes, SimpleNamespace(measure="score", is_accuracy=measured), np.array([0.0, 0.0, 99.7]))
+        assert axes.get_ylim() == pytest.approx(ends, abs=0.1)

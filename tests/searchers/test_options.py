@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from egraph import searchers
+from egraph import searchers, spaces
 from egraph.errors import UsageError
 from egraph.searchers import NSGA2, BayesianOptimization, FitnessApproximation, ParetoEvolution, Searcher
 from egraph.searchers._options import name_of, option_defaults
@@ -84,3 +84,13 @@ def test_factories_have_names():
     assert name_of(functools.partial(functools.partial(NSGA2), population=3)) == "NSGA2"
     assert name_of(NSGA2(SPACE).front).endswith("front")
     assert name_of(SPACE) == "ToySpace"
+
+
+@pytest.mark.parametrize("name", searchers.names())
+def test_options_of_a_wrong_kind_are_named(name):
+    """Every number and flag is checked before it is compared with others."""
+    space = spaces.get("nasbench201")
+    for option, default in option_defaults(searchers.get(name)).items():
+        if isinstance(default, bool | int | float):
+            with pytest.raises(UsageError, match=f"^{option} must be "):
+                searchers.get(name)(space, **{option: "abc"})
