@@ -231,7 +231,7 @@ def test_terminal_stays_in_a_narrow_width():
 
 
 def test_terminal_puts_out_no_escape_codes_of_a_name():
-    evil = egraph.Architecture(["input", "\x1b[31mred\n", "output"], [(0, 1), (1, 2)])
+    evil = egraph.Architecture(["input", "\x1b[31mred\nder", "output"], [(0, 1), (1, 2)])
     assert "\x1b" not in drawing.to_terminal(evil)
     assert "\x1b[" in drawing.to_terminal(CHAIN, color=True)
 
