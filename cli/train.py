@@ -142,7 +142,8 @@ def _show(fit: TableFit | SourcesFit, coverage: Mapping[str, Any], files: list[s
         label = f"  {'intervals':<14}" if isinstance(fit, TableFit) else "intervals of all sources:"
         click.echo(f"{label} of {', of '.join(told)} of the scores that the fit held out")
     click.echo(f"wrote {files[0]} and its card {files[1]}")
-    click.echo(f"next: egraph rank {files[0]} FILE    or: egraph evaluate {files[0]} --data TABLE")
+    file = shlex.quote(str(files[0]))
+    click.echo(f"next: egraph rank {file} FILE    or: egraph evaluate {file} --data TABLE")
 
 
 def _show_sources(fit: SourcesFit) -> None:

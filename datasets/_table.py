@@ -65,7 +65,7 @@ class Table:
         provenance: Mapping[str, str] | None = None,
         read: Callable[[Any], Architecture] | None = None,
     ) -> None:
-        self.space = spaces.get(space) if isinstance(space, str) else space
+        self.space = spaces.get(space)
         self.columns = {
             column: _read_column(column, values, len(architectures)) for column, values in columns.items()
         }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.datasets import ImageData, from_dataset, images
@@ -27,7 +28,7 @@ class NetworkEvaluator(Evaluator):
     """Base class of evaluators that build the networks of a space and show them images.
 
     Args:
-        space: Search space that builds networks.
+        space: Search space that builds networks, or its name.
         data: Name or path that `egraph.datasets.images` accepts, which is loaded when first needed, once in
             each process; or the data themselves, as `egraph.datasets.from_dataset` takes them.
         device: Device of the networks, as in `egraph.training.choose_device`.
@@ -43,7 +44,7 @@ class NetworkEvaluator(Evaluator):
 
     def __init__(
         self,
-        space: SearchSpace,
+        space: SearchSpace | str,
         data: str | os.PathLike[str] | ImageData | Any,
         *,
         device: str,
@@ -52,6 +53,7 @@ class NetworkEvaluator(Evaluator):
         channels: int | None,
         cells: int | None = None,
     ) -> None:
+        space = spaces.get(space)
         check_builds(space)
         if channels is not None and "channels" not in space.network_options:
             raise UsageError(f"the networks of space {space.name!r} have one width; leave channels out")

@@ -39,7 +39,7 @@ class InheritedTraining(Training):
     weights instead of being named by the searcher, so that any searcher can be used.
 
     Args:
-        space: Search space with network morphisms, such as ``nash``.
+        space: Search space with network morphisms, such as ``nash``, or its name.
         data: As in `Training`.
         recipe: Recipe for networks that inherit no weights; None selects `default_recipe` of the data.
         heirs: Recipe for networks that inherit weights; None selects a quarter of the epochs of ``recipe``
@@ -62,7 +62,7 @@ class InheritedTraining(Training):
 
     def __init__(
         self,
-        space: SearchSpace,
+        space: SearchSpace | str,
         data: str | os.PathLike[str] | ImageData | Any = "digits",
         recipe: Recipe | None = None,
         heirs: Recipe | None = None,
@@ -72,9 +72,9 @@ class InheritedTraining(Training):
         threads: int = 1,
     ) -> None:
         super().__init__(space, data, recipe, device, root, threads)
-        if not space.has_morphisms:
+        if not self.space.has_morphisms:
             raise UsageError(
-                f"the space {space.name!r} has no network morphisms; use one that does, such as 'nash'"
+                f"the space {self.space.name!r} has no network morphisms; use one that does, such as 'nash'"
             )
         if heirs is not None and heirs.channels not in (None, recipe.channels if recipe else None):
             raise UsageError(

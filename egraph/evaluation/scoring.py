@@ -52,7 +52,7 @@ class ZeroCost(NetworkEvaluator):
     scores of two calls cannot be compared, and `evaluate`, which sees one architecture, raises an error.
 
     Args:
-        space: Search space that builds networks.
+        space: Search space that builds networks, or its name.
         proxies: Name of one proxy in `egraph.evaluation.zero_cost.proxies`, or of several. Options follow a
             name, as in ``"swap:mu=1e6"``; they are the keyword-only arguments of its function.
         data: Name or path that `egraph.datasets.images` accepts, or data for `egraph.datasets.from_dataset`.
@@ -74,7 +74,7 @@ class ZeroCost(NetworkEvaluator):
 
     def __init__(
         self,
-        space: SearchSpace,
+        space: SearchSpace | str,
         proxies: str | Sequence[str] = "naswot",
         data: str | os.PathLike[str] | ImageData | Any = "digits",
         *,

@@ -70,7 +70,7 @@ class Training(NetworkEvaluator):
     precision, and the last digits may differ from run to run.
 
     Args:
-        space: Search space that builds networks.
+        space: Search space that builds networks, or its name.
         data: Name or path that `egraph.datasets.images` accepts, or the data themselves, as
             `egraph.datasets.from_dataset` takes them: data sets of PyTorch, arrays, or an `ImageData`. A name
             or path is loaded when first needed, once in each process; data are copied to worker processes.
@@ -89,7 +89,7 @@ class Training(NetworkEvaluator):
 
     def __init__(
         self,
-        space: SearchSpace,
+        space: SearchSpace | str,
         data: str | os.PathLike[str] | ImageData | Any = "digits",
         recipe: Recipe | None = None,
         device: str = "auto",

@@ -19,13 +19,13 @@ def register(space: SearchSpace) -> SearchSpace:
     return registry.register(space.name, space)
 
 
-def get(name: str) -> SearchSpace:
-    """The space of that name.
+def get(space: str | SearchSpace) -> SearchSpace:
+    """The space of that name; a space is returned as it is.
 
     Raises:
         UnknownNameError: No space has that name.
     """
-    return registry[name]
+    return registry[space] if isinstance(space, str) else space
 
 
 def names() -> list[str]:

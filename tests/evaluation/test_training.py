@@ -14,7 +14,7 @@ from torch.utils.data import TensorDataset
 from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.datasets import ImageData
-from egraph.errors import ArchitectureError, EvaluationError, UsageError
+from egraph.errors import ArchitectureError, EvaluationError, UnknownNameError, UsageError
 from egraph.evaluation import Recipe, Training, default_recipe
 from egraph.evaluation.training import _tensors
 from egraph.spaces.base import SearchSpace
@@ -372,6 +372,11 @@ class TestConstruction:
         for worker in range(2):
             monkeypatch.setenv("EGRAPH_WORKER", str(worker))
             assert Training(CONVNET, make_images(), BRIEF).evaluate(CHAIN).source.endswith(f"(cuda:{worker})")
+
+    def test_a_space_may_be_named(self):
+        assert Training("convnet", make_images()).space is CONVNET
+        with pytest.raises(UnknownNameError, match=r"unknown search space 'convent'.*mean 'convnet'"):
+            Training("convent")
 
     def test_threads_below_one_are_refused(self):
         with pytest.raises(UsageError, match="threads must be a whole number of at least 1, got 0"):
