@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from egraph.bench._figures import find_format, save_figure
+from egraph.bench._figures import check_drawable, save_figure
 from egraph.bench._published import published
 from egraph.bench._summary import summarise
-from egraph.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,10 +38,8 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str], *, ref
     """
     from matplotlib.figure import Figure
 
-    kind = find_format(path)
     frame = summarise(rows)
-    if frame.empty:
-        raise UsageError("there are no results to draw")
+    kind = check_drawable(frame, path)
     groups: list[Any] = list(frame.groupby(["benchmark", "metric", "protocol", "shuffled"], sort=False))
     names = list(dict.fromkeys(frame["predictor"]))
     across = min(COLUMNS, len(groups))

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from egraph.bench._figures import find_format, save_figure
+from egraph.bench._figures import check_drawable, save_figure
 from egraph.bench.arena._curves import TASK, band, group
 from egraph.bench.arena._tables import entitle, name
-from egraph.errors import UsageError
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,9 +43,7 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Non
     """
     from matplotlib.figure import Figure
 
-    kind = find_format(path)
-    if not rows:
-        raise UsageError("there are no results to draw")
+    kind = check_drawable(rows, path)
     tasks = group(rows, TASK)
     timed = {task: _is_timed(part) for task, part in group(rows, TASK).items()}
     across = 1 + any(timed.values())

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph import datasets
-from egraph.bench._figures import find_format, save_figure
+from egraph.bench._figures import check_drawable, save_figure
 from egraph.bench._measuring import Failure, Progress, measure_all
 from egraph.bench._summary import Section, write_sections
 from egraph.bench.studies._tau import bootstrap_tau, check_normal, draw_heat_map
@@ -202,9 +202,7 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Non
     """
     from matplotlib.figure import Figure
 
-    kind = find_format(path)
-    if not rows:
-        raise UsageError("there are no results to draw")
+    kind = check_drawable(rows, path)
     figure = Figure(figsize=(9, 10), layout="constrained")
     charts = figure.subplot_mosaic([["all", "all"], ["map", "resamples"], ["map %", "resamples %"]])
     _draw_accuracies(charts["all"], rows)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from egraph.bench._figures import find_format, save_figure
+from egraph.bench._figures import check_drawable, save_figure
 from egraph.bench._measuring import Failure, Progress, measure_all
 from egraph.bench._summary import Section, write_sections
 from egraph.bench.studies._genetic import minimise
@@ -264,9 +264,7 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Non
     """
     from matplotlib.figure import Figure
 
-    kind = find_format(path)
-    if not rows:
-        raise UsageError("there are no results to draw")
+    kind = check_drawable(rows, path)
     dimensions = sorted({row["dimensions"] for row in rows})
     figure = Figure(figsize=(3.6 * (1 + len(dimensions)), 6.4), layout="constrained")
     charts = figure.subplots(2, 1 + len(dimensions), squeeze=False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from egraph import spaces
 from egraph.architecture import Architecture
-from egraph.bench._figures import find_format, save_figure
+from egraph.bench._figures import check_drawable, save_figure
 from egraph.bench._measuring import Failure, Progress, measure_all
 from egraph.bench._summary import Section, write_sections
 from egraph.bench.studies._tau import bootstrap_tau, draw_heat_map
@@ -332,9 +332,7 @@ def plot(rows: Sequence[Mapping[str, Any]], path: str | os.PathLike[str]) -> Non
     """
     from matplotlib.figure import Figure
 
-    kind = find_format(path)
-    if not rows:
-        raise UsageError("there are no results to draw")
+    kind = check_drawable(rows, path)
     figure = Figure(figsize=(12, 8), layout="constrained")
     charts = figure.subplots(2, 1)
     for axes, rounded in zip(charts, (False, True), strict=True):
