@@ -69,7 +69,7 @@ class Driver:
         """
         queue = self._within_limit(self._journal.read_trials(states=["queued"]))
         jobs = {trial.number: Job(trial.architecture, trial.seed, trial.fidelity) for trial in queue}
-        losses = {job[1]: lost for job, lost in self._journal.losses.items() if job[0] == "trial"}
+        losses = self._journal.trial_losses
         for outcomes in evaluate(
             self._executor, jobs, losses, begin=self._begin, stop=lambda: self.out_of_time
         ):

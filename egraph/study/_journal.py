@@ -153,6 +153,11 @@ class Journal:
             rows = self._db.execute("SELECT job, losses FROM attempt WHERE losses > 0").fetchall()
         return {tuple(json.loads(job)): losses for job, losses in rows}
 
+    @property
+    def trial_losses(self) -> dict[int, int]:
+        """How often a process ended without a word during a trial, by the number of the trial."""
+        return {job[1]: losses for job, losses in self.losses.items() if job[0] == "trial"}
+
     def begin(self, *job: str | int) -> None:
         """Records that a job begins; its result or `requeue` takes that back.
 

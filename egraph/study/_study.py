@@ -306,7 +306,7 @@ class Study:
             entry=min(cheaper, default=WHOLE_COST),
         )  # fmt: skip
         before = (driver.finished, driver.baseline_finished, self._requeued)
-        lost = {job[1]: losses for job, losses in self._journal.losses.items() if job[0] == "trial"}
+        lost = self._journal.trial_losses
         emit(RunStarted(*before, trials=trials, seconds=seconds, baseline=baseline, lost=lost))
         self._requeued = 0
         try:
