@@ -27,8 +27,10 @@ from egraph.executors._errors import (
 )
 from egraph.executors._executor import Executor
 from egraph.executors._opening import open_executor
+from egraph.executors._processes import WORKER
 
 __all__ = [
+    "WORKER",
     "Executor",
     "UnsendableError",
     "WorkerDiedError",

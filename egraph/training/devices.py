@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from egraph.errors import UsageError
+from egraph.executors import WORKER
 
 __all__ = ["choose_device", "place"]
 
@@ -46,4 +47,4 @@ def place(device: str) -> str:
 
     if device != "cuda" or (count := torch.cuda.device_count()) < 2:
         return device
-    return f"cuda:{int(os.environ.get('EGRAPH_WORKER', '0')) % count}"
+    return f"cuda:{int(os.environ.get(WORKER, '0')) % count}"
