@@ -25,7 +25,7 @@ def get(space: str | SearchSpace) -> SearchSpace:
     Raises:
         UnknownNameError: No space has that name.
     """
-    return registry[space] if isinstance(space, str) else space
+    return space if isinstance(space, SearchSpace) else registry[space]
 
 
 def names() -> list[str]:

@@ -77,7 +77,7 @@ def read_architecture(content: object, space: SearchSpace | str | None = None) -
         ArchitectureError: The content is no architecture, or none of the space.
         UnknownNameError: There is no space of that name.
     """
-    known = _registry.get(space) if isinstance(space, str) else space
+    known = None if space is None else _registry.get(space)
     if isinstance(content, str):
         return _read_text(content, known)
     if isinstance(content, Architecture):
