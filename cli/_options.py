@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from egraph.errors import FailedError, JournalError, UsageError
+from egraph.errors import JournalError, UsageError
+from egraph.files import cannot_write
 from egraph.journals import find_place
 
 if TYPE_CHECKING:
@@ -248,9 +249,7 @@ def check_writable(path: str) -> None:
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        raise FailedError(
-            f"cannot write {path}: {error.strerror or error}; choose another place or make room"
-        ) from None
+        raise cannot_write(path, error) from None
 
 
 def choose_metric(table: Table, metric: str | None) -> str:

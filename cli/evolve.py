@@ -120,7 +120,7 @@ def command(
 
         def emit(stage: str, done: int, total: int) -> None:
             if stage == "choose":
-                show("training the best genomes again", done, total, f"{done}/{total}" * bool(total))
+                show("training the best genomes again", done, total, f"{done}/{total}")
             else:
                 show("measuring on other networks", done, total, f"{done} of {total} fits" * bool(total))
 

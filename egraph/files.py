@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import tempfile
 from collections.abc import Iterator
@@ -10,7 +11,7 @@ from pathlib import Path
 
 from egraph.errors import FailedError
 
-__all__ = ["atomic_path", "expand", "printable", "write_text"]
+__all__ = ["atomic_path", "cannot_write", "expand", "printable", "write_text"]
 
 
 def expand(path: str | os.PathLike[str]) -> Path:
@@ -48,11 +49,17 @@ def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.chmod(0o666 & ~umask)
         temporary.replace(target)
     except OSError as error:
-        reason = error.strerror or error
-        raise FailedError(f"cannot write {target}: {reason}; choose another place or make room") from error
+        raise cannot_write(target, error) from error
     finally:
         if temporary is not None:
             temporary.unlink(missing_ok=True)
+
+
+def cannot_write(path: str | os.PathLike[str], error: OSError) -> FailedError:
+    """The error of a file or folder that cannot be written; more room is advised where the disk is full."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    way_out = "make room or choose another place" if full else "choose another place"
+    return FailedError(f"cannot write {os.fspath(path)}: {error.strerror or error}; {way_out}")
 
 
 def write_text(path: str | os.PathLike[str], text: str) -> None:

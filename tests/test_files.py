@@ -56,10 +56,20 @@ def test_mode_follows_the_umask(tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(
-        FailedError, match=r"^cannot write .*file/a\.txt: .+; choose another place or make room$"
-    ):
+    with pytest.raises(FailedError, match=r"^cannot write .*file/a\.txt: .+; choose another place$"):
         write_text(tmp_path / "file" / "a.txt", "x")
+
+
+@pytest.mark.parametrize(
+    ("number", "way_out"),
+    [(errno.ENOSPC, "make room or choose another place"), (errno.EROFS, "choose another place")],
+)
+def test_room_is_asked_for_where_the_disk_is_full(tmp_path, number, way_out):
+    with (
+        pytest.raises(FailedError, match=rf"a\.txt: {os.strerror(number)}; {way_out}$"),
+        atomic_path(tmp_path / "a.txt"),
+    ):
+        raise OSError(number, os.strerror(number))
 
 
 def test_a_target_that_is_a_folder_is_refused_and_nothing_is_left(tmp_path):

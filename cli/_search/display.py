@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from egraph.cli._options import can_encode, use_color
-from egraph.cli._progress import Stages, track, track_stages
+from egraph.cli._progress import Stages, track_stages
 from egraph.report import Findings, find, show_amount, show_changes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from egraph.datasets import Table
     from egraph.evaluation import Evaluator
     from egraph.study import Best, DriftAlarm, Event, RunStarted, Study, Trial, Verdict
@@ -145,18 +147,25 @@ def confirm(study: Study, final: Evaluator | None = None) -> None:
 
     With another evaluator ``final`` the winner is then trained once more by it.
     """
-    from egraph.study import RetrainFinished
+    with track_stages() as show:
+        study.confirm(progress=_tell_retraining(show, "training the best networks again from scratch"))
+        if final is not None:
+            tell = _tell_retraining(show, "training the winner by the final recipe")
+            study.retrain(find(study.journal).best[0].trial, 1, evaluate=final, progress=tell)
 
-    with track("training the best networks again from scratch") as report:
 
-        def listen(event: Event) -> None:
-            if isinstance(event, RetrainFinished):
-                report(event.done, event.total, f"{event.done}/{event.total}")
+def _tell_retraining(show: Stages, title: str) -> Callable[[Event], None]:
+    """Shows how many trainings are done; nothing where the journal holds all of them."""
+    from egraph.study import RetrainFinished, RetrainStarted
 
-        study.confirm(progress=listen)
-    if final is not None:
-        with track("training the winner by the final recipe"):
-            study.retrain(find(study.journal).best[0].trial, 1, evaluate=final)
+    def listen(event: Event) -> None:
+        match event:
+            case RetrainStarted(total):
+                show(title, 0, total, f"0/{total}")
+            case RetrainFinished(done, total):
+                show(title, done, total, f"{done}/{total}")
+
+    return listen
 
 
 def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:

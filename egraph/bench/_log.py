@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterator, Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from egraph.errors import DataError, FailedError, UsageError
+from egraph.files import cannot_write
 
 __all__ = ["Log", "open_log", "read_log"]
 
@@ -30,10 +32,10 @@ class Log:
         line = (json.dumps(row, allow_nan=False) + "\n").encode()
         try:
             if os.write(self._handle, line) < len(line):
-                raise OSError("the disk is full")
+                raise OSError(errno.ENOSPC, "the disk is full")
             os.fsync(self._handle)
         except OSError as error:
-            raise _refuse_to_write(self.path, error) from error
+            raise cannot_write(self.path, error) from error
 
 
 @contextmanager
@@ -65,13 +67,13 @@ def open_log(path: str | os.PathLike[str], contestant: str) -> Iterator[Log]:
             f"{target} is being written by another process; wait for it, or choose another file"
         ) from None
     except OSError as error:
-        raise _refuse_to_write(target, error) from error
+        raise cannot_write(target, error) from error
     try:
         read_log(target, contestant)
         try:
             handle = os.open(target, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o666)
         except OSError as error:
-            raise _refuse_to_write(target, error) from error
+            raise cannot_write(target, error) from error
         try:
             os.ftruncate(handle, _find_whole_lines(target.read_bytes()))
             yield Log(target, handle)
@@ -123,8 +125,3 @@ def _refuse_line(path: str | os.PathLike[str], number: int, line: bytes) -> Data
         f"{path} is not a file of results: line {number} is {line[:40]!r}; "
         "give another file, or remove that line"
     )
-
-
-def _refuse_to_write(path: Path, error: OSError) -> FailedError:
-    reason = error.strerror or error
-    return FailedError(f"cannot write {path}: {reason}; choose another place or make room")

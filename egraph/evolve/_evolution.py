@@ -18,7 +18,7 @@ from egraph.evolve._split import Split
 from egraph.ranker import Genome, Ranker, from_genome
 from egraph.searchers import RegularizedEvolution
 from egraph.spaces import SearchSpace
-from egraph.study import Event, RetrainFinished, Study
+from egraph.study import Event, RetrainFinished, RetrainStarted, Study
 
 __all__ = ["CYCLES", "POPULATION", "SAMPLE", "Finalist", "Measured", "choose", "compare", "make_study"]
 
@@ -146,7 +146,7 @@ def choose(
         study: A study that was run.
         finalists: Number of genomes to train again.
         repeats: Number of trainings of each.
-        progress: Callback with the trainings done and the trainings in all.
+        progress: Callback with the trainings done and the trainings in all, first before they begin.
 
     Raises:
         UsageError: A number is not positive.
@@ -164,6 +164,8 @@ def choose(
     genomes = [Architecture.from_json(text) for text in first["architecture"]]
 
     def listen(event: Event) -> None:
+        if progress is not None and isinstance(event, RetrainStarted):
+            progress(0, event.total)
         if progress is not None and isinstance(event, RetrainFinished):
             progress(event.done, event.total)
 

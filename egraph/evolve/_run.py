@@ -86,7 +86,7 @@ def run(
         command: Command line that repeats the evolution, for the provenance.
         listen: Callback of the study's events during the search.
         progress: Callback of what follows: the stage, ``"choose"`` or ``"compare"``, the trainings done, and
-            the trainings in all or 0.
+            the trainings in all or 0. Where the journal holds all trainings of a stage, it is left out.
 
     Raises:
         FailedError: No genome was evaluated successfully.
@@ -94,7 +94,6 @@ def run(
     """
     emit = progress or _ignore
     study.run(trials, progress=listen)
-    emit("choose", 0, 0)
     finalists = choose(study, repeats=repeats, progress=lambda done, total: emit("choose", done, total))
     best = finalists[0]
     emit("compare", 0, 0)

@@ -27,7 +27,7 @@ from egraph.executors._errors import (
 )
 from egraph.executors._executor import Executor
 from egraph.executors._opening import open_executor
-from egraph.executors._processes import WORKER
+from egraph.executors._processes import WORKER, end_unguarded
 
 __all__ = [
     "WORKER",
@@ -38,6 +38,7 @@ __all__ = [
     "WorkerStartError",
     "WorkerTimeoutError",
     "describe_error",
+    "end_unguarded",
     "one_line",
     "open_executor",
 ]

@@ -31,7 +31,7 @@ from egraph.executors._errors import (
 )
 from egraph.executors._executor import Job, Result
 
-__all__ = ["WORKER", "Processes"]
+__all__ = ["WORKER", "Processes", "end_unguarded"]
 
 WORKER = "EGRAPH_WORKER"
 """Environment variable of a worker process: its number from 0 on, below the number of workers.
@@ -148,6 +148,7 @@ class _Worker:
     """One process and the pipe to it, as seen by the parent."""
 
     def __init__(self, payload: bytes, threads: int, number: int) -> None:
+        end_unguarded()
         context = multiprocessing.get_context("spawn")
         self.number = number
         self.pipe, theirs = context.Pipe()
@@ -214,6 +215,16 @@ class _Worker:
         if not self._ready:
             return WorkerStartError(code)
         return WorkerDiedError(code, time.perf_counter() - self._begun)
+
+
+def end_unguarded() -> None:
+    """Ends a process that is a worker of the script that it runs, without a traceback.
+
+    A worker process imports the main script first. One without ``if __name__ == "__main__":`` would start
+    over there, which Python refuses in fifty lines; the `WorkerStartError` of the parent says it in one.
+    """
+    if getattr(multiprocessing.current_process(), "_inheriting", False):  # as Python itself asks
+        sys.exit(1)
 
 
 def _serve(pipe: Connection, payload: bytes, threads: int, number: int) -> None:

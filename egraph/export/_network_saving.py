@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from egraph._version import __version__
 from egraph.datasets import ImageData
 from egraph.errors import FailedError, MissingExtraError, UsageError
-from egraph.files import write_text
+from egraph.files import cannot_write, write_text
 from egraph.shapes import kind_of
 
 if TYPE_CHECKING:
@@ -92,8 +92,7 @@ def save_network(
             whole = _write(network, made, data, Path(temporary) / "test.npz", dict(card or {}))
             made.replace(target)
     except OSError as error:
-        reason = error.strerror or error
-        raise FailedError(f"cannot write {target}: {reason}; choose another place or make room") from error
+        raise cannot_write(target, error) from error
     return whole
 
 

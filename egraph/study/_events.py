@@ -14,6 +14,7 @@ __all__ = [
     "NetworkScored",
     "RankerFitted",
     "RetrainFinished",
+    "RetrainStarted",
     "RoundFinished",
     "RoundStarted",
     "RunFinished",
@@ -191,6 +192,17 @@ class RunFinished:
 
 
 @dataclass(frozen=True, slots=True)
+class RetrainStarted:
+    """Evaluations with fresh seeds begin; it does not occur where the journal holds all of them.
+
+    Attributes:
+        total: Number of evaluations in all.
+    """
+
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
 class RetrainFinished:
     """One of several evaluations with fresh seeds is done.
 
@@ -215,6 +227,7 @@ Event = (
     | RoundFinished
     | DriftAlarm
     | RunFinished
+    | RetrainStarted
     | RetrainFinished
 )
 """Every event of a study."""

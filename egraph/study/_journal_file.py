@@ -9,12 +9,20 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from egraph.errors import JournalError
+from egraph.executors import end_unguarded
 from egraph.journals import APPLICATION, open_to_read
 from egraph.study import _migrations
 
 __all__ = ["JournalFile"]
 
 _BUSY_SECONDS = 30.0
+_WAYS_OUT = {
+    sqlite3.SQLITE_BUSY: "wait for the process that holds it",
+    sqlite3.SQLITE_LOCKED: "wait for the process that holds it",
+    sqlite3.SQLITE_READONLY: "choose a file that can be written",
+    sqlite3.SQLITE_CANTOPEN: "choose a file that can be written",
+}
+"""What to do, by the kind of the error, which is the low byte of its code."""
 
 
 class JournalFile:
@@ -65,8 +73,7 @@ class JournalFile:
         except sqlite3.ProgrammingError as error:  # closed
             raise JournalError(f"{name}: {error}") from None
         except sqlite3.OperationalError as error:
-            held = error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-            way_out = "wait for the process that holds it" if held else "make room or choose another file"
+            way_out = _WAYS_OUT.get(error.sqlite_errorcode & 0xFF, "make room or choose another file")
             raise JournalError(f"cannot use {name}: {error}; {way_out} (nothing written is lost)") from error
         except sqlite3.DatabaseError as error:
             raise JournalError(f"{name} is damaged, or not the journal of a study: {error}") from error
@@ -120,6 +127,7 @@ def _lock(path: Path) -> Callable[[], object]:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except filelock.Timeout:
+        end_unguarded()  # a worker that runs the script of its parent, which holds the file
         raise JournalError(
             f"{path} is held by another process{_name_holder(path)}; wait for it, or choose another file"
         ) from None

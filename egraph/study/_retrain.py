@@ -16,7 +16,7 @@ from egraph.architecture import Architecture
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator
 from egraph.study._evaluating import Job, Outcome, evaluate, open_evaluation
-from egraph.study._events import Event, RetrainFinished
+from egraph.study._events import Event, RetrainFinished, RetrainStarted
 from egraph.study._journal import Journal
 from egraph.study._sameness import describe, find_equal
 from egraph.study._seeds import derive
@@ -84,7 +84,7 @@ def retrain(
         repeats: Number of evaluations of each.
         seed: Seed of the study. The seeds of the repeats follow from it, the same ones for each architecture.
         workers: Number of evaluations at a time.
-        emit: Called with a `RetrainFinished` after each.
+        emit: Called with a `RetrainStarted` before the first evaluation, and a `RetrainFinished` after each.
         seconds: Time limit of an evaluation; None is none.
 
     Returns:
@@ -107,6 +107,8 @@ def retrain(
         journal.begin("retrain", of[0], evaluated_by, of[1])
 
     finished = 0
+    if jobs:
+        emit(RetrainStarted(len(jobs)))
     # With several workers also a single evaluation has a process of its own, which can be ended or die.
     with closing(open_evaluation(evaluator, workers if jobs else 1, seconds=seconds)) as executor:
         try:

@@ -331,7 +331,7 @@ class Study:
             trial: Trial or architecture, such as `best`.
             repeats: Number of evaluations. Those that the journal already holds are not repeated.
             evaluate: Evaluator or fitness, for example with a longer training; None is the study's own.
-            progress: Called with a `RetrainFinished` after each evaluation.
+            progress: Called with a `RetrainStarted`, and with a `RetrainFinished` after each evaluation.
 
         Raises:
             UsageError: ``repeats`` is not positive, or more than 1 where the evaluator takes no seed.
@@ -352,7 +352,7 @@ class Study:
             trials: Trials or architectures. Two of the same network are evaluated as one.
             repeats: Number of evaluations of each. Those that the journal already holds are not repeated.
             evaluate: Evaluator or fitness; None is the study's own.
-            progress: Called with a `RetrainFinished` after each evaluation.
+            progress: Called with a `RetrainStarted`, and with a `RetrainFinished` after each evaluation.
 
         Returns:
             One result for each of ``trials``, in their order.
@@ -382,7 +382,7 @@ class Study:
         Args:
             most: Number of the best networks of each search that are evaluated again.
             repeats: Number of evaluations of each. Those that the journal already holds are not repeated.
-            progress: Called with a `RetrainFinished` after each evaluation.
+            progress: Called with a `RetrainStarted`, and with a `RetrainFinished` after each evaluation.
 
         Raises:
             UsageError: An argument is not positive, or ``repeats`` more than 1 where the evaluator takes no

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import logging
 import random
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
@@ -60,18 +61,19 @@ def capture(module: nn.Module, example_input: Any) -> Program:
         )
     if isinstance(module, torch.jit.ScriptModule):
         raise UsageError("from_torch reads a module with a Python forward, got TorchScript; pass its source")
-    example = example_input if isinstance(example_input, tuple) else (example_input,)
-    tensors = [item for item in torch.utils._pytree.tree_leaves(example) if isinstance(item, Tensor)]
+    example, named = _read_example(module, example_input)
+    tensors = [item for item in torch.utils._pytree.tree_leaves((example, named)) if isinstance(item, Tensor)]
     if not tensors:
         raise UsageError(
-            "example_input must be a tensor, or a tuple of the arguments of forward with a tensor among "
-            f"them, got {type(example_input).__name__}; for images write torch.zeros(1, 3, 32, 32)"
+            "example_input must be a tensor, or a tuple or dictionary of the arguments of forward with a "
+            f"tensor among them, got {type(example_input).__name__}; for images write "
+            "torch.zeros(1, 3, 32, 32)"
         )
     if any(is_lazy(parameter) for parameter in module.parameters()):
         raise UsageError("the module has lazy parameters without a shape; run it on the example once")
     with _unchanged(module):
         try:
-            recorded = torch.export.export(module, example, strict=False)
+            recorded = torch.export.export(module, example, named, strict=False)
             _refuse_sizes_by_values(recorded.graph)
             recorded.graph.eliminate_dead_code()
             # An empty decomposition replaces only in-place operations; it is slow.
@@ -101,6 +103,26 @@ def capture(module: nn.Module, example_input: Any) -> Program:
         frozenset(node for node in holders if node.name in given),
         max(tensors[0].shape[0] if tensors[0].ndim else 1, 1),
     )
+
+
+def _read_example(module: nn.Module, example_input: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of ``forward`` that an example denotes, by position and by name.
+
+    Raises:
+        UsageError: ``forward`` does not take the names of a mapping.
+    """
+    if not isinstance(example_input, Mapping) or not example_input:
+        return example_input if isinstance(example_input, tuple) else (example_input,), {}
+    named = dict(example_input)
+    try:
+        inspect.signature(module.forward).bind(**named)
+    except TypeError as error:
+        raise UsageError(
+            f"the forward of {type(module).__name__} does not take the arguments "
+            f"{', '.join(map(str, named))}: {error}; a dictionary names the arguments, and one that is an "
+            "argument itself is given in a tuple: ({...},)"
+        ) from None
+    return (), named
 
 
 def _refuse_sizes_by_values(graph: fx.Graph) -> None:

@@ -27,7 +27,8 @@ def from_torch(module: nn.Module, example_input: Any, *, fold: bool = True) -> A
 
     Args:
         module: Any module; its weights, its mode and the state of random generators do not change.
-        example_input: Arguments of its ``forward``: a tensor with the batch first, or a tuple.
+        example_input: Arguments of its ``forward``: a tensor with the batch first, a tuple, or a dictionary
+            of arguments by name, such as ``{"pixel_values": images}``.
         fold: Whether to draw a run of equal blocks as one block with its count, and depthwise separable
             convolutions, inverted residuals (with their shortcut) and squeeze-and-excitation as one vertex;
             otherwise every convolution is a vertex.
@@ -35,7 +36,7 @@ def from_torch(module: nn.Module, example_input: Any, *, fold: bool = True) -> A
     Raises:
         ArchitectureError: The path through the network depends on values in its tensors; the text names the
             file and line. Or the network does not run on the example, or its result does not depend on it.
-        UsageError: An argument is no module, or the example has no tensor.
+        UsageError: An argument is no module, or the example has no tensor or names unknown arguments.
     """
     program = capture(module, example_input)
     sketch = read_graph(program)

@@ -18,6 +18,16 @@ def small():
 def dense():
     return nn.Linear(7, 3), torch.zeros(2, 7)
 
+class Named(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(1, 2, 3)
+    def forward(self, pixel_values):
+        return self.layer(pixel_values)
+
+def named():
+    return Named(), {"pixel_values": torch.zeros(1, 1, 9, 9)}
+
 class Branch(nn.Module):
     def forward(self, x):
         return x if x.sum() > 0 else -x
@@ -72,6 +82,11 @@ def test_models_as_json_have_their_graph_and_its_operations(egraph, ranker, nets
     assert found["distance"] > 0
 
 
+def test_an_example_may_name_the_arguments(egraph, ranker, nets):
+    found = json.loads(egraph("rank", ranker, "--model", f"{nets}:named", "--json").stdout)
+    assert found["operations"][1]["flops"] == 2 * 9 * 49
+
+
 @pytest.mark.parametrize(
     ("function", "code", "message"),
     [
@@ -79,7 +94,7 @@ def test_models_as_json_have_their_graph_and_its_operations(egraph, ranker, nets
         ("number", 2, "has no function 'number', for --model"),
         ("three", 2, "three() must return a torch.nn.Module, or one and an example input, got int"),
         ("broken", 1, "broken() failed: KeyError: 'weights'"),
-        ("Branch", 2, "line 13: `return x if x.sum() > 0 else -x`; an architecture has one path"),
+        ("Branch", 2, "line 24: `return x if x.sum() > 0 else -x`; an architecture has one path"),
     ],
 )
 def test_a_function_that_will_not_do_is_named(egraph, ranker, nets, function, code, message):

@@ -439,18 +439,22 @@ def test_the_winner_is_trained_once_more_by_the_final_recipe(egraph, mine, tmp_p
         "--data", mine, "--trials", 2, "--workers", 1, "--no-ranker", "--screen", "none", "--no-baseline",
         "--epochs", 1, "--channels", 4, "--storage", "x.db",
     )  # fmt: skip
-    egraph("search", *args)
+    assert "training the best networks again from scratch" in egraph("search", *args).stderr
     with open_journal("x.db") as journal:
         trials, before = journal.trials, journal.retrains
     last = ("--final-recipe", "f.toml", "--final-epochs", 2)
     done = egraph("search", *args, *last)
+    assert "training the winner by the final recipe" in done.stderr
+    assert "again from scratch" not in done.stderr, "the journal holds these trainings"
     assert "the winner, trained by the final recipe\n\n  channels 6, ema 0.9, epochs 2: test " in done.stdout
     assert "channels 6, ema 0.9, epochs 2" in (tmp_path / "x.html").read_text()
     with open_journal("x.db") as journal:
         assert journal.trials.equals(trials)
         after = journal.retrains
     assert len(after) == len(before) + 1
-    (final,) = read_json(egraph("search", *args, *last, "--json"))["finals"]
+    once_more = egraph("search", *args, *last, "--json")
+    assert "training the" not in once_more.stderr
+    (final,) = read_json(once_more)["finals"]
     assert final["changes"] == {"epochs": 2, "channels": 6, "ema": 0.9}
     assert final["recipe"]["epochs"] == 2
     assert len(final["scores"]) == len(final["test scores"]) == 1

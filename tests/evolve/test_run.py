@@ -35,7 +35,7 @@ def test_the_best_genome_is_the_first_finalist_with_its_provenance(found, split)
 def test_events_and_stages_are_reported_in_order(found):
     _, events, stages, _ = found
     assert type(events[0]).__name__ == "RunStarted"
-    assert stages[0] == ("choose", 0, 0)
+    assert stages[0] == ("choose", 0, 5)
     compared = stages.index(("compare", 0, 0))
     assert {stage for stage, _, _ in stages[:compared]} == {"choose"}
     assert stages[-1] == ("compare", 2, 2)

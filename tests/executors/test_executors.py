@@ -133,6 +133,7 @@ def test_an_unguarded_script_is_told_what_to_do(tmp_path):
     )
     result = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
     assert WorkerStartError.__name__ in result.stderr
+    assert result.stderr.count("Traceback") == 1, "that of the script, not those of its workers"
     assert "could not start (exit code 1); run a script under `if __name__ == '__main__':`" in result.stderr
 
 

@@ -13,6 +13,7 @@ from egraph.searchers.testing import ToySpace
 from egraph.spaces import Limited
 from egraph.study import (
     RankerFitted,
+    RetrainStarted,
     RoundFinished,
     RoundStarted,
     RunFinished,
@@ -383,7 +384,9 @@ def test_the_winner_is_the_best_of_the_finalists_by_the_mean_of_fresh_scores():
         means = {a: one.retrain(a, repeats=2).score for a in finalists}
         assert winner.score == max(means.values())
         assert means[winner.architecture] == winner.score
-    assert len(told) == told[-1].total == len(one.journal.retrains), "nothing was evaluated twice"
+    assert len(told) - 1 == told[-1].total == len(one.journal.retrains), "nothing was evaluated twice"
+    assert told[0] == RetrainStarted(told[-1].total)
+    one.confirm(most=3, repeats=2, progress=lambda event: pytest.fail(f"{event}, and nothing is left to do"))
 
 
 def test_without_a_baseline_only_the_search_has_a_winner():

@@ -77,7 +77,10 @@ def test_unguarded_script_is_told_what_to_do(tmp_path):
     script.write_text(
         f"import sys; sys.path.insert(0, {str(__file__.rsplit('/', 1)[0])!r})\n"
         "from played import study\n"
-        "study(workers=2).run(trials=2)\n"
+        "study(workers=2, storage=sys.argv[1]).run(trials=2)\n"
     )
-    result = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False)
+    result = subprocess.run(
+        [sys.executable, str(script), str(tmp_path / "x.db")], capture_output=True, text=True, check=False
+    )
     assert "in a script, run the study under `if __name__ == '__main__':`, or use workers=1" in result.stderr
+    assert result.stderr.count("Traceback") == 1, "a worker, which meets the held journal, prints none"

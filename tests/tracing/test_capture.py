@@ -3,6 +3,7 @@
 import copy
 import random
 import re
+from collections import UserDict
 from pathlib import Path
 
 import numpy as np
@@ -108,10 +109,55 @@ def test_a_function_is_no_module():
         from_torch(torch.relu, IMAGE)
 
 
-@pytest.mark.parametrize("example", [3, (), "3x8x8", [1, 2]])
+class Named(nn.Module):
+    """Takes its images by a name, as models of the transformers library do."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(3, 4, 3)
+
+    def forward(self, pixel_values, scale=1.0):
+        return self.layer(pixel_values) * scale
+
+
+class Packed(nn.Module):
+    """Takes one dictionary."""
+
+    def forward(self, batch):
+        return torch.relu(batch["image"])
+
+
+def test_a_dictionary_is_the_arguments_by_name():
+    module = Named()
+    assert from_torch(module, {"pixel_values": IMAGE}) == from_torch(module, IMAGE)
+    assert from_torch(module, UserDict(scale=2.0, pixel_values=IMAGE)) == from_torch(module, (IMAGE, 2.0))
+
+
+def test_a_dictionary_that_is_an_argument_is_given_in_a_tuple():
+    assert from_torch(Packed(), ({"image": IMAGE},)).num_vertices == 2
+
+
+@pytest.mark.parametrize(
+    ("module", "example", "reason"),
+    [
+        (Named(), {"pixels": IMAGE}, r"pixels: missing a required argument: 'pixel_values'"),
+        (Named(), {"pixel_values": IMAGE, 3: IMAGE}, r"pixel_values, 3: keywords must be strings"),
+        (Packed(), {"image": IMAGE}, r"image: missing a required argument: 'batch'"),
+    ],
+)
+def test_names_that_a_forward_does_not_take_are_refused(module, example, reason):
+    with pytest.raises(
+        UsageError,
+        match=rf"the forward of \w+ does not take the arguments {reason}.*; a dictionary names the "
+        r"arguments, and one that is an argument itself is given in a tuple: \(\{\.\.\.\},\)",
+    ):
+        from_torch(module, example)
+
+
+@pytest.mark.parametrize("example", [3, (), "3x8x8", [1, 2], {}])
 def test_an_example_without_a_tensor_is_refused(example):
     with pytest.raises(
-        UsageError, match=r"example_input must be a tensor, or a tuple .* torch.zeros\(1, 3, 32"
+        UsageError, match=r"must be a tensor, or a tuple or dictionary of the arg.* torch.zeros\(1, 3, 32"
     ):
         from_torch(nn.ReLU(), example)
 
