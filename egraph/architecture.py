@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from egraph import operations
-from egraph.errors import ArchitectureError, shorten
+from egraph.errors import ArchitectureError, UsageError, shorten
 
 if TYPE_CHECKING:
     import networkx
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Architecture"]
 
 Edge = tuple[int, int]
+Scalar = str | int | float | bool | None
+Answer = Scalar | tuple[Scalar, ...]
 
 MOST_VERTICES, MOST_EDGES = 2**14, 2**16
 """Largest graph that is accepted, so that no graph from outside exhausts time or memory."""
@@ -31,39 +33,55 @@ class Architecture:
     """A network as a graph whose vertices are operations.
 
     Vertex 0 is ``input``, the last vertex is ``output``; an edge ``(i, j)`` carries the result of vertex
-    ``i`` to vertex ``j``. Two architectures are equal if they have the same operations, edges and disabled
-    edges in the same numbering. They are the same *network* if the keys of their space are equal.
+    ``i`` to vertex ``j``. Two architectures are equal if they have the same operations, edges, disabled
+    edges and answers in the same numbering. They are the same *network* if the keys of their space are equal.
 
     Args:
         ops: Name of the operation of each vertex.
         edges: Pairs of vertex numbers, each at most once; they are sorted.
         disabled: Edges of a genome that carry no result; only evolution reads them.
+        answers: Answers that a builder makes the network of, by the name of the choice and in the order of
+            the questions: numbers, texts, truth values, None, or lists of numbers. See
+            `egraph.spaces.from_builder`.
 
     Raises:
         ArchitectureError: The graph has a cycle, a vertex out of range or a repeated edge, does not begin
             with ``input`` and end with ``output``, has an operation with blanks around its name, or is larger
-            than `MOST_VERTICES` and `MOST_EDGES`.
+            than `MOST_VERTICES` and `MOST_EDGES`; or an answer is of another type.
     """
 
     ops: tuple[str, ...]
     edges: tuple[Edge, ...]
     disabled: tuple[Edge, ...] = ()
+    answers: tuple[tuple[str, Answer], ...] = ()
     _hash: int = field(init=False, repr=False, compare=False)
 
     def __init__(
-        self, ops: Iterable[str], edges: Iterable[Iterable[int]], disabled: Iterable[Iterable[int]] = ()
+        self,
+        ops: Iterable[str],
+        edges: Iterable[Iterable[int]],
+        disabled: Iterable[Iterable[int]] = (),
+        answers: Mapping[str, Any] | Iterable[tuple[str, Any]] = (),
     ) -> None:
         ops = _read_ops(ops)
         kept, dormant = _read_edges(edges, len(ops), "edge"), _read_edges(disabled, len(ops), "disabled edge")
         if any(i >= j for i, j in kept + dormant):
             _refuse_cycle(kept + dormant)
-        self._fill(ops, kept, dormant)
+        self._fill(ops, kept, dormant, _read_answers(answers) if answers else ())
 
-    def _fill(self, ops: tuple[str, ...], edges: tuple[Edge, ...], disabled: tuple[Edge, ...]) -> None:
+    def _fill(
+        self,
+        ops: tuple[str, ...],
+        edges: tuple[Edge, ...],
+        disabled: tuple[Edge, ...],
+        answers: tuple[tuple[str, Answer], ...],
+    ) -> None:
         object.__setattr__(self, "ops", ops)
         object.__setattr__(self, "edges", edges)
         object.__setattr__(self, "disabled", disabled)
-        object.__setattr__(self, "_hash", hash((ops, edges, disabled)))
+        object.__setattr__(self, "answers", answers)
+        # Answers are seldom, and the order of sets should not change where there are none.
+        object.__setattr__(self, "_hash", hash((ops, edges, disabled, *map(_told_apart, answers))))
 
     def relabel(self, ops: Iterable[str]) -> Architecture:
         """The same graph with other operations; faster than a new one, as edges are not checked again.
@@ -75,7 +93,7 @@ class Architecture:
         if len(ops) != len(self.ops):
             raise ArchitectureError(f"expected {len(self.ops)} operations, one a vertex, got {shorten(ops)}")
         other = object.__new__(Architecture)
-        other._fill(ops, self.edges, self.disabled)
+        other._fill(ops, self.edges, self.disabled, self.answers)
         return other
 
     @property
@@ -84,10 +102,20 @@ class Architecture:
         return len(self.ops)
 
     def to_dict(self) -> dict[str, Any]:
-        """The graph as JSON-ready values; ``disabled`` is present only if there are such edges."""
+        """The graph as JSON-ready values.
+
+        ``disabled`` and ``answers`` are present only if there are any, and ``operations`` only if there are
+        operations that no search space names, such as `egraph.from_torch` makes: it describes these.
+        """
         content: dict[str, Any] = {"ops": list(self.ops), "edges": [list(edge) for edge in self.edges]}
         if self.disabled:
             content["disabled"] = [list(edge) for edge in self.disabled]
+        if self.answers:
+            content["answers"] = {
+                name: list(answer) if isinstance(answer, tuple) else answer for name, answer in self.answers
+            }
+        if described := operations.described(self.ops):
+            content["operations"] = [operation.to_dict() for operation in described]
         return content
 
     @classmethod
@@ -101,18 +129,25 @@ class Architecture:
             raise ArchitectureError(
                 f"an architecture is an object with 'ops' and 'edges', got {shorten(content)}"
             )
-        if unknown := set(content) - {"ops", "edges", "disabled"}:
+        if unknown := set(content) - {"ops", "edges", "disabled", "answers", "operations"}:
             first = min(unknown, key=str)
             raise ArchitectureError(
-                f"an architecture has the fields ops, edges and disabled, got {shorten(first)}"
+                "an architecture has the fields ops, edges, disabled, answers and operations, "
+                f"got {shorten(first)}"
             )
         content = {"ops": None, "edges": None, "disabled": ()} | content
-        for name, values in content.items():
+        answers, described = content.pop("answers", {}), content.pop("operations", [])
+        if not isinstance(answers, dict):
+            raise ArchitectureError(
+                f"field 'answers' of an architecture must be an object, got {shorten(answers)}"
+            )
+        for name, values in (content | {"operations": described}).items():
             if not isinstance(values, list | tuple):
                 raise ArchitectureError(
                     f"field {name!r} of an architecture must be a list, got {shorten(values)}"
                 )
-        return cls(**content)
+        _learn_operations(described)
+        return cls(**content, answers=answers)
 
     def to_json(self) -> str:
         """The graph as one line of JSON, which `from_json` reads."""
@@ -166,11 +201,49 @@ class Architecture:
     def __hash__(self) -> int:
         return self._hash
 
-    def __reduce__(self) -> tuple[type, tuple[object, ...]]:
-        return type(self), (self.ops, self.edges, self.disabled)
+    def __reduce__(self) -> tuple[Any, ...]:
+        described = operations.described(self.ops)
+        return _unpickle, (self.ops, self.edges, self.disabled, self.answers, described)
 
 
 _LONGEST = 2**21  # characters of JSON
+_SCALARS = (str, int, float, bool)
+
+
+def _unpickle(
+    ops: tuple[str, ...], edges: Any, disabled: Any = (), answers: Any = (), described: Any = ()
+) -> Architecture:
+    """An architecture in a process that may not know its operations yet."""
+    for operation in described:
+        operations.remember(operation)
+    return Architecture(ops, edges, disabled, answers)
+
+
+def _read_answers(answers: Any) -> tuple[tuple[str, Answer], ...]:
+    pairs = answers.items() if isinstance(answers, Mapping) else answers
+    read: dict[str, Answer] = {}
+    for name, answer in pairs:
+        value = tuple(answer) if isinstance(answer, list | tuple) else answer
+        parts = value if isinstance(value, tuple) else (value,)
+        if not isinstance(name, str) or not all(part is None or isinstance(part, _SCALARS) for part in parts):
+            raise ArchitectureError(
+                "answers are numbers, texts, true, false, null or lists of these by the name of the choice, "
+                f"got {shorten(name)}: {shorten(answer)}"
+            )
+        read[name] = value
+    return tuple(read.items())
+
+
+def _told_apart(answer: tuple[str, Answer]) -> tuple[object, ...]:
+    return (*answer, type(answer[1]).__name__)
+
+
+def _learn_operations(described: list[Any]) -> None:
+    for content in described:
+        try:
+            operations.learn(content)
+        except UsageError as error:
+            raise ArchitectureError(str(error)) from None
 
 
 def _read_ops(ops: Iterable[str]) -> tuple[str, ...]:

@@ -10,15 +10,18 @@ is defined:
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
+from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from egraph.errors import UsageError
+from egraph.errors import UsageError, shorten
 from egraph.registry import Registry
 
 __all__ = [
@@ -27,8 +30,11 @@ __all__ = [
     "Operation",
     "attributes",
     "declare",
+    "described",
     "get",
     "is_known",
+    "learn",
+    "name_by_description",
     "register",
     "registry",
     "remember",
@@ -135,6 +141,45 @@ def register(operation: Operation) -> Operation:
 def remember(operation: Operation) -> None:
     """Keeps the description of an operation from a file, for `get`, unless a space registers the name."""
     _of_files[operation.name] = operation
+
+
+def described(names: Iterable[str]) -> list[Operation]:
+    """The operations, each once, that have their name from their description: see `name_by_description`."""
+    return [get(name) for name in dict.fromkeys(names) if _BY_DESCRIPTION.search(name)]
+
+
+def learn(content: Any) -> None:
+    """Remembers an operation from outside by its description, the content of `Operation.to_dict`.
+
+    Raises:
+        UsageError: The description is none, or its name is not made of it.
+    """
+    try:
+        operation = Operation(**content)
+        numbers = [value for key, value in content.items() if key not in ("name", "kind")]
+        valid = all(isinstance(n, int | float) and 0 <= n < 2**63 for n in numbers)
+        valid = valid and min(operation.stride, operation.expansion, operation.width) > 0
+        name = name_by_description(operation).name if valid else ""
+    except (TypeError, AttributeError):
+        valid = False
+    if not valid:
+        raise UsageError(f"expected the description of an operation, got {shorten(content)}") from None
+    if name != operation.name:
+        raise UsageError(
+            f"the description of {shorten(operation.name)} is that of {name!r}; keep names and descriptions "
+            "as they were written"
+        )
+    remember(operation)
+
+
+def name_by_description(operation: Operation) -> Operation:
+    """The operation with a name that identifies its description: its label, ``#`` and a digest."""
+    content = operation.to_dict() | {"name": _BY_DESCRIPTION.sub("", operation.name)}
+    digest = blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=6).hexdigest()
+    return replace(operation, name=f"{content['name']}#{digest}")
+
+
+_BY_DESCRIPTION = re.compile(r"#[0-9a-f]{12}$")
 
 
 def declare(names: Iterable[str]) -> None:

@@ -185,7 +185,7 @@ def test_disabled_edges_are_checked_alike():
         ('{"ops":["input","output"]}', "field 'edges' of an architecture must be a list"),
         (
             '{"ops":["input","output"],"edges":[],"colour":1}',
-            "has the fields ops, edges and disabled, got 'colour'",
+            "has the fields ops, edges, disabled, answers and operations, got 'colour'",
         ),
         ('{"ops":["input","output"],"edges":[[0]]}', "each edge must be a pair"),
         (
@@ -195,6 +195,17 @@ def test_disabled_edges_are_checked_alike():
         ('{"ops":["input","output"],"edges":[],"disabled":""}', "field 'disabled' .* must be a list, got ''"),
         ('{"ops":["input","output"],"edges":[],"disabled":[[1]]}', "each disabled edge must be a pair"),
         ('{"ops":["input",[],"output"],"edges":[]}', "operations must be strings"),
+        (
+            '{"ops":["input","output"],"edges":[],"answers":[1]}',
+            "field 'answers' .* must be an object, got .1",
+        ),
+        ('{"ops":["input","output"],"edges":[],"answers":{"a":{}}}', "answers are numbers, .* got 'a': {}"),
+        ('{"ops":["input","output"],"edges":[],"answers":{"a":[[1]]}}', "answers are numbers, .* got 'a'"),
+        ('{"ops":["input","output"],"edges":[],"operations":3}', "field 'operations' .* must be a list"),
+        (
+            '{"ops":["input","output"],"edges":[],"operations":[3]}',
+            "expected the description of an operation",
+        ),
     ],
 )
 def test_wrong_json_is_refused_in_one_line(text, reason):
@@ -224,3 +235,37 @@ def test_a_graph_is_not_relabelled_with_what_does_not_fit(ops, text):
     graph = Architecture(["input", "a", "b", "output"], [(0, 1), (1, 2), (2, 3)])
     with pytest.raises(ArchitectureError, match=text):
         graph.relabel(ops)
+
+
+ANSWERS = {"width": 16, "rate": 0.5, "block": "conv3", "inputs": [0, 2], "bias": True, "norm": None}
+
+
+def test_answers_are_part_of_the_value():
+    one = Architecture(["input", "output"], [(0, 1)], answers=ANSWERS)
+    assert one.answers[0] == ("width", 16)
+    assert one.answers[3] == ("inputs", (0, 2))
+    assert one == Architecture(["input", "output"], [(0, 1)], answers=list(ANSWERS.items()))
+    assert one != Architecture(["input", "output"], [(0, 1)])
+    assert len({one, Architecture(["input", "output"], [(0, 1)], answers=ANSWERS | {"width": 32})}) == 2
+    assert one.relabel(one.ops).answers == one.answers
+    assert Architecture.from_json(one.to_json()) == one
+    assert json.loads(one.to_json())["answers"] == ANSWERS
+    assert pickle.loads(pickle.dumps(one)) == one
+
+
+def test_descriptions_travel_with_traced_graphs():
+    """In another process, as JSON and as a pickle: nothing is registered there."""
+    made = operations.name_by_description(operations.Operation("conv3x3-7", "conv", kernel=3, channels=7))
+    operations.remember(made)
+    graph = Architecture(["input", made.name, "output"], [(0, 1), (1, 2)])
+    told = f"""
+import pickle, egraph
+from egraph import operations
+graph = egraph.Architecture.from_json({graph.to_json()!r})
+assert operations.get(graph.ops[1]).channels == 7
+assert graph.to_json() == {graph.to_json()!r}
+"""
+    subprocess.run([sys.executable, "-c", told], check=True)
+    unpickled = f"import pickle; print(pickle.loads({pickle.dumps(graph)!r}).to_json())"
+    done = subprocess.run([sys.executable, "-c", unpickled], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == graph.to_json()

@@ -70,3 +70,46 @@ def test_attributes_of_every_registered_operation_are_finite():
 def test_operations_of_image_spaces_are_told_apart_by_their_attributes(name):
     rows = {tuple(operations.attributes(operations.get(op)).tolist()) for op in spaces.get(name).operations}
     assert len(rows) == len(spaces.get(name).operations)
+
+
+TRACED = operations.name_by_description(
+    Operation("conv3x3-16", "conv", kernel=3, channels=16, parameters=160)
+)
+
+
+def test_a_name_by_description_identifies_it():
+    again = operations.name_by_description(TRACED)
+    assert again == TRACED
+    assert TRACED.name.startswith("conv3x3-16#")
+    other = operations.name_by_description(
+        Operation("conv3x3-16", "conv", kernel=3, channels=16, parameters=161)
+    )
+    assert other.name != TRACED.name
+    assert operations.described(["input", TRACED.name, "block#1", TRACED.name, "output"]) == [
+        operations.get(TRACED.name)
+    ]
+
+
+def test_a_description_from_outside_is_remembered_under_the_name_that_it_makes():
+    wide = operations.name_by_description(Operation("conv3x3-99", "conv", kernel=3, channels=99))
+    assert operations.get(wide.name).kind == "other"
+    operations.learn(wide.to_dict())
+    assert operations.get(wide.name) == wide
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"parameters": 161}, r"the description of 'conv3x3-16#\w+' is that of 'conv3x3-16#\w+'; keep names"),
+        ({"name": "conv3x3"}, "the description of 'conv3x3' is that of 'conv3x3#"),
+        ({"kernel": "3"}, "expected the description of an operation, got"),
+        ({"width": 0}, "expected the description of an operation, got"),
+        ({"flops": 1e30}, "expected the description of an operation, got"),
+        ({"colour": 1}, "expected the description of an operation, got"),
+        ({"name": 3}, "expected the description of an operation, got"),
+        ({"kind": "teleport"}, "unknown kind 'teleport'"),
+    ],
+)
+def test_a_wrong_description_is_refused(change, reason):
+    with pytest.raises(UsageError, match=reason):
+        operations.learn(TRACED.to_dict() | change)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from hashlib import blake2b
 
 from egraph import operations
 from egraph.architecture import Architecture
@@ -37,7 +35,7 @@ def _name(vertex: Vertex, width: float) -> str:
     if vertex.kind in (*JOINS, "input", "output"):
         return vertex.kind
     description = Operation(
-        "",
+        _label(vertex),
         vertex.kind,
         kernel=vertex.kernel,
         stride=vertex.stride,
@@ -50,9 +48,7 @@ def _name(vertex: Vertex, width: float) -> str:
         flops=vertex.flops,
         repeats=vertex.repeats,
     )
-    content = description.to_dict() | {"name": _label(vertex)}
-    digest = blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=3).hexdigest()
-    return operations.register(Operation(**content | {"name": f"{content['name']}#{digest}"})).name
+    return operations.register(operations.name_by_description(description)).name
 
 
 def _label(vertex: Vertex) -> str:

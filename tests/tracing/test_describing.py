@@ -18,12 +18,12 @@ def test_equal_descriptions_have_one_name_and_others_another():
     ]
     assert ops[0] == ops[1]
     assert len(set(ops)) == 3
-    assert all(re.fullmatch(r"conv3x3-[45]#[0-9a-f]{6}", op) for op in ops)
+    assert all(re.fullmatch(r"conv3x3-[45]#[0-9a-f]{12}", op) for op in ops)
 
 
 def test_names_are_the_same_in_every_process():
     """Architectures in files hold them; a name that changes is a description that changed."""
-    assert from_torch(nn.Conv2d(8, 4, 3), IMAGE).ops[1] == "conv3x3-4#38d392"
+    assert from_torch(nn.Conv2d(8, 4, 3), IMAGE).ops[1] == "conv3x3-4#ec858ce00f67"
 
 
 def test_width_is_relative_to_the_widest_result_of_a_resolution(describe):
