@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -16,6 +16,10 @@ from egraph.study._recalibration import EACH_ROUND, Recalibration
 from egraph.study._trial import Trial
 
 __all__ = ["Guide", "Model", "Predictor", "is_fitted"]
+
+
+Recall = Callable[[], "tuple[list[Architecture], NDArray[np.float64]] | None"]
+"""Gives architectures and scores that needed no training."""
 
 
 class Predictor(Protocol):
@@ -53,6 +57,19 @@ class Guide:
         self._learner = learner
         self._fewest = max(2, fewest)
         self._fitted: tuple[tuple[tuple[int, float], ...], Predictor] | None = None
+        self._recall: Recall = _nothing
+        self._screened: Predictor | None = None
+
+    def remember(self, recall: Recall) -> None:
+        """Lets rankers without another prior learn first from scores that needed no training.
+
+        A small ranker learns them, so that it says for any architecture what they would be, and is the prior
+        of those that learn from trials: their held-out predictions tell what it is worth.
+
+        Args:
+            recall: Gives architectures and their scores; None where there are none yet.
+        """
+        self._recall = recall
 
     def fit(self, trials: Sequence[Trial]) -> tuple[Predictor | None, int]:
         """Fits the ranker for the next round.
@@ -75,7 +92,7 @@ class Guide:
             return self.prior, 0
         data = tuple((trial.number, trial.score) for trial in done if trial.state == "complete")
         if self._fitted is None or self._fitted[0] != data:
-            model = _fresh_copy(self._learner)
+            model = self._begin()
             used = [trial for trial in done if trial.fidelity in worst]
             scores = [worst[one.fidelity] if math.isnan(one.score) else one.score for one in used]
             if not _can_learn(model, [one.architecture for one in used], scores):
@@ -83,6 +100,15 @@ class Guide:
             _fit(model, [one.architecture for one in used], np.array(scores), [one.fidelity for one in used])
             self._fitted = data, model
         return self._fitted[1], len(done)
+
+    def _begin(self) -> Model:
+        """An unfitted ranker, with the prior that it shall have."""
+        model: Any = _fresh_copy(self._learner)
+        if getattr(model, "prior", model) is not None:  # it has one already, or has no use for one
+            return model
+        if self._screened is None and (screened := self._recall()) is not None:
+            self._screened = _learn_scores(model, *screened)
+        return model if self._screened is None else model.set_params(prior=self._screened)
 
     def describe(self) -> dict[str, object]:
         """The ranker and its settings as JSON-ready values, with its prior."""
@@ -98,6 +124,24 @@ class Guide:
             own = self.prior.describe() if hasattr(self.prior, "describe") else {}
             described["prior"] = {"ranker": _name(self.prior), **own}
         return described
+
+
+def _nothing() -> None:
+    """Of scores that need no training."""
+
+
+def _learn_scores(
+    model: Any, architectures: Sequence[Architecture], scores: NDArray[np.float64]
+) -> Predictor | None:
+    """A small ranker of scores that needed no training; None where they tell too little."""
+    from egraph.ranker.training_data import is_enough
+
+    if not is_enough(architectures, scores.tolist()):
+        return None
+    small: Any = _fresh_copy(model)
+    small.set_params(members=1, folds=0).fit(architectures, scores)
+    taught: Predictor = small
+    return taught
 
 
 def _can_learn(model: Model, architectures: Sequence[Architecture], scores: Sequence[float]) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +18,15 @@ from egraph.evaluation import ZeroCost
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.executors import Executor
+from egraph.searchers import RandomSearch
+from egraph.spaces import SearchSpace
 from egraph.study._evaluating import Outcome, Preview, read_outcome
 from egraph.study._events import Event, NetworkScored, Screened, Screening
 from egraph.study._journal import Journal
 from egraph.study._sameness import describe, differences
+from egraph.study._seeds import derive
 
-__all__ = ["SHARE", "Screen", "Screener"]
+__all__ = ["SHARE", "Screen", "Screener", "draw", "recall"]
 
 SHARE = 0.25
 """Largest share of the time of a run."""
@@ -61,6 +64,33 @@ class Screen:
     def describe(self) -> dict[str, Any]:
         """The settings as JSON-ready values."""
         return as_evaluator(self.fitness).describe() | {"count": self.count, "seconds": self.seconds}
+
+
+def draw(space: SearchSpace, seed: int, count: int) -> list[Architecture]:
+    """The first so many of the random architectures that a study screens."""
+    return RandomSearch(space, seed=derive(seed, "screen")).ask(count)
+
+
+def recall(
+    journal: Journal, screen: Screen, space: SearchSpace, seed: int
+) -> tuple[list[Architecture], NDArray[np.float64]] | None:
+    """The architectures that were screened, and their scores, ``(architectures,)``; None if there are none.
+
+    Networks that the score failed for, such as those whose outputs do not depend on their inputs, have the
+    least of all scores.
+    """
+    record = journal.settings.get(_RECORD, {})
+    if not record.get("end"):
+        return None
+    drawn = draw(space, seed, record["count"])
+    if not _is_same(record["about"], _identify(screen, drawn)):
+        return None
+    values: _Values = record["values"]
+    rows = sorted(map(int, values))
+    scores = screen.combine(_table(values, rows))
+    if np.isnan(scores).all():
+        return None
+    return [drawn[row] for row in rows], np.where(np.isnan(scores), np.nanmin(scores), scores)
 
 
 class Screener:
@@ -102,9 +132,7 @@ class Screener:
         if not record["end"]:
             self._complete(screen, architectures, record)
         values: _Values = record["values"]
-        missing = [None] * next((len(found) for found in values.values() if found), 1)
-        rows = [values.get(str(row)) or missing for row in range(len(architectures))]
-        return np.array(rows, dtype=np.float64)
+        return _table(values, range(len(architectures)))
 
     def _complete(
         self, screen: Screen, architectures: Sequence[Architecture], record: dict[str, Any]
@@ -146,6 +174,12 @@ class Screener:
                 written = time.monotonic()
                 record["seconds"] = written - begun
                 self._journal.keep(_RECORD, record)
+
+
+def _table(values: _Values, rows: Iterable[int]) -> NDArray[np.float64]:
+    """The scores of some rows by each proxy, ``(rows, proxies)``; NaN where there is none."""
+    missing = [None] * next((len(found) for found in values.values() if found), 1)
+    return np.array([values.get(str(row)) or missing for row in rows], dtype=np.float64)
 
 
 def _identify(screen: Screen, architectures: Sequence[Architecture]) -> dict[str, Any]:

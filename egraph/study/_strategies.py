@@ -17,7 +17,7 @@ from egraph.searchers import RandomSearch
 from egraph.spaces import SearchSpace
 from egraph.study._guide import Predictor
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
-from egraph.study._screen import Screen
+from egraph.study._screen import Screen, draw
 from egraph.study._seeds import derive
 from egraph.study._selection import predict
 from egraph.study._shares import turns
@@ -127,7 +127,7 @@ class ScreenedStart:
         done = sum(trial.origin == SCREENED for trial in own)
         count = self.screen.count
         many = count if self.ranker is None else max(count, self.candidates)
-        drawn = RandomSearch(self.space, seed=derive(self.seed, "screen")).ask(many)
+        drawn = draw(self.space, self.seed, many)
         predicted = np.full(len(drawn), math.nan)
         if self.ranker is not None:
             predicted = np.asarray(predict(self.ranker, drawn), dtype=np.float64)

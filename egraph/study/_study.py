@@ -42,7 +42,7 @@ from egraph.study._journal import Journal
 from egraph.study._loop import Loop
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, choose_strategy
-from egraph.study._screen import SHARE, Screener
+from egraph.study._screen import SHARE, Screener, recall
 from egraph.study._shares import Mixture, read_shares
 from egraph.study._trial import OWN, WHOLE_COST, Trial
 
@@ -173,17 +173,15 @@ class Study:
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
             "searcher": describe_searchers(makers, self.space),
-            "shares": mixture.shares,
-            "far": far,
-            "workers": workers,
-            "trial_seconds": self._trial_seconds,
             "screen": None if self._screen is None else self._screen.describe(),
-            **sizes,
-            "recalibrate": recalibrate,
-        }
+            "shares": mixture.shares, "far": far, "workers": workers, **sizes,
+            "trial_seconds": self._trial_seconds, "recalibrate": recalibrate,
+        }  # fmt: skip
         self._journal, self._requeued = claim(
             storage, self.space, seed, self._evaluator, settings, self._meter, self._fidelities, force_resume
         )
+        if self._guide is not None and self._screen is not None:
+            self._guide.remember(partial(recall, self._journal, self._screen, self.space, seed))
 
     def __enter__(self) -> Study:
         return self
