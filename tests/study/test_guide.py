@@ -142,3 +142,50 @@ def test_the_default_ranker_waits_for_a_handful_of_networks_and_three_scores():
     model, learned = guide.fit(_trials(1.0, 2.0, 3.0, 3.0, 2.0))
     assert learned == 5
     assert model is not None
+
+
+def _screened(count=12):
+    """Architectures and scores that say the opposite of the trials."""
+    trials = _trials(*map(float, range(count)))
+    return [trial.architecture for trial in trials], -np.arange(count, dtype=np.float64)
+
+
+def test_a_ranker_learns_the_scores_of_a_screening_first():
+    asked = []
+
+    def recall():
+        asked.append(1)
+        return _screened()
+
+    guide = Guide(egraph.Ranker(members=2, width=8, epochs=20, folds=2, tabular=None), fewest=2)
+    guide.remember(recall)
+    assert guide.fit(_trials(1.0)) == (None, 0)
+    assert not asked
+    architectures, scores = _screened()
+    model, count = guide.fit(_trials(1.0, 2.0, 3.0, 4.0, 5.0))
+    assert count == 5
+    assert (model.prior.members, model.prior.folds) == (1, 0)
+    assert egraph.metrics.kendall_tau(scores, model.prior.predict(architectures)) > 0.3
+    assert 0 <= model.prior_share_ < 1
+    after, _ = guide.fit(_trials(1.0, 2.0, 3.0, 4.0, 5.0, 6.0))
+    assert after.prior is model.prior
+    assert len(asked) == 1
+
+
+def test_a_screening_that_tells_nothing_is_no_prior():
+    for screened in (None, (_screened()[0], np.ones(12)), tuple(part[:3] for part in _screened())):
+        guide = Guide(egraph.Ranker(members=1, width=8, epochs=1, folds=0), fewest=2)
+        guide.remember(lambda screened=screened: screened)
+        assert guide.fit(_trials(1.0, 2.0, 3.0, 4.0, 5.0))[0].prior is None
+
+
+def test_a_given_prior_stays_and_rankers_without_one_learn_from_trials_alone():
+    def refuse():
+        raise AssertionError("is not asked")
+
+    known = egraph.Ranker(members=1, width=8, epochs=1, folds=0)
+    known.fit([trial.architecture for trial in _trials(1.0, 2.0, 3.0, 4.0, 5.0)], [1.0, 2.0, 3.0, 4.0, 5.0])
+    for ranker in (egraph.Ranker(members=1, width=8, epochs=1, folds=0, prior=known), Remembering()):
+        guide = Guide(ranker, fewest=2, prior=known)
+        guide.remember(refuse)
+        assert guide.fit(_trials(1.0, 2.0, 3.0, 4.0, 5.0))[1] == 5

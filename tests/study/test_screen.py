@@ -16,6 +16,7 @@ from egraph.evaluation import Training, ZeroCost, fuse
 from egraph.evaluation.training import preview as preview_networks
 from egraph.searchers import RandomSearch
 from egraph.study import NetworkScored, Screened, Screening, Study, open_journal
+from egraph.study._screen import Screen, recall
 from egraph.study._seeds import derive
 
 
@@ -286,3 +287,24 @@ def test_what_trains_recommends_networks_that_can_learn():
     assert np.isnan(scores).mean() > 0.5
     assert training.screen().describe()["channels"] == 16
     assert training.screen("swap").proxies == ("swap",)
+
+
+def test_what_was_screened_is_recalled_with_the_scores_and_failures_as_the_least():
+    screen = Screen(Glimpse(), 30, 600.0)
+    with study(screen=Glimpse(), screen_count=30, screen_seconds=600) as one:
+        assert recall(one.journal, screen, SPACE, one.seed) is None
+        one.run(trials=1)
+        architectures, scores = recall(one.journal, screen, SPACE, one.seed)
+        other = recall(one.journal, Screen(lambda many: [0.0] * len(many), 30, 600.0), SPACE, one.seed)
+    assert architectures == drawn(30)
+    values = [math.nan if SPACE.numbers(a)[-1] == 3 else SPACE.value([a])[0] for a in drawn(30)]
+    np.testing.assert_array_equal(scores, np.nan_to_num(values, nan=np.nanmin(values)))
+    assert other is None
+
+
+def test_architectures_that_there_was_no_time_for_are_not_recalled():
+    with study(screen=Glimpse(seconds=0.02), screen_seconds=0.1) as one:
+        one.run(trials=1)
+        scored = len(screening(one.journal)["values"])
+        architectures, scores = recall(one.journal, Screen(Glimpse(seconds=0.02), 128, 0.1), SPACE, one.seed)
+    assert len(architectures) == len(scores) == scored < 128
