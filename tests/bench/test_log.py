@@ -89,6 +89,6 @@ def test_a_full_disk_is_told(tmp_path, monkeypatch):
     with open_log(tmp_path / "x.jsonl", "predictor") as log:
         monkeypatch.setattr(os, "write", lambda handle, line: 3)
         with pytest.raises(
-            FailedError, match=r"cannot write .*x.jsonl: the disk is full; choose another place"
+            FailedError, match=r"cannot write .*x.jsonl: the disk is full; make room or choose"
         ):
             log.append(ROW)

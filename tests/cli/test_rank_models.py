@@ -94,7 +94,7 @@ def test_an_example_may_name_the_arguments(egraph, ranker, nets):
         ("number", 2, "has no function 'number', for --model"),
         ("three", 2, "three() must return a torch.nn.Module, or one and an example input, got int"),
         ("broken", 1, "broken() failed: KeyError: 'weights'"),
-        ("Branch", 2, "line 24: `return x if x.sum() > 0 else -x`; an architecture has one path"),
+        ("Branch", 2, "line 23: `return x if x.sum() > 0 else -x`; an architecture has one path"),
     ],
 )
 def test_a_function_that_will_not_do_is_named(egraph, ranker, nets, function, code, message):
