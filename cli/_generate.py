@@ -137,12 +137,8 @@ class Amount:
 
 @click.command(
     "generate",
-    epilog="Example: egraph data generate --space convnet --data mnist1d --epochs 12 --channels 16 "
-    "--count 400 --repeats 3 --repeat-share 0.2 --out sets/mnist1d",
-)
-@takes(Task, RecipeOptions, Amount)
-def command(task: Task, recipe: RecipeOptions, amount: Amount) -> None:
-    """Make a table: train random networks of a space.
+    help="""
+    Make a table: train random networks of a space.
 
     The networks are the first of one random sequence, so a larger --count, --repeats or --repeat-share
     continues a table. Networks that are trained several times show how far the scores are noise: `egraph data
@@ -150,7 +146,13 @@ def command(task: Task, recipe: RecipeOptions, amount: Amount) -> None:
 
     Each training is written to a journal at once. If interrupted, run the same command again to resume.
     Failed trainings are recorded and not repeated.
-    """
+    """,
+    epilog="Example: egraph data generate --space convnet --data mnist1d --epochs 12 --channels 16 "
+    "--count 400 --repeats 3 --repeat-share 0.2 --out sets/mnist1d",
+)
+@takes(Task, RecipeOptions, Amount)
+def command(task: Task, recipe: RecipeOptions, amount: Amount) -> None:
+    """``egraph data generate``."""
     from egraph.study import generate
 
     space, training = task.read(recipe)

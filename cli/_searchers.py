@@ -30,6 +30,13 @@ BENCHMARK = "nasbench201:cifar10_val_12:cifar10_test_200"
 
 @click.command(
     "searchers",
+    help="""
+    Measure what searchers find, and after how many queries.
+
+    A table takes the place of training. A search sees one metric and selects its best by it; another metric
+    of the best is reported. Random search and regularized evolution always take part. If interrupted, run the
+    same command again to resume. docs/how-to/compare-searchers.md explains the tables.
+    """,
     epilog="Example: egraph bench searchers --searcher regularized-evolution --fitness table "
     "--fitness ranker:members=1 --benchmark nasbench201:cifar10_val_12:cifar10_test_200 --seeds 10",
 )
@@ -58,12 +65,7 @@ def command(
     searchers: tuple[str, ...], fitness: tuple[str, ...], benchmarks: tuple[str, ...], queries: int | None,
     seeds: int | None, config: str | None, processes: int, out: str, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure what searchers find, and after how many queries.
-
-    A table takes the place of training. A search sees one metric and selects its best by it; another metric
-    of the best is reported. Random search and regularized evolution always take part. If interrupted, run the
-    same command again to resume. docs/how-to/compare-searchers.md explains the tables.
-    """
+    """``egraph bench searchers``."""
     from egraph.bench import arena
 
     check_out(out)

@@ -27,6 +27,12 @@ __all__ = ["COMMANDS"]
 
 @click.command(
     "epochs",
+    help="""
+    Measure how well few epochs order the networks of a table.
+
+    Kendall's tau between the accuracies after different numbers of epochs, plain and rounded to whole per
+    cents, with standard errors from the bootstrap. If interrupted, run the same command again to resume.
+    """,
     epilog="Example: egraph bench epochs --table nasbench201 --metric cifar10_val_12 "
     "--metric cifar10_val_200",
 )
@@ -43,11 +49,7 @@ def epochs(
     table: str, metrics: tuple[str, ...], resamples: int, seed: int, processes: int, out: str,
     root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure how well few epochs order the networks of a table.
-
-    Kendall's tau between the accuracies after different numbers of epochs, plain and rounded to whole per
-    cents, with standard errors from the bootstrap. If interrupted, run the same command again to resume.
-    """
+    """``egraph bench epochs``."""
     from egraph.bench.studies import epochs as study
 
     check_out(out)
@@ -62,7 +64,17 @@ def epochs(
     _measure(study, run, name, "pairs", out, as_json)
 
 
-@click.command("noise", epilog="Example: egraph bench noise --dimensions 2,3 --taus 0.85,0.75 --functions 4")
+@click.command(
+    "noise",
+    help="""
+    Measure what a search finds that sees a function with noise.
+
+    A genetic algorithm minimises Rastrigin functions with noise of given tau; of the best point, the share of
+    points that are better without noise is reported after 10, 100 and 1,000 generations. If interrupted, run
+    the same command again to resume.
+    """,
+    epilog="Example: egraph bench noise --dimensions 2,3 --taus 0.85,0.75 --functions 4",
+)
 @click.option(
     "--dimensions", type=Counts(), default="2,3,4", show_default=True, metavar="N,N,...",
     help="Numbers of dimensions of the Rastrigin function.",
@@ -78,12 +90,7 @@ def noise(
     dimensions: tuple[int, ...], taus: str, functions: int, searches: int, processes: int, out: str,
     root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure what a search finds that sees a function with noise.
-
-    A genetic algorithm minimises Rastrigin functions with noise of given tau; of the best point, the share of
-    points that are better without noise is reported after 10, 100 and 1,000 generations. If interrupted, run
-    the same command again to resume.
-    """
+    """``egraph bench noise``."""
     from egraph.bench.studies import noise as study
 
     check_out(out)
@@ -104,7 +111,16 @@ def noise(
     _measure(study, run, name, "functions", out, as_json)
 
 
-@click.command("retention", epilog="Example: egraph bench retention --networks 40 --epochs 1,5,20")
+@click.command(
+    "retention",
+    help="""
+    Measure how well brief trainings by one optimizer order networks as full ones by another.
+
+    Random networks are trained by seven optimizers and measured on the way. If interrupted, run the same
+    command again to resume.
+    """,
+    epilog="Example: egraph bench retention --networks 40 --epochs 1,5,20",
+)
 @count_option("--networks", default=20, least=2, help="Random networks, with seeds from 0 on.")
 @click.option(
     "--epochs", type=Counts(), default="1,2,5,10,20", show_default=True, metavar="N,N,...",
@@ -124,11 +140,7 @@ def retention(
     networks: int, epochs: tuple[int, ...], space: str, data: str, channels: int, batch_size: int,
     processes: int, out: str, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure how well brief trainings by one optimizer order networks as full ones by another.
-
-    Random networks are trained by seven optimizers and measured on the way. If interrupted, run the same
-    command again to resume.
-    """
+    """``egraph bench retention``."""
     from egraph.bench.studies import retention as study
 
     check_out(out)

@@ -25,9 +25,13 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.group("bench", epilog="Example: egraph bench predictors")
+@click.group(
+    "bench",
+    help="Compare predictors by labels, searchers by queries, and cheap trainings with full ones.",
+    epilog="Example: egraph bench predictors",
+)
 def command() -> None:
-    """Compare predictors by labels, searchers by queries, and cheap trainings with full ones."""
+    """``egraph bench``."""
 
 
 for each in (searchers, *COMMANDS):
@@ -36,6 +40,13 @@ for each in (searchers, *COMMANDS):
 
 @command.command(
     "predictors",
+    help="""
+    Measure how well predictors order networks that they have not seen.
+
+    Each predictor is fitted with each number of labels and each seed, and scores all other networks. If
+    interrupted, run the same command again to resume: results in --out are not measured again.
+    docs/how-to/compare-predictors.md explains the protocols.
+    """,
     epilog="Example: egraph bench predictors --predictor egraph --benchmark nasbench101:val_acc_108 "
     "--samples 100,424 --seeds 3",
 )
@@ -68,12 +79,7 @@ def predictors(
     predictors: tuple[str, ...], benchmarks: tuple[str, ...], samples: tuple[int, ...], seeds: int,
     protocol: str, k: int, shuffled: bool, processes: int, out: str, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure how well predictors order networks that they have not seen.
-
-    Each predictor is fitted with each number of labels and each seed, and scores all other networks. If
-    interrupted, run the same command again to resume: results in --out are not measured again.
-    docs/how-to/compare-predictors.md explains the protocols.
-    """
+    """``egraph bench predictors``."""
     from egraph import bench
 
     check_out(out)

@@ -19,19 +19,25 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.group("data", epilog="Example: egraph data show nasbench201")
+@click.group(
+    "data",
+    help="List, show, import and generate tables of measured architectures.",
+    epilog="Example: egraph data show nasbench201",
+)
 def command() -> None:
-    """List, show, import and generate tables of measured architectures."""
+    """``egraph data``."""
 
 
 command.add_command(generate)
 
 
-@command.command("list", epilog="Example: egraph data list --json")
+@command.command(
+    "list", help="List the known tables and their files.", epilog="Example: egraph data list --json"
+)
 @root_option
 @json_option("the list")
 def list_tables(root: str | None, as_json: bool) -> None:
-    """List the known tables and their files."""
+    """``egraph data list``."""
     from rich.table import Table
 
     from egraph import datasets
@@ -73,17 +79,22 @@ def list_tables(root: str | None, as_json: bool) -> None:
     click.echo(f"\nlooked for in {folders}")
 
 
-@command.command("show", epilog="Example: egraph data show nasbench201")
+@command.command(
+    "show",
+    help="""
+    Show the networks, metrics and provenance of a table.
+
+    Where networks were trained several times (columns NAME_0, NAME_1 and so on), it also shows how well the
+    trainings agree, and the noise ceiling: the tau of a predictor that knows the true mean of each network.
+    """,
+    epilog="Example: egraph data show nasbench201",
+)
 @click.argument("name", metavar="NAME|FILE")
 @file_options
 @root_option
 @json_option("the description")
 def show(name: str, root: str | None, as_json: bool, **reading: Any) -> None:
-    """Show the networks, metrics and provenance of a table.
-
-    Where networks were trained several times (columns NAME_0, NAME_1 and so on), it also shows how well the
-    trainings agree, and the noise ceiling: the tau of a predictor that knows the true mean of each network.
-    """
+    """``egraph data show``."""
     from egraph import datasets
 
     table = datasets.load(name, root, **reading)
@@ -174,7 +185,21 @@ def _show_metrics(rows: list[dict[str, Any]]) -> None:
     console().print(grid)
 
 
-@command.command("import", epilog="Example: egraph data import cells.csv --space nasbench201 --name mine")
+@command.command(
+    "import",
+    help="""
+    Make a table from a file of measurements, a journal, or a benchmark as its authors published it.
+
+    A file of your own is CSV, JSON lines or Parquet. It needs a column of architectures and at least one
+    column of numbers. Every row is checked: a text among numbers is refused, unless --na tells that it stands
+    for a failed measurement. The rows of the journal of a study are its successful trials.
+
+    BENCHMARK is nasbench101, for nasbench_only108.tfrecord or nasbench_full.tfrecord, or nasbench201, for
+    NAS-Bench-201-v1_1-096897.pth or NATS-Bench's unpacked folder NATS-tss-v1_0-3ffb9-simple. TensorFlow is
+    not needed, and no code in a pickle is executed.
+    """,
+    epilog="Example: egraph data import cells.csv --space nasbench201 --name mine",
+)
 @click.argument("source", nargs=-1, required=True, metavar="[BENCHMARK] FILE")
 @click.option(
     "--metric",
@@ -192,16 +217,7 @@ def import_file(
     source: tuple[str, ...], metrics: tuple[str, ...], name: str | None, out: str | None, as_json: bool,
     **reading: Any,
 ) -> None:  # fmt: skip
-    """Make a table from a file of measurements, a journal, or a benchmark as its authors published it.
-
-    A file of your own is CSV, JSON lines or Parquet. It needs a column of architectures and at least one
-    column of numbers. Every row is checked: a text among numbers is refused, unless --na tells that it stands
-    for a failed measurement. The rows of the journal of a study are its successful trials.
-
-    BENCHMARK is nasbench101, for nasbench_only108.tfrecord or nasbench_full.tfrecord, or nasbench201, for
-    NAS-Bench-201-v1_1-096897.pth or NATS-Bench's unpacked folder NATS-tss-v1_0-3ffb9-simple. TensorFlow is
-    not needed, and no code in a pickle is executed.
-    """
+    """``egraph data import``."""
     from egraph import datasets
 
     if len(source) > 2:

@@ -12,7 +12,17 @@ from egraph.cli._options import can_encode, count_option, read_image_path, use_c
 __all__ = ["command"]
 
 
-@click.command("draw", epilog="Example: egraph draw 01201201 --space nasbench_macro --out network.svg")
+@click.command(
+    "draw",
+    help="""
+    Draw an architecture in the terminal, as SVG or as PNG.
+
+    ARCHITECTURE is JSON, such as '{"ops": ["input", "maxpool3x3", "output"], "edges": [[0, 1], [1, 2]]}', the
+    notation of --space, or one of another program, such as Genotype(...). FILE, or - for standard input, has
+    one architecture a line.
+    """,
+    epilog="Example: egraph draw 01201201 --space nasbench_macro --out network.svg",
+)
 @click.argument("architecture", metavar="ARCHITECTURE|FILE|-")
 @click.option("--space", metavar="NAME", help="The search space; its own notation is then accepted.")
 @click.option("--out", metavar="FILE", callback=read_image_path, help="Write a .svg or .png file instead.")
@@ -22,12 +32,7 @@ __all__ = ["command"]
 def command(
     architecture: str, space: str | None, out: str | None, plain: bool, width: int | None, hide_disabled: bool
 ) -> None:
-    """Draw an architecture in the terminal, as SVG or as PNG.
-
-    ARCHITECTURE is JSON, such as '{"ops": ["input", "maxpool3x3", "output"], "edges": [[0, 1], [1, 2]]}', the
-    notation of --space, or one of another program, such as Genotype(...). FILE, or - for standard input, has
-    one architecture a line.
-    """
+    """``egraph draw``."""
     from egraph import drawing, spaces
     from egraph.cli._architectures import read_architecture, read_architectures
     from egraph.errors import DataError, UsageError

@@ -21,7 +21,14 @@ __all__ = ["command"]
 
 
 @click.command(
-    "evaluate", epilog="Example: egraph evaluate r.egraph --data nasbench201 --metric cifar100_test_200"
+    "evaluate",
+    help="""
+    Measure how well a ranker orders a table.
+
+    Networks that the ranker learned from are left out, as far as its card lists them. FILE may also be a CSV,
+    JSON-lines or Parquet file of your own; its search space is that of the ranker unless --space names one.
+    """,
+    epilog="Example: egraph evaluate r.egraph --data nasbench201 --metric cifar100_test_200",
 )
 @click.argument("ranker", metavar="RANKER", type=click.Path())
 @click.option(
@@ -40,11 +47,7 @@ def command(
     ranker: str, data: str | None, metric: str | None, seed: int, root: str | None, as_json: bool,
     **reading: Any,
 ) -> None:  # fmt: skip
-    """Measure how well a ranker orders a table.
-
-    Networks that the ranker learned from are left out, as far as its card lists them. FILE may also be a CSV,
-    JSON-lines or Parquet file of your own; its search space is that of the ranker unless --space names one.
-    """
+    """``egraph evaluate``."""
     from egraph import bench, datasets
     from egraph.cli._progress import track_stages
     from egraph.service import open_ranker

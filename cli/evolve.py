@@ -39,6 +39,16 @@ __all__ = ["command"]
 
 @click.command(
     "evolve",
+    help="""
+    Evolve the ranker's own network on one or more tables.
+
+    A genome is a graph of GraphSAGE layers and a read-out. Its fitness is how well its ranker, after a short
+    training, orders the validation networks of a table, or the mean over several tables. The best genomes are
+    trained again with fresh seeds. The winner is compared with the default ranker on networks that nothing
+    was chosen by.
+
+    If interrupted, run the same command again to resume. A larger --cycles continues a finished evolution.
+    """,
     epilog="Example: egraph evolve --data nasbench101 --metric val_acc_108 --workers 2. "
     "With the defaults this takes hours. For a first result in two minutes, add --aggregators pool "
     "--filters 32 --population 10 --cycles 20 --no-full",
@@ -89,15 +99,7 @@ def command(
     filters: int | None, workers: int | None, storage: str | None, resume: bool, force_resume: bool,
     repeats: int, no_full: bool, seed: int, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Evolve the ranker's own network on one or more tables.
-
-    A genome is a graph of GraphSAGE layers and a read-out. Its fitness is how well its ranker, after a short
-    training, orders the validation networks of a table, or the mean over several tables. The best genomes are
-    trained again with fresh seeds. The winner is compared with the default ranker on networks that nothing
-    was chosen by.
-
-    If interrupted, run the same command again to resume. A larger --cycles continues a finished evolution.
-    """
+    """``egraph evolve``."""
     from egraph import evolve, report
     from egraph.cli._progress import track_stages
     from egraph.cli._search.display import Listener

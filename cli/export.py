@@ -18,7 +18,23 @@ if TYPE_CHECKING:
 __all__ = ["command"]
 
 
-@click.command("export", epilog="Example: egraph export r.egraph r.onnx")
+@click.command(
+    "export",
+    help="""
+    Write a ranker, or the best network of a study, for use without egraph.
+
+    A ranker becomes an ONNX file that runs without PyTorch. The file is checked against the ranker before it
+    is kept. A lower --precision makes it smaller and changes the order of architectures slightly; the loss is
+    printed.
+
+    With --network, the best network of the study in JOURNAL is trained again with the same seed, since a
+    study keeps no weights: as in its trial, or by the final recipe if it was trained by one. FOLDER then
+    contains network.py (plain PyTorch), network.safetensors (its weights), network.onnx and card.json. A
+    process without egraph reads them and measures the accuracy (of a regression, R2) on the test part. If it
+    differs, nothing is written.
+    """,
+    epilog="Example: egraph export r.egraph r.onnx",
+)
 @click.argument("source", metavar="RANKER|JOURNAL", type=click.Path())
 @click.argument("target", metavar="FILE|FOLDER", type=click.Path())
 @click.option(
@@ -41,18 +57,7 @@ def command(
     source: str, target: str, precision: str, network: bool, data: str | None, device: str | None,
     root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
-    """Write a ranker, or the best network of a study, for use without egraph.
-
-    A ranker becomes an ONNX file that runs without PyTorch. The file is checked against the ranker before it
-    is kept. A lower --precision makes it smaller and changes the order of architectures slightly; the loss is
-    printed.
-
-    With --network, the best network of the study in JOURNAL is trained again with the same seed, since a
-    study keeps no weights: as in its trial, or by the final recipe if it was trained by one. FOLDER then
-    contains network.py (plain PyTorch), network.safetensors (its weights), network.onnx and card.json. A
-    process without egraph reads them and measures the accuracy (of a regression, R2) on the test part. If it
-    differs, nothing is written.
-    """
+    """``egraph export``."""
     if network:
         if precision != "float32":
             raise UsageError(f"--precision {precision} is for rankers; leave it out with --network")

@@ -132,6 +132,7 @@ def _exit(message: str, code: int, debug: bool) -> NoReturn:
 
 
 @click.group(
+    help="Find good neural networks with few trainings.",
     cls=_Commands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: egraph search --trials 60",
@@ -139,4 +140,4 @@ def _exit(message: str, code: int, debug: bool) -> NoReturn:
 @click.version_option(__version__, prog_name="egraph")
 @click.option("--debug", is_flag=True, expose_value=False, help="Show the traceback of an error.")
 def main() -> None:
-    """Find good neural networks with few trainings."""
+    """``egraph``."""

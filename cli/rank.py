@@ -26,7 +26,24 @@ COLUMNS = 6
 _LEVEL = 0.8
 
 
-@click.command("rank", epilog="Example: egraph rank r.egraph candidates.jsonl --json")
+@click.command(
+    "rank",
+    help="""
+    Score architectures with a ranker.
+
+    RANKER is a file that `egraph train` or `egraph export` wrote. URL is the address of an `egraph serve`;
+    its token is read from $EGRAPH_TOKEN.
+
+    FILE, or - for standard input, has one architecture a line: JSON, the notation of the search space or that
+    of another program. It may also be a CSV or Parquet file with a column of architectures, whose other
+    columns are kept, a table of egraph, or the journal of a study. The best comes first. Higher scores are
+    better. Lines that are no architecture are named and left out; the exit code is then 1.
+
+    With --model, networks written in PyTorch are scored. Their table shows the interval that contains the
+    measured score with probability 0.8, and how far a network lies outside the training data of the ranker.
+    """,
+    epilog="Example: egraph rank r.egraph candidates.jsonl --json",
+)
 @click.argument("ranker", metavar="RANKER|URL")
 @click.argument("source", metavar="[FILE|-]", required=False)
 @click.option(
@@ -62,19 +79,7 @@ def command(
     ranker: str, source: str | None, models: tuple[str, ...], shape: str, space: str | None,
     architecture: str, as_json: bool,
 ) -> None:  # fmt: skip
-    """Score architectures with a ranker.
-
-    RANKER is a file that `egraph train` or `egraph export` wrote. URL is the address of an `egraph serve`;
-    its token is read from $EGRAPH_TOKEN.
-
-    FILE, or - for standard input, has one architecture a line: JSON, the notation of the search space or that
-    of another program. It may also be a CSV or Parquet file with a column of architectures, whose other
-    columns are kept, a table of egraph, or the journal of a study. The best comes first. Higher scores are
-    better. Lines that are no architecture are named and left out; the exit code is then 1.
-
-    With --model, networks written in PyTorch are scored. Their table shows the interval that contains the
-    measured score with probability 0.8, and how far a network lies outside the training data of the ranker.
-    """
+    """``egraph rank``."""
     import numpy as np
 
     from egraph import spaces

@@ -18,19 +18,10 @@ from egraph.cli._search.searcher import Searching
 __all__ = ["command"]
 
 
-@click.command("search", epilog="Example: egraph search --space convnet --data digits --trials 60 --seed 1")
-@takes(Data, RecipeOptions, Limits, Searching, Ranking, Screening, Given, Running)
-def command(
-    data: Data,
-    training: RecipeOptions,
-    limits: Limits,
-    searching: Searching,
-    ranking: Ranking,
-    screening: Screening,
-    given: Given,
-    running: Running,
-) -> None:
-    """Find a good network: sample, train, rank, repeat.
+@click.command(
+    "search",
+    help="""
+    Find a good network: sample, train, rank, repeat.
 
     First trains a few networks, chosen from many random ones by scores that need no training. Then, in
     rounds: fits a ranker on the results, searches thousands of candidates with the ranker as fitness, and
@@ -43,7 +34,21 @@ def command(
     With --max, --max-params, --max-flops or --max-latency, only networks within the limits are searched. With
     --cost, the search is for the best trade-offs of score and costs. The report shows them, or else the best
     network of each size.
-    """
+    """,
+    epilog="Example: egraph search --space convnet --data digits --trials 60 --seed 1",
+)
+@takes(Data, RecipeOptions, Limits, Searching, Ranking, Screening, Given, Running)
+def command(
+    data: Data,
+    training: RecipeOptions,
+    limits: Limits,
+    searching: Searching,
+    ranking: Ranking,
+    screening: Screening,
+    given: Given,
+    running: Running,
+) -> None:
+    """``egraph search``."""
     from egraph import report
     from egraph.cli._search import display
     from egraph.cli._search.saving import save

@@ -11,6 +11,13 @@ __all__ = ["command"]
 
 @click.command(
     "serve",
+    help="""
+    Answer requests for scores over HTTP.
+
+    MODEL is an ONNX file that `egraph export` wrote, or a ranker, which is converted first. On SIGTERM the
+    service finishes the requests in progress and ends. On SIGHUP it loads MODEL again without interruption.
+    The log is written to standard error, one JSON object a line.
+    """,
     epilog="Example: egraph serve r.egraph --host 0.0.0.0 --port 8000 --token-file token.txt --workers 2",
 )
 @click.argument("model", metavar="MODEL", type=click.Path(dir_okay=False))
@@ -47,12 +54,7 @@ def command(
     log_requests: bool,
     insecure: bool,
 ) -> None:
-    """Answer requests for scores over HTTP.
-
-    MODEL is an ONNX file that `egraph export` wrote, or a ranker, which is converted first. On SIGTERM the
-    service finishes the requests in progress and ends. On SIGHUP it loads MODEL again without interruption.
-    The log is written to standard error, one JSON object a line.
-    """
+    """``egraph serve``."""
     from egraph.service import Limits, Settings, serve
     from egraph.service._security import read_token
 

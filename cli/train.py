@@ -32,6 +32,15 @@ __all__ = ["command"]
 
 @click.command(
     "train",
+    help="""
+    Fit a ranker on tables of measured architectures.
+
+    The ranker learns from --samples distinct networks, chosen by --seed, and is measured on all others. Where
+    lower is better for a metric, the ranker learns its negative, so that higher scores are always better. Of
+    several tables, each may have networks and units of its own; a table with few networks gives four fifths.
+
+    FILE may also be a CSV, JSON-lines or Parquet file of your own; --space names its search space.
+    """,
     epilog="Example: egraph train --data nasbench201 --metric cifar10_test_200 --samples 156 --out r.egraph",
 )
 @click.option(
@@ -71,14 +80,7 @@ def command(
     as_json: bool,
     **reading: Any,
 ) -> None:
-    """Fit a ranker on tables of measured architectures.
-
-    The ranker learns from --samples distinct networks, chosen by --seed, and is measured on all others. Where
-    lower is better for a metric, the ranker learns its negative, so that higher scores are always better. Of
-    several tables, each may have networks and units of its own; a table with few networks gives four fifths.
-
-    FILE may also be a CSV, JSON-lines or Parquet file of your own; --space names its search space.
-    """
+    """``egraph train``."""
     from egraph import bench, datasets
     from egraph.cli._progress import track_stages
     from egraph.ranker import from_genome
