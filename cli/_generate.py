@@ -137,8 +137,7 @@ class Amount:
 
 @click.command(
     "generate",
-    help="""
-    Make a table: train random networks of a space.
+    help="""Make a table: train random networks of a space.
 
     The networks are the first of one random sequence, so a larger --count, --repeats or --repeat-share
     continues a table. Networks that are trained several times show how far the scores are noise: `egraph data

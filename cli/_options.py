@@ -228,7 +228,7 @@ def console() -> Console:
 def can_encode(characters: str) -> bool:
     """Whether standard output can print these characters."""
     try:
-        characters.encode(sys.stdout.encoding or "ascii")
+        characters.encode(getattr(sys.stdout, "real_encoding", sys.stdout.encoding) or "ascii")
     except UnicodeEncodeError:
         return False
     return True

@@ -30,8 +30,7 @@ BENCHMARK = "nasbench201:cifar10_val_12:cifar10_test_200"
 
 @click.command(
     "searchers",
-    help="""
-    Measure what searchers find, and after how many queries.
+    help="""Measure what searchers find, and after how many queries.
 
     A table takes the place of training. A search sees one metric and selects its best by it; another metric
     of the best is reported. Random search and regularized evolution always take part. If interrupted, run the

@@ -43,10 +43,14 @@ def usable_streams() -> Iterator[None]:
 class _Stream:
     """Passes everything on to a stream; None is a closed one."""
 
-    encoding = "utf-8"
+    encoding = "utf-8"  # click would replace a stream of ASCII by one of its own
 
     def __init__(self, stream: Any) -> None:
         self._stream = stream
+
+    @property
+    def real_encoding(self) -> str:
+        return self.encoding if self._stream is None else str(self._stream.encoding)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._stream, name)

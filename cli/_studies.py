@@ -27,8 +27,7 @@ __all__ = ["COMMANDS"]
 
 @click.command(
     "epochs",
-    help="""
-    Measure how well few epochs order the networks of a table.
+    help="""Measure how well few epochs order the networks of a table.
 
     Kendall's tau between the accuracies after different numbers of epochs, plain and rounded to whole per
     cents, with standard errors from the bootstrap. If interrupted, run the same command again to resume.
@@ -66,8 +65,7 @@ def epochs(
 
 @click.command(
     "noise",
-    help="""
-    Measure what a search finds that sees a function with noise.
+    help="""Measure what a search finds that sees a function with noise.
 
     A genetic algorithm minimises Rastrigin functions with noise of given tau; of the best point, the share of
     points that are better without noise is reported after 10, 100 and 1,000 generations. If interrupted, run
@@ -113,8 +111,7 @@ def noise(
 
 @click.command(
     "retention",
-    help="""
-    Measure how well brief trainings by one optimizer order networks as full ones by another.
+    help="""Measure how well brief trainings by one optimizer order networks as full ones by another.
 
     Random networks are trained by seven optimizers and measured on the way. If interrupted, run the same
     command again to resume.

@@ -40,8 +40,7 @@ for each in (searchers, *COMMANDS):
 
 @command.command(
     "predictors",
-    help="""
-    Measure how well predictors order networks that they have not seen.
+    help="""Measure how well predictors order networks that they have not seen.
 
     Each predictor is fitted with each number of labels and each seed, and scores all other networks. If
     interrupted, run the same command again to resume: results in --out are not measured again.

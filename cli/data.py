@@ -81,8 +81,7 @@ def list_tables(root: str | None, as_json: bool) -> None:
 
 @command.command(
     "show",
-    help="""
-    Show the networks, metrics and provenance of a table.
+    help="""Show the networks, metrics and provenance of a table.
 
     Where networks were trained several times (columns NAME_0, NAME_1 and so on), it also shows how well the
     trainings agree, and the noise ceiling: the tau of a predictor that knows the true mean of each network.
@@ -187,8 +186,7 @@ def _show_metrics(rows: list[dict[str, Any]]) -> None:
 
 @command.command(
     "import",
-    help="""
-    Make a table from a file of measurements, a journal, or a benchmark as its authors published it.
+    help="""Make a table from a file of measurements, a journal, or a benchmark as its authors published it.
 
     A file of your own is CSV, JSON lines or Parquet. It needs a column of architectures and at least one
     column of numbers. Every row is checked: a text among numbers is refused, unless --na tells that it stands

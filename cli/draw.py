@@ -14,8 +14,7 @@ __all__ = ["command"]
 
 @click.command(
     "draw",
-    help="""
-    Draw an architecture in the terminal, as SVG or as PNG.
+    help="""Draw an architecture in the terminal, as SVG or as PNG.
 
     ARCHITECTURE is JSON, such as '{"ops": ["input", "maxpool3x3", "output"], "edges": [[0, 1], [1, 2]]}', the
     notation of --space, or one of another program, such as Genotype(...). FILE, or - for standard input, has

@@ -22,8 +22,7 @@ __all__ = ["command"]
 
 @click.command(
     "evaluate",
-    help="""
-    Measure how well a ranker orders a table.
+    help="""Measure how well a ranker orders a table.
 
     Networks that the ranker learned from are left out, as far as its card lists them. FILE may also be a CSV,
     JSON-lines or Parquet file of your own; its search space is that of the ranker unless --space names one.

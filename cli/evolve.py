@@ -39,8 +39,7 @@ __all__ = ["command"]
 
 @click.command(
     "evolve",
-    help="""
-    Evolve the ranker's own network on one or more tables.
+    help="""Evolve the ranker's own network on one or more tables.
 
     A genome is a graph of GraphSAGE layers and a read-out. Its fitness is how well its ranker, after a short
     training, orders the validation networks of a table, or the mean over several tables. The best genomes are

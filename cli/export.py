@@ -20,8 +20,7 @@ __all__ = ["command"]
 
 @click.command(
     "export",
-    help="""
-    Write a ranker, or the best network of a study, for use without egraph.
+    help="""Write a ranker, or the best network of a study, for use without egraph.
 
     A ranker becomes an ONNX file that runs without PyTorch. The file is checked against the ranker before it
     is kept. A lower --precision makes it smaller and changes the order of architectures slightly; the loss is

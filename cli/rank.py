@@ -28,8 +28,7 @@ _LEVEL = 0.8
 
 @click.command(
     "rank",
-    help="""
-    Score architectures with a ranker.
+    help="""Score architectures with a ranker.
 
     RANKER is a file that `egraph train` or `egraph export` wrote. URL is the address of an `egraph serve`;
     its token is read from $EGRAPH_TOKEN.

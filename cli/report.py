@@ -11,8 +11,7 @@ __all__ = ["command"]
 
 @click.command(
     "report",
-    help="""
-    Write the report of a search as one HTML page.
+    help="""Write the report of a search as one HTML page.
 
     The page needs no server and loads nothing from the network. The search may still be running.
     """,

@@ -20,8 +20,7 @@ __all__ = ["command"]
 
 @click.command(
     "search",
-    help="""
-    Find a good network: sample, train, rank, repeat.
+    help="""Find a good network: sample, train, rank, repeat.
 
     First trains a few networks, chosen from many random ones by scores that need no training. Then, in
     rounds: fits a ranker on the results, searches thousands of candidates with the ranker as fitness, and

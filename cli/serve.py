@@ -11,8 +11,7 @@ __all__ = ["command"]
 
 @click.command(
     "serve",
-    help="""
-    Answer requests for scores over HTTP.
+    help="""Answer requests for scores over HTTP.
 
     MODEL is an ONNX file that `egraph export` wrote, or a ranker, which is converted first. On SIGTERM the
     service finishes the requests in progress and ends. On SIGHUP it loads MODEL again without interruption.

@@ -32,8 +32,7 @@ __all__ = ["command"]
 
 @click.command(
     "train",
-    help="""
-    Fit a ranker on tables of measured architectures.
+    help="""Fit a ranker on tables of measured architectures.
 
     The ranker learns from --samples distinct networks, chosen by --seed, and is measured on all others. Where
     lower is better for a metric, the ranker learns its negative, so that higher scores are always better. Of

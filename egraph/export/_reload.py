@@ -53,7 +53,8 @@ def _run_torch(folder: Path, x: Any) -> Any:
 def _run_onnx(folder: Path, x: Any) -> Any:
     import onnxruntime
 
-    session = onnxruntime.InferenceSession(str(folder / "network.onnx"), providers=["CPUExecutionProvider"])
+    content = (folder / "network.onnx").read_bytes()  # onnxruntime opens only files whose names are UTF-8
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     parts = [x[start : start + BATCH] for start in range(0, len(x), BATCH)]
     return np.concatenate([session.run(None, {name: part})[0] for part in parts])

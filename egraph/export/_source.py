@@ -23,7 +23,8 @@ LOAD = '''
 def load(path: str | Path | None = None) -> Network:
     """The trained network in evaluation mode; its weights lie beside this file, or at ``path``."""
     network = Network()
-    network.load_state_dict(load_file(path or Path(__file__).with_suffix(".safetensors")))
+    weights = Path(path or Path(__file__).with_suffix(".safetensors")).read_bytes()
+    network.load_state_dict(read_weights(weights))
     return network.eval()
 '''
 
@@ -127,5 +128,8 @@ def _write_imports(classes: str) -> str:
     if re.search(r"\bF\.", classes):
         lines.append("import torch.nn.functional as F")
     return (
-        "\n".join([*lines, "from safetensors.torch import load_file", "from torch import Tensor, nn"]) + "\n"
+        "\n".join(
+            [*lines, "from safetensors.torch import load as read_weights", "from torch import Tensor, nn"]
+        )
+        + "\n"
     )

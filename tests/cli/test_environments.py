@@ -32,6 +32,7 @@ def shell(tmp_path):
     [
         ("egraph --version >/dev/full", 1, FULL),
         ('egraph draw \'{"ops": ["input", "output"], "edges": [[0, 1]]}\' >/dev/full', 1, FULL),
+        ("PYTHONIOENCODING=ascii egraph --version >/dev/full", 1, FULL),
         ("egraph --help >&-", 1, CLOSED),
         ("egraph --version 2>&-", 0, ""),
         ("egraph --nothing 2>/dev/full", 2, ""),
@@ -109,3 +110,74 @@ def test_no_color_leaves_colours_out(monkeypatch, value, colored):
     monkeypatch.setattr("sys.stdout", type("Terminal", (), {"isatty": lambda _: True})())
     monkeypatch.setenv("NO_COLOR", value)
     assert use_color() is colored
+
+
+SEARCH = (
+    f"{EGRAPH} search --metric accuracy --trials 3 --initial 2 --no-ranker --no-baseline "
+    "--storage x.db --data"
+)
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {"HOME": "/sys"},  # nothing can be written there, even by root
+        {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        {"COLUMNS": "40", "NO_COLOR": "1"},
+        {"PYTHONWARNINGS": "error"},
+    ],
+    ids=lambda environment: next(iter(environment)),
+)
+def test_a_search_ends_as_anywhere(shell, table, tmp_path, environment):
+    done = shell(f"{SEARCH} {table} --workers 1", **{"XDG_CACHE_HOME": "", "MPLCONFIGDIR": ""} | environment)
+    assert (done.returncode, done.stdout.count("the best network, trial")) == (0, 1), done.stderr
+    assert [line for line in done.stderr.splitlines() if "Warning" in line or "Traceback" in line] == []
+    assert {"x.db", "x.html", "x.best.json"} <= set(os.listdir(tmp_path))
+    if "LC_ALL" in environment:
+        assert done.stdout.isascii()
+        assert "|      input      |" in done.stdout
+        assert "\\u" not in done.stdout.replace("\\u2013", "-")
+    if "COLUMNS" in environment:
+        picture = [line for line in done.stdout.splitlines() if set(line) & set("│╭╰")]
+        assert picture
+        assert max(map(len, picture)) <= 40
+
+
+HELP = """
+import click
+from egraph.cli.main import COMMANDS, main
+def show(command, context):
+    print(command.get_help(context))
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        inner = command.get_command(context, name)
+        show(inner, click.Context(inner, context, name))
+show(main, click.Context(main, info_name="egraph"))
+"""
+
+
+def test_help_stays_where_python_drops_docstrings(shell, tmp_path):
+    (tmp_path / "show.py").write_text(HELP)
+    plain, optimized = (shell(f"{sys.executable} show.py", PYTHONOPTIMIZE=level) for level in ("", "2"))
+    assert "Write a ranker, or the best network of a study" in optimized.stdout
+    assert optimized.stdout == plain.stdout
+    assert shell("egraph draw 01201201 --space nasbench_macro --ascii", PYTHONOPTIMIZE="2").returncode == 0
+
+
+def test_a_full_or_read_only_disk_is_told_in_one_line(shell, table, tmp_path):
+    if shell("unshare --user --map-root-user --mount mount -t tmpfs none .").returncode:
+        pytest.skip("needs user namespaces that may mount")
+    search = SEARCH.replace("x.db", "disk/x.db")
+    done = shell(
+        "mkdir disk; exec unshare --user --map-root-user --mount bash -c '\n"
+        "mount -t tmpfs -o size=120k none disk\n"
+        f"{search} {table} --workers 1 --trials 40 2>&1 | tail -1\n"
+        "mount -o remount,ro none disk\n"
+        f"{search} {table} --workers 1 2>&1 | tail -1\n"
+        f"{EGRAPH} draw 01201201 --space nasbench_macro --out disk/x.svg 2>&1\n'"
+    )
+    assert done.stdout.splitlines() == [
+        "egraph: cannot use disk/x.db: database or disk is full; make room or choose another file "
+        "(nothing written is lost)",
+        "egraph: cannot write disk/x.db: Read-only file system; choose a folder that can be written",
+        "egraph: cannot write disk/x.svg: Read-only file system; choose another place",
+    ]

@@ -1,6 +1,7 @@
 """``egraph export --network``."""
 
 import json
+import os
 from dataclasses import replace
 
 import pytest
@@ -54,7 +55,10 @@ def test_the_best_network_is_trained_again_and_measures_the_same(egraph, journal
         assert expected in done.stdout
 
 
-def test_a_winner_with_a_final_training_is_written_as_that(egraph, journal, tmp_path):
+def test_a_winner_with_a_final_training_is_written_as_that(egraph, journal, tmp_path, monkeypatch):
+    """Here into a folder whose name is not UTF-8."""
+    folder = tmp_path / os.fsdecode(b"d\xfc")
+    folder.mkdir()
     path = tmp_path / "s.db"
     path.write_bytes(journal.read_bytes())
     finals = [
@@ -69,8 +73,9 @@ def test_a_winner_with_a_final_training_is_written_as_that(egraph, journal, tmp_
         ].trial
         done = [study.retrain(winner, 1, evaluate=final) for final in finals]
     best = max(done, key=lambda one: one.score)
+    monkeypatch.chdir(folder)
     told = egraph("export", path, "best", "--network", "--device", "cpu").stdout
-    card = json.loads((tmp_path / "best" / "card.json").read_text())
+    card = json.loads((folder / "best" / "card.json").read_text())
     assert card["study"]["training"] == f"the final training of trial {winner.number}"
     assert card["recipe"] == finals[done.index(best)].recipe.to_dict()
     assert card["test_accuracy"] == pytest.approx(best.test_score, abs=1e-9)

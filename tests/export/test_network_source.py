@@ -132,7 +132,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from safetensors.torch import load_file
+from safetensors.torch import load as read_weights
 from torch import Tensor, nn
 
 
@@ -167,7 +167,8 @@ class Network(nn.Module):
 def load(path: str | Path | None = None) -> Network:
     """The trained network in evaluation mode; its weights lie beside this file, or at ``path``."""
     network = Network()
-    network.load_state_dict(load_file(path or Path(__file__).with_suffix(".safetensors")))
+    weights = Path(path or Path(__file__).with_suffix(".safetensors")).read_bytes()
+    network.load_state_dict(read_weights(weights))
     return network.eval()
 '''
 
