@@ -59,7 +59,7 @@ KINDS = (
 """Kinds of operations. ``zero`` returns zeros, ``identity`` its input; `simplify` removes both."""
 
 
-_MEASURED = {"channels": 0, "parameters": 0, "flops": 0, "repeats": 1}
+_MEASURED = {"channels": 0, "pixels": 0, "parameters": 0, "flops": 0, "activations": 0, "repeats": 1}
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +79,11 @@ class Operation:
         shareable: Whether two such operations on one input give the same tensor: they have no weights, and
             results are summed, never concatenated.
         channels: Channels of the result. This and the following attributes are 0 or 1 if not known, as in
-            search spaces; rankers do not read them.
+            search spaces.
+        pixels: Positions of the result for one example: pixels of a map, tokens of a series.
         parameters: Number of trainable parameters, all repeats together.
         flops: Multiply-adds for one example, all repeats together.
+        activations: Numbers in the results of its layers for one example, all repeats together.
         repeats: Number of equal blocks that are drawn as one.
     """
 
@@ -95,8 +97,10 @@ class Operation:
     padded: bool = True
     shareable: bool = False
     channels: int = 0
+    pixels: int = 0
     parameters: int = 0
     flops: int = 0
+    activations: int = 0
     repeats: int = 1
 
     def __post_init__(self) -> None:

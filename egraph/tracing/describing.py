@@ -44,8 +44,10 @@ def _name(vertex: Vertex, width: float) -> str:
         width=width,
         padded=vertex.padded,
         channels=vertex.channels,
+        pixels=vertex.pixels,
         parameters=vertex.parameters,
         flops=vertex.flops,
+        activations=vertex.activations,
         repeats=vertex.repeats,
     )
     return operations.register(operations.name_by_description(description)).name

@@ -24,6 +24,7 @@ def fuse_attention(sketch: Sketch) -> None:
                 dict.fromkeys([*scores.inputs, *(v for v in vertex.inputs if v is not weights)])
             )
             vertex.take_over(scores)
+            vertex.activations -= scores.activations  # PyTorch's own attention does not keep the scores
     for vertex in sketch.vertices:
         if vertex.kind == "softmax":
             [source] = vertex.inputs

@@ -98,6 +98,7 @@ class _Reader:
         vertex = read_layer(node, sources[0], len(live), flops, border, self.program.batch)
         if vertex is not None:
             vertex.flops = flops
+            vertex.activations = vertex.channels * vertex.pixels
         elif len(sources) > 1:
             vertex = self._join(node, sources)
         else:

@@ -24,6 +24,7 @@ class Vertex:
         fan_in: Channels of the input.
         parameters: Number of parameters.
         flops: Multiply-adds for one example.
+        activations: Numbers in the results of its layers for one example.
         repeats: Number of equal vertices that it represents.
 
     The other attributes are as in `egraph.operations.Operation`.
@@ -42,6 +43,7 @@ class Vertex:
     padded: bool = True
     parameters: int = 0
     flops: int = 0
+    activations: int = 0
     repeats: int = 1
 
     @property
@@ -50,9 +52,10 @@ class Vertex:
         return self.kind not in (*JOINS, "input", "output", "softmax")
 
     def take_over(self, other: Vertex) -> None:
-        """Adds the parameters and FLOPs of another vertex, which this one absorbs."""
+        """Adds the parameters, FLOPs and activations of another vertex, which this one absorbs."""
         self.parameters += other.parameters
         self.flops += other.flops
+        self.activations += other.activations
 
 
 class Sketch:

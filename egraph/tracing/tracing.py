@@ -20,10 +20,10 @@ def from_torch(module: nn.Module, example_input: Any, *, fold: bool = True) -> A
     """Reads the graph of a network in evaluation mode without computing it.
 
     Every vertex is an operation that is registered in `egraph.operations` with its description: kind, kernel,
-    stride, groups, expansion, width (its channels over the most at that resolution), channels, parameters,
-    multiply-adds and number of repeats. Parameters and multiply-adds sum to those of the network. Results are
-    joined by vertices ``add``, ``concat`` and ``multiply`` of kind ``identity``, which rankers splice into
-    the edges.
+    stride, groups, expansion, width (its channels over the most at that resolution), channels, pixels,
+    parameters, multiply-adds, activations and number of repeats. Parameters and multiply-adds sum to those of
+    the network. Results are joined by vertices ``add``, ``concat`` and ``multiply`` of kind ``identity``,
+    which rankers splice into the edges.
 
     Args:
         module: Any module; its weights, its mode and the state of random generators do not change.

@@ -23,7 +23,27 @@ def test_equal_descriptions_have_one_name_and_others_another():
 
 def test_names_are_the_same_in_every_process():
     """Architectures in files hold them; a name that changes is a description that changed."""
-    assert from_torch(nn.Conv2d(8, 4, 3), IMAGE).ops[1] == "conv3x3-4#ec858ce00f67"
+    assert from_torch(nn.Conv2d(8, 4, 3), IMAGE).ops[1] == "conv3x3-4#ec9df2257fb3"
+
+
+def test_names_identify():
+    """With digests of 24 bits these two had one name."""
+    image = torch.zeros(1, 5657, 1, 1), torch.zeros(1, 11850, 1, 1)
+    assert len({from_torch(nn.Conv2d(x.shape[1], 64, 1), x).ops[1] for x in image}) == 2
+
+
+def test_folded_blocks_have_the_activations_of_all(describe):
+    class Residual(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.a, self.b = nn.Conv2d(8, 8, 3, padding=1), nn.Conv2d(8, 8, 3, padding=1)
+
+        def forward(self, x):
+            return x + self.b(self.a(x))
+
+    _, first, second, *_ = describe(from_torch(nn.Sequential(*(Residual() for _ in range(5))), IMAGE))
+    assert first.repeats == second.repeats == 5
+    assert (first.pixels, first.activations) == (64, 5 * 8 * 64)
 
 
 def test_width_is_relative_to_the_widest_result_of_a_resolution(describe):

@@ -32,55 +32,75 @@ class Call(nn.Module):
 @pytest.mark.parametrize(
     ("layer", "expected"),
     [
-        (nn.Conv2d(4, 8, 3, padding=1), {"kernel": 3, "parameters": 8 * 37, "flops": 8 * 36 * 256}),
-        (nn.Conv2d(4, 8, 3), {"kernel": 3, "padded": False, "parameters": 8 * 37, "flops": 8 * 36 * 196}),
-        (nn.Conv2d(4, 8, 3, padding="same"), {"kernel": 3, "parameters": 8 * 37, "flops": 8 * 36 * 256}),
+        (
+            nn.Conv2d(4, 8, 3, padding=1),
+            {"kernel": 3, "parameters": 8 * 37, "flops": 8 * 36 * 256, "pixels": 256},
+        ),
+        (
+            nn.Conv2d(4, 8, 3),
+            {"kernel": 3, "padded": False, "parameters": 8 * 37, "flops": 8 * 36 * 196, "pixels": 196},
+        ),
+        (
+            nn.Conv2d(4, 8, 3, padding="same"),
+            {"kernel": 3, "parameters": 8 * 37, "flops": 8 * 36 * 256, "pixels": 256},
+        ),
         (
             nn.Conv2d(4, 8, 5, 2, 2, groups=2, bias=False),
-            {"kernel": 5, "stride": 2, "groups": 2, "parameters": 8 * 50, "flops": 8 * 50 * 64},
+            {"kernel": 5, "stride": 2, "groups": 2, "parameters": 8 * 50, "flops": 8 * 50 * 64, "pixels": 64},
         ),
         (
             nn.Conv2d(4, 8, 3, padding=2, dilation=2, groups=4, bias=False),
-            {"kernel": 3, "groups": 0, "parameters": 8 * 9, "flops": 8 * 9 * 256},
+            {"kernel": 3, "groups": 0, "parameters": 8 * 9, "flops": 8 * 9 * 256, "pixels": 256},
         ),
         # As many pixels as a square of side 3, rounded.
         (
             nn.Conv2d(4, 8, (1, 7), padding=(0, 3), bias=False),
-            {"kernel": 3, "parameters": 8 * 28, "flops": 8 * 28 * 256},
+            {"kernel": 3, "parameters": 8 * 28, "flops": 8 * 28 * 256, "pixels": 256},
         ),
-        (nn.Conv2d(4, 8, 4, 4), {"kernel": 4, "stride": 4, "parameters": 8 * 65, "flops": 8 * 64 * 16}),
+        (
+            nn.Conv2d(4, 8, 4, 4),
+            {"kernel": 4, "stride": 4, "parameters": 8 * 65, "flops": 8 * 64 * 16, "pixels": 16},
+        ),
         # Descriptions know no stride below 1.
-        (nn.ConvTranspose2d(4, 8, 2, 2), {"kernel": 2, "parameters": 4 * 32 + 8, "flops": 4 * 32 * 256}),
+        (
+            nn.ConvTranspose2d(4, 8, 2, 2),
+            {"kernel": 2, "parameters": 4 * 32 + 8, "flops": 4 * 32 * 256, "pixels": 1024},
+        ),
         (
             nn.Sequential(nn.ZeroPad2d(1), nn.Conv2d(4, 8, 3, bias=False)),
-            {"kernel": 3, "parameters": 8 * 36, "flops": 8 * 36 * 256},
+            {"kernel": 3, "parameters": 8 * 36, "flops": 8 * 36 * 256, "pixels": 256},
         ),
     ],
 )
 def test_convolutions(describe, layer, expected):
-    assert only(describe, layer) == Operation("", "conv", channels=8, **expected)
+    activations = 8 * expected["pixels"]
+    assert only(describe, layer) == Operation("", "conv", channels=8, activations=activations, **expected)
 
 
 @pytest.mark.parametrize(
     ("layer", "expected"),
     [
-        (nn.MaxPool2d(3, 1, 1), {"kind": "max-pool", "kernel": 3}),
-        (nn.MaxPool2d(3, 2), {"kind": "max-pool", "kernel": 3, "stride": 2, "padded": False}),
-        (nn.AvgPool2d(2), {"kind": "avg-pool", "kernel": 2, "stride": 2}),
-        (nn.AdaptiveAvgPool2d(1), {"kind": "avg-pool", "kernel": 16, "stride": 16}),
-        (nn.AdaptiveAvgPool2d(4), {"kind": "avg-pool", "kernel": 4, "stride": 4}),
-        (nn.AdaptiveMaxPool2d(1), {"kind": "max-pool", "kernel": 16, "stride": 16}),
-        (nn.FractionalMaxPool2d(2, output_size=8), {"kind": "max-pool", "kernel": 2, "stride": 2}),
-        (Call(lambda x: x.mean((2, 3))), {"kind": "avg-pool", "kernel": 16, "stride": 16}),
-        (Call(lambda x: x.amax((-2, -1))), {"kind": "max-pool", "kernel": 16, "stride": 16}),
+        (nn.MaxPool2d(3, 1, 1), {"kind": "max-pool", "kernel": 3, "pixels": 256}),
+        (nn.MaxPool2d(3, 2), {"kind": "max-pool", "kernel": 3, "stride": 2, "padded": False, "pixels": 49}),
+        (nn.AvgPool2d(2), {"kind": "avg-pool", "kernel": 2, "stride": 2, "pixels": 64}),
+        (nn.AdaptiveAvgPool2d(1), {"kind": "avg-pool", "kernel": 16, "stride": 16, "pixels": 1}),
+        (nn.AdaptiveAvgPool2d(4), {"kind": "avg-pool", "kernel": 4, "stride": 4, "pixels": 16}),
+        (nn.AdaptiveMaxPool2d(1), {"kind": "max-pool", "kernel": 16, "stride": 16, "pixels": 1}),
+        (
+            nn.FractionalMaxPool2d(2, output_size=8),
+            {"kind": "max-pool", "kernel": 2, "stride": 2, "pixels": 64},
+        ),
+        (Call(lambda x: x.mean((2, 3))), {"kind": "avg-pool", "kernel": 16, "stride": 16, "pixels": 1}),
+        (Call(lambda x: x.amax((-2, -1))), {"kind": "max-pool", "kernel": 16, "stride": 16, "pixels": 1}),
     ],
 )
 def test_pools(describe, layer, expected):
-    assert only(describe, layer) == Operation("", channels=4, **expected)
+    activations = 4 * expected["pixels"]
+    assert only(describe, layer) == Operation("", channels=4, activations=activations, **expected)
 
 
 def test_a_mean_over_tokens_is_a_pool_over_their_square(describe):
-    expected = Operation("", "avg-pool", kernel=3, stride=3, channels=4)
+    expected = Operation("", "avg-pool", kernel=3, stride=3, channels=4, pixels=1, activations=4)
     assert only(describe, Call(lambda x: x.mean(1)), torch.zeros(2, 9, 4)) == expected
 
 
@@ -107,7 +127,7 @@ def test_what_computes_nothing_is_no_vertex(describe, change):
 
 def test_linear_layers(describe):
     # Two examples: what one of them costs. Nine tokens each.
-    expected = Operation("", "linear", channels=6, parameters=30, flops=9 * 24)
+    expected = Operation("", "linear", channels=6, pixels=9, parameters=30, flops=9 * 24, activations=54)
     assert only(describe, nn.Linear(4, 6), torch.zeros(2, 9, 4)) == expected
 
     class Einsum(nn.Module):
@@ -119,7 +139,9 @@ def test_linear_layers(describe):
             return torch.einsum("oc,bnc->bno", self.weight, x)
 
     einsum = only(describe, Einsum(), torch.zeros(2, 9, 4))
-    assert einsum == Operation("", "linear", channels=6, parameters=24, flops=9 * 24)
+    assert einsum == Operation(
+        "", "linear", channels=6, pixels=9, parameters=24, flops=9 * 24, activations=54
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,6 +166,8 @@ def test_attention_is_one_vertex_however_it_is_written(describe, module):
     # Two heads of four features: each of 81 pairs of tokens once for the weights, once for the mixture.
     expected = ("attention", 2, 8, 2 * 2 * 81 * 4)
     assert (attention.kind, attention.groups, attention.channels, attention.flops) == expected
+    # The weights of the mixture are not counted, as fused attention never has them all.
+    assert (attention.pixels, attention.activations) == (9, 9 * 8)
 
 
 def test_products_without_a_softmax_are_other_operations(describe, draw):
