@@ -74,13 +74,12 @@ class Task:
             UnknownNameError: There is no such space.
             UsageError: There is no such data, the space builds no networks for it, or none within the limits.
         """
-        from egraph import spaces
         from egraph.cli._search.data import Measured
         from egraph.cli._search.limits import Limits
         from egraph.evaluation import Training
 
-        space = spaces.get(self.space)
-        training = Training(space, self.data, device=self.device, root=self.root)
+        training = Training(self.space, self.data, device=self.device, root=self.root)
+        space = training.space
         chosen = recipe.apply(training.recipe)
         training = Training(space, self.data, chosen, device=self.device, root=self.root)
         limits = Limits((), (), self.max_params, self.max_flops, None)

@@ -37,7 +37,7 @@ def command(
     from egraph.errors import DataError, UsageError
     from egraph.files import write_text
 
-    known = spaces.get(space) if space else None
+    known = spaces.find(space) if space else None
     if architecture == "-" or os.path.isfile(architecture):  # Path refuses names as long as some notations
         found = read_architectures(architecture, known)
     elif known is None and not set(architecture) & set("{([|"):

@@ -95,8 +95,8 @@ def command(
             raise UsageError(f"--model needs a ranker that `egraph train` wrote, which {ranker} is not")
         return _rank_models(model, models, shape, as_json)
     assert source is not None
-    name = space or (model.card or {}).get("space")
-    known = spaces.get(name) if name else None
+    learned = (model.card or {}).get("space")
+    known = spaces.find(space) if space else spaces.get(learned) if learned in spaces.names() else None
     rows = read_rows(source, known, architecture)
     good = [row for row in rows if row.architecture is not None]
     if not good:

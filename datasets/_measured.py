@@ -62,7 +62,7 @@ class Reading:
             UnknownNameError: There is no such space.
         """
         return cls(
-            space=None if space is None else spaces.get(space),
+            space=None if space is None else spaces.find(space),
             architecture=architecture,
             metrics=metrics if metrics is None or isinstance(metrics, Mapping) else list(metrics),
             lower_is_better=list(lower_is_better),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from egraph._lazy import lazy_names
 from egraph._version import __version__ as __version__
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, EgraphError
+from egraph.errors import ArchitectureError, EgraphError, Unbuildable
 from egraph.threads import use_one_thread
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ __all__ = [
     "EgraphError",
     "Ranker",
     "Study",
+    "Unbuildable",
     "bench",
     "datasets",
     "evaluation",

@@ -4,6 +4,7 @@
     ├── UsageError            an argument is wrong (exit code 2)
     │   ├── UnknownNameError      no space, metric, searcher, ... of that name
     │   ├── ArchitectureError     no architecture, or none of this space
+    │   │   └── Unbuildable           a builder refuses a combination of choices
     │   ├── SpaceExhaustedError   the space has no further architecture to propose
     │   └── MissingExtraError     an optional dependency is not installed
     └── FailedError           the request was valid, but failed (exit code 1)
@@ -38,6 +39,7 @@ __all__ = [
     "PluginWarning",
     "ServiceError",
     "SpaceExhaustedError",
+    "Unbuildable",
     "UnknownNameError",
     "UsageError",
     "shorten",
@@ -83,6 +85,10 @@ class UnknownNameError(UsageError, KeyError):
 
 class ArchitectureError(UsageError):
     """A graph is no architecture, or none of the given space."""
+
+
+class Unbuildable(ArchitectureError):  # noqa: N818 - raised by people, who say what is the case
+    """A combination of choices that a builder refuses: raise it with the reason, and others are drawn."""
 
 
 class SpaceExhaustedError(UsageError):

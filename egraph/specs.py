@@ -12,7 +12,7 @@ from typing import Any
 
 from egraph.errors import FailedError, UsageError
 
-__all__ = ["call_named", "check_options", "current_folder_first", "parse"]
+__all__ = ["call_named", "check_options", "current_folder_first", "find_named", "parse"]
 
 
 def parse(text: str) -> tuple[str, dict[str, Any]]:
@@ -57,8 +57,28 @@ def call_named(name: str, option: str) -> Any:
         UsageError: There is no such module or function.
         FailedError: The module cannot be imported, or the function fails.
     """
-    module_name, colon, function_name = name.partition(":")
-    if not (colon and module_name and function_name.isidentifier()):
+    function = find_named(name, option)
+    if not callable(function):
+        raise UsageError(f"{name} is no function, for {option} {name}")
+    try:
+        return function()
+    except Exception as error:
+        raise FailedError(f"{name}() failed: {type(error).__name__}: {error}") from error
+
+
+def find_named(name: str, option: str) -> Any:
+    """What stands under ``PACKAGE.MODULE:NAME``.
+
+    Args:
+        name: The name.
+        option: The option that has this value, for errors.
+
+    Raises:
+        UsageError: There is no such module or name.
+        FailedError: The module cannot be imported.
+    """
+    module_name, colon, own = name.partition(":")
+    if not (colon and module_name and own.isidentifier()):
         raise UsageError(f"{option} is PACKAGE.MODULE:FUNCTION, such as nets.resnet:build, got {name!r}")
     try:
         module = importlib.import_module(module_name)
@@ -68,13 +88,10 @@ def call_named(name: str, option: str) -> Any:
                 f"no module {error.name!r} in the current folder or installed, for {option} {name}"
             ) from None
         raise FailedError(f"cannot import {module_name}: {type(error).__name__}: {error}") from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        raise UsageError(f"module {module_name!r} has no function {function_name!r}, for {option} {name}")
     try:
-        return function()
-    except Exception as error:
-        raise FailedError(f"{name}() failed: {type(error).__name__}: {error}") from error
+        return getattr(module, own)
+    except AttributeError:
+        raise UsageError(f"module {module_name!r} has no function {own!r}, for {option} {name}") from None
 
 
 @contextmanager

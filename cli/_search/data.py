@@ -141,7 +141,6 @@ class Data:
         from egraph.spaces.base import READERS
 
         data, root, names = self.data, self.root, self.split_fidelities()
-        known = spaces.get(self.space) if self.space else None
         if datasets.is_training_data(data, root):
             if self.metric or self.test_metric:
                 raise UsageError(
@@ -151,7 +150,8 @@ class Data:
             read = load_cached(data, root)
             # Worker processes get small data sent, which is quicker than to read or generate it again.
             source = read if len(read.train[0]) <= SMALL else data
-            where = known or spaces.get(READERS[kind_of(read.input_shape)])
+            named = self.space or READERS[kind_of(read.input_shape)]
+            where = spaces.find(named, read.input_shape, read.num_classes)
             trained = Training(where, source, device=self.device, root=root)
             final = None
             if training.given:
@@ -164,7 +164,7 @@ class Data:
             table = datasets.load(data, root)
         except UnknownNameError as error:
             raise UnknownNameError("data", data, {*error.choices, *datasets.NAMES}) from None
-        if known is not None and known != table.space:
+        if self.space and (known := spaces.find(self.space)) != table.space:
             raise UsageError(
                 f"the table {table.name!r} is of the space {table.space.name!r}, not of {known.name!r}; "
                 "leave --space out"

@@ -65,7 +65,8 @@ class Running:
         # The options of a name, such as mnist1d:noise=0.5, contain characters that files cannot have.
         given = ":" in data and not Path(data).exists()
         stem = re.sub(r"[:=,.]+", "-", Path(data).name) if given else Path(data).stem
-        usual = f"runs/{measured.name}-{stem}-{self.seed}.db"
+        space = re.sub(r"[:=,.]+", "-", measured.name.split("@")[0])  # nets:build@1x28x28,10
+        usual = f"runs/{space}-{stem}-{self.seed}.db"
         return find_journal(self.storage, usual, self.resume)
 
     def count_workers(self, measured: Measured) -> int:

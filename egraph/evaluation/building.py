@@ -53,7 +53,11 @@ class NetworkEvaluator(Evaluator):
         channels: int | None,
         cells: int | None = None,
     ) -> None:
-        space = spaces.get(space)
+        self.data: str | ImageData = (
+            os.fspath(data) if isinstance(data, str | os.PathLike) else from_dataset(data)
+        )
+        self.root = None if root is None else os.fspath(root)
+        space = self._find(space)
         check_builds(space)
         if channels is not None and "channels" not in space.network_options:
             raise UsageError(f"the networks of space {space.name!r} have one width; leave channels out")
@@ -61,11 +65,7 @@ class NetworkEvaluator(Evaluator):
             raise UsageError(f"the networks of space {space.name!r} are no stacks of cells; leave cells out")
         check_whole(1, threads=threads)
         self.space = space
-        self.data: str | ImageData = (
-            os.fspath(data) if isinstance(data, str | os.PathLike) else from_dataset(data)
-        )
         self.device = choose_device(device)
-        self.root = None if root is None else os.fspath(root)
         self.threads = threads
         self.cells = cells
 
@@ -76,9 +76,19 @@ class NetworkEvaluator(Evaluator):
         Raises:
             UsageError: The networks of the space are not for such data.
         """
-        loaded = self.data if isinstance(self.data, ImageData) else load_cached(self.data, self.root)
+        loaded = self._load()
         self.space.check_input(loaded.input_shape)
         return loaded
+
+    def _load(self) -> ImageData:
+        return self.data if isinstance(self.data, ImageData) else load_cached(self.data, self.root)
+
+    def _find(self, space: SearchSpace | str) -> SearchSpace:
+        """The space of a name; networks of a builder are for the data."""
+        if isinstance(space, SearchSpace) or space in spaces.names():
+            return spaces.get(space)
+        data = self._load()
+        return spaces.find(space, data.input_shape, data.num_classes)
 
     @property
     def _data_name(self) -> str:

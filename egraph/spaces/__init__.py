@@ -6,7 +6,8 @@ identifies architectures that are the same trained network (`key`), and builds n
 To add one: write a subclass of `SearchSpace` in a file of its own here, or of `ChoiceSpace` where
 architectures are one option for each of a fixed number of positions; register its operations with
 `egraph.operations.register` and the space with `spaces.register`, and import the file below. The conformance
-tests in ``tests/spaces/test_conformance.py`` then run on it. `Limited` restricts any space to the
+tests in ``tests/spaces/test_conformance.py`` then run on it. `from_builder` makes a space of a function that
+builds a PyTorch module. `Limited` restricts any space to the
 architectures within cost limits, `Rows` to listed ones; both are a `Subspace`. `read_architecture` reads
 notations of other programs too.
 """
@@ -27,7 +28,9 @@ from egraph.spaces import (
 )
 from egraph.spaces._registry import get, names, register
 from egraph.spaces.base import SearchSpace
+from egraph.spaces.builder import BuilderSpace, from_builder
 from egraph.spaces.choice_space import ChoiceSpace
+from egraph.spaces.finding import find
 from egraph.spaces.grammar import Grammar
 from egraph.spaces.limited import Limited
 from egraph.spaces.notations import read_architecture
@@ -35,12 +38,15 @@ from egraph.spaces.rows import Rows
 from egraph.spaces.subspace import Subspace
 
 __all__ = [
+    "BuilderSpace",
     "ChoiceSpace",
     "Grammar",
     "Limited",
     "Rows",
     "SearchSpace",
     "Subspace",
+    "find",
+    "from_builder",
     "get",
     "names",
     "read_architecture",

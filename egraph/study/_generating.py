@@ -92,7 +92,7 @@ def generate(
     check_whole(1, count=count, repeats=repeats, workers=workers)
     check_whole(0, seed=seed)
     check_probability(share=share)
-    where = spaces.get(space)
+    where = spaces.find(space)
     evaluator, files, limit = as_evaluator(evaluate), Files(out, *shard), read_limit(trial_seconds)
     check_repeats(evaluator, repeats)
     plan = Plan.draw(where, count, repeats, share, seed)

@@ -153,7 +153,7 @@ class Study:
         seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
         workers, initial = read_counts(1, workers=workers, initial=initial)
         batch, candidates = read_counts(1, batch=batch, candidates=candidates)
-        self.space = spaces.get(space)
+        self.space = spaces.find(space)
         self.seed, self.workers, self.max_failures = seed, workers, max_failures
         self.stopped, self._trial_seconds = "", read_limit(trial_seconds)
         self._evaluator = as_evaluator(evaluate)

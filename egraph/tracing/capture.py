@@ -9,7 +9,7 @@ import random
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from torch.nn.parameter import is_lazy
 from egraph.errors import ArchitectureError, EgraphError, UsageError
 from egraph.tracing.locations import location_of_error, location_of_node
 
-__all__ = ["Program", "capture"]
+__all__ = ["Program", "capture", "unchanged"]
 
 _BY_VALUES = (GuardOnDataDependentSymNode, DataDependentOutputException, DynamicOutputShapeException)
 _WAY_OUT = (
@@ -40,12 +40,14 @@ class Program:
         parameters: Parameters by placeholder.
         inputs: Placeholders of the example's tensors.
         batch: Number of examples in the first tensor.
+        buffers: Other tensors by placeholder, where they are known.
     """
 
     graph: fx.Graph
     parameters: dict[fx.Node, nn.Parameter]
     inputs: frozenset[fx.Node]
     batch: int
+    buffers: Mapping[fx.Node, Tensor] = field(default_factory=dict)
 
 
 def capture(module: nn.Module, example_input: Any) -> Program:
@@ -71,7 +73,8 @@ def capture(module: nn.Module, example_input: Any) -> Program:
         )
     if any(is_lazy(parameter) for parameter in module.parameters()):
         raise UsageError("the module has lazy parameters without a shape; run it on the example once")
-    with _unchanged(module):
+    with unchanged(module):
+        module.eval()
         try:
             recorded = torch.export.export(module, example, named, strict=False)
             _refuse_sizes_by_values(recorded.graph)
@@ -95,6 +98,11 @@ def capture(module: nn.Module, example_input: Any) -> Program:
             ) from error
     names = program.graph_signature.inputs_to_parameters
     own = dict(module.named_parameters(remove_duplicate=False))
+    kept = {
+        **program.graph_signature.inputs_to_buffers,
+        **program.graph_signature.inputs_to_lifted_tensor_constants,
+    }
+    others = {**dict(module.named_buffers(remove_duplicate=False)), **program.constants}
     given = set(program.graph_signature.user_inputs)
     holders = [node for node in program.graph.nodes if node.op == "placeholder"]
     return Program(
@@ -102,6 +110,7 @@ def capture(module: nn.Module, example_input: Any) -> Program:
         {node: own[names[node.name]] for node in holders if node.name in names},
         frozenset(node for node in holders if node.name in given),
         max(tensors[0].shape[0] if tensors[0].ndim else 1, 1),
+        {node: others[kept[node.name]] for node in holders if kept.get(node.name) in others},
     )
 
 
@@ -158,8 +167,8 @@ def _is_functional(graph: fx.Graph) -> bool:
 
 
 @contextmanager
-def _unchanged(module: nn.Module) -> Iterator[None]:
-    """Sets evaluation mode; restores attributes, random generators and PyTorch's messages on exit."""
+def unchanged(module: nn.Module) -> Iterator[None]:
+    """Restores a module, random generators and PyTorch's messages on exit; attention has no fast path."""
     held = [
         (content, dict(content))
         for part in module.modules()
@@ -170,7 +179,6 @@ def _unchanged(module: nn.Module) -> Iterator[None]:
     fast_path = torch.backends.mha.get_fastpath_enabled()
     quiet = logging.root.manager.disable
     try:
-        module.eval()
         torch.backends.mha.set_fastpath_enabled(False)  # it would record a whole block as one operation
         logging.disable(logging.CRITICAL)
         # PyTorch prints what it recorded when it fails on control flow.

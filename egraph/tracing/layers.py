@@ -10,7 +10,7 @@ from torch import Tensor, fx
 
 from egraph.tracing.sketch import Vertex
 
-__all__ = ["arguments", "operation_name", "read_layer", "tensor_of"]
+__all__ = ["arguments", "operation_name", "read_layer", "signature_of", "tensor_of"]
 
 _CONVOLUTION = ("conv1d", "conv2d", "conv3d", "convolution")
 _TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
@@ -38,6 +38,13 @@ def tensor_of(node: Any) -> Tensor | None:
     if isinstance(value, list | tuple) and value:
         value = value[0]
     return value if isinstance(value, Tensor) else None
+
+
+def signature_of(argument: Any) -> Any:
+    """What the result of an operation on tensors without values depends on: a hashable value."""
+    if isinstance(argument, Tensor):
+        return tuple(argument.shape), argument.stride(), argument.dtype
+    return type(argument), repr(argument)
 
 
 def read_layer(

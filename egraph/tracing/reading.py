@@ -8,12 +8,12 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch.utils._pytree import tree_map
+from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
 from egraph.errors import ArchitectureError
 from egraph.tracing.capture import Program
-from egraph.tracing.layers import arguments, operation_name, read_layer, tensor_of
+from egraph.tracing.layers import arguments, operation_name, read_layer, signature_of, tensor_of
 from egraph.tracing.sketch import Sketch, Vertex
 
 __all__ = ["read_graph"]
@@ -154,17 +154,40 @@ def _operands(node: fx.Node) -> list[fx.Node]:
 
 
 def _count_flops(program: Program) -> dict[fx.Node, int]:
-    """Multiply-adds of each node for one example, counted on the meta device."""
-    counted: dict[fx.Node, int] = {}
-    with torch.no_grad(), FlopCounterMode(display=False) as counter:
-        for node in program.graph.nodes:
-            if isinstance(node.target, torch._ops.OpOverload) and tensor_of(node) is not None:
-                before = counter.get_total_flops()
-                values = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
-                args, kwargs = tree_map(_on_meta, values)
-                node.target(*args, **kwargs)
-                counted[node] = (counter.get_total_flops() - before) // (2 * program.batch)
-    return counted
+    """Multiply-adds of each node for one example."""
+    return {
+        node: _count(node) // (2 * program.batch)
+        for node in program.graph.nodes
+        if isinstance(node.target, torch._ops.OpOverload) and tensor_of(node) is not None
+    }
+
+
+_counted: dict[tuple[Any, ...], int] = {}
+"""Operations by node and arguments; networks of a search space have many in common."""
+
+_MOST_COUNTED = 1 << 16
+
+
+def _count(node: fx.Node) -> int:
+    """Operations of a node, counted on the meta device: two for a multiply-add."""
+    if torch.Tag.pointwise in node.target.tags or _is_free(node):  # type: ignore[union-attr]
+        return 0
+    values = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
+    leaves, structure = tree_flatten(values)
+    signature = node.target, structure, *map(signature_of, leaves)
+    if signature not in _counted:
+        if len(_counted) >= _MOST_COUNTED:
+            _counted.clear()
+        args, kwargs = tree_map(_on_meta, values)
+        with torch.no_grad(), FlopCounterMode(display=False) as counter:
+            node.target(*args, **kwargs)  # type: ignore[operator]
+        _counted[signature] = counter.get_total_flops()
+    return _counted[signature]
+
+
+def _is_free(node: fx.Node) -> bool:
+    """Whether there is at most one tensor, so that nothing is multiplied."""
+    return sum(tensor_of(source) is not None for source in node.all_input_nodes) < 2
 
 
 def _on_meta(value: Any) -> Any:

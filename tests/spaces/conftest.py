@@ -1,9 +1,11 @@
-"""A user's space of choices."""
+"""Spaces of a user: of choices, and of a builder."""
 
 import pytest
 
 from egraph import spaces
 from egraph.architecture import Architecture
+
+from . import nets
 
 
 class Stacks(spaces.ChoiceSpace):
@@ -21,5 +23,13 @@ class Stacks(spaces.ChoiceSpace):
 def stacks(monkeypatch):
     """The space, registered while the test runs."""
     space = Stacks()
+    monkeypatch.setitem(spaces._registry.registry._things, space.name, space)
+    return space
+
+
+@pytest.fixture
+def mine(monkeypatch):
+    """The space of a builder, registered while the test runs."""
+    space = spaces.from_builder(nets.build, (1, 8, 8), name="mine")
     monkeypatch.setitem(spaces._registry.registry._things, space.name, space)
     return space

@@ -14,9 +14,10 @@ from egraph.spaces import SearchSpace
 ENUMERATED = 4000  # so many of a large space are looked at
 
 
-@pytest.fixture(params=[*spaces.names(), "stacks"])
+@pytest.fixture(params=[*spaces.names(), "stacks", "mine"])
 def space(request):
-    return request.getfixturevalue("stacks") if request.param == "stacks" else spaces.get(request.param)
+    own = request.param in ("stacks", "mine")
+    return request.getfixturevalue(request.param) if own else spaces.get(request.param)
 
 
 @pytest.fixture
@@ -174,6 +175,7 @@ def test_key_does_not_depend_on_numbering(space, some):
         "concat-cell",
         "darts",
         "mnasnet",
+        "mine",
     )
 
 
