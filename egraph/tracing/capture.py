@@ -96,20 +96,23 @@ def capture(module: nn.Module, example_input: Any) -> Program:
                 f"{location_of_error(error)}; pass an example_input that its forward accepts, and use "
                 "only operations of PyTorch there"
             ) from error
-    names = program.graph_signature.inputs_to_parameters
+    return _to_program(program, module, max(tensors[0].shape[0] if tensors[0].ndim else 1, 1))
+
+
+def _to_program(exported: torch.export.ExportedProgram, module: nn.Module, batch: int) -> Program:
+    """The graph, with the tensors of its placeholders."""
+    signature = exported.graph_signature
+    names = signature.inputs_to_parameters
+    kept = {**signature.inputs_to_buffers, **signature.inputs_to_lifted_tensor_constants}
     own = dict(module.named_parameters(remove_duplicate=False))
-    kept = {
-        **program.graph_signature.inputs_to_buffers,
-        **program.graph_signature.inputs_to_lifted_tensor_constants,
-    }
-    others = {**dict(module.named_buffers(remove_duplicate=False)), **program.constants}
-    given = set(program.graph_signature.user_inputs)
-    holders = [node for node in program.graph.nodes if node.op == "placeholder"]
+    others = {**dict(module.named_buffers(remove_duplicate=False)), **exported.constants}
+    given = set(signature.user_inputs)
+    holders = [node for node in exported.graph.nodes if node.op == "placeholder"]
     return Program(
-        program.graph,
+        exported.graph,
         {node: own[names[node.name]] for node in holders if node.name in names},
         frozenset(node for node in holders if node.name in given),
-        max(tensors[0].shape[0] if tensors[0].ndim else 1, 1),
+        batch,
         {node: others[kept[node.name]] for node in holders if kept.get(node.name) in others},
     )
 
