@@ -168,7 +168,7 @@ def is_table(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             schema = pyarrow.parquet.read_schema(file)
-    except (pyarrow.ArrowException, OSError):
+    except (pyarrow.ArrowException, OSError, ValueError):
         return True  # `load` reports the damage
     own = _parquet.is_own(schema.empty_table())
     return own or any(source.fits(set(schema.names)) for source in _sources.values())
@@ -220,7 +220,7 @@ def _count_rows(path: Path | None, published: int) -> int:
     try:
         with path.open("rb") as file:
             return int(pyarrow.parquet.read_metadata(file).num_rows)
-    except (pyarrow.ArrowException, OSError):
+    except (pyarrow.ArrowException, OSError, ValueError):
         return published  # `load` reports the damage
 
 
@@ -240,7 +240,7 @@ def _imported(root: str | os.PathLike[str] | None) -> Iterator[Known]:
                     read = pyarrow.parquet.read_metadata(file)
                 rows = read.num_rows
                 header = _parquet.read_header(read.schema.to_arrow_schema(), path)
-            except (pyarrow.ArrowException, OSError, DataError):
+            except (pyarrow.ArrowException, OSError, ValueError, DataError):
                 continue  # not a table of egraph
             yield Known(
                 path.stem,

@@ -167,6 +167,10 @@ def _read_batch(
     x, y = batch.get("data"), batch.get(labels)
     if not isinstance(x, np.ndarray) or x.dtype != np.uint8 or x.ndim != 2 or x.shape[1] != 3072:
         raise DataError(f"{path}: {name} has no data of bytes, (images, 3072)")
-    if not isinstance(y, list) or len(y) != len(x) or not all(type(label) is int for label in y):
+    if (
+        not isinstance(y, list)
+        or len(y) != len(x)
+        or not all(type(label) is int and abs(label) < 2**31 for label in y)
+    ):
         raise DataError(f"{path}: {name} has no {labels}, one whole number for each of {len(x)} images")
     return x.reshape(-1, 3, 32, 32), np.array(y, dtype=np.int64)

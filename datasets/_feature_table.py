@@ -195,6 +195,12 @@ def _check_texts(place: _Places, column: pandas.Series[Any]) -> None:
         raise DataError(
             f"{place.sheets[0].path}: the column {column.name!r} holds {kind}; make numbers or texts of it"
         )
+    for row, value in enumerate(column):
+        if isinstance(value, list | dict | np.ndarray):
+            raise DataError(
+                f"{place(row)}: the column {column.name!r} has {shorten(value, 40)}; make numbers or "
+                "texts of it"
+            )
     numbers = pandas.to_numeric(column.astype(str), errors="coerce").notna().to_numpy()
     if not numbers.all() and 2 * numbers.sum() > len(numbers):
         row = int((~numbers).argmax())

@@ -83,7 +83,9 @@ def open_arrow(path: str | os.PathLike[str]) -> pyarrow.Table:
             Path(path).open("rb") as opened,
             pyarrow.parquet.ParquetFile(opened, page_checksum_verification=True) as file,
         ):
-            return file.read()
+            content = file.read()
+            content.validate(full=True)  # texts that are not UTF-8, for one
+            return content
     except (pyarrow.ArrowException, OSError, ValueError) as error:
         size = Path(path).stat().st_size
         raise DataError(

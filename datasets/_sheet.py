@@ -164,7 +164,9 @@ def read_sheet(path: Path, texts: Collection[str] = (), na: Collection[str] = ()
         double = frame.columns[frame.columns.duplicated()][0]
         raise DataError(f"{path} has two columns {double!r}; rename one of them")
     first, last = str(frame.columns[0]), str(frame.columns[-1])
-    if first.startswith("Unnamed: ") and _numbers_rows(frame[first]):
+    if len(frame.columns) == 1:
+        pass
+    elif first.startswith("Unnamed: ") and _numbers_rows(frame[first]):
         sheet.frame = frame.iloc[:, 1:]
         sheet.notes.append(INDEX_NOTE)
     elif last.startswith("__index_level_"):  # pandas' name of the index in Parquet

@@ -46,11 +46,17 @@ __all__ = [
     "suggest",
 ]
 
+_LONGEST = 2000
+"""Characters of the text of an error."""
+
 
 class EgraphError(Exception):
-    """Base of all errors that egraph raises on purpose."""
+    """Base of all errors that egraph raises on purpose; its text is one line of bounded length."""
 
     exit_code = 1
+
+    def __str__(self) -> str:
+        return _fit(super().__str__())
 
 
 class UsageError(EgraphError, ValueError):
@@ -77,7 +83,7 @@ class UnknownNameError(UsageError, KeyError):
         super().__init__(f"unknown {kind} {name!r}{where}; known: {known}.{f' {hint}' if hint else ''}")
 
     def __str__(self) -> str:  # KeyError would quote the text
-        return str(self.args[0])
+        return _fit(str(self.args[0]))
 
     def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.kind, self.name, self.choices, self.place)
@@ -143,9 +149,15 @@ class PluginWarning(UserWarning):
     """A plug-in of an installed package is left out."""
 
 
+def _fit(text: str) -> str:
+    """A text without breaks of lines; of a very long one its beginning and end, with the way out."""
+    line = " ".join(text.splitlines())
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST // 2]} ... {line[-_LONGEST // 4 :]}"
+
+
 def suggest(name: object, choices: Iterable[str]) -> str:
     """A question for the nearest of some names, such as ``Did you mean 'ntk'?``; empty if none is near."""
-    near = difflib.get_close_matches(str(name), list(choices), n=1)
+    near = difflib.get_close_matches(name if isinstance(name, str) else shorten(name), list(choices), n=1)
     return f"Did you mean {near[0]!r}?" if near else ""
 
 

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from egraph.checks import check_flag, check_not_negative, check_whole
 from egraph.errors import UsageError, shorten
 from egraph.registry import Registry
 
@@ -104,18 +105,29 @@ class Operation:
     repeats: int = 1
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            raise UsageError(f"the name of an operation must be a text, got {shorten(self.name)}")
         if self.name != self.name.strip():
             raise UsageError(f"operation {self.name!r} has blanks around its name; leave them out")
         if self.kind not in KINDS:
             raise UsageError(
-                f"operation {self.name!r} has unknown kind {self.kind!r}; known: {', '.join(KINDS)}"
+                f"operation {self.name!r} has unknown kind {shorten(self.kind)}; known: {', '.join(KINDS)}"
             )
+        check_flag(padded=self.padded, shareable=self.shareable)
+        check_whole(0, _MOST, **{name: getattr(self, name) for name in _WHOLE})
+        check_not_negative(expansion=self.expansion, width=self.width)
+        if not max(self.expansion, self.width) <= _MOST:
+            raise UsageError(f"operation {self.name!r} has a width or an expansion above {_MOST}")
 
     def to_dict(self) -> dict[str, Any]:
         """The description as JSON-ready values; measured attributes only if they are known."""
         content = asdict(self)
         return {name: value for name, value in content.items() if value != _MEASURED.get(name, ...)}
 
+
+_WHOLE = ("kernel", "stride", "groups", "channels", "parameters", "flops", "repeats")
+_MOST = 10**18
+"""Largest number of a description; 64 bits hold it."""
 
 registry: Registry[Operation] = Registry("operation")
 """Registered operations by name."""

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import json
 import math
 import os
+import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
 
+from egraph.architecture import Architecture
 from egraph.encoding import Vocabulary
-from egraph.errors import ModelError
+from egraph.errors import ModelError, shorten
 from egraph.ranker.calibration import Calibration
 from egraph.ranker.columns import Columns, Filling
 from egraph.ranker.model_file import read_model
@@ -62,7 +65,9 @@ def load(path: str | os.PathLike[str], *, columns: Columns | None = None) -> Ran
             _check_columns(path, None, columns)
             baseline: Baseline = baselines.restore(json.loads(texts[baselines.KIND]), tensors)
             return baseline
-    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the parts of a damaged file raise any
         raise ModelError(f"{path} is damaged: its parts do not fit together ({error})") from None
     raise ModelError(f"{path} holds tensors, but no egraph ranker")
 
@@ -89,10 +94,28 @@ def _restore(
         ranker.prior = ranker.prior_
     if "vocabulary" in content:
         _restore_own(ranker, content, {n: t for n, t in tensors.items() if not n.startswith(PRIOR)})
+        if needed is None:
+            _try(ranker)
     else:
         defer(ranker, [])
-    ranker.n_trials_, ranker.card_ = content["trials"], content["card"]
+    if not isinstance(content["card"], dict):
+        raise ValueError(f"its card is {shorten(content['card'])}")
+    ranker.n_trials_, ranker.card_ = int(content["trials"]), content["card"]
     return ranker
+
+
+def _try(ranker: Ranker) -> None:
+    """Scores an architecture, because parts that do not fit together may raise errors only then."""
+    ops = [operation.name for operation in ranker.vocabulary_.operations if operation.name not in _ENDS][:1]
+    chain = Architecture([_ENDS[0], *ops, _ENDS[1]], itertools.pairwise(range(len(ops) + 2)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the chain is unlike the training data
+        ranker.predict([chain], return_std=True)
+        ranker.intervals([chain])
+        ranker.compare([chain], [chain])
+
+
+_ENDS = ("input", "output")
 
 
 def _check_version(path: str | os.PathLike[str], content: Mapping[str, Any]) -> None:

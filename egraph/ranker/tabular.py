@@ -136,5 +136,6 @@ class TabularModels:
         if numbers["depth"] is not None:
             names = ("feature", "threshold", "children", "value", "roots")
             trees = Trees(**{name: arrays[name] for name in names}, depth=int(numbers["depth"]))
+            trees.check(gaussian_process.inputs.shape[1])
         weights = tuple(float(weight) for weight in numbers["weights"])
         return cls(gaussian_process, trees, float(numbers["process_sd"]), float(numbers["trees_sd"]), weights)

@@ -43,6 +43,24 @@ class Trees:
     roots: NDArray[np.int32]
     depth: int
 
+    def check(self, features: int) -> None:
+        """Checks that the arrays are trees over a number of features.
+
+        Raises:
+            ValueError: They are not.
+        """
+        nodes = len(self.feature)
+        fits = (
+            len(self.threshold) == len(self.value) == nodes
+            and self.children.shape == (nodes, 2)
+            and _within(self.feature, features)
+            and _within(self.children, nodes)
+            and _within(self.roots, nodes)
+            and 0 <= self.depth <= nodes
+        )
+        if not fits:
+            raise ValueError("the trees point outside of their nodes or features")
+
     @classmethod
     def fit(cls, inputs: Floats, targets: Floats, seed: int) -> Trees:
         """Grows trees on ``(graphs, features)`` for targets ``(graphs,)``."""
@@ -97,3 +115,7 @@ class Trees:
             right = flat.take(feature.take(node) + column) > threshold.take(node)
             node = ways.take(2 * node + right)
         return self.value.take(node).mean(axis=0, dtype=np.float64)
+
+
+def _within(indices: NDArray[np.int32], end: int) -> bool:
+    return indices.size > 0 and indices.min() >= 0 and indices.max() < end

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 from egraph.checks import to_plain
-from egraph.errors import UsageError
+from egraph.errors import UsageError, shorten
 
 __all__ = ["PRESETS", "Augmentation"]
 
@@ -47,12 +47,12 @@ class Augmentation:
         for field in fields(self):
             object.__setattr__(self, field.name, to_plain(getattr(self, field.name)))
         if not isinstance(self.flip, bool):
-            raise UsageError(f"flip of an augmentation must be True or False; got {self.flip!r}")
+            raise UsageError(f"flip of an augmentation must be True or False; got {shorten(self.flip)}")
         for name, least, most in _RANGES:
             value = getattr(self, name)
             if not isinstance(value, int | float) or isinstance(value, bool) or not least <= value <= most:
                 raise UsageError(
-                    f"{name} of an augmentation must be a number from {least} to {most}; got {value!r}"
+                    f"{name} of an augmentation must be a number from {least} to {most}; got {shorten(value)}"
                 )
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields, replace
 from typing import Any
 
 from egraph.checks import to_plain
-from egraph.errors import UnknownNameError, UsageError, suggest
+from egraph.errors import UnknownNameError, UsageError, shorten, suggest
 from egraph.training.augmentation import PRESETS, Augmentation
 from egraph.training.schedules import SCHEDULES, share_of_peak
 
@@ -116,32 +116,35 @@ class Recipe:
                 value = getattr(self, name)
                 hint = suggest(value, choices)
                 raise UsageError(
-                    f"{name} must be one of {', '.join(choices)}; got {value!r}{f'. {hint}' if hint else ''}"
+                    f"{name} must be one of {', '.join(choices)}; got {shorten(value)}"
+                    + (f". {hint}" if hint else "")
                 )
         for name, least in (("epochs", 1), ("batch_size", 2), ("channels", 1), ("cells", 1)):
             value = getattr(self, name)
             if value is None and name in ("channels", "cells"):
                 continue
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
-                raise UsageError(f"{name} must be a whole number of at least {least}; got {value!r}")
+                raise UsageError(f"{name} must be a whole number of at least {least}; got {shorten(value)}")
         if not (_is_number(self.learning_rate) and self.learning_rate > 0):
-            raise UsageError(f"learning_rate must be a positive number; got {self.learning_rate!r}")
+            raise UsageError(f"learning_rate must be a positive number; got {shorten(self.learning_rate)}")
         if not (_is_number(self.momentum) and 0 <= self.momentum < 1):
-            raise UsageError(f"momentum must be a number of at least 0 and below 1; got {self.momentum!r}")
+            raise UsageError(
+                f"momentum must be a number of at least 0 and below 1; got {shorten(self.momentum)}"
+            )
         if not isinstance(self.nesterov, bool):
-            raise UsageError(f"nesterov must be True or False; got {self.nesterov!r}")
+            raise UsageError(f"nesterov must be True or False; got {shorten(self.nesterov)}")
         if not (_is_number(self.weight_decay) and self.weight_decay >= 0):
-            raise UsageError(f"weight_decay must be a number of at least 0; got {self.weight_decay!r}")
+            raise UsageError(f"weight_decay must be a number of at least 0; got {shorten(self.weight_decay)}")
         for name in ("warmup", "floor", "label_smoothing", "ema"):
             value = getattr(self, name)
             if not (_is_number(value) and 0 <= value < 1):
-                raise UsageError(f"{name} must be a number of at least 0 and below 1; got {value!r}")
+                raise UsageError(f"{name} must be a number of at least 0 and below 1; got {shorten(value)}")
         for name in ("clip_norm", "stop_loss"):
             value = getattr(self, name)
             if value is not None and not (_is_number(value) and value > 0):
-                raise UsageError(f"{name} must be a positive number; got {value!r}")
+                raise UsageError(f"{name} must be a positive number; got {shorten(value)}")
         if not (_is_number(self.mixup) and self.mixup >= 0):
-            raise UsageError(f"mixup must be a number of at least 0; got {self.mixup!r}")
+            raise UsageError(f"mixup must be a number of at least 0; got {shorten(self.mixup)}")
 
     @property
     def augmentation(self) -> Augmentation:
@@ -193,4 +196,9 @@ class Recipe:
 
 
 def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    """Whether a value is a number that a float can be."""
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max  # false for NaN
+    )

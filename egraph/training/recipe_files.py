@@ -30,7 +30,7 @@ def read_recipe(path: str | os.PathLike[str], base: Recipe) -> Recipe:
         values = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise UsageError(f"cannot read the recipe {path}: {error.strerror}; give a TOML file") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no TOML, too many digits, too deep
         raise UsageError(
             f"the recipe {path} is no TOML: {error}; write a field a line, as in epochs = 20"
         ) from None
