@@ -24,7 +24,7 @@ from egraph.datasets._metric import Metric
 from egraph.datasets._source import Source
 from egraph.datasets._table import Table
 from egraph.errors import DataError
-from egraph.journals import APPLICATION, open_to_read
+from egraph.journals import APPLICATION, check_cells, open_to_read
 from egraph.spaces import SearchSpace
 
 __all__ = ["COLUMNS", "COMPLETE", "FIDELITY", "is_database", "read_journal"]
@@ -146,6 +146,7 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
                     f"{path} is a database, but not the journal of a study; give a Parquet file, a journal, "
                     "or a name that `egraph data list` shows"
                 )
+            check_cells(db)
             yield db
     except sqlite3.OperationalError as error:
         raise DataError(

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sqlite3
 from pathlib import Path
 from urllib.parse import quote
 
-from egraph.errors import UsageError
+from egraph.errors import UsageError, shorten
 from egraph.files import expand
 
-__all__ = ["APPLICATION", "find_place", "open_to_read"]
+__all__ = ["APPLICATION", "check_cells", "find_place", "open_to_read"]
 
 APPLICATION = 0x65677068  # "egph"
 """SQLite's application id of journals, in the header of the file."""
@@ -59,3 +60,69 @@ def open_to_read(path: Path, seconds: float) -> sqlite3.Connection:
             raise
         db = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
     return db
+
+
+def check_cells(db: sqlite3.Connection) -> None:
+    """Checks that the cells of a journal are of the types of their columns; SQLite does not.
+
+    Raises:
+        sqlite3.DatabaseError: A cell is of another type, or a text is no JSON where that is expected.
+    """
+    tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+    for table in tables:
+        told = db.execute(f"PRAGMA table_info({table})").fetchall()
+        columns = {name: (kind, full) for _, name, kind, full, *_ in told}
+        for name, (kind, full) in columns.items():
+            _check_type(db, table, name, _STORED.get(kind, ()), bool(full))
+        for name, held in _JSON.get(table, {}).items():
+            if name in columns:
+                for (text,) in db.execute(f"SELECT DISTINCT {name} FROM {table} WHERE {name} != ''"):
+                    _check_json(text, f"a cell of {name} in {table}", held)
+    if "study" in tables:
+        for name, text in db.execute("SELECT name, value FROM study"):
+            _check_json(text, name, _SETTINGS.get(name, (object,)))
+
+
+_STORED = {"INTEGER": ("integer",), "REAL": ("real", "integer"), "TEXT": ("text",)}
+"""The types of cells by that of their column."""
+
+_JSON: dict[str, dict[str, tuple[type, ...]]] = {
+    "trial": {"intervals": (list,), "costs": (dict,)},
+    "round": {"supplied": (dict,)},
+    "session": {"settings": (dict,), "versions": (dict,)},
+    "retrain": {"evaluator": (dict,)},
+    "attempt": {"job": (list,)},
+}
+"""Columns of JSON and what they hold; that of architectures is checked where it is read."""
+
+_SETTINGS: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("evaluator", "settings", "versions", "costs", "fidelities", "screening"), (dict,)),
+    "space": (str,),
+    "seed": (int,),
+    "command": (str,),
+    "created": (int, float),
+    "searcher state": (dict, type(None)),
+    "forced": (list,),
+}
+"""The values of the whole study and what they are."""
+
+
+def _check_type(db: sqlite3.Connection, table: str, name: str, allowed: tuple[str, ...], full: bool) -> None:
+    """Refuses cells of other types; without ``full``, cells may be empty."""
+    wrong = f"typeof({name}) NOT IN ({', '.join('?' * len(allowed))})"
+    wrong += "" if full else f" AND {name} IS NOT NULL"
+    if not allowed:
+        return
+    found = db.execute(f"SELECT typeof({name}) FROM {table} WHERE {wrong} LIMIT 1", allowed).fetchone()
+    if found:
+        raise sqlite3.DatabaseError(f"a cell of {name} in {table} is {found[0]}, not {allowed[0]}")
+
+
+def _check_json(text: str, what: str, kind: tuple[type, ...]) -> None:
+    """Refuses what is no JSON of a kind."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise sqlite3.DatabaseError(f"{what} is no JSON: {error}") from None
+    if not isinstance(value, kind):
+        raise sqlite3.DatabaseError(f"{what} is {shorten(value, 40)}")

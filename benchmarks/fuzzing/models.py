@@ -190,9 +190,8 @@ def open_onnx(folder: Path) -> Door:
             for entry in model.metadata_props:
                 entry.value = json.dumps(edit_json(json.loads(entry.value), rng))
         else:
-            part = rng.choice(
-                (model.graph.initializer, model.graph.node, model.graph.output, model.graph.input)
-            )
+            parts = (model.graph.initializer, model.graph.node, model.graph.output, model.graph.input)
+            part = rng.choice([each for each in parts if len(each)])
             one, other = rng.choice(part), rng.choice(part)
             one.CopyFrom(other) if rng.random() < 0.5 else part.remove(one)
         return model.SerializeToString()

@@ -94,9 +94,11 @@ class OnnxRanker:
         self._session = open_session(path, content)
         self._outputs = [output.name for output in self._session.get_outputs()]
         about = read_description(self.path, self._session)
+        if lacking := {*Assessment._fields, "probabilities"} - {*self._outputs}:
+            raise ModelError(f"{path} is damaged: it has no output {min(lacking)}")
         try:
             self.vocabulary = Vocabulary.from_json(about["vocabulary"], about.get("names", True))
-            self.card: Mapping[str, Any] = about["card"]
+            self.card: Mapping[str, Any] = dict(about["card"])
             self.space: str | None = about["space"]
             self.trials, self.largest = int(about["trials"]), int(about["largest"])
             shares = about["coverage"].items()
@@ -272,7 +274,11 @@ class OnnxRanker:
             "level": np.array(level),
             "pairs": rows,
         }
-        found = zip(self._outputs, self._session.run(self._outputs, inputs), strict=True)
+        try:
+            outputs = self._session.run(self._outputs, inputs)
+        except Exception as error:  # noqa: BLE001 - onnxruntime does not export their classes
+            raise ModelError(f"{self.path} is damaged, or does not fit its description: {error}") from None
+        found = zip(self._outputs, outputs, strict=True)
         return {name: values[: graphs if name != "probabilities" else len(rows)] for name, values in found}
 
 

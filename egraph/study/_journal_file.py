@@ -10,7 +10,7 @@ from pathlib import Path
 
 from egraph.errors import JournalError
 from egraph.executors import end_unguarded
-from egraph.journals import APPLICATION, open_to_read
+from egraph.journals import APPLICATION, check_cells, open_to_read
 from egraph.study import _migrations
 
 __all__ = ["JournalFile"]
@@ -103,6 +103,8 @@ class JournalFile:
             raise JournalError(f"{self.path} is the journal of a study that has not begun")
         if self.path is not None and self.db.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok":
             raise sqlite3.DatabaseError("its pages contradict each other")
+        if not empty and self.path is not None:
+            check_cells(self.db)
         if self.read_only:
             return
         self.db.execute("PRAGMA journal_mode = WAL")

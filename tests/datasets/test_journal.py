@@ -172,7 +172,9 @@ def test_other_files_are_refused(tmp_path, registered):
     with sqlite3.connect(damaged) as db:
         db.execute("UPDATE study SET value = '{' WHERE name = 'seed'")
     db.close()
-    with pytest.raises(DataError, match=r"damaged\.db is damaged: Expecting"):
+    with pytest.raises(
+        DataError, match=r"damaged\.db is damaged, or not the journal of a study: seed is no JSON"
+    ):
         load(damaged)
 
 
