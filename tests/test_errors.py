@@ -56,3 +56,19 @@ def test_what_came_is_shown_however_large_or_deep_it_is():
     assert errors.shorten(deep).startswith("[[[[")
     assert errors.shorten([0] * 10**6) == "[" + "0, " * 25 + "0..."
     assert len(errors.shorten({"key": [deep] * 10**6}, 20)) == 20
+
+
+def test_the_text_of_an_error_is_one_line_whatever_it_quotes():
+    assert str(errors.DataError("no column a\nb\r\nc\u2028d")) == "no column a b c d"
+    assert "archit ecture" in str(errors.UnknownNameError("column", "a", ["archit\necture"]))
+
+
+def test_the_text_of_an_error_ends_with_the_way_out_however_much_it_quotes():
+    text = str(errors.UsageError(f"got {'x' * 100_000}; give a number"))
+    assert len(text) < 2000
+    assert text.startswith("got xxx")
+    assert text.endswith("xxx; give a number")
+
+
+def test_a_huge_number_is_near_to_no_name():
+    assert errors.suggest(10**5000, ["a", "b"]) == ""

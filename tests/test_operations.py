@@ -13,6 +13,23 @@ def test_unknown_kind_is_refused():
         Operation("x", "magic")
 
 
+@pytest.mark.parametrize(
+    ("description", "message"),
+    [
+        ({"name": 3}, "the name of an operation must be a text, got 3"),
+        ({"kind": ["conv"]}, r"operation 'x' has unknown kind \['conv'\]"),
+        ({"kernel": "3"}, "kernel must be a whole number of at least 0, got '3'"),
+        ({"groups": 10**19}, "groups must be at most 1000000000000000000"),
+        ({"width": -1}, "width must be a number of at least 0, got -1"),
+        ({"expansion": math.inf}, "operation 'x' has a width or an expansion above"),
+        ({"padded": None}, "padded must be true or false, got None"),
+    ],
+)
+def test_a_description_of_other_values_is_refused(description, message):
+    with pytest.raises(UsageError, match=message):
+        Operation(**{"name": "x", "kind": "conv", **description})
+
+
 def test_same_description_may_be_registered_twice():
     known = operations.get("conv3x3-bn-relu")
     assert operations.register(Operation("conv3x3-bn-relu", "conv", kernel=3)) is known

@@ -139,7 +139,7 @@ def _restore_own(ranker: Ranker, content: Mapping[str, Any], tensors: Mapping[st
     ranker.filling_ = None if needed is None else Filling(np.array(needed["medians"], dtype=np.float64))
     ranker.vocabulary_ = Vocabulary.from_json(content["vocabulary"], ranker.names)
     ranker.scale_ = Scale(arrays["scale.quantiles"], arrays["scale.scores"])
-    ranker.eps_ = content["eps"]
+    ranker.eps_ = float(content["eps"])
     ranker.groups_ = dict(content.get("groups", {}))
     ranker.largest_ = int(content["largest"])
     coverage = [math.nan if share is None else share for share in content["coverage"]]

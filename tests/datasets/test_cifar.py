@@ -188,6 +188,13 @@ class TestDamage:
         with pytest.raises(DataError, match=r"test part are 0 to 7, but batches\.meta names 3 classes"):
             self.read(tmp_path, ten | {"test_batch": batch(pixels(3), [0, 1, 7])})
 
+    def test_a_label_beyond_numbers(self, tmp_path, ten):
+        huge = mapping(labels=b"](\x8a\x09" + bytes(8) + b"\x01e", data=array(pixels(1)))
+        with pytest.raises(
+            DataError, match="test_batch has no labels, one whole number for each of 1 images"
+        ):
+            self.read(tmp_path, ten | {"test_batch": huge})
+
     def test_no_names(self, tmp_path, ten):
         with pytest.raises(DataError, match=r"batches\.meta has no names of classes, label_names"):
             self.read(tmp_path, ten | {"batches.meta": mapping(label_names=numbers([1]))})

@@ -156,6 +156,15 @@ class TestRefused:
         ):
             images(tmp_path / "a.parquet")
 
+    @pytest.mark.parametrize("name", ["length", "species"])
+    @pytest.mark.parametrize("value", [[0, 1], {"a": 1}, [[1], [2]]])
+    def test_lists(self, tmp_path, name, value):
+        flowers(6).assign(**{name: [value] * 6}).to_parquet(tmp_path / "a.parquet")
+        with pytest.raises(
+            DataError, match=rf"a\.parquet, row 1: the column '{name}' has .*; make numbers or"
+        ):
+            images(f"{tmp_path}/a.parquet:species")
+
     @pytest.mark.parametrize(
         ("text", "message"),
         [
@@ -166,6 +175,8 @@ class TestRefused:
             ("y\na\nb\n", "has only the column 'y'; expected features beside the target"),
             ("x,y\n1,2\n1,2,3\n", "is not a CSV file: Error tokenizing data"),
             ("x,y\n\0", "has no"),
+            (",\n", "has no rows below its header"),
+            ('""\r\n1\r\n', "has only the column 'Unnamed: 0'; expected features beside the target"),
         ],
     )
     def test_files(self, tmp_path, text, message):

@@ -1,6 +1,8 @@
 """NumPy archives of any usual names, layout and type."""
 
 import io
+import struct
+import zipfile
 from contextlib import suppress
 
 import numpy as np
@@ -86,6 +88,33 @@ class TestNames:
     def test_arrays_that_are_no_pairs(self, tmp_path, arrays, message):
         with pytest.raises(DataError, match=message):
             images(save(tmp_path / "odd.npz", **arrays))
+
+    @pytest.mark.parametrize(
+        ("shape", "message"),
+        [
+            (b"(60000000000, 4)", r"a\.npz is not a readable \.npz file: Unable to allocate"),
+            (b"(9" + b"9" * 30 + b",)", r"a\.npz is not a readable \.npz file: .* too large"),
+            (b"(60, (4)", r"a\.npz is not a readable \.npz file: .*EOF"),
+        ],
+    )
+    def test_a_header_that_is_wrong(self, tmp_path, shape, message):
+        header = b"{'descr': '<f4', 'fortran_order': False, 'shape': " + shape + b", }"
+        array = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(100)
+        with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+            file.writestr("x.npy", array)
+            file.writestr("y.npy", array)
+        with pytest.raises(DataError, match=message):
+            images(tmp_path / "a.npz")
+
+    def test_a_header_of_python_2_is_read(self, tmp_path):
+        with zipfile.ZipFile(tmp_path / "a.npz", "w") as file:
+            for name, values in (("X", np.arange(60.0).reshape(30, 2)), ("y", np.arange(30) % 3)):
+                array = io.BytesIO()
+                np.save(array, values)
+                file.writestr(
+                    f"{name}.npy", array.getvalue().replace(b"30, ", b"30L,").replace(b"30,)", b"30L)")
+                )
+        assert len(images(tmp_path / "a.npz").train[1]) == 18
 
     def test_one_array_is_refused(self, tmp_path):
         with (tmp_path / "one.npz").open("wb") as file:

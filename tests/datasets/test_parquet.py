@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from egraph.datasets import Metric, Table, load
+from egraph.datasets import Metric, Table, is_training_data, known, load
 from egraph.errors import DataError, FailedError, UsageError
 
 METRICS = {
@@ -41,6 +41,20 @@ def path(table, tmp_path):
     path = tmp_path / "three.parquet"
     table.save(path)
     return path
+
+
+@pytest.mark.parametrize("word", [b"architecture", b"accuracy"], ids=["a name", "a text"])
+def test_texts_that_are_not_utf_8_are_damage(tmp_path, word):
+    """Both in the description of the columns and in a cell."""
+    path = tmp_path / "x.parquet"
+    pq.write_table(
+        pa.table({"architecture": ["accuracy"] * 3}), path, compression="none", use_dictionary=False
+    )
+    path.write_bytes(path.read_bytes().replace(word, b"\xff" + word[1:]))
+    with pytest.raises(DataError, match=r"is damaged or not a Parquet file: .*(UTF8|utf-8)"):
+        load(path, space="nasbench201")
+    assert is_training_data(str(path)) == (word == b"accuracy")  # only the names of columns are read
+    assert "x" not in [table.name for table in known(tmp_path)]
 
 
 def rewrite(path, **changes):

@@ -1,5 +1,6 @@
 import copy
 import hashlib
+import json
 import multiprocessing
 import os
 import pickle
@@ -171,6 +172,34 @@ def test_a_foreign_description_is_refused(path, tmp_path, text, told):
     onnx.save(model, tmp_path / "r.onnx")
     with pytest.raises(ModelError, match=told):
         OnnxRanker(tmp_path / "r.onnx")
+
+
+def test_a_card_that_is_none_is_refused(path, tmp_path):
+    model = onnx.load(path)
+    (entry,) = model.metadata_props
+    entry.value = json.dumps(json.loads(entry.value) | {"card": "a"})
+    onnx.save(model, tmp_path / "r.onnx")
+    with pytest.raises(ModelError, match="is damaged: its description is incomplete"):
+        OnnxRanker(tmp_path / "r.onnx")
+
+
+def test_a_graph_without_an_output_is_refused(path, tmp_path):
+    model = onnx.load(path)
+    del model.graph.output[:1]
+    onnx.save(model, tmp_path / "r.onnx")
+    with pytest.raises(ModelError, match=r"r\.onnx is damaged: it has no output score"):
+        OnnxRanker(tmp_path / "r.onnx")
+
+
+def test_a_graph_that_does_not_fit_its_description_is_refused(path, tmp_path, sampled):
+    """Without the names of operations, arrays are narrower than the graph takes."""
+    model = onnx.load(path)
+    (entry,) = model.metadata_props
+    about = json.loads(entry.value)
+    entry.value = json.dumps(about | {"names": False})
+    onnx.save(model, tmp_path / "r.onnx")
+    with pytest.raises(ModelError, match=r"r\.onnx is damaged, or does not fit its description: .*vertices"):
+        OnnxRanker(tmp_path / "r.onnx")(sampled[0])
 
 
 def test_without_onnxruntime_the_extra_is_named(path, monkeypatch):

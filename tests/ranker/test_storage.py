@@ -141,6 +141,18 @@ def test_an_older_file_asks_for_another_fit(saved):
         lambda content, _: content["parameters"].update(head="best"),
         lambda _, tensors: tensors.pop("network.embedding.weight"),
         lambda _, tensors: tensors.pop("scale.scores"),
+        lambda content, _: content.update(parameters=[1, 2]),
+        lambda content, _: content.update(parameters=None),
+        lambda content, _: content.update(eps=None),
+        lambda content, _: content.update(largest=1e400),
+        lambda content, _: content.update(tie=[[]]),
+        lambda content, _: content.update(card="a"),
+        lambda content, _: content["vocabulary"][0].update(name=None),
+        lambda content, _: content["vocabulary"][0].update(kernel="3"),
+        lambda _, tensors: tensors.update({"scale.quantiles": tensors["scale.quantiles"][:0]}),
+        lambda _, tensors: tensors.update({"companion.inputs": tensors["companion.inputs"][:, :2].clone()}),
+        lambda _, tensors: tensors["companion.feature"].fill_(10**6),
+        lambda _, tensors: tensors["companion.children"].fill_(-1),
     ],
 )
 def test_parts_that_do_not_fit_together_are_refused(saved, change):

@@ -164,6 +164,24 @@ def test_truncated_journal_is_refused(path, share, read_only):
         Journal(path, read_only=read_only)
 
 
+@pytest.mark.parametrize("read_only", [True, False])
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ("UPDATE trial SET score = '[1, 2]'", "a cell of score in trial is text, not real"),
+        ("UPDATE trial SET state = x'ff'", "a cell of state in trial is blob, not text"),
+        ("UPDATE trial SET costs = '{'", "a cell of costs in trial is no JSON: Expecting"),
+        ("UPDATE trial SET costs = '[]'", r"a cell of costs in trial is \[\]"),
+        ("UPDATE study SET value = '7' WHERE name = 'evaluator'", "evaluator is 7"),
+        ("UPDATE study SET value = 'abc' WHERE name = 'space'", "space is no JSON: Expecting value"),
+    ],
+)
+def test_cells_of_another_type_are_damage(path, read_only, change, what):
+    _rewrite(path, change)
+    with pytest.raises(JournalError, match=rf"x\.db is damaged, or not the journal of a study: {what}"):
+        Journal(path, read_only=read_only)
+
+
 def test_empty_file_is_a_journal_that_has_not_begun(tmp_path):
     (tmp_path / "x.db").touch()
     with pytest.raises(JournalError, match=r"x\.db is the journal of a study that has not begun"):

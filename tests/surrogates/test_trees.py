@@ -33,3 +33,23 @@ def test_a_step_is_learnt():
 def test_targets_that_are_all_equal_give_roots_alone():
     trees = Trees.fit(np.zeros((4, 2)), np.ones(4), 0)
     np.testing.assert_array_equal(trees.predict(np.ones((3, 2))), np.ones(3))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"feature": np.array([9], np.int32)},
+        {"feature": np.zeros(0, np.int32)},
+        {"children": np.array([[0, -1]], np.int32)},
+        {"children": np.array([0, 0], np.int32)},
+        {"roots": np.array([1], np.int32)},
+        {"value": np.zeros(3, np.float32)},
+        {"depth": 10**9},
+    ],
+)
+def test_arrays_that_point_outside_of_themselves_are_no_trees(change):
+    trees = Trees.fit(np.zeros((4, 2)), np.ones(4), 0)
+    one = {name: getattr(trees, name)[:1] for name in ("feature", "threshold", "children", "value", "roots")}
+    Trees(**one, depth=0).check(2)
+    with pytest.raises(ValueError, match="the trees point outside of their nodes or features"):
+        Trees(**{**one, "depth": 0, **change}).check(2)

@@ -38,6 +38,14 @@ def test_fields_of_the_file_replace_those_of_the_base(read):
         ),
         ("epochs 3", UsageError, r"mine\.toml is no TOML: .*; write a field a line, as in epochs = 20"),
         (b"\xff", UsageError, r"mine\.toml is no TOML: .*; write a field a line"),
+        ("epochs = " + "[" * 2000, UsageError, r"mine\.toml is no TOML: .*recursion"),
+        ("epochs = " + "9" * 5000, UsageError, r"mine\.toml is no TOML: .*4300 digits"),
+        (
+            "momentum = " + "9" * 400,
+            UsageError,
+            "momentum must be a number of at least 0 and below 1; got 999",
+        ),
+        ("learning_rate = nan", UsageError, "learning_rate must be a positive number; got nan"),
     ],
 )
 def test_what_does_not_fit_is_told_with_the_file(read, text, kind, message):
