@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from egraph.checks import check_flag, check_not_negative, check_whole
+from egraph.checks import check_flag, check_positive, check_whole
 from egraph.errors import UsageError, shorten
 from egraph.registry import Registry
 
@@ -115,7 +115,7 @@ class Operation:
             )
         check_flag(padded=self.padded, shareable=self.shareable)
         check_whole(0, _MOST, **{name: getattr(self, name) for name in _WHOLE})
-        check_not_negative(expansion=self.expansion, width=self.width)
+        check_positive(stride=self.stride, expansion=self.expansion, width=self.width)
         if not max(self.expansion, self.width) <= _MOST:
             raise UsageError(f"operation {self.name!r} has a width or an expansion above {_MOST}")
 
@@ -125,7 +125,7 @@ class Operation:
         return {name: value for name, value in content.items() if value != _MEASURED.get(name, ...)}
 
 
-_WHOLE = ("kernel", "stride", "groups", "channels", "parameters", "flops", "repeats")
+_WHOLE = ("kernel", "stride", "groups", *_MEASURED)
 _MOST = 10**18
 """Largest number of a description; 64 bits hold it."""
 
@@ -172,14 +172,11 @@ def learn(content: Any) -> None:
     """
     try:
         operation = Operation(**content)
-        numbers = [value for key, value in content.items() if key not in ("name", "kind")]
-        valid = all(isinstance(n, int | float) and 0 <= n < 2**63 for n in numbers)
-        valid = valid and min(operation.stride, operation.expansion, operation.width) > 0
-        name = name_by_description(operation).name if valid else ""
-    except (TypeError, AttributeError):
-        valid = False
-    if not valid:
-        raise UsageError(f"expected the description of an operation, got {shorten(content)}") from None
+    except (TypeError, UsageError) as error:
+        raise UsageError(
+            f"expected the description of an operation, got {shorten(content)}: {error}"
+        ) from None
+    name = name_by_description(operation).name
     if name != operation.name:
         raise UsageError(
             f"the description of {shorten(operation.name)} is that of {name!r}; keep names and descriptions "

@@ -20,7 +20,7 @@ def test_unknown_kind_is_refused():
         ({"kind": ["conv"]}, r"operation 'x' has unknown kind \['conv'\]"),
         ({"kernel": "3"}, "kernel must be a whole number of at least 0, got '3'"),
         ({"groups": 10**19}, "groups must be at most 1000000000000000000"),
-        ({"width": -1}, "width must be a number of at least 0, got -1"),
+        ({"width": -1}, "width must be a number above 0, got -1"),
         ({"expansion": math.inf}, "operation 'x' has a width or an expansion above"),
         ({"padded": None}, "padded must be true or false, got None"),
     ],

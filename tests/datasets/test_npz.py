@@ -112,7 +112,7 @@ class TestNames:
                 array = io.BytesIO()
                 np.save(array, values)
                 file.writestr(
-                    f"{name}.npy", array.getvalue().replace(b"30, ", b"30L,").replace(b"30,)", b"30L)")
+                    f"{name}.npy", array.getvalue().replace(b"30, ", b"30L,").replace(b"30,), ", b"30L,),")
                 )
         assert len(images(tmp_path / "a.npz").train[1]) == 18
 
