@@ -63,9 +63,9 @@ def main() -> None:
                     )
                     everything_went_well &= well
                     before = after
-        unexpected = Path(name, "log").read_text().count("Traceback")
-    print(f"\nTracebacks in the log: {unexpected}.")
-    sys.exit(not everything_went_well or unexpected > 0)
+        tracebacks = Path(name, "log").read_text().count("Traceback")
+    print(f"\nTracebacks in the log: {tracebacks}.")
+    sys.exit(not everything_went_well or tracebacks > 0)
 
 
 def make_rankers(folder: Path) -> tuple[Path, Path]:

@@ -153,13 +153,14 @@ def _rank_models(model: Ranker, names: Sequence[str], shape: str, as_json: bool)
     from egraph import operations
     from egraph.cli._models import read_model, read_shape
     from egraph.errors import OutOfDistributionWarning
+    from egraph.units import clip_interval
 
     sides = read_shape(shape)
     architectures = [read_model(name, sides) for name in names]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfDistributionWarning)  # each row of the output has its own note
         scores = model(architectures)
-        low, high = model.intervals(architectures, _LEVEL)
+        low, high = clip_interval(model.card, *model.intervals(architectures, _LEVEL))
     found = model.familiarity(architectures)
     if as_json:
         for row, name in enumerate(names):

@@ -201,7 +201,8 @@ def _describe_metrics(evaluator: Mapping[str, Any], sources: Mapping[str, Source
             negative = "negative of " if column in evaluator.get("negated", ()) else ""
             what = f"{negative}{column} of {table}"
             return Metric(about.unit, split, about.budget, about.runs, description=what)
-        return Metric("fraction" if trained else "", split, trained.get("epochs"), 1)
+        unit = "R2" if evaluator.get("target") == "regression" else "fraction" if trained else ""
+        return Metric(unit, split, trained.get("epochs"), 1)
 
     return {
         "score": measured("score", "validation"),

@@ -25,6 +25,7 @@ FLOORS = [
         "threads",
         "drawing",
         "shapes",
+        "units",
     },
     {"training", "executors"},
     {"networks", "encoding", "tracing"},

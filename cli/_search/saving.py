@@ -32,6 +32,8 @@ def save(path: Path, findings: Findings, ranker: Any, study: Study, space: str) 
             "trials": len(findings.complete),
             "seed": study.seed,
         }
+        if findings.is_accuracy and not findings.fidelities:  # else its predictions have no unit
+            card["metric"] = {"unit": "fraction"}
         try:
             ranker.save(saved, card=card)
         except UsageError as error:

@@ -54,8 +54,8 @@ class Baseline(RegressorMixin, BaseEstimator, ABC):
         """Learns from measured architectures.
 
         Args:
-            architectures: At least two architectures.
-            scores: ``(architectures,)``, finite, higher is better, not all equal.
+            architectures: At least five distinct networks.
+            scores: ``(architectures,)``, finite, higher is better, at least three distinct ones.
 
         Raises:
             UsageError: An argument is invalid.

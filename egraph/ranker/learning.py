@@ -20,8 +20,6 @@ from egraph.ranker.parts import ask_prior
 from egraph.ranker.prior import defer, has_latent, measure_known, read_prior
 from egraph.ranker.scale import Scale, Standardiser
 from egraph.ranker.training_data import (
-    FEWEST_NETWORKS,
-    FEWEST_SCORES,
     read_groups,
     read_training_data,
 )
@@ -47,8 +45,8 @@ def learn(
     if ranker.folds < 0 or ranker.folds == 1:
         raise UsageError(f"folds must be 0 or at least 2, got {ranker.folds}")
     prior = read_prior(ranker.prior)
-    fewest = (FEWEST_SCORES, FEWEST_NETWORKS) if prior is None else (0, 0)
-    graphs, values = read_training_data(architectures, scores, *fewest)
+    fewest = {} if prior is None else {"distinct": 0, "networks": 0}
+    graphs, values = read_training_data(architectures, scores, **fewest)
     ranker.prior_, ranker.alone_ = prior, False
     if len(np.unique(values)) < 2:
         defer(ranker, graphs)

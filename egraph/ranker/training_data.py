@@ -32,9 +32,12 @@ Floats = NDArray[np.float64]
 
 
 def read_training_data(
-    architectures: Iterable[Architecture], scores: ArrayLike, distinct: int = 2, networks: int = 2
+    architectures: Iterable[Architecture],
+    scores: ArrayLike,
+    distinct: int = FEWEST_SCORES,
+    networks: int = FEWEST_NETWORKS,
 ) -> tuple[list[Architecture], Floats]:
-    """Validates the arguments of ``fit``.
+    """Validates the arguments of ``fit``, of rankers and of baselines.
 
     Args:
         architectures: The first argument of ``fit``.

@@ -131,7 +131,7 @@ class Connection:
     def wrong(self, what: str) -> ServiceError:
         """The error to raise if a response does not have the expected form."""
         return ServiceError(
-            f"unexpected response from {self.url}: {what}; is it `egraph serve`, in a version compatible "
+            f"wrong response from {self.url}: {what}; is it `egraph serve`, in a version compatible "
             f"with egraph {__version__}?"
         )
 

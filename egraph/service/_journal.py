@@ -1,7 +1,7 @@
 """The outermost layer of the application: request identity, response to failures, counters, log lines.
 
 Log lines are JSON. They contain no payloads, tokens or queries, because these belong to the client. The text
-of an unexpected error may quote them, so the log has only its type and traceback.
+of an internal error may quote them, so the log has only its type and traceback.
 """
 
 from __future__ import annotations

@@ -25,6 +25,7 @@ from egraph.canonical import simplify
 from egraph.errors import ModelError, OutOfDistributionWarning, UnknownNameError
 from egraph.files import write_text
 from egraph.spaces import SearchSpace
+from egraph.units import clip_interval
 
 if TYPE_CHECKING:
     from egraph.export import OnnxRanker
@@ -128,7 +129,9 @@ class Assess:
             rows = np.full((len(architectures), 4), np.nan)
             rows[:, 0] = self.model.ranker(architectures)
             return rows
-        return np.stack(self.model.ranker.assess(architectures, level=self.level), axis=1)
+        ranker = self.model.ranker
+        score, deviation, lower, upper = ranker.assess(architectures, level=self.level)
+        return np.stack([score, deviation, *clip_interval(ranker.card, lower, upper)], axis=1)
 
 
 @dataclass(frozen=True)

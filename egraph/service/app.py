@@ -78,7 +78,7 @@ def create_app(models: HasModel, settings: Settings | None = None) -> ASGIApp:
     )
     app.add_exception_handler(Problem, _answer_problem)
     app.add_exception_handler(HTTPException, _answer_http)
-    app.add_exception_handler(Exception, _answer_unexpected)
+    app.add_exception_handler(Exception, _answer_internal_error)
     for name in _SUMMARIES:
         _add_route(app, name, getattr(answers, name))
     _add_plain_routes(app, answers, metrics)
@@ -210,5 +210,5 @@ async def _answer_http(request: Request, error: Exception) -> Response:
     return _respond(request, Problem(status, TITLES[status].lower(), headers=headers))
 
 
-async def _answer_unexpected(request: Request, error: Exception) -> Response:
+async def _answer_internal_error(request: Request, error: Exception) -> Response:
     return _respond(request, Problem(500, "internal error; see the log of the service"))

@@ -114,7 +114,7 @@ def to_table(
     columns: dict[str, NDArray[np.generic]] = {"number": np.arange(len(networks))}
     metrics: dict[str, Metric] = {}
     for label, split in (("score", "validation"), ("test_score", "test")):
-        _add_scores(columns, metrics, of, label, split, about.get("recipe", {}))
+        _add_scores(columns, metrics, of, label, split, about)
     columns["seconds"] = mean_of_runs(_gather(of, "seconds"))[0]
     metrics["seconds"] = Metric("seconds", runs=1, higher_is_better=False, description="one run, on average")
     if isinstance(evaluator, Training):
@@ -143,14 +143,16 @@ def _add_scores(
     of: list[list[Run]],
     label: str,
     split: str,
-    recipe: Mapping[str, Any],
+    evaluator: Mapping[str, Any],
 ) -> None:
     """The mean of one score, the number of runs, and the single runs where there are repeats."""
     values = _gather(of, label)
     columns[label], counts = mean_of_runs(values)
     columns.setdefault("runs", counts)
     same = int(counts[0]) if len(set(counts.tolist())) == 1 else None
-    unit, epochs, single = "fraction" if recipe else "", recipe.get("epochs"), values.shape[1] == 1
+    recipe = evaluator.get("recipe", {})
+    unit = "R2" if evaluator.get("target") == "regression" else "fraction" if recipe else ""
+    epochs, single = recipe.get("epochs"), values.shape[1] == 1
     about = "" if single else "mean of the runs"
     metrics[label] = Metric(unit, split, epochs, same, description=about)
     for run in range(values.shape[1]) if not single else ():

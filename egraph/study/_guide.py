@@ -145,12 +145,13 @@ def _learn_scores(
 
 
 def _can_learn(model: Model, architectures: Sequence[Architecture], scores: Sequence[float]) -> bool:
-    """Whether a ranker of egraph would accept these; any other model decides by itself."""
-    if getattr(model, "prior", model) is not None:
-        return True
+    """Whether a ranker or baseline of egraph would accept these; any other model decides by itself."""
+    from egraph.baselines import Baseline
+    from egraph.ranker import Ranker
     from egraph.ranker.training_data import is_enough
 
-    return is_enough(architectures, scores)
+    own = isinstance(model, Baseline | Ranker) and getattr(model, "prior", None) is None
+    return not own or is_enough(architectures, scores)
 
 
 def _fit(

@@ -144,8 +144,10 @@ def test_it_follows_the_conventions_of_scikit_learn(name, trained):
 
 def test_scores_without_an_order_are_refused(name, toy_data):
     graphs, scores = toy_data
-    with pytest.raises(UsageError, match=r"expected at least [23] distinct scores, got 1 of"):
+    with pytest.raises(UsageError, match=r"expected at least 3 distinct scores, got 1 of"):
         make(name).fit(graphs[:5], np.ones(5))
+    with pytest.raises(UsageError, match=r"expected at least 5 distinct networks, got 1 in 24 .*; measure"):
+        make(name).fit([graphs[0]] * 24, range(24))
     with pytest.raises(UsageError, match=r"must be finite, got nan at position 2"):
         make(name).fit(graphs[:5], [1, 2, np.nan, 3, 4])
     with pytest.raises(UsageError, match=r"5 architectures, scores of shape \(4,\)"):

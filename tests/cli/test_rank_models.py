@@ -1,12 +1,14 @@
 """``egraph rank --model``: networks written in PyTorch."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from egraph import spaces
 from egraph.baselines import predictors
+from egraph.ranker import load
 
 NETS = """
 import torch
@@ -85,6 +87,22 @@ def test_models_as_json_have_their_graph_and_its_operations(egraph, ranker, nets
 def test_an_example_may_name_the_arguments(egraph, ranker, nets):
     found = json.loads(egraph("rank", ranker, "--model", f"{nets}:named", "--json").stdout)
     assert found["operations"][1]["flops"] == 2 * 9 * 49
+
+
+def test_the_interval_of_an_accuracy_ends_at_100_percent(egraph, ranker, nets, tmp_path):
+    """The same ranker without a card, which names the metric's unit, does not know of percent."""
+    bare = load(ranker)
+    scaled = replace(bare.scale_, scores=bare.scale_.scores + 20 - bare.scale_.scores.max() % 1)
+    for name, card in (("percent", load(ranker).card), ("bare", {})):
+        bare.scale_ = scaled
+        bare.save(tmp_path / f"{name}.egraph", card=card)
+    high = {
+        name: json.loads(egraph("rank", f"{name}.egraph", "--model", f"{nets}:small", "--json").stdout)[
+            "high"
+        ]
+        for name in ("percent", "bare")
+    }
+    assert high["percent"] == 100 < high["bare"]
 
 
 @pytest.mark.parametrize(

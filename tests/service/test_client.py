@@ -266,7 +266,7 @@ def test_https_to_a_plain_service_fails_without_waiting(service):
 def test_a_wrong_answer_is_refused(service, answer, text):
     service.replies.append((200, {}, answer))
     with pytest.raises(
-        ServiceError, match=f"unexpected response from .*: {text}; is it `egraph serve`, in a version"
+        ServiceError, match=f"wrong response from .*: {text}; is it `egraph serve`, in a version"
     ):
         egraph.fitness(service.url)(CHAINS)
 
@@ -279,16 +279,16 @@ def test_a_wrong_answer_beside_the_scores_does_no_harm(service):
 @pytest.mark.parametrize("answer", [{}, {"probabilities": 3}, {"probabilities": [{"worse": 1}]}])
 def test_a_wrong_answer_to_a_comparison_is_refused(service, answer):
     service.replies.append((200, {}, answer))
-    with pytest.raises(ServiceError, match="unexpected response"):
+    with pytest.raises(ServiceError, match="wrong response"):
         egraph.fitness(service.url).compare(CHAINS[:1], CHAINS[:1])
 
 
 def test_something_else_at_the_address_is_told(service):
     service.limits = None
-    with pytest.raises(ServiceError, match=r"unexpected response from .*: /v1/model has no limits"):
+    with pytest.raises(ServiceError, match=r"wrong response from .*: /v1/model has no limits"):
         egraph.fitness(service.url)
     with pytest.raises(
-        ServiceError, match=r"unexpected response from .*/elsewhere: /v1/model is not a JSON object"
+        ServiceError, match=r"wrong response from .*/elsewhere: /v1/model is not a JSON object"
     ):
         egraph.fitness(service.url + "/elsewhere")
 

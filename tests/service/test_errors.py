@@ -192,7 +192,7 @@ def test_other_methods_are_refused(client):
     assert answer.headers["content-type"] == PROBLEM
 
 
-def test_an_unexpected_error_tells_clients_nothing(model, capfd):
+def test_an_internal_error_tells_clients_nothing(model, capfd):
     import dataclasses
 
     from asking import Client, closing

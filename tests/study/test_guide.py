@@ -1,10 +1,12 @@
 import math
 
 import numpy as np
+import pytest
 from played import SPACE, Linear
 from sklearn.base import BaseEstimator
 
 import egraph
+from egraph.baselines import WLGP
 from egraph.evaluation import Evaluation
 from egraph.searchers.testing import ToySpace
 from egraph.study._guide import Guide, is_fitted
@@ -135,8 +137,9 @@ def test_operations_without_a_description_that_the_first_trials_lack_are_ranked(
     assert set().union(*used[4:]) - set().union(*used[:4])
 
 
-def test_the_default_ranker_waits_for_a_handful_of_networks_and_three_scores():
-    guide = Guide(egraph.Ranker(members=1, width=8, epochs=1, folds=0), fewest=2)
+@pytest.mark.parametrize("model", [egraph.Ranker(members=1, width=8, epochs=1, folds=0), WLGP()])
+def test_a_ranker_or_baseline_waits_for_a_handful_of_networks_and_three_scores(model):
+    guide = Guide(model, fewest=2)
     assert guide.fit(_trials(1.0, 2.0, 3.0, 4.0)) == (None, 0)
     assert guide.fit(_trials(1.0, 2.0, 1.0, 2.0, 1.0, 2.0)) == (None, 0)
     model, learned = guide.fit(_trials(1.0, 2.0, 3.0, 3.0, 2.0))
