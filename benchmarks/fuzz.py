@@ -17,18 +17,19 @@ import argparse
 import dataclasses
 import hashlib
 import json
+import multiprocessing
 import os
 import resource
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+from fuzzing import DOORS
 from fuzzing.trying import SECONDS, Door, Fault, Tally, try_batch, try_input
 
 BATCH = 40
-SILENCE = 30 * SECONDS
-"""Seconds after which a process that tells of no input hangs where Python cannot end it."""
+SILENCE = 1800
+"""Seconds after which a process that tells of no input hangs without using the processor."""
 
 
 def main() -> None:
@@ -44,88 +45,77 @@ def main() -> None:
         "--memory", type=int, default=2048, help="MiB that inputs may take beside what is loaded"
     )
     parser.add_argument("--replay", type=Path, help="read this input once more, and show its error")
-    parser.add_argument("--child", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    options.out = options.out.resolve()
     options.out.mkdir(parents=True, exist_ok=True)
-    if options.child:
-        return work(options)
     if options.replay:
         return replay(options)
-    from fuzzing import DOORS
-
     doors = options.doors.split(",") if options.doors else list(DOORS)
     end = time.monotonic() + options.seconds
-    while (left := end - time.monotonic()) > 1:
+    while doors and (left := end - time.monotonic()) > 1:
         # the door that has had the least time is next, also after a restart
         door = min(doors, key=lambda name: read_tally(options.out, name).given)
-        if not run_child(options, door, min(left, options.slice)):
+        if not run_slice(options, door, min(left, options.slice)):
             doors.remove(door)
-    print(show(options.out, doors))
-    sys.exit(any(read_tally(options.out, door).faults for door in doors))
+    print(show(options.out, list(DOORS)))
+    sys.exit(any(read_tally(options.out, door).faults for door in DOORS))
 
 
-def run_child(options: argparse.Namespace, door: str, seconds: float) -> bool:
+def run_slice(options: argparse.Namespace, door: str, seconds: float) -> bool:
     """Gives a door a process of its own for some time; a crash or a hang is a fault.
 
     Returns:
         Whether the fuzzing itself works.
     """
-    command = [sys.executable, __file__, "--child", door, "--seconds", str(seconds)]
-    command += ["--seed", str(options.seed), "--out", str(options.out), "--memory", str(options.memory)]
-    log = options.out / f"{door}.log"
-    with log.open("wb") as errors:
-        child = subprocess.Popen(command, stdout=errors, stderr=errors)
-        state = options.out / f"{door}.json"
-        started = time.time()
-        while child.poll() is None:
-            time.sleep(0.2)
-            told = max(started, state.stat().st_mtime if state.exists() else 0)
-            if time.time() - told > SILENCE:
-                child.kill()
-                child.wait()
+    log, state = options.out / f"{door}.log", options.out / f"{door}.json"
+    child = multiprocessing.get_context("fork").Process(target=work, args=(options, door, seconds, log))
+    started = time.time()
+    child.start()
+    while child.exitcode is None:
+        child.join(1)
+        told = max(started, state.stat().st_mtime if state.exists() else 0)
+        if time.time() - told > SILENCE:
+            child.kill()
     tally = read_tally(options.out, door)
     tally.given += time.time() - started
-    if child.returncode > 0:
+    if child.exitcode > 0:
         print(f"{door} cannot be fuzzed; see {log}", file=sys.stderr)
-    if child.returncode >= 0:
-        write_tally(options.out, door, tally)
-        return child.returncode == 0
-    why = f"the process ended with {child.returncode}"
-    input_path = next(iter((options.out / "now" / door).glob("input*")), None)
-    tally.faults[why] = tally.faults.get(why, 0) + 1
-    tally.batches += 1
+    if child.exitcode < 0:
+        why = f"the process ended with {child.exitcode}"
+        tally.faults[why] = tally.faults.get(why, 0) + 1
+        tally.batches += 1
+        path = next((options.out / "now" / door).glob("input*"))
+        text = log.read_text(errors="replace")[-5000:]
+        keep(options.out, door, path.suffix, Fault(why, text, path.read_bytes()))
     write_tally(options.out, door, tally)
-    content = input_path.read_bytes() if input_path else b""
-    fault = Fault(why, log.read_text(errors="replace")[-5000:], content)
-    keep(options.out, door, input_path.suffix if input_path else "", fault)
-    return True
+    return child.exitcode <= 0
 
 
-def work(options: argparse.Namespace) -> None:
+def work(options: argparse.Namespace, name: str, seconds: float, log: Path) -> None:
     """Tries inputs at one door until the time is over."""
-    from fuzzing import DOORS
-
-    folder = options.out.resolve() / "now" / options.child
+    with log.open("wb") as file:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+            os.dup2(file.fileno(), stream.fileno())
+    folder = options.out / "now" / name
     folder.mkdir(parents=True, exist_ok=True)
     os.environ["HOME"] = str(folder)
-    door = DOORS[options.child](folder)
+    end = time.monotonic() + seconds
+    door, tally = DOORS[name](folder), read_tally(options.out, name)
+    path = folder / f"input{door.suffix}"
     limit_memory(options.memory)
-    path, tally = folder / f"input{door.suffix}", read_tally(options.out, options.child)
-    told = time.monotonic()
-
-    def found(fault: Fault) -> None:
-        keep(options.out, options.child, door.suffix, fault)
-
-    end = time.monotonic() + options.seconds
     while time.monotonic() < end:
-        seed = int.from_bytes(
-            hashlib.sha256(f"{options.seed} {options.child} {tally.batches}".encode()).digest()[:6]
-        )
-        try_batch(door, path, seed, BATCH, tally, found)
-        if time.monotonic() - told > 1:
-            told = time.monotonic()
-            write_tally(options.out, options.child, tally)
-    write_tally(options.out, options.child, tally)
+        limit_processor(BATCH * SECONDS)
+        text = f"{options.seed} {name} {tally.batches}"
+        seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:6])
+        try_batch(door, path, seed, BATCH, tally, lambda fault: keep(options.out, name, door.suffix, fault))
+        write_tally(options.out, name, tally)
+
+
+def limit_processor(seconds: float) -> None:
+    """Ends this process, also where Python cannot, when it has used that much more processor time."""
+    most = int(time.process_time() + seconds)
+    resource.setrlimit(resource.RLIMIT_CPU, (most, resource.RLIM_INFINITY))
 
 
 def limit_memory(more: int) -> None:
@@ -137,10 +127,8 @@ def limit_memory(more: int) -> None:
 
 def replay(options: argparse.Namespace) -> None:
     """Reads an input again and shows the traceback."""
-    from fuzzing import DOORS
-
     name = options.replay.name.rpartition("-")[0]
-    folder = options.out.resolve() / "replayed" / name
+    folder = options.out / "replayed" / name
     folder.mkdir(parents=True, exist_ok=True)
     door: Door = DOORS[name](folder)
     limit_memory(options.memory)
@@ -177,19 +165,25 @@ def write_tally(out: Path, door: str, tally: Tally) -> None:
 
 
 def show(out: Path, doors: list[str]) -> str:
-    """The counts of all doors as a table."""
-    lines = ["| door | inputs | faults | kinds | slowest, s | peak, MiB |", "|---|---:|---:|---:|---:|---:|"]
-    total = Tally()
-    for door in doors:
-        tally = read_tally(out, door)
+    """The counts of all doors as a table, and the faults."""
+    lines = [
+        "| door | inputs | processor, s | faults | kinds | slowest, s | peak, MiB |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    tallies = {door: read_tally(out, door) for door in doors}
+    for door, tally in tallies.items():
         lines.append(
-            f"| {door} | {tally.tried:,} | {sum(tally.faults.values()):,} | {len(tally.faults)} | "
-            f"{tally.slowest:.2f} | {tally.peak:,} |"
+            f"| {door} | {tally.tried:,} | {tally.seconds:,.0f} | {sum(tally.faults.values()):,} | "
+            f"{len(tally.faults)} | {tally.slowest:.2f} | {tally.peak:,} |"
         )
-        total.tried += tally.tried
-        total.faults |= {f"{door}: {key}": count for key, count in tally.faults.items()}
-    lines.append(f"| all | {total.tried:,} | {sum(total.faults.values()):,} | {len(total.faults)} | | |")
-    return "\n".join([*lines, "", *(f"{count:5} {key}" for key, count in sorted(total.faults.items()))])
+    tried, seconds = (
+        sum(getattr(tally, name) for tally in tallies.values()) for name in ("tried", "seconds")
+    )
+    faults = {
+        f"{door}: {key}": count for door, tally in tallies.items() for key, count in tally.faults.items()
+    }
+    lines.append(f"| all | {tried:,} | {seconds:,.0f} | {sum(faults.values()):,} | {len(faults)} | | |")
+    return "\n".join([*lines, "", *(f"{count:5} {key}" for key, count in sorted(faults.items()))])
 
 
 if __name__ == "__main__":

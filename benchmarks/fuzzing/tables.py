@@ -75,8 +75,6 @@ def _read(path: Path) -> None:
 def _use(table: datasets.Table) -> None:
     """What commands do with a table."""
     datasets.summarise(table)
-    for runs in datasets.find_runs(table.metrics).values():
-        datasets.estimate_noise(np.stack([table[run] for run in runs], axis=1))
     table.distinct().split(max(2, len(table) // 2), seed=0)
     repr(table)
 
