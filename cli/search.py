@@ -62,7 +62,7 @@ def command(
     measured.tell(data.test_metric)
     arguments |= ranking.read() | screening.read()
     display.tell_learned(arguments["ranker"], measured.table)
-    with Study(
+    with data.importable(), Study(
         within, measured.evaluator, storage=path, seed=running.seed,
         workers=running.count_workers(measured), fidelities=measured.fidelities,
         trial_seconds=running.trial_seconds, force_resume=running.force_resume, **weighed, **arguments,

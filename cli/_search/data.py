@@ -2,22 +2,38 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import choose_metric, root_option
+from egraph.cli._options import choose_metric, count_option, root_option
 from egraph.cli._search._groups import option
 from egraph.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from egraph.cli._search.recipe import Training as RecipeOptions
-    from egraph.datasets import Table
+    from egraph.datasets import ImageData, Table
     from egraph.evaluation import Evaluator
     from egraph.spaces import SearchSpace
 
 __all__ = ["Data", "Measured"]
+
+DEFAULT = "mnist1d"
+"""What networks are trained on by default."""
+
+
+def _read_shape(
+    context: click.Context, parameter: click.Parameter, value: str | None
+) -> tuple[int, ...] | None:
+    """Reads sides with an x between them."""
+    if value is None:
+        return None
+    sides = value.split("x")
+    if not all(side.isdecimal() and int(side) > 0 for side in sides):
+        raise click.BadParameter(f"expected a shape such as 1x28x28, got {value!r}")
+    return tuple(map(int, sides))
 
 
 @dataclass(frozen=True)
@@ -47,10 +63,8 @@ class Measured:
     def tell(self, test_metric: str | None = None) -> None:
         """Tells on standard error what was read: the data, or the table and the direction of its metrics."""
         from egraph.datasets import summarise
-        from egraph.evaluation import Training
 
-        if isinstance(self.evaluator, Training):
-            read = self.evaluator.images
+        if (read := self.read) is not None:
             click.echo(f"{read.name}: {read.describe()}", err=True)
         elif self.table is not None:
             names = [name for name in dict.fromkeys((self.metric, test_metric)) if name is not None]
@@ -61,11 +75,19 @@ class Measured:
     def summary(self) -> dict[str, Any] | None:
         """What is trained on, or the table and its metric, as JSON-ready values."""
         from egraph.bench import describe_table
-        from egraph.evaluation import Training
 
         if self.table is not None:
             return describe_table(self.table, self.metric)
-        return self.evaluator.images.summary() if isinstance(self.evaluator, Training) else None
+        return None if self.read is None else self.read.summary()
+
+    @property
+    def read(self) -> ImageData | None:
+        """The data that networks are trained on; None with a table, or with data of the user's function."""
+        from egraph.evaluation import OwnTraining, Training
+
+        if isinstance(self.evaluator, Training):
+            return self.evaluator.images
+        return self.evaluator.data if isinstance(self.evaluator, OwnTraining) else None
 
 
 @dataclass(frozen=True)
@@ -80,11 +102,11 @@ class Data:
             "networks, or that of a table in --data.",
         )
     )
-    data: str = option(
+    given_data: str | None = option(
         click.option(
             "--data",
-            default="mnist1d",
-            show_default=True,
+            "given_data",
+            show_default=DEFAULT,
             metavar="NAME|PATH",
             help="Images, signals or features to train on: mnist1d, digits, fashion-mnist, "
             "mnist, kmnist, emnist:balanced, cifar10, cifar100, a folder of IDX files or of class "
@@ -93,6 +115,25 @@ class Data:
             "its space, the rows are searched.",
         )
     )
+    train: str | None = option(
+        click.option(
+            "--train",
+            metavar="MODULE:FUNCTION",
+            help="Train by a function of your own, fit(module, trial), which returns the score; see "
+            "docs/how-to/own-training.md. The shape comes from --input and --classes, the space, or --data, "
+            "which the function then finds in trial.data.",
+        )
+    )
+    input_shape: tuple[int, ...] | None = option(
+        click.option(
+            "--input",
+            "input_shape",
+            metavar="NxNxN",
+            callback=_read_shape,
+            help="Shape of one input for --train, such as 1x28x28.",
+        )
+    )
+    classes: int | None = option(count_option("--classes", help="Number of outputs for --train."))
     metric: str | None = option(
         click.option(
             "--metric",
@@ -140,6 +181,11 @@ class Data:
         from egraph.shapes import kind_of
         from egraph.spaces.base import READERS
 
+        if self.train is not None:
+            return self._read_own(training, self.train)
+        for name, value in (("--input", self.input_shape), ("--classes", self.classes)):
+            if value is not None:
+                raise UsageError(f"{name} goes with --train; the data have a shape and classes of their own")
         data, root, names = self.data, self.root, self.split_fidelities()
         if datasets.is_training_data(data, root):
             if self.metric or self.test_metric:
@@ -178,6 +224,47 @@ class Data:
         lookup = TableLookup(table, metric, self.test_metric)
         space = table.measured(metric).search_space()
         return Measured(space, lookup, table.space.name, table=table, metric=metric, fidelities=names)
+
+    def importable(self) -> AbstractContextManager[None]:
+        """Keeps code of the user's importable, for worker processes and for imports inside of functions."""
+        from egraph.specs import current_folder_first
+
+        own = self.train is not None or ":" in (self.space or "")
+        return current_folder_first() if own else nullcontext()
+
+    @property
+    def data(self) -> str:
+        """The name of the data; of a training function that has its own, its name."""
+        return self.given_data or self.train or DEFAULT
+
+    def _read_own(self, training: RecipeOptions, train: str) -> Measured:
+        """The space and the evaluator with a training function of the user's."""
+        from egraph import datasets
+        from egraph.evaluation import OwnTraining
+        from egraph.specs import current_folder_first, find_named
+
+        given = list(training.given)
+        given += [
+            name for name, value in (("--metric", self.metric), ("--test-metric", self.test_metric)) if value
+        ]
+        if given:
+            raise UsageError(f"{', '.join(given)}: {train} of --train decides how to train; leave this out")
+        if self.space is None:
+            raise UsageError("--train needs --space, such as --space nets:build")
+        data = self.given_data
+        if data is not None and not datasets.is_training_data(data, self.root):
+            raise UsageError(
+                f"--train {train} trains networks, but {data!r} is not data to train on; leave one of "
+                "them out"
+            )
+        with current_folder_first():
+            fit = find_named(train, "--train")
+            evaluator = OwnTraining(
+                self.space, fit, data, input_shape=self.input_shape, num_classes=self.classes,
+                device=self.device, root=self.root,
+            )  # fmt: skip
+        space = evaluator.space
+        return Measured(space, evaluator, space.name, trains=True, fidelities=self.split_fidelities())
 
     def split_fidelities(self) -> tuple[str, ...] | None:
         """The names of the fidelities; None where none are given."""

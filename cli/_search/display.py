@@ -323,7 +323,7 @@ def _show_finders(findings: Findings) -> None:
 
 
 def _how_chosen(findings: Findings) -> str:
-    again = len(findings.best[0].retrained)
+    again = findings.best[0].repeats
     number = "cost" if findings.fidelities else "number"
     if not again or len(findings.best) < 2:
         return f"Both chose by the scores of the same {number} of trainings."

@@ -69,12 +69,12 @@ class Limits:
             UsageError: A cost cannot be measured, a limit is no positive number or comes twice, or no network
                 is within the limits.
         """
-        from egraph.evaluation import ColumnCost, CostNames, Costs, Training
+        from egraph.evaluation import ColumnCost, CostNames, Costs, OwnTraining, Training
 
         evaluator = measured.evaluator
 
         def networks() -> Costs:
-            if isinstance(evaluator, Training):
+            if isinstance(evaluator, Training | OwnTraining):
                 return evaluator.costs
             return Costs(measured.space, device=device)
 

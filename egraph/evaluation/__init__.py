@@ -4,6 +4,7 @@ An *evaluator* measures one architecture and the cost of doing so:
 
 - `Training` builds the network and trains it on images (`egraph.training` has the loop);
 - `InheritedTraining` starts from the weights of a network that it trained before;
+- `OwnTraining` trains it with a function of the user's, which gets an `OwnTrial`;
 - `ZeroCost` scores the untrained network;
 - `TableLookup` reads a table of measurements;
 - `as_evaluator` wraps any function.
@@ -29,6 +30,8 @@ from egraph.evaluation.costs import Costs
 from egraph.evaluation.fusing import Fused, fuse
 from egraph.evaluation.inheriting import InheritedTraining
 from egraph.evaluation.lookup import ColumnCost, TableLookup
+from egraph.evaluation.own_training import OwnTraining
+from egraph.evaluation.own_trial import OwnTrial
 from egraph.evaluation.ranks import rank_average
 from egraph.evaluation.scoring import ZeroCost
 from egraph.evaluation.training import Training, default_recipe
@@ -47,6 +50,8 @@ __all__ = [
     "Fitness",
     "Fused",
     "InheritedTraining",
+    "OwnTraining",
+    "OwnTrial",
     "Recipe",
     "TableLookup",
     "Training",

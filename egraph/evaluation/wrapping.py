@@ -17,7 +17,7 @@ from egraph.architecture import Architecture
 from egraph.errors import EvaluationError, UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
 
-__all__ = ["as_evaluator"]
+__all__ = ["as_evaluator", "digest_code", "explain", "name_function"]
 
 
 def as_evaluator(function: Callable[..., Any]) -> Evaluator:
@@ -68,7 +68,7 @@ class _FunctionEvaluator(Evaluator):
         except EvaluationError:
             raise
         except Exception as error:
-            raise EvaluationError(f"{self.name} failed: {_explain(error)}") from error
+            raise EvaluationError(f"{self.name} failed: {explain(error)}") from error
         evaluation = self._read(result)
         if math.isnan(evaluation.seconds):
             evaluation = replace(evaluation, seconds=time.perf_counter() - started)
@@ -76,14 +76,13 @@ class _FunctionEvaluator(Evaluator):
 
     def describe(self) -> dict[str, object]:
         described: dict[str, object] = {"kind": "function", "function": self.name}
-        code = _digest_code(self.function)
+        code = digest_code(self.function)
         return described if code is None else {**described, "code": code}
 
     @property
     def name(self) -> str:
         """Module and name of the function, or of the class of a callable object."""
-        named = self.function if hasattr(self.function, "__qualname__") else type(self.function)
-        return f"{named.__module__}.{named.__qualname__}"
+        return name_function(self.function)
 
     def _call(self, architecture: Architecture, seed: dict[str, int]) -> Any:
         if self.takes_many is False:
@@ -97,8 +96,8 @@ class _FunctionEvaluator(Evaluator):
                 result = self.function(architecture, **seed)
             except (TypeError, AttributeError, LookupError, ValueError) as second:
                 raise EvaluationError(
-                    f"{self.name} failed with a list of architectures: {_explain(error)}, "
-                    f"and with one architecture: {_explain(second)}"
+                    f"{self.name} failed with a list of architectures: {explain(error)}, "
+                    f"and with one architecture: {explain(second)}"
                 ) from error
             self.takes_many = False
         else:
@@ -142,7 +141,13 @@ def _takes_seed(function: Callable[..., Any]) -> bool:
     )
 
 
-def _digest_code(function: object) -> str | None:
+def name_function(function: object) -> str:
+    """Module and name of a function, or of the class of a callable object."""
+    named: Any = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
+def digest_code(function: object) -> str | None:
     """A digest of what a function does itself, whatever its name; None for what has no code of its own.
 
     Functions that it calls are part of it by their names alone.
@@ -169,5 +174,6 @@ def _order(value: object) -> object:
     return sorted(map(repr, value)) if isinstance(value, frozenset) else value
 
 
-def _explain(error: Exception) -> str:
+def explain(error: Exception) -> str:
+    """Class and text of an error as one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}" if str(error) else type(error).__name__

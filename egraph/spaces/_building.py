@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import random
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from egraph.errors import ArchitectureError, PluginWarning, Unbuildable, UsageError
 from egraph.spaces.choosing import Answering, Asked, Choose, answers_of, show
@@ -42,9 +38,11 @@ def call_builder(
     """
     import torch
 
+    from egraph.training import all_seeded
+
     choose = Choose(answering)
     try:
-        with _seeded(seed):
+        with all_seeded(seed, torch.device("cpu")):
             module = build(choose, **given)
     except (Unbuildable, UsageError):
         raise
@@ -85,21 +83,3 @@ def first_difference(before: Asked, after: Asked) -> str:
         if old[0] != new[0]:
             return f"for {old[0].name!r} the first time and for {new[0].name!r} the second"
     return f"{len(before)} questions the first time and {len(after)} the second"
-
-
-@contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Within the block all global generators follow the seed; afterwards they are as before."""
-    import torch
-
-    from egraph.training import seeded
-
-    state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - a builder may draw from it
-    try:
-        with seeded(seed, torch.device("cpu")):
-            random.seed(seed)
-            np.random.seed(seed % 2**32)  # noqa: NPY002
-            yield
-    finally:
-        random.setstate(state)
-        np.random.set_state(numpy_state)  # noqa: NPY002

@@ -70,11 +70,15 @@ class SearchSpace(ABC):
         operations: Names of the operations that an interior vertex may carry.
         weighted_operations: Operations whose odds `mutate_weighted` takes, in that order; empty in a space
             without weighted mutation.
+        input_shape: Shape of one input, in a space whose networks all read this one; None elsewhere.
+        num_classes: Number of outputs, in such a space; None elsewhere.
     """
 
     name: str
     operations: tuple[str, ...]
     weighted_operations: tuple[str, ...] = ()
+    input_shape: tuple[int, ...] | None = None
+    num_classes: int | None = None
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Architecture:

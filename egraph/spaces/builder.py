@@ -121,7 +121,8 @@ class BuilderSpace(SearchSpace):
         if not callable(build):
             raise UsageError(f"a builder is a function of choose, got {shorten(build)}")
         self.build, self.fold = build, fold
-        self.input_shape, self.num_classes = tuple(input_shape), num_classes
+        self.input_shape: tuple[int, ...] = tuple(input_shape)
+        self.num_classes: int = num_classes
         own = getattr(build, "__qualname__", type(build).__name__)
         self.name = name or f"{build.__module__}:{own}@{'x'.join(map(str, self.input_shape))},{num_classes}"
         self._kind = kind_of(self.input_shape)

@@ -36,6 +36,7 @@ class Subspace(SearchSpace):
         self.name = name
         self.operations = whole.operations
         self.weighted_operations = whole.weighted_operations
+        self.input_shape, self.num_classes = whole.input_shape, whole.num_classes
 
     @abstractmethod
     def check(self, architecture: Architecture) -> None:

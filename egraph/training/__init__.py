@@ -9,8 +9,8 @@ trains a module can use it: an evaluator, a supernet, a caller's own script.
   does one step: forward pass, loss, backward pass, update of the weights.
 - `Checkpoint` is a file from which a longer training of the same module goes on.
 - `accuracy` measures a trained classifier, `r_squared` a trained regression.
-- `choose_device` and `place` choose the device, `mixed_precision` and `seeded` the precision and the random
-  numbers.
+- `choose_device` and `place` choose the device, `mixed_precision`, `seeded` and `all_seeded` the precision
+  and the random numbers.
 - `failures_explained` turns errors of PyTorch into an `egraph.errors.EvaluationError` of one line.
 
 To add an optimizer, write a function in `optimizers` and enter it in ``OPTIMIZERS``; its name also goes into
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from egraph.training.fitting import fit
     from egraph.training.measuring import accuracy, r_squared
     from egraph.training.precision import mixed_precision
-    from egraph.training.seeding import seeded
+    from egraph.training.seeding import all_seeded, seeded
     from egraph.training.stepping import TrainingStep
 
 __all__ = [
@@ -47,6 +47,7 @@ __all__ = [
     "Recipe",
     "TrainingStep",
     "accuracy",
+    "all_seeded",
     "augment",
     "choose_device",
     "failures_explained",
@@ -62,6 +63,7 @@ _HOMES = {
     "Checkpoint": "egraph.training.continuing",
     "TrainingStep": "egraph.training.stepping",
     "accuracy": "egraph.training.measuring",
+    "all_seeded": "egraph.training.seeding",
     "augment": "egraph.training.augmenting",
     "fit": "egraph.training.fitting",
     "mixed_precision": "egraph.training.precision",

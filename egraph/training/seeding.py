@@ -1,13 +1,15 @@
-"""Seeds of PyTorch's own generators, for a limited time."""
+"""Seeds of global random generators, for a limited time."""
 
 from __future__ import annotations
 
 import contextlib
+import random
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 
-__all__ = ["seeded"]
+__all__ = ["all_seeded", "seeded"]
 
 
 @contextlib.contextmanager
@@ -20,3 +22,17 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
             with torch.cuda.device(one):
                 torch.cuda.manual_seed(seed)
         yield
+
+
+@contextlib.contextmanager
+def all_seeded(seed: int, device: torch.device) -> Iterator[None]:
+    """Within the block, the global generators of Python and NumPy follow ``seed`` too."""
+    state, numpy_state = random.getstate(), np.random.get_state()  # noqa: NPY002 - a user may draw from it
+    try:
+        with seeded(seed, device):
+            random.seed(seed)
+            np.random.seed(seed % 2**32)  # noqa: NPY002
+            yield
+    finally:
+        random.setstate(state)
+        np.random.set_state(numpy_state)  # noqa: NPY002
