@@ -73,7 +73,7 @@ def capture(module: nn.Module, example_input: Any) -> Program:
         )
     if any(is_lazy(parameter) for parameter in module.parameters()):
         raise UsageError("the module has lazy parameters without a shape; run it on the example once")
-    with unchanged(module):
+    with unchanged(module), _silent(), torch.enable_grad():
         module.eval()
         try:
             recorded = torch.export.export(module, example, named, strict=False)
@@ -171,7 +171,7 @@ def _is_functional(graph: fx.Graph) -> bool:
 
 @contextmanager
 def unchanged(module: nn.Module) -> Iterator[None]:
-    """Restores a module, random generators and PyTorch's messages on exit; attention has no fast path."""
+    """Restores a module and random generators on exit; attention has no fast path."""
     held = [
         (content, dict(content))
         for part in module.modules()
@@ -180,16 +180,10 @@ def unchanged(module: nn.Module) -> Iterator[None]:
     states = random.getstate(), torch.get_rng_state()
     numpy_state = np.random.get_state()  # noqa: NPY002 - a forward may draw from it
     fast_path = torch.backends.mha.get_fastpath_enabled()
-    quiet = logging.root.manager.disable
     try:
         torch.backends.mha.set_fastpath_enabled(False)  # it would record a whole block as one operation
-        logging.disable(logging.CRITICAL)
-        # PyTorch prints what it recorded when it fails on control flow.
-        with warnings.catch_warnings(), redirect_stderr(io.StringIO()), torch.enable_grad():
-            warnings.simplefilter("ignore")
-            yield
+        yield
     finally:
-        logging.disable(quiet)
         torch.backends.mha.set_fastpath_enabled(fast_path)
         for content, before in held:
             content.clear()
@@ -197,3 +191,16 @@ def unchanged(module: nn.Module) -> Iterator[None]:
         random.setstate(states[0])
         np.random.set_state(numpy_state)  # noqa: NPY002
         torch.set_rng_state(states[1])
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Silences PyTorch, which prints what it recorded when it fails on control flow."""
+    quiet = logging.root.manager.disable
+    try:
+        logging.disable(logging.CRITICAL)
+        with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(quiet)

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, fx
-from torch.utils._pytree import tree_leaves
 
 from egraph.canonical import Simplified, canonical_form
 from egraph.tracing.capture import Program
-from egraph.tracing.layers import arguments, operation_name, tensor_of
+from egraph.tracing.layers import arguments, leaves_of, operation_name, tensor_of
 
 __all__ = ["identify"]
 
@@ -69,7 +68,7 @@ class _Reading:
         return uses
 
     def _sources(self, node: fx.Node) -> Iterator[fx.Node]:
-        for leaf in tree_leaves(_given(node)):
+        for leaf in leaves_of(_given(node)):
             if isinstance(leaf, fx.Node):
                 yield self._behind[leaf]
 
@@ -78,7 +77,7 @@ class _Reading:
         given = [name, f"to {_shape(node)}"] if name in _SHAPING else [name]
         is_constant = node.op != "output" and node not in self.program.inputs and self._uses[node] == 1
         sources: list[fx.Node] = []
-        for leaf in tree_leaves(_given(node)):
+        for leaf in leaves_of(_given(node)):
             source = self._behind[leaf] if isinstance(leaf, fx.Node) else None
             if source is None:
                 given += [] if name in _SHAPING else [repr(leaf)]

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from torch import Tensor, fx
 
 from egraph.tracing.sketch import Vertex
 
-__all__ = ["arguments", "operation_name", "read_layer", "signature_of", "tensor_of"]
+__all__ = ["arguments", "leaves_of", "operation_name", "read_layer", "signature_of", "tensor_of"]
 
 _CONVOLUTION = ("conv1d", "conv2d", "conv3d", "convolution")
 _TRANSPOSED = ("conv_transpose1d", "conv_transpose2d", "conv_transpose3d")
@@ -26,10 +27,25 @@ def operation_name(node: fx.Node) -> str:
 
 def arguments(node: fx.Node) -> dict[str, Any]:
     """The arguments of a node by name, defaults included."""
-    schema = node.target._schema  # type: ignore[union-attr]
-    given = dict(zip((argument.name for argument in schema.arguments), node.args, strict=False))
-    defaults = {argument.name: argument.default_value for argument in schema.arguments}
-    return defaults | given | node.kwargs
+    defaults = _defaults(node.target)
+    return defaults | dict(zip(defaults, node.args, strict=False)) | node.kwargs
+
+
+@functools.cache
+def _defaults(target: Any) -> dict[str, Any]:
+    """The default values of all arguments of an operation, None where there is none."""
+    return {argument.name: argument.default_value for argument in target._schema.arguments}
+
+
+def leaves_of(value: Any) -> Iterator[Any]:
+    """The values in nested lists, tuples and dictionaries."""
+    if isinstance(value, list | tuple):
+        for item in value:
+            yield from leaves_of(item)
+    elif isinstance(value, dict):
+        yield from leaves_of(list(value.values()))
+    else:
+        yield value
 
 
 def tensor_of(node: Any) -> Tensor | None:
@@ -43,8 +59,10 @@ def tensor_of(node: Any) -> Tensor | None:
 def signature_of(argument: Any) -> Any:
     """What the result of an operation on tensors without values depends on: a hashable value."""
     if isinstance(argument, Tensor):
-        return tuple(argument.shape), argument.stride(), argument.dtype
-    return type(argument), repr(argument)
+        return argument.shape, argument.stride(), argument.dtype
+    if isinstance(argument, list | tuple):
+        return tuple([signature_of(item) for item in argument])
+    return type(argument), argument if isinstance(argument, int | float | str) else repr(argument)
 
 
 def read_layer(
@@ -75,7 +93,7 @@ def read_layer(
         vertex = _mean(name, tensor_of(given["self"]), [dims] if isinstance(dims, int) else dims, source)
     elif name in _RECURRENT or name == "embedding":
         vertex = Vertex("other", name, channels=result.shape[-1])
-    elif name in ("softmax", "_softmax"):
+    elif name in ("softmax", "_softmax", "_safe_softmax"):
         vertex = Vertex("softmax", "softmax", channels=source.channels)
     elif flops and operands > 1:
         heads = _heads(result, batch)

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx
-from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils._pytree import tree_map
 from torch.utils.flop_counter import FlopCounterMode
 
 from egraph.errors import ArchitectureError
@@ -173,8 +173,7 @@ def _count(node: fx.Node) -> int:
     if torch.Tag.pointwise in node.target.tags or _is_free(node):  # type: ignore[union-attr]
         return 0
     values = fx.node.map_arg((node.args, node.kwargs), lambda source: source.meta["val"])
-    leaves, structure = tree_flatten(values)
-    signature = node.target, structure, *map(signature_of, leaves)
+    signature = node.target, signature_of(values[0]), signature_of(tuple(values[1].items()))
     if signature not in _counted:
         if len(_counted) >= _MOST_COUNTED:
             _counted.clear()

@@ -12,8 +12,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, fx, nn
+from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_flatten, tree_leaves, tree_map
+from torch.utils._pytree import tree_leaves
 
 from egraph.tracing.capture import Program, unchanged
 from egraph.tracing.layers import signature_of
@@ -100,8 +101,8 @@ class _Recorder(TorchDispatchMode):
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Any:
+        node = self.graph.call_function(func, *map_aggregate((args, dict(kwargs or {})), self._to_node))
         result = _compute(func, args, kwargs or {})
-        node = self.graph.call_function(func, *tree_map(self._to_node, (args, dict(kwargs or {}))))
         node.meta["val"] = result
         parts = {node: result}
         if isinstance(result, tuple | list):
@@ -138,13 +139,12 @@ def _compute(func: Any, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any
     """The result of an operation on tensors without values."""
     if any(returned.alias_info is not None for returned in func._schema.returns):
         return func(*args, **kwargs)  # a view, or a change in place
-    leaves, structure = tree_flatten((args, kwargs))
-    signature = func, structure, *map(signature_of, leaves)
+    signature = func, signature_of(args), signature_of(tuple(kwargs.items()))
     if signature not in _shapes:
         if len(_shapes) >= _MOST_SHAPES:
             _shapes.clear()
         _shapes[signature] = func(*args, **kwargs)
-    return tree_map(_copy, _shapes[signature])
+    return map_aggregate(_shapes[signature], _copy)
 
 
 def _copy(value: Any) -> Any:

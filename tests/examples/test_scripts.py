@@ -12,6 +12,7 @@ EXAMPLES = {
     "rank_from_csv.py": ([], "held-out architectures: 0."),
     "own_training.py": (["--trials", "14"], "best: 0."),
     "own_space.py": ([], "best after 24 trials:"),
+    "own_networks.py": ([], "of the validation images"),
     "ask_and_tell.py": ([], "best of 120: 5.2"),
 }
 
