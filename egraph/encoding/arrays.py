@@ -6,6 +6,7 @@ bit, whatever the numbering of their vertices.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -15,8 +16,10 @@ from numpy.typing import NDArray
 
 from egraph import operations
 from egraph.architecture import Architecture
-from egraph.encoding.features import graph_features
+from egraph.encoding.features import VERTEX_NAMES, graph_features
+from egraph.encoding.measures import measure_graphs, measure_vertex
 from egraph.encoding.simplification import simplify_many
+from egraph.encoding.sweeps import sweep_back, sweep_sum
 from egraph.encoding.vocabulary import STRUCTURE, Vocabulary
 from egraph.operations import Operation
 
@@ -114,36 +117,62 @@ def _parts(architectures: Sequence[Architecture]) -> Iterator[Sequence[Architect
 
 
 def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) -> Encoding:
-    graph = simplify_many(architectures, vocabulary.describe)
-    described = graph.operations
+    graph = simplify_many(architectures, vocabulary.measure)
+    # Measured operations have names of their own; those of one description are one operation otherwise.
+    described = [vocabulary.describe(op.name) if vocabulary.measured else op for op in graph.operations]
     told_apart = vocabulary.told_apart or ()
     code_of = {op.name: position for position, op in enumerate(told_apart)}
     # Operations that are not told apart by name are described, but have no column of their own.
-    unknown = [op for op in described if op.name not in code_of and op.kind not in ("input", "output")]
-    code_of |= {op.name: len(told_apart) + position for position, op in enumerate(unknown)}
+    further = dict.fromkeys(
+        op for op in described if op.name not in code_of and op.kind not in ("input", "output")
+    )
+    code_of |= {op.name: len(told_apart) + position for position, op in enumerate(further)}
     to_code = np.array([code_of.get(op.name, -1) for op in described] + [-1])
     codes = np.where(graph.codes >= 0, to_code[graph.codes], -1)
 
-    known = len(told_apart)
-    table = np.zeros((len(described) + 1, len(operations.ATTRIBUTES) + known), np.float32)
-    for row, operation in enumerate(described):
-        table[row, : len(operations.ATTRIBUTES)] = _attributes(operation)
-        if operation.kind not in vocabulary.kinds:
-            table[row, operations.KINDS.index(operation.kind)] = 0.0
-        if 0 <= to_code[row] < known:
-            table[row, len(operations.ATTRIBUTES) + to_code[row]] = 1.0
+    table = _vertex_table(graph.operations, described, to_code, vocabulary)
     strides = np.array([op.stride for op in described] + [1])
-    features, shares = graph_features(vocabulary.told_apart, unknown, codes, graph.counts, graph.sizes)
+    features, shares = graph_features(
+        vocabulary.told_apart, list(further), codes, graph.counts, graph.sizes, vocabulary.measured
+    )
+    if vocabulary.measured:
+        sizes = measure_graphs(graph.operations, graph.codes, graph.counts, graph.sizes)
+        features = np.hstack([features, sizes])
     vertices = np.empty((*codes.shape, vocabulary.vertex_width), np.float32)
     own, structure, share = np.split(vertices, np.cumsum([table.shape[1], len(STRUCTURE)]), axis=2)
     own[:] = table[graph.codes]
     structure[:] = _structure(graph.counts, graph.sizes, strides[graph.codes])
     share[:] = shares
     # Simplification may have dropped all vertices of an operation.
-    present = tuple(
-        op.name for op in unknown if op.name not in vocabulary and (codes == code_of[op.name]).any()
-    )
-    return Encoding(vertices, graph.counts.astype(np.float32, order="C"), graph.sizes, features, present)
+    there = set(np.unique(graph.codes).tolist())
+    present = {
+        known.name
+        for row, (op, known) in enumerate(zip(graph.operations, described, strict=True))
+        if row in there and known in further and not vocabulary.is_like_known(op)
+    }
+    counts = graph.counts.astype(np.float32, order="C")
+    return Encoding(vertices, counts, graph.sizes, features, tuple(sorted(present)))
+
+
+def _vertex_table(
+    operations_: Sequence[Operation],
+    described: Sequence[Operation],
+    to_code: NDArray[np.int64],
+    vocabulary: Vocabulary,
+) -> NDArray[np.float32]:
+    """What a vertex is told of its operation, a row for each; the last row, of zeros, is for padding."""
+    columns, attributes = len(vocabulary.columns), len(operations.ATTRIBUTES)
+    width = vocabulary.vertex_width - len(STRUCTURE) - len(VERTEX_NAMES)
+    table = np.zeros((len(described) + 1, width), np.float32)
+    for row, operation in enumerate(described):
+        table[row, :attributes] = _attributes(operation)
+        if operation.kind not in vocabulary.kinds:
+            table[row, operations.KINDS.index(operation.kind)] = 0.0
+        if 0 <= to_code[row] < columns:
+            table[row, attributes + to_code[row]] = 1.0
+        if vocabulary.measured:
+            table[row, attributes + columns :] = measure_vertex(operations_[row])
+    return table
 
 
 @lru_cache(maxsize=4096)
@@ -159,22 +188,32 @@ def _structure(
     counts, reduction = counts.transpose(1, 2, 0), np.log2(stride.T)
     width, graphs = reduction.shape
     edges = counts > 0
-    depth, height, paths, behind = np.zeros((4, width, graphs))
-    paths[0] = 1.0
-    behind[sizes - 1, np.arange(graphs)] = 1.0
+    depth, height = np.zeros((2, width, graphs))
     for v in range(1, width):
         depth[v] = np.where(edges[:v, v], depth[:v] + 1, 0).max(axis=0)
         reduction[v] += np.where(edges[:v, v], reduction[:v], 0.0).max(axis=0)
-        paths[v] = (counts[:v, v] * paths[:v]).sum(axis=0)
     for v in range(width - 2, -1, -1):
         height[v] = np.where(edges[v, v + 1 :], height[v + 1 :] + 1, 0).max(axis=0)
-        behind[v] += (counts[v, v + 1 :] * behind[v + 1 :]).sum(axis=0)
     structure = [
         depth / 4,
         height / 4,
         np.log1p(counts.sum(axis=0)),
         np.log1p(counts.sum(axis=1)),
-        np.log1p(paths * behind) / 4,
+        _log_paths_through(counts, sizes) / 4,
         reduction,
     ]
     return np.stack(structure).transpose(2, 1, 0)
+
+
+def _log_paths_through(counts: NDArray[np.float64], sizes: NDArray[np.int64]) -> NDArray[np.float64]:
+    """The logarithm of one plus the number of paths through each vertex, ``(vertices, graphs)``."""
+    paths = sweep_sum(counts)
+    behind = sweep_back(counts, sizes - 1)
+    with np.errstate(over="ignore"):
+        product = paths.number * behind.number
+    large = (paths.scale + behind.scale > 0) | ~np.isfinite(product)
+    if not large.any():
+        return np.log1p(product)
+    logs = [np.log(np.maximum(each.number, 1e-300)) + each.scale * math.log(2) for each in (paths, behind)]
+    # A vertex that no path passes has none, however many lead to it.
+    return np.where(large, np.maximum(sum(logs), 0.0), np.log1p(np.where(large, 0.0, product)))

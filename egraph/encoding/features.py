@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.encoding.sweeps import (
+    Paths,
+    log_paths,
     path_histogram,
     path_statistics,
     split_channels,
@@ -133,6 +135,7 @@ def graph_features(
     codes: NDArray[np.int64],
     counts: Floats,
     sizes: NDArray[np.int64],
+    count_unknown: bool = False,
 ) -> tuple[Floats, Floats]:
     """Numbers that describe each graph, and the share of each vertex in it.
 
@@ -143,11 +146,12 @@ def graph_features(
             and output; ``(graphs, vertices)``.
         counts: Edge multiplicities in topological order, ``(graphs, vertices, vertices)``.
         sizes: Number of vertices, ``(graphs,)``.
+        count_unknown: Whether unknown operations are counted by kind where the others are.
 
     Returns:
         ``(graphs, len(feature_names(operations)))`` and ``(graphs, vertices, len(VERTEX_NAMES))``.
     """
-    batch = _describe(operations or (), unknown, codes, counts, sizes)
+    batch = _describe(operations or (), unknown, codes, counts, sizes, count_unknown)
     weights = _weigh(batch)
     one_hot = weights[:, len(_WEIGHTINGS) :]
     paths = sweep_sum(batch.counts)
@@ -222,18 +226,23 @@ def _describe(
     codes: NDArray[np.int64],
     counts: Floats,
     sizes: NDArray[np.int64],
+    count_unknown: bool,
 ) -> _Batch:
     codes, counts = codes.T, counts.transpose(1, 2, 0)
     last = sizes - 1
     vertex = np.arange(len(codes))[:, None]
     names, member = _classes(operations)
+    by_kind = count_unknown and len(operations) > _MAX_CLASSES
+    others = np.array([[float(by_kind and op.kind == name) for name in names] for op in unknown])
     # Tables by code; their last row, which code -1 selects, is for padding, input and output.
+    member = np.pad(np.vstack([member, others.reshape(len(unknown), len(names))]), [(0, 1), (0, 0)])
     everything = [*operations, *unknown]
     parameters = np.array([parameter_cost(op) for op in everything] + [0.0])[codes]
     stride = np.log2(np.array([op.stride for op in everything] + [1]))[codes]
     border = np.array([0.0 if op.padded else op.kernel - op.stride for op in everything] + [0.0])[codes]
     filters = np.array([op.width for op in everything] + [1.0])[codes]
-    kinds = np.pad(member @ np.arange(1, len(names) + 1), (0, len(unknown) + 1), constant_values=-1)
+    kinds = member @ np.arange(1, len(names) + 1)
+    kinds[member.sum(axis=1) == 0] = -1
     ends = kinds.astype(np.int64)[codes] % (len(names) + 3)
     ends[0] = 0
     ends[last, np.arange(len(sizes))] = len(names) + 1
@@ -249,7 +258,7 @@ def _describe(
         border=border,
         filters=filters,
         codes=codes,
-        membership=np.pad(member, [(0, len(unknown) + 1), (0, 0)]),
+        membership=member,
         ends=ends,
     )
 
@@ -272,7 +281,7 @@ def _weigh(batch: _Batch) -> Floats:
     return weights
 
 
-def _whole_columns(batch: _Batch, paths: Floats, channels: Floats) -> list[Floats]:
+def _whole_columns(batch: _Batch, paths: Paths, channels: Floats) -> list[Floats]:
     """The columns of the group ``whole``, ``(1, graphs)`` each."""
     counts, present, output = batch.counts, batch.present, batch.output
     width, graphs = batch.interior.shape
@@ -281,8 +290,8 @@ def _whole_columns(batch: _Batch, paths: Floats, channels: Floats) -> list[Float
     return [
         np.log1p(batch.last + 1)[None],
         np.log1p(counts.sum(axis=(0, 1)))[None],
-        np.log1p(paths[output])[None],
-        (paths[output] > 0)[None],
+        log_paths(paths.number[output], paths.scale[output])[None],
+        (paths.number[output] > 0)[None],
         np.log1p(counts[:, *output].sum(axis=0))[None],
         np.log1p(counts[0].sum(axis=0))[None],
         at_depth.reshape(width + 1, graphs).max(axis=0)[None],
@@ -293,14 +302,15 @@ def _whole_columns(batch: _Batch, paths: Floats, channels: Floats) -> list[Float
     ]
 
 
-def _path_columns(batch: _Batch, paths: Floats, weights: Floats) -> list[Floats]:
+def _path_columns(batch: _Batch, paths: Paths, weights: Floats) -> list[Floats]:
     """The columns of the groups ``path``, ``paths`` and ``log paths``, ``(columns, graphs)`` each."""
-    connected = paths[batch.output] > 0
-    total = np.where(connected, paths[batch.output], 1.0)
+    found, scale = paths.number[batch.output], paths.scale[batch.output]
+    connected = found > 0
+    total = np.where(connected, found, 1.0)
     statistics = path_statistics(batch.counts, batch.present, paths, weights, batch.last) * connected
-    histogram = path_histogram(batch.counts, batch.parameters > 0, _PATH_BINS)
+    histogram = path_histogram(batch.counts, paths, batch.parameters > 0, _PATH_BINS)
     histogram = histogram[batch.last, :, batch.output[1]].T  # (bins, graphs)
-    return [statistics.reshape(-1, len(total)), histogram / total, np.log1p(histogram)]
+    return [statistics.reshape(-1, len(total)), histogram / total, log_paths(histogram, scale)]
 
 
 def _family_columns(batch: _Batch, operations: Sequence[Operation]) -> list[Floats]:

@@ -22,6 +22,9 @@ from egraph.operations import Operation
 
 __all__ = ["SimplifiedBatch", "simplify_many"]
 
+_MOST_EDGES = 2.0**62
+"""Most edges between two vertices: a chain of n sums of a result with itself would have 2^n."""
+
 _Edges = tuple[tuple[int, int], ...]
 
 
@@ -85,6 +88,7 @@ def simplify_many(
     share = is_shareable[codes] & kept & ~ends
     for v in range(len(codes)):
         inputs = np.einsum("ig,ikg->kg", adjacency[:v, v].astype(np.float64), meaning[:v, :v])
+        inputs = np.minimum(inputs, _MOST_EDGES)
         own = np.zeros_like(inputs)
         for u in range(1, v) if share[v].any() else ():
             twin = share[v] & kept[v] & kept[u] & (codes[u] == codes[v])
@@ -177,7 +181,7 @@ def _in_canonical_order(
     digests = [hashlib.blake2b(op.name.encode(), digest_size=8).digest() for op in operations]
     seeds = np.array([int.from_bytes(digest) for digest in digests] + [0], np.uint64)
     label = seeds[codes]
-    multiplicity = np.minimum(counts, 2.0**62).astype(np.uint64)
+    multiplicity = counts.astype(np.uint64)
     mixed = np.empty_like(label)
     for _ in range(3):
         before, behind = label.copy(), label.copy()

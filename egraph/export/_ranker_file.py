@@ -101,6 +101,7 @@ def _describe(ranker: Ranker) -> dict[str, Any]:
         "space": card.get("space"),
         "vocabulary": ranker.vocabulary_.to_json(),
         "names": ranker.names,
+        **({"measured": True} if ranker.vocabulary_.measured else {}),
         "features": [{"name": name, "mean": mean, "sd": sd} for name, mean, sd in scaling],
         "head": ranker.head,
         "members": ranker.members,

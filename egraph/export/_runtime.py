@@ -97,7 +97,9 @@ class OnnxRanker:
         if lacking := {*Assessment._fields, "probabilities"} - {*self._outputs}:
             raise ModelError(f"{path} is damaged: it has no output {min(lacking)}")
         try:
-            self.vocabulary = Vocabulary.from_json(about["vocabulary"], about.get("names", True))
+            self.vocabulary = Vocabulary.from_json(
+                about["vocabulary"], about.get("names", True), about.get("measured", False)
+            )
             self.card: Mapping[str, Any] = dict(about["card"])
             self.space: str | None = about["space"]
             self.trials, self.largest = int(about["trials"]), int(about["largest"])

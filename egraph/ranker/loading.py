@@ -137,7 +137,8 @@ def _restore_own(ranker: Ranker, content: Mapping[str, Any], tensors: Mapping[st
     arrays = {name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("network.")}
     needed = content.get("columns")
     ranker.filling_ = None if needed is None else Filling(np.array(needed["medians"], dtype=np.float64))
-    ranker.vocabulary_ = Vocabulary.from_json(content["vocabulary"], ranker.names)
+    measured = content.get("measured", False)
+    ranker.vocabulary_ = Vocabulary.from_json(content["vocabulary"], ranker.names, measured)
     ranker.scale_ = Scale(arrays["scale.quantiles"], arrays["scale.scores"])
     ranker.eps_ = float(content["eps"])
     ranker.groups_ = dict(content.get("groups", {}))

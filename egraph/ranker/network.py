@@ -117,6 +117,13 @@ class NetworkShape:
         return (len(self.layers),) if self.reads is None else tuple(sorted(self.reads))
 
 
+_MOST_PADDED = 64
+"""Graphs up to this size are padded to one size."""
+
+_LIKE = 2.0
+"""Ratio of sizes up to which larger graphs are padded to one size."""
+
+
 class Graphs(NamedTuple):
     """A batch as tensors, each with a leading dimension that is 1 or the number of members.
 
@@ -145,6 +152,28 @@ class Graphs(NamedTuple):
     def take(self, indices: Tensor) -> Graphs:
         """Selects graphs for each member by ``(members, graphs)`` positions."""
         return Graphs(*(part[0][indices] for part in self))
+
+    def take_by_size(self, indices: Tensor) -> tuple[Tensor, list[Graphs]]:
+        """Selects graphs for each member, those of like size together where padding would take much time.
+
+        Returns:
+            The ``(members, graphs)`` positions in the order of the result, and the graphs in one batch or
+            several.
+        """
+        if self.vertices.shape[2] <= _MOST_PADDED:
+            return indices, [self.take(indices)]
+        sizes, order = self.sizes[0][indices].sort(dim=1, descending=True)
+        indices = indices.gather(1, order)
+        largest, batches, start = sizes.amax(dim=0).tolist(), [], 0
+        for stop in range(1, len(largest) + 1):
+            if stop == len(largest) or largest[stop] * _LIKE < largest[start]:
+                size = largest[start]
+                trimmed = Graphs(
+                    self.vertices[:, :, :size], self.counts[:, :, :size, :size], self.sizes, self.features
+                )
+                batches.append(trimmed.take(indices[:, start:stop]))
+                start = stop
+        return indices, batches
 
 
 class RankerNetwork(nn.Module):
@@ -185,13 +214,21 @@ class RankerNetwork(nn.Module):
                 if isinstance(module, Linear):
                     module.reset_parameters(generator)
 
-    def embed(self, graphs: Graphs, generator: torch.Generator | None = None) -> Tensor:
+    def embed(self, graphs: Graphs | Sequence[Graphs], generator: torch.Generator | None = None) -> Tensor:
         """Embeddings, ``(members, graphs, width)``.
 
         Args:
-            graphs: Batch.
+            graphs: Batch, or several that are embedded as one.
             generator: Generator of dropout and of the order in which neighbours are read; for training only.
         """
+        batches = [graphs] if isinstance(graphs, Graphs) else graphs
+        embedding = torch.cat([self._embed_batch(batch, generator) for batch in batches], dim=1)
+        if generator is not None and self.shape.dropout:
+            keep = torch.rand(embedding.shape, generator=generator) >= self.shape.dropout
+            embedding = embedding * keep / (1 - self.shape.dropout)
+        return embedding
+
+    def _embed_batch(self, graphs: Graphs, generator: torch.Generator | None) -> Tensor:
         order = None
         if generator is not None and any(AGGREGATORS[layer.aggregator].ordered for layer in self.shape.plan):
             order = torch.rand((self.shape.members, *graphs.vertices.shape[1:3]), generator=generator)
@@ -207,11 +244,7 @@ class RankerNetwork(nn.Module):
         summary = summary.expand(self.shape.members, -1, -1)  # where only the input is read out
         if self.feature_layer is not None:
             summary = torch.cat([summary, functional.gelu(self.feature_layer(graphs.features))], dim=-1)
-        embedding = functional.gelu(self.embedding(summary))
-        if generator is not None and self.shape.dropout:
-            keep = torch.rand(embedding.shape, generator=generator) >= self.shape.dropout
-            embedding = embedding * keep / (1 - self.shape.dropout)
-        return embedding
+        return functional.gelu(self.embedding(summary))
 
     def select(self, start: int, stop: int) -> RankerNetwork:
         """The members from ``start`` to ``stop`` as a separate network."""

@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["KIND", "PRIOR", "SCHEMA_VERSION", "save"]
 
-SCHEMA_VERSION = 6
-"""Version of the layout of ranker files; 4, without priors, and 5, without their correction, are read too."""
+SCHEMA_VERSION = 7
+"""Version of the layout of ranker files; 4, without priors, 5, without their correction, and 6, without
+measured attributes, are read too."""
+
+_UNMEASURED = 6
+"""Version that a file without measured attributes has, so that earlier versions read it."""
 
 PRIOR = "prior."
 """Prefix of the tensors of a prior."""
@@ -49,7 +53,7 @@ def pack(ranker: Ranker, card: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     """
     parameters = to_recorded(ranker.get_params(deep=False))
     content: dict[str, Any] = {
-        "schema": SCHEMA_VERSION,
+        "schema": SCHEMA_VERSION if _reads_measures(ranker) else _UNMEASURED,
         "egraph": __version__,
         "parameters": {k: value for k, value in parameters.items() if k not in ("columns", "prior")},
         "trials": ranker.n_trials_,
@@ -64,6 +68,10 @@ def pack(ranker: Ranker, card: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
         content |= own
         tensors |= held
     return content, tensors
+
+
+def _reads_measures(ranker: Ranker) -> bool:
+    return not ranker.alone_ and ranker.vocabulary_.measured
 
 
 def _pack_prior(prior: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -116,6 +124,8 @@ def _pack_own(ranker: Ranker) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         "tie": scorer.tie,
         "companion": None if tabular is None else tabular.numbers(),
     }
+    if ranker.vocabulary_.measured:
+        content["measured"] = True
     if ranker.columns is not None and ranker.filling_ is not None:
         content["columns"] = {"name": name(ranker.columns), "medians": ranker.filling_.medians.tolist()}
     if (voice := scorer.voice) is not None:

@@ -105,11 +105,11 @@ def train(
     for step in range(steps):
         if step % batches == 0:
             shuffled = seen.gather(1, torch.rand((members, count), generator=generator).argsort(dim=1))
-        part = shuffled[:, step % batches :: batches]
+        part, batch = graphs.take_by_size(shuffled[:, step % batches :: batches])
         for group in optimizer.param_groups:
             group["lr"] = schedule.learning_rate * _one_cycle(step / steps, schedule.warm_up)
         optimizer.zero_grad()
-        embedding = network.embed(graphs.take(part), generator)
+        embedding = network.embed(batch, generator)
         difference = values[part][:, :, None] - values[part][:, None, :]
         weights = pair_weights(ranks[part], groups[part])
         pairs = Pairs(difference, weights, labels.margin, labels.noise, targets[part])

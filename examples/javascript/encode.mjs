@@ -2,6 +2,7 @@
 
 import { check } from "./architecture.mjs";
 import { graphFeatures } from "./features.mjs";
+import { measureGraph, measureVertex } from "./measures.mjs";
 import { simplify } from "./simplification.mjs";
 import { depths, heaviestPath, pathsTo, reversed, sum } from "./sweeps.mjs";
 
@@ -11,14 +12,22 @@ const KINDS = (
   "attention aggregation other"
 ).split(" ");
 const NOT_COUNTED = ["input", "output", "zero", "identity"];
+// Two layers of one of these kinds that agree in these fields are one operation.
+const LAYERS = (
+  "conv separable-conv inverted-residual max-pool avg-pool linear attention"
+).split(" ");
+const READ = ["kind", "kernel", "stride", "groups", "expansion", "width", "padded"];
+const MOST_NAMES = 32; // above so many, operations whose sizes are read have no column of their own
 
 /**
  * Encodes architectures for a ranker.
  *
- * @param {object | object[]} architectures one `{ops, edges}`, or several.
+ * @param {object | object[]} architectures one `{ops, edges}`, or several; those of traced networks have
+ *     `operations`, which describe their layers.
  * @param {object[]} vocabulary the operations the ranker was trained on, as its file describes them.
  * @param {boolean} names whether the ranker tells operations apart by name, as its file says; otherwise by
  *     their descriptions alone.
+ * @param {boolean} measured whether the ranker reads the sizes of layers, as its file says.
  * @returns {object} of each input of the ONNX file its data, row by row, and its shape:
  *     vertices (graphs, width, numbers of a vertex), counts (graphs, width, width), sizes (graphs), and
  *     features (graphs, numbers of a graph), where width is the number of vertices of the largest graph;
@@ -26,16 +35,15 @@ const NOT_COUNTED = ["input", "output", "zero", "identity"];
  * @throws {TypeError} something among them is no architecture.
  * @throws {RangeError} an operation is not in the vocabulary.
  */
-export function encode(architectures, vocabulary, names = true) {
+export function encode(architectures, vocabulary, names = true, measured = false) {
   const known = new Map(vocabulary.map((operation) => [operation.name, operation]));
   const interior = vocabulary.filter(({ kind }) => !NOT_COUNTED.includes(kind));
   const graphs = [architectures].flat().map((architecture) => {
     check(architecture);
-    return encodeOne(
-      simplify(architecture, (name) => describe(name, known)),
-      interior,
-      names,
-    );
+    const given = new Map((architecture.operations ?? []).map((operation) => [operation.name, operation]));
+    const asKnown = (name) => describe(name, known, given);
+    const graph = simplify(architecture, (name) => (measured && given.get(name)) || asKnown(name));
+    return encodeOne(graph, interior, names, measured && asKnown);
   });
   const width = Math.max(2, ...graphs.map(({ counts }) => counts.length));
   const padded = (rows, length) => {
@@ -57,28 +65,35 @@ export function encode(architectures, vocabulary, names = true) {
   };
 }
 
-function describe(name, known) {
-  const operation = known.get(name);
+/** The description of an operation under its name in the vocabulary, where it is there. */
+function describe(name, known, given) {
+  const operation = known.get(name) ?? given.get(name);
   if (operation === undefined) {
+    const listed = [...known.keys()].slice(0, 40).join(", ") + (known.size > 40 ? ", ..." : "");
     throw new RangeError(
-      `unknown operation ${JSON.stringify(name)}: the ranker knows ${[...known.keys()].join(", ")}; ` +
+      `unknown operation ${JSON.stringify(name)}: the ranker knows ${listed}; ` +
         "what is registered with egraph.operations is known to Python alone, so score it there",
     );
   }
-  return operation;
+  if (known.has(name) || !LAYERS.includes(operation.kind)) return operation;
+  const alike = (other) => READ.every((field) => other[field] === operation[field]);
+  return [...known.values()].find(alike) ?? operation;
 }
 
-function encodeOne({ operations, counts }, interior, names) {
-  const whole = graphFeatures(interior, operations, counts, names);
-  const toldApart = names ? interior : [];
-  const place = structure(operations, counts);
-  const vertices = operations.map((operation, v) => [
+function encodeOne({ operations, counts }, interior, names, asKnown) {
+  const described = asKnown ? operations.map(({ name }) => asKnown(name)) : operations;
+  const whole = graphFeatures(interior, described, counts, names, Boolean(asKnown));
+  const toldApart = names && !(asKnown && interior.length > MOST_NAMES) ? interior : [];
+  const place = structure(described, counts);
+  const vertices = described.map((operation, v) => [
     ...attributes(operation),
     ...toldApart.map((other) => Number(other === operation)),
+    ...(asKnown ? measureVertex(operations[v]) : []),
     ...place[v],
     ...whole.vertices[v],
   ]);
-  return { counts, features: whole.features, vertices };
+  const sizes = asKnown ? measureGraph(operations, counts) : [];
+  return { counts, features: [...whole.features, ...sizes], vertices };
 }
 
 /** Describes an operation in numbers of order one. */

@@ -21,17 +21,20 @@ const FAMILIES = [["inverted-residual"], ["graph-conv", "attention", "linear", "
  * @param {object[]} operations of each vertex its description.
  * @param {number[][]} counts
  * @param {boolean} names whether to tell the operations apart by name; otherwise their families are counted.
+ * @param {boolean} countUnknown whether operations that are not among these are counted by kind where these are.
  * @returns {{features: number[], vertices: number[][]}} of each vertex three numbers.
  */
-export function graphFeatures(interior, operations, counts, names) {
+export function graphFeatures(interior, operations, counts, names, countUnknown = false) {
   const size = operations.length;
   const last = size - 1;
   const all = [...operations.keys()];
   const isInterior = all.map((v) => Number(v > 0 && v < last));
   const classOf = (op) => (interior.length > MAX_CLASSES ? op.kind : op.name);
   const classes = names ? [...new Set(interior.map(classOf))].sort() : [];
-  const own = (number, otherwise) => operations.map((op) => (interior.includes(op) ? number(op) : otherwise));
-  const group = own((op) => classes.indexOf(classOf(op)), -1);
+  const ends = ["input", "output"];
+  const own = (number, otherwise) => operations.map((op) => (ends.includes(op.kind) ? otherwise : number(op)));
+  const isCounted = (op) => interior.includes(op) || (countUnknown && interior.length > MAX_CLASSES);
+  const group = own((op) => (isCounted(op) ? classes.indexOf(classOf(op)) : -1), -1);
   const parameters = own(parameterCost, 0);
   const stride = own((op) => Math.log2(op.stride), 0);
   const border = own((op) => (op.padded ? 0 : op.kernel - op.stride), 0);
@@ -53,6 +56,9 @@ export function graphFeatures(interior, operations, counts, names) {
   ];
 
   const paths = pathsTo(counts);
+  if (!Number.isFinite(paths[last] ** 2)) {
+    throw new RangeError("a graph has more paths than JavaScript can count here; score it in Python");
+  }
   const connected = Number(paths[last] > 0);
   const histogram = trainableOnPaths(counts, trainable);
   const depth = depths(counts);
@@ -97,7 +103,7 @@ export function graphFeatures(interior, operations, counts, names) {
   }
   if (!names) {
     for (const kinds of FAMILIES) {
-      const members = operations.filter((op) => interior.includes(op) && kinds.includes(op.kind));
+      const members = operations.filter((op) => !ends.includes(op.kind) && kinds.includes(op.kind));
       features.push(members.length / Math.max(sum(isInterior), 1));
     }
   }

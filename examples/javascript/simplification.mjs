@@ -5,6 +5,7 @@ import { fingerprint, mix } from "./hashing.mjs";
 import { depths } from "./sweeps.mjs";
 
 const SWEEPS = 3;
+const MOST_EDGES = 2 ** 62; // between two vertices
 
 /**
  * Drops what no path from input to output visits and operations of kind "zero"; splices operations of kind
@@ -33,6 +34,7 @@ export function simplify({ ops, edges }, describe) {
     for (const [source] of carrying.filter(([i, j]) => j === vertex && live.has(i))) {
       for (const [k, count] of meaning[source]) inputs.set(k, (inputs.get(k) ?? 0) + count);
     }
+    for (const [k, count] of inputs) inputs.set(k, Math.min(count, MOST_EDGES));
     if (operation.kind === "identity" && !isEnd) {
       meaning[vertex] = inputs;
       continue;
@@ -71,7 +73,7 @@ function sorted(operations, counts) {
 /** Hashes of all that lies before and behind each vertex. Sums may pass 64 bits: `mix` takes what fits. */
 function labels(operations, counts) {
   const size = operations.length;
-  const times = counts.map((row) => row.map((count) => BigInt(Math.min(count, 2 ** 62))));
+  const times = counts.map((row) => row.map((count) => BigInt(count)));
   let label = operations.map(({ name }) => fingerprint(name));
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     const before = [...label];

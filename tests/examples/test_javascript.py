@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from egraph import Architecture, Ranker, operations, spaces
+from egraph import Architecture, Ranker, from_torch, operations, spaces
 from egraph.encoding import Vocabulary, encode
 from egraph.export import OnnxRanker
 from egraph.operations import Operation
@@ -20,8 +22,8 @@ ENCODE = """
 import { readFileSync } from "node:fs";
 import { encode } from "./encode.mjs";
 
-const { architectures, vocabulary, names } = JSON.parse(readFileSync(0));
-const arrays = Object.entries(encode(architectures, vocabulary, names));
+const { architectures, vocabulary, names, measured } = JSON.parse(readFileSync(0));
+const arrays = Object.entries(encode(architectures, vocabulary, names, measured));
 console.log(JSON.stringify(Object.fromEntries(
   arrays.map(([name, { data, shape }]) => [name, { data: Array.from(data, Number), shape }]),
 )));
@@ -102,11 +104,12 @@ def ranker_file(request, tmp_path_factory, architectures):
     return path
 
 
-def assert_encoded_alike(architectures: list[Architecture], names: bool = True) -> None:
-    vocabulary = Vocabulary.of(architectures, names)
+def assert_encoded_alike(architectures: list[Architecture], names: bool = True, known=None) -> None:
+    vocabulary = Vocabulary.of(architectures if known is None else known, names)
     expected = encode(architectures, vocabulary)
     graphs = [a.to_dict() for a in architectures]
     given = {"architectures": graphs, "vocabulary": vocabulary.to_json(), "names": names}
+    given["measured"] = vocabulary.measured
     found = {
         name: np.array(array["data"]).reshape(array["shape"])
         for name, array in node(ENCODE, given=given).items()
@@ -177,6 +180,28 @@ def test_operations_are_counted_by_kind_where_there_are_many_and_names_may_be_lo
         edges = [(i, j) for i in range(14) for j in range(i + 1, 14) if j == i + 1 or rng.random() < 0.2]
         graphs.append(Architecture(["input", *rng.permutation(names).tolist(), "output"], edges))
     assert_encoded_alike(graphs)
+
+
+@pytest.mark.parametrize("names", [True, False])
+def test_traced_networks_are_encoded_alike(names):
+    def network(width: int, blocks: int) -> Architecture:
+        layers = [nn.Conv2d(3, width, 3, 2), nn.Conv2d(width, width, 3, groups=width), nn.Conv2d(width, 8, 1)]
+        layers += [nn.Sequential(nn.Conv2d(8, 8 + i, 1), nn.Conv2d(8 + i, 8, 3, 1, 1)) for i in range(blocks)]
+        return from_torch(nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1)), torch.zeros(1, 3, 32, 32))
+
+    networks = [network(width, blocks) for width in (8, 20) for blocks in (1, 4)]
+    many = [network(width, 20) for width in (9, 11)]
+    assert Vocabulary.of(many).measured
+    assert_encoded_alike(networks, names)
+    assert_encoded_alike(networks, names, known=many)
+
+
+def test_graphs_too_deep_for_javascript_are_refused():
+    edges = [(i, j) for i in range(1100) for j in range(i + 1, 1100) if j - i < 3]
+    graph = {"ops": ["input", *["t-conv3"] * 1098, "output"], "edges": edges}
+    vocabulary = [operations.get(name).to_dict() for name in ("input", "output", "t-conv3")]
+    with pytest.raises(RuntimeError, match="more paths than JavaScript can count"):
+        node(ENCODE, given={"architectures": [graph], "vocabulary": vocabulary})
 
 
 @pytest.mark.parametrize(
