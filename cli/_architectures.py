@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import csv
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -145,7 +146,7 @@ def _read_table(source: str, space: SearchSpace | None) -> list[Row] | None:
     from egraph.datasets._catalogue import is_table
 
     path = Path(source)
-    if source == "-" or not path.is_file():
+    if source == "-" or not os.path.isfile(path):
         return None
     with path.open("rb") as file:
         start = file.read(max(map(len, _TABLES)))
@@ -164,7 +165,7 @@ def _is_packed(path: Path) -> bool:
     """Whether a file with columns is no plain text."""
     from egraph.datasets._sheet import PARQUET, is_sheet
 
-    return path.is_file() and is_sheet(path) and path.name.lower().endswith((*PARQUET, ".gz"))
+    return os.path.isfile(path) and is_sheet(path) and path.name.lower().endswith((*PARQUET, ".gz"))
 
 
 def _has_header(source: str, text: str, space: SearchSpace | None, column: str) -> bool:

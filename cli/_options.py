@@ -167,7 +167,7 @@ def find_journal(storage: str | None, otherwise: str, resume: bool) -> Path:
         JournalError: There is no journal, and ``resume`` is set.
     """
     path = find_place(storage or otherwise)
-    if resume and not path.exists():
+    if resume and not os.path.exists(path):
         raise JournalError(f"no journal at {path} to resume; leave --resume out to start one")
     return path
 
@@ -241,7 +241,7 @@ def check_writable(path: str) -> None:
         UsageError: The path is a folder.
         FailedError: Its folder cannot be written.
     """
-    if Path(path).is_dir():
+    if os.path.isdir(path):
         raise UsageError(f"{path} is a folder; give the name of a file to write")
     folder = Path(path).parent
     try:

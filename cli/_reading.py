@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,7 @@ def is_own_file(data: str) -> bool:
     from egraph.datasets._sheet import PARQUET, is_sheet
 
     path = Path(data)
-    return path.is_file() and is_sheet(path) and not (data.lower().endswith(PARQUET) and is_table(path))
+    return os.path.isfile(path) and is_sheet(path) and not (data.lower().endswith(PARQUET) and is_table(path))
 
 
 def tell(table: Table, *metrics: str) -> None:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -124,7 +124,7 @@ def _read_source(given: str, metric: str | None) -> tuple[str, str | None]:
         UsageError: The metric is given twice.
     """
     name, colon, named = given.rpartition(":")
-    if not colon or Path(given).exists():
+    if not colon or os.path.exists(given):
         return given, metric
     if metric is not None:
         raise UsageError(f"--data {given} names its metric, leave --metric {metric} out")

@@ -196,12 +196,12 @@ def known(root: str | os.PathLike[str] | None = None) -> list[Known]:
 
 
 def _is_plain(name: str) -> bool:
-    return not Path(name).suffix and Path(name).name == name and not Path(name).is_file()
+    return not Path(name).suffix and Path(name).name == name and not os.path.isfile(name)
 
 
 def _find_plain(name: str, root: str | os.PathLike[str] | None) -> Path | None:
     packaged = PACKAGED / f"{name}.parquet"
-    return find(packaged.name, root) or (packaged if packaged.is_file() else None)
+    return find(packaged.name, root) or (packaged if os.path.isfile(packaged) else None)
 
 
 def _find(source: Source, root: str | os.PathLike[str] | None) -> Path | None:
@@ -297,7 +297,7 @@ def _read_known(path: Path, source: Source | None, how: Reading) -> Table | None
     """The table of a file that says what it is; None for a file of your own."""
     if (trials := read_trials(path)) is not None:
         return trials
-    if not path.name.lower().endswith(PARQUET) and path.is_file():
+    if not path.name.lower().endswith(PARQUET) and os.path.isfile(path):
         if is_sheet(path):
             return None
         if not begins_as_parquet(path):

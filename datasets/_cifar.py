@@ -67,7 +67,7 @@ CIFAR = {
 
 def is_cifar(path: Path) -> bool:
     """Whether a path is an archive, by its name, or the folder in it."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return any(
             (path / file.train[0]).is_file() and (path / file.names).is_file() for file in CIFAR.values()
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,10 +28,10 @@ CATEGORIES = 20
 
 def is_feature_table(path: Path) -> bool:
     """Whether a path is a CSV file, a Parquet file without architectures, or a folder of these by part."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return any(name == "train" for name in _list_parts(path))
     if path.suffix.lower() == ".parquet":
-        return path.is_file() and not is_table(path)
+        return os.path.isfile(path) and not is_table(path)
     return path.name.lower().endswith(CSV)
 
 
@@ -52,7 +53,7 @@ def read_feature_table(path: Path, label: object = None, target: str | None = No
     """
     import pandas
 
-    files = _list_parts(path) if path.is_dir() else {"all": path}
+    files = _list_parts(path) if os.path.isdir(path) else {"all": path}
     sheets = {part: _read(file) for part, file in files.items()}
     frames = {part: sheet.frame for part, sheet in sheets.items()}
     first = next(iter(sheets.values()))

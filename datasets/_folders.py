@@ -28,7 +28,7 @@ def cache_folder() -> Path | None:
 
 def find(file: str, root: str | os.PathLike[str] | None = None) -> Path | None:
     """The first match of the relative path ``file`` in the folders; None where there is none."""
-    return next((folder / file for folder in list_folders(root) if (folder / file).exists()), None)
+    return next((folder / file for folder in list_folders(root) if os.path.exists(folder / file)), None)
 
 
 def describe_folders(root: str | os.PathLike[str] | None = None) -> str:

@@ -42,7 +42,7 @@ Files = Mapping[tuple[str, str], Path]
 
 def is_idx(path: Path) -> bool:
     """Whether a file is named as an IDX file of images or labels, or a folder contains one."""
-    if path.is_dir():
+    if os.path.isdir(path):
         return any(is_idx(each) for each in path.iterdir() if each.is_file())
     return _NAME.fullmatch(path.name.lower()) is not None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,7 +33,7 @@ DEEP = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
 
 def is_image_folder(path: Path) -> bool:
     """Whether a folder has folders of images, or parts that have such folders."""
-    if not path.is_dir():
+    if not os.path.isdir(path):
         return False
     classes = [inner for each in _list_folders(path) for inner in (each, *_list_folders(each))]
     return any(_is_image(file) for folder in classes for file in folder.iterdir())

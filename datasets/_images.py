@@ -110,13 +110,13 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
     for each in FORMATS:
         if each.fits(path):
             return each.read(path, **check_known(text, rest, each.options, each.bare))
-    if (match := _FUNCTION.fullmatch(text)) and not path.exists():
+    if (match := _FUNCTION.fullmatch(text)) and not os.path.exists(path):
         options = check_known(text, match["options"] or "", ("kind", "layout", "target"))
         with current_folder_first():
             return from_dataset(call_named(match["name"], "--data"), name=match["name"], **options)
     known = f"{', '.join(NAMES)}, noise, photographs, {', '.join(each.title for each in FORMATS)}"
     known += ", or PACKAGE.MODULE:FUNCTION"
-    what = "there is nothing to train on in" if path.exists() else "unknown image data"
+    what = "there is nothing to train on in" if os.path.exists(path) else "unknown image data"
     raise UsageError(f"{what} {text!r}; known: {known}")
 
 
@@ -151,6 +151,6 @@ def is_training_data(name: str, root: str | os.PathLike[str] | None = None) -> b
     if name.partition(":")[0] in (*NAMES, *DRAWN):
         return True
     path, _ = split_options(name, root)
-    if path.is_dir() or any(each.fits(path) for each in FORMATS):
+    if os.path.isdir(path) or any(each.fits(path) for each in FORMATS):
         return True
-    return not path.exists() and _FUNCTION.fullmatch(name) is not None
+    return not os.path.exists(path) and _FUNCTION.fullmatch(name) is not None

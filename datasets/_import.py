@@ -66,10 +66,10 @@ def import_table(
     official = find_official(path) if benchmark is None else OFFICIAL[benchmark]
     name = name or benchmark or stem_of(Path(out) if out is not None else path)
     target = _find_place(name) if out is None else Path(out)
-    if not path.exists() or (path.is_dir() and official is None):
+    if not os.path.exists(path) or (os.path.isdir(path) and official is None):
         files = f"; give {OFFICIAL[benchmark].files}" if benchmark else ""
         raise DataError(f"there is no file {path} to import{files}")
-    if target.exists() and target.samefile(path):
+    if os.path.exists(target) and target.samefile(path):
         raise UsageError(f"cannot import {path} onto itself; give another file to write")
     how = Reading.of(space, architecture, metrics, lower_is_better, higher_is_better, na)
     table = read_file(path, how) if official is None else _read_official(official, path, how, progress)

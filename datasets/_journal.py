@@ -57,7 +57,7 @@ def is_database(path: Path) -> bool:
     try:
         with path.open("rb") as file:
             return file.read(len(_SQLITE)) == _SQLITE or path.suffix == ".db"
-    except OSError:
+    except (OSError, ValueError):  # no file has a name that is too long, or with a NUL character
         return False
 
 
@@ -149,10 +149,12 @@ def _open(path: Path) -> Iterator[sqlite3.Connection]:
             check_cells(db)
             yield db
     except sqlite3.OperationalError as error:
+        if not hasattr(error, "sqlite_errorcode"):  # of Python itself: a text that is not UTF-8
+            raise DataError(f"{path} is damaged: {error}") from None
         raise DataError(
             f"cannot read the journal {path}: {error}; wait for the process that writes it, or copy it"
         ) from None
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is damaged, or not the journal of a study: {error}") from None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import re
 import shlex
 from collections.abc import Collection, Iterable, Mapping
@@ -101,7 +102,7 @@ def read_measured(path: Path, how: Reading) -> Table:
 def identify(path: Path) -> dict[str, str]:
     """The name of the source, and the checksum if it is a file."""
     identity = {"imported from": path.name}
-    if path.is_file():
+    if os.path.isfile(path):
         with path.open("rb") as file:
             identity["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     return identity

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,7 +37,7 @@ OFFICIAL.register(
     "nasbench101",
     Official(
         "nasbench_only108.tfrecord or nasbench_full.tfrecord",
-        lambda path: path.suffix == ".tfrecord" and path.is_file(),
+        lambda path: path.suffix == ".tfrecord" and os.path.isfile(path),
         read_nasbench101,
     ),
 )
@@ -45,7 +46,7 @@ OFFICIAL.register(
     Official(
         "NAS-Bench-201-v1_1-096897.pth, NATS-tss-v1_0-3ffb9.pickle.pbz2 "
         "or the folder NATS-tss-v1_0-3ffb9-simple",
-        lambda path: path.is_dir() or (path.suffix in (".pth", ".pbz2") and path.is_file()),
+        lambda path: os.path.isdir(path) or (path.suffix in (".pth", ".pbz2") and os.path.isfile(path)),
         read_nasbench201,
     ),
 )

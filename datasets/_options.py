@@ -23,7 +23,7 @@ def split_options(text: str, root: str | os.PathLike[str] | None = None) -> tupl
     ends = [len(text), *(place for place in range(len(text) - 1, 0, -1) if text[place] == ":")]
     for end in ends:
         path = expand(text[:end])
-        if path.exists():
+        if os.path.exists(path):
             return path, text[end + 1 :]
         if not path.is_absolute() and (found := find(text[:end], root)) is not None:
             return found, text[end + 1 :]

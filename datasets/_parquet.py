@@ -73,7 +73,7 @@ def open_arrow(path: str | os.PathLike[str]) -> pyarrow.Table:
     import pyarrow
     import pyarrow.parquet
 
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise DataError(
             f"there is no table file {path}; give a Parquet file, the journal of a study, or a name that "
             "`egraph data list` shows"

@@ -7,6 +7,7 @@ import datetime
 import decimal
 import gzip
 import json
+import os
 import re
 import zlib
 from collections.abc import Collection
@@ -147,7 +148,7 @@ def read_sheet(path: Path, texts: Collection[str] = (), na: Collection[str] = ()
     Raises:
         DataError: The file is absent or damaged, or has no header or no rows.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DataError(f"{path} does not exist")
     name = path.name.lower()
     if name.endswith(PARQUET):

@@ -29,9 +29,9 @@ def find_place(storage: str | os.PathLike[str]) -> Path:
     """
     text = os.fspath(storage)
     address = re.match(r"([a-z][a-z0-9+.-]+)://(/?)", text)
-    if address is None:
+    if address is None and "\0" not in text:
         return expand(text)
-    if address[1] != "sqlite" or not address[2] or address.end() == len(text):
+    if address is None or address[1] != "sqlite" or not address[2] or address.end() == len(text):
         raise UsageError(f"a journal is a file, such as runs/x.db or sqlite:///runs/x.db, got {text!r}")
     return expand(text[address.end() :])
 
@@ -56,7 +56,9 @@ def open_to_read(path: Path, seconds: float) -> sqlite3.Connection:
         db.execute("SELECT 1 FROM sqlite_master").fetchall()
     except sqlite3.Error as error:
         db.close()
-        if error.sqlite_errorcode & 0xFF not in _NO_INDEX:  # the low byte is the kind of the error
+        if (
+            getattr(error, "sqlite_errorcode", 0) & 0xFF not in _NO_INDEX
+        ):  # the low byte is the kind of the error
             raise
         db = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
     return db
@@ -74,6 +76,9 @@ def check_cells(db: sqlite3.Connection) -> None:
         columns = {name: (kind, full) for _, name, kind, full, *_ in told}
         for name, (kind, full) in columns.items():
             _check_type(db, table, name, _STORED.get(kind, ()), bool(full))
+            rule = _RULES.get((table, name))
+            if rule and (row := db.execute(f"SELECT {name} FROM {table} WHERE NOT ({rule})").fetchone()):
+                raise sqlite3.DatabaseError(f"a cell of {name} in {table} is {shorten(row[0], 40)}")
         for name, held in _JSON.get(table, {}).items():
             if name in columns:
                 for (text,) in db.execute(f"SELECT DISTINCT {name} FROM {table} WHERE {name} != ''"):
@@ -85,6 +90,15 @@ def check_cells(db: sqlite3.Connection) -> None:
 
 _STORED = {"INTEGER": ("integer",), "REAL": ("real", "integer"), "TEXT": ("text",)}
 """The types of cells by that of their column."""
+
+_STATES = "state IN ('queued', 'running', 'complete', 'failed')"
+_RULES = {
+    ("trial", "state"): _STATES,
+    ("retrain", "state"): _STATES,
+    ("trial", "fidelity"): "fidelity > 0 AND fidelity <= 1",
+    ("trial", "number"): "number >= 0",
+}
+"""What the cells of some columns are."""
 
 _JSON: dict[str, dict[str, tuple[type, ...]]] = {
     "trial": {"intervals": (list,), "costs": (dict,)},

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,7 +64,7 @@ class Running:
             JournalError: There is no journal, and ``--resume`` was given.
         """
         # The options of a name, such as mnist1d:noise=0.5, contain characters that files cannot have.
-        given = ":" in data and not Path(data).exists()
+        given = ":" in data and not os.path.exists(data)
         stem = re.sub(r"[:=,.]+", "-", Path(data).name) if given else Path(data).stem
         space = re.sub(r"[:=,.]+", "-", measured.name.split("@")[0])  # nets:build@1x28x28,10
         usual = f"runs/{space}-{stem}-{self.seed}.db"

@@ -56,7 +56,7 @@ def open_log(path: str | os.PathLike[str], contestant: str) -> Iterator[Log]:
     import filelock
 
     target = Path(path)
-    if target.is_dir():
+    if os.path.isdir(target):
         raise UsageError(f"{target} is a folder; give the name of a file to write")
     lock = filelock.FileLock(f"{target}.lock", timeout=0)
     try:

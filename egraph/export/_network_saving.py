@@ -51,7 +51,7 @@ def check_target(folder: str | os.PathLike[str]) -> None:
         if importlib.util.find_spec(package) is None:
             raise MissingExtraError(package, "onnx")
     path = Path(folder)
-    if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+    if os.path.exists(path) and not (os.path.isdir(path) and not any(path.iterdir())):
         raise UsageError(
             f"{path} exists; a network is written to a new or empty folder: give another one, or move it"
         )

@@ -108,7 +108,7 @@ class OnnxRanker:
                 float(level): np.nan if share is None else float(share) for level, share in shares
             }
             self._most = _GRAPHS_AT_ONCE.get(about["head"], CELLS_AT_ONCE)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
             raise ModelError(f"{path} is damaged: its description is incomplete ({error})") from None
 
     def __call__(self, architectures: Iterable[Architecture]) -> Floats:

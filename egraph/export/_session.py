@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ def read_file(path: Path) -> bytes:
     Raises:
         ModelError: There is no such file, or it cannot be read.
     """
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise ModelError(f"no ranker at {path}: there is no such file")
     try:
         return path.read_bytes()

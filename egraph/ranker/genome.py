@@ -70,7 +70,7 @@ class Genome:
         known = shipped_genomes()
         if name in known:
             text = resources.files("egraph.ranker").joinpath("genomes", f"{name}.json").read_text("utf-8")
-        elif Path(name).is_file():
+        elif os.path.isfile(name):
             text = Path(name).read_text(encoding="utf-8", errors="replace")
         else:
             raise ModelError(f"no genome at {name}: there is no such file; shipped are {', '.join(known)}")

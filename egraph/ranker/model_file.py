@@ -58,7 +58,7 @@ def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, 
     Raises:
         ModelError: The file is absent or damaged.
     """
-    if not Path(path).is_file():
+    if not os.path.isfile(path):
         raise ModelError(f"no ranker at {path}: there is no such file")
     try:
         content = Path(path).read_bytes()  # safetensors opens only files whose names are UTF-8

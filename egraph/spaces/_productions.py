@@ -125,7 +125,7 @@ def read_productions(path: str | Path) -> Productions:
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"cannot read the grammar {path}: {error}") from None
     outer: tuple[Section, ...] = ()
     rules: dict[str, tuple[tuple[str, ...], ...]] = {}

@@ -150,7 +150,7 @@ def _count_left(path: Path, own: Journal, plan: Plan) -> int:
     Raises:
         JournalError: Its journal is of other arguments.
     """
-    if not path.exists():
+    if not os.path.exists(path):
         return len(plan.needed)
     with open_journal(path) as journal:
         for name in ("space", "seed", "evaluator"):
@@ -202,7 +202,7 @@ class Files:
                     f"{self.table} was begun with {begun} shard{'s' * (begun > 1)} ({file.name}), not "
                     f"{self.shards}; go on with as many, or choose another file"
                 )
-        if self.table.exists() and not found:
+        if os.path.exists(self.table) and not found:
             raise UsageError(
                 f"{self.table} is a table without the journal {self.own.name}, which would be "
                 "overwritten; choose another file"

@@ -29,7 +29,7 @@ def open_journal(path: str | os.PathLike[str], *, read_only: bool = True) -> Jou
             by another process.
     """
     path = find_place(path)
-    if read_only and not path.exists():
+    if read_only and not os.path.exists(path):
         raise JournalError(f"no journal at {path}; a study writes one where its storage= says")
     return Journal(path, read_only=read_only)
 

@@ -73,9 +73,11 @@ class JournalFile:
         except sqlite3.ProgrammingError as error:  # closed
             raise JournalError(f"{name}: {error}") from None
         except sqlite3.OperationalError as error:
+            if not hasattr(error, "sqlite_errorcode"):  # of Python itself: a text that is not UTF-8
+                raise JournalError(f"{name} is damaged: {error}") from error
             way_out = _WAYS_OUT.get(error.sqlite_errorcode & 0xFF, "make room or choose another file")
             raise JournalError(f"cannot use {name}: {error}; {way_out} (nothing written is lost)") from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             raise JournalError(f"{name} is damaged, or not the journal of a study: {error}") from error
 
     def _connect(self) -> sqlite3.Connection:

@@ -174,10 +174,11 @@ def test_a_foreign_description_is_refused(path, tmp_path, text, told):
         OnnxRanker(tmp_path / "r.onnx")
 
 
-def test_a_card_that_is_none_is_refused(path, tmp_path):
+@pytest.mark.parametrize("change", [{"card": "a"}, {"largest": 1e400}, {"trials": None}])
+def test_a_description_of_other_values_is_refused(path, tmp_path, change):
     model = onnx.load(path)
     (entry,) = model.metadata_props
-    entry.value = json.dumps(json.loads(entry.value) | {"card": "a"})
+    entry.value = json.dumps(json.loads(entry.value) | change)
     onnx.save(model, tmp_path / "r.onnx")
     with pytest.raises(ModelError, match="is damaged: its description is incomplete"):
         OnnxRanker(tmp_path / "r.onnx")

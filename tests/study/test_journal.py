@@ -9,7 +9,8 @@ import sys
 import pytest
 from played import SPACE, Linear, Played, study
 
-from egraph.errors import JournalError, UsageError
+from egraph.datasets import load
+from egraph.errors import DataError, JournalError, UsageError
 from egraph.searchers.testing import ToySpace
 from egraph.study import Journal, Study, _journal_file, _migrations, open_journal
 
@@ -170,6 +171,9 @@ def test_truncated_journal_is_refused(path, share, read_only):
     [
         ("UPDATE trial SET score = '[1, 2]'", "a cell of score in trial is text, not real"),
         ("UPDATE trial SET state = x'ff'", "a cell of state in trial is blob, not text"),
+        ("UPDATE trial SET state = 'gone'", "a cell of state in trial is 'gone'"),
+        ("UPDATE trial SET fidelity = 9e999", "a cell of fidelity in trial is inf"),
+        ("UPDATE trial SET number = -1 WHERE number = 0", "a cell of number in trial is -1"),
         ("UPDATE trial SET costs = '{'", "a cell of costs in trial is no JSON: Expecting"),
         ("UPDATE trial SET costs = '[]'", r"a cell of costs in trial is \[\]"),
         ("UPDATE study SET value = '7' WHERE name = 'evaluator'", "evaluator is 7"),
@@ -180,6 +184,17 @@ def test_cells_of_another_type_are_damage(path, read_only, change, what):
     _rewrite(path, change)
     with pytest.raises(JournalError, match=rf"x\.db is damaged, or not the journal of a study: {what}"):
         Journal(path, read_only=read_only)
+
+
+@pytest.mark.parametrize("text", [b"complete", b"origin"], ids=["a cell", "a column"])
+def test_texts_that_are_not_utf_8_are_damage(path, text):
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+    path.write_bytes(path.read_bytes().replace(text, b"\xff" + text[1:]))
+    with pytest.raises(JournalError, match=r"x\.db is damaged"):
+        open_journal(path).trials  # noqa: B018
+    with pytest.raises(DataError, match=r"x\.db is damaged"):
+        load(path)
 
 
 def test_empty_file_is_a_journal_that_has_not_begun(tmp_path):
