@@ -79,11 +79,12 @@ def open_arrow(path: str | os.PathLike[str]) -> pyarrow.Table:
             "`egraph data list` shows"
         )
     try:
+        # Threads of pyarrow that still hold parts of a Python file abort a process that ends just then.
         with (
             Path(path).open("rb") as opened,
-            pyarrow.parquet.ParquetFile(opened, page_checksum_verification=True) as file,
+            pyarrow.parquet.ParquetFile(opened, pre_buffer=False, page_checksum_verification=True) as file,
         ):
-            content = file.read()
+            content = file.read(use_threads=False)
             content.validate(full=True)  # texts that are not UTF-8, for one
             return content
     except (pyarrow.ArrowException, OSError, ValueError) as error:

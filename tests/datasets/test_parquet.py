@@ -1,7 +1,10 @@
 import contextlib
+import io
 import json
 import math
 import os
+import threading
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -112,6 +115,20 @@ def test_a_folder_that_cannot_be_made_is_reported(table, tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(FailedError, match=r"cannot write .*file/x\.parquet"):
         table.save(tmp_path / "file" / "x.parquet")
+
+
+def test_no_other_thread_reads_the_file(path, monkeypatch):
+    """A thread that still holds a Python file when the process ends makes it abort."""
+    readers = set()
+
+    class Watched(io.FileIO):
+        def read(self, *size):
+            readers.add(threading.current_thread())
+            return super().read(*size)
+
+    monkeypatch.setattr(Path, "open", lambda file, mode: Watched(file, mode))
+    load(path)
+    assert readers == {threading.main_thread()}
 
 
 def test_an_absent_file_is_reported(tmp_path):

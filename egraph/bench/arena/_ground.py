@@ -72,7 +72,7 @@ def read_task(text: str, root: str | os.PathLike[str] | None = None) -> Task:
     The table suffices if it has one metric, or one of validation and one of test data.
 
     Raises:
-        UsageError: The metrics are ambiguous, or lower is better for one of them.
+        UsageError: The metrics are ambiguous.
         UnknownNameError: There is no such table or metric.
         DataError: The table is absent or damaged.
     """
@@ -84,8 +84,6 @@ def read_task(text: str, root: str | os.PathLike[str] | None = None) -> Task:
         metrics = _choose_metrics(name, table)
     for metric in metrics:
         table[metric]
-        if not table.metrics[metric].higher_is_better:
-            raise UsageError(f"lower is better for {metric!r} of table {table.name!r}; name one to maximise")
     return Task(name, metrics[0], metrics[-1])
 
 
@@ -102,7 +100,7 @@ def prepare(
     distinct = datasets.load(task.benchmark, root).measured(task.metric, task.test).distinct()
     seconds = _put_seconds(distinct, task.metric)
     lookup = TableLookup(distinct, task.metric, task.test, seconds)
-    seen, tests = distinct[task.metric], distinct[task.test]
+    seen, tests = distinct.scores(task.metric), distinct.scores(task.test)
     return Ground(
         task.benchmark,
         distinct.search_space(),

@@ -47,12 +47,17 @@ def test_a_task_that_is_not_clear_is_refused(several):
         read_task(several)
     with pytest.raises(UsageError, match=r"a benchmark is TABLE:METRIC:TEST, TABLE:METRIC or TABLE, got"):
         read_task(f"{several}:early:")
-    with pytest.raises(UsageError, match="lower is better for 'train_time' of table"):
-        read_task(f"{several}:train_time")
     with pytest.raises(UnknownNameError, match=r"'finall' in table 'table'; known: .* Did you mean 'final'"):
         read_task(f"{several}:early:finall")
     with pytest.raises(DataError, match=r"none\.parquet"):
         read_task("none.parquet:early:final")
+
+
+def test_where_lower_is_better_the_negative_is_searched_and_reported(several):
+    table, ground = datasets.load(several), prepare(read_task(f"{several}:train_time"))
+    assert ground.best == ground.optimum == ground.chosen == -table["train_time"].min()
+    best = table.architectures[table["train_time"].argmin()]
+    assert ground.lookup.evaluate(best).score == ground.test(best) == ground.best
 
 
 def test_a_query_costs_its_share_of_the_longest_training(several):
