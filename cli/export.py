@@ -49,20 +49,29 @@ __all__ = ["command"]
     metavar="NAME|PATH",
     help="With --network: the study's images, if not found by name.",
 )
+@click.option(
+    "--space",
+    metavar="PACKAGE.MODULE:NAME",
+    help="With --network: the study's search space, if it is your own, as the journal names it.",
+)
 @click.option("--device", metavar="NAME", help="With --network: auto (default), cpu, cuda or cuda:1.")
 @root_option
 @json_option("the result")
 def command(
-    source: str, target: str, precision: str, network: bool, data: str | None, device: str | None,
-    root: str | None, as_json: bool,
+    source: str, target: str, precision: str, network: bool, data: str | None, space: str | None,
+    device: str | None, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """``egraph export``."""
     if network:
         if precision != "float32":
             raise UsageError(f"--precision {precision} is for rankers; leave it out with --network")
+        if space is not None:
+            from egraph import spaces
+
+            spaces.find(space)  # from now on its name is known
         _export_network(source, target, data, root, device or "auto", as_json)
     else:
-        for option, value in (("--data", data), ("--device", device), ("--root", root)):
+        for option, value in (("--data", data), ("--space", space), ("--device", device), ("--root", root)):
             if value is not None:
                 raise UsageError(f"{option} is for networks; add --network, or leave it out")
         _export_ranker(source, target, precision, as_json)

@@ -136,7 +136,13 @@ def _print_rows(rows: list[Row], scores: list[float], space: SearchSpace | None)
     for rank, number in enumerate(order, start=1):
         row = rows[number]
         assert row.architecture is not None
-        text = space.format(row.architecture) if space else row.architecture.to_json()
+        told = row.architecture.to_dict()
+        # The answers say more to people than the graph that they lead to.
+        text = (
+            space.format(row.architecture)
+            if space
+            else json.dumps(told.get("answers", told), separators=(",", ":"))
+        )
         click.echo(f"{rank:>5}  {row.line:>5}  {scores[number]:>10.4f}{join(cells[number])}  {text}")
 
 

@@ -82,4 +82,4 @@ def command(
     if running.as_json:
         print_json(display.summarise(findings, files) | {"data": measured.summary()})
     else:
-        display.show(findings, files, study.stopped, running.trials)
+        display.show(findings, files, study.stopped, running.trials, measured.name)

@@ -163,8 +163,9 @@ def _find_space(name: str, path: Path) -> SearchSpace:
     whole = name if name in spaces.names() else name.split(", ")[0]
     if whole not in spaces.names():
         raise DataError(
-            f"{path} is of the search space {name!r}, which is not registered here; register it with "
-            f"egraph.spaces.register before the journal is read; known: {', '.join(spaces.names())}"
+            f"{path} is of the search space {name!r}, which is not known here; if it is your own, name it "
+            f"(--space {whole}), or register it with egraph.spaces.register before the journal is read; "
+            f"known: {', '.join(spaces.names())}"
         )
     return spaces.get(whole)
 

@@ -34,6 +34,7 @@ __all__ = [
     "described",
     "get",
     "is_known",
+    "label",
     "learn",
     "name_by_description",
     "register",
@@ -164,6 +165,11 @@ def described(names: Iterable[str]) -> list[Operation]:
     return [get(name) for name in dict.fromkeys(names) if _BY_DESCRIPTION.search(name)]
 
 
+def label(name: str) -> str:
+    """The name of an operation for people: one by its description without the digest."""
+    return _BY_DESCRIPTION.sub("", name)
+
+
 def learn(content: Any) -> None:
     """Remembers an operation from outside by its description, the content of `Operation.to_dict`.
 
@@ -187,7 +193,7 @@ def learn(content: Any) -> None:
 
 def name_by_description(operation: Operation) -> Operation:
     """The operation with a name that identifies its description: its label, ``#`` and a digest."""
-    content = operation.to_dict() | {"name": _BY_DESCRIPTION.sub("", operation.name)}
+    content = operation.to_dict() | {"name": label(operation.name)}
     digest = blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=6).hexdigest()
     return replace(operation, name=f"{content['name']}#{digest}")
 

@@ -130,3 +130,8 @@ def test_a_description_from_outside_is_remembered_under_the_name_that_it_makes()
 def test_a_wrong_description_is_refused(change, reason):
     with pytest.raises(UsageError, match=reason):
         operations.learn(TRACED.to_dict() | change)
+
+
+def test_people_see_names_without_digests():
+    assert operations.label(TRACED.name) == "conv3x3-16"
+    assert operations.label("block#1") == "block#1"

@@ -200,7 +200,7 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -> None:
+def show(findings: Findings, files: dict[str, str], stopped: str, trials: int, space: str) -> None:
     """Prints the result."""
     from egraph import drawing
 
@@ -244,7 +244,8 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int) -
     if "ranker" in files:
         click.echo(f"  egraph rank {files['ranker']} FILE")
     if findings.is_trained:
-        click.echo(f"  egraph export {files['journal']} best --network")
+        own = f" --space {space}" if ":" in space else ""  # a builder of the user's
+        click.echo(f"  egraph export {files['journal']} best --network{own}")
     click.echo(
         f"  the same command with --trials {2 * trials} resumes, with another --seed starts a new search"
     )

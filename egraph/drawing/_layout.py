@@ -82,7 +82,8 @@ def layout(architecture: Architecture, *, disabled: bool = True) -> Layout:
     layer_of = _assign_layers(architecture.num_vertices, edges)
     layers, chains = _place_waypoints(layer_of, edges)
     layers = _order_layers(layers, chains)
-    labels = [op if len(op) <= LONGEST_LABEL else op[: LONGEST_LABEL - 1] + "…" for op in architecture.ops]
+    names = map(operations.label, architecture.ops)
+    labels = [name if len(name) <= LONGEST_LABEL else name[: LONGEST_LABEL - 1] + "…" for name in names]
     widths = {v: max(56.0, len(label) * CHARACTER + 26) for v, label in enumerate(labels)}
     xs = _horizontal(layers, chains, widths)
 

@@ -53,11 +53,12 @@ def to_terminal(
     row_of = {vertex: row for row, vertex in enumerate(order)}
     rails = _make_rails(architecture, row_of, disabled)
     lane_of, lanes = _assign_lanes(rails)
-    longest = max(len(op) for op in architecture.ops)
+    names = [operations.label(op) for op in architecture.ops]
+    longest = max(map(len, names))
     spacing = next((s for s in (3, 2) if longest + 8 + s * lanes <= width), 1)
     room = max(8, width - spacing * lanes - 8)
     plan = _Plan(
-        labels=[_shorten(_printable(architecture.ops[v]), room, unicode) for v in order],
+        labels=[_shorten(_printable(names[v]), room, unicode) for v in order],
         kinds=[operations.get(architecture.ops[v]).kind for v in order],
         joined={row_of[i] for i, j in architecture.edges if row_of[j] == row_of[i] + 1},
         rails=rails,

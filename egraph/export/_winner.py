@@ -144,8 +144,9 @@ def repeat_training(
         space = spaces.get(evaluator["space"])
     except UnknownNameError as error:
         raise UsageError(
-            f"the study's space is not registered here: {error} In Python, where it is, train the network "
-            "with egraph.evaluation.Training and write it with egraph.export.save_network"
+            f"the study's space is not known here: {error} If it is your own, add --space "
+            f"{evaluator['space']}; in Python, train the network with egraph.evaluation.Training and write "
+            "it with egraph.export.save_network"
         ) from None
     training = Training(space, data or evaluator["data"], Recipe(**evaluator["recipe"]), device, root)
     try:

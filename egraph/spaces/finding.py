@@ -24,7 +24,8 @@ def find(
 
     A name comes from the user, never from a file: ``package.module:name`` is imported, from the current
     folder first. It may be that of a search space, or of a builder (see `from_builder`). The shape of its
-    inputs and the number of its outputs stand behind it, ``nets:build@1x28x28,10``, or are given.
+    inputs and the number of its outputs stand behind it, ``nets:build@1x28x28,10``, or are given. What was
+    found is registered in this process, so that files that hold the name can be read.
 
     Args:
         space: Name, or a space.
@@ -57,4 +58,5 @@ def find(
                 f"the shape of the inputs and the number of classes of {match['name']} are not known here; "
                 f"add them: {match['name']}@3x32x32,10"
             )
-        return from_builder(own, input_shape, num_classes)
+        made = from_builder(own, input_shape, num_classes)
+        return _registry.registry.get(made.name) or _registry.register(made)

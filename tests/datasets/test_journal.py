@@ -148,7 +148,7 @@ def test_a_journal_without_a_successful_trial_is_refused(tmp_path, registered, t
 
 def test_a_journal_of_an_unknown_space_is_refused(tmp_path, chains):
     path = write_journal(tmp_path / "x.db", chains, DONE)
-    with pytest.raises(DataError, match="is of the search space 'test-chains', which is not registered here"):
+    with pytest.raises(DataError, match="is of the search space 'test-chains', which is not known here"):
         load(path)
 
 

@@ -35,9 +35,7 @@ def test_what_cannot_be_trained_again_is_told():
     ):
         repeat(**training.describe())
     usual = Training(spaces.get("nash"), "digits", BRIEF, device="cpu").describe()
-    with pytest.raises(
-        UsageError, match="the study's space is not registered here: unknown search space 'mine'"
-    ):
+    with pytest.raises(UsageError, match="the study's space is not known here: unknown search space 'mine'"):
         repeat(**{**usual, "space": "mine"})
     with pytest.raises(UsageError, match=r"unknown image data 'mine'.*; give the study's images as data"):
         repeat(**{**usual, "data": "mine"})

@@ -401,3 +401,12 @@ def test_networks_of_a_builder_are_trained_by_their_settings(mine):
     fast = trained.evaluate(mine.from_answers(GOOD | {"layer0": "conv3"}))
     assert slow.score != fast.score
     assert 0.1 < slow.score <= 1
+
+
+def test_a_space_that_was_named_is_known_in_this_process(monkeypatch):
+    monkeypatch.chdir(HERE.parent.parent)
+    monkeypatch.setattr(spaces._registry.registry, "_things", dict(spaces._registry.registry._things))
+    name = "tests.spaces.nets:joined@5,3"
+    with pytest.raises(UnknownNameError, match="unknown search space"):
+        spaces.get(name)
+    assert spaces.find(name) is spaces.get(name) is spaces.find(name)
