@@ -11,6 +11,7 @@ from egraph.cli._generate import command as generate
 from egraph.cli._options import console, json_option, print_json, root_option
 from egraph.cli._progress import track_stages
 from egraph.cli._reading import file_options, split_list
+from egraph.cli._trace import command as trace
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ __all__ = ["command"]
 
 @click.group(
     "data",
-    help="List, show, import and generate tables of measured architectures.",
+    help="List, show, import, generate and trace tables of measured architectures.",
     epilog="Example: egraph data show nasbench201",
 )
 def command() -> None:
@@ -29,6 +30,7 @@ def command() -> None:
 
 
 command.add_command(generate)
+command.add_command(trace)
 
 
 @command.command(

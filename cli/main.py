@@ -29,7 +29,7 @@ COMMANDS = {
     "export": "Write a ranker, or the best network of a study, for use without egraph.",
     "serve": "Answer requests for scores over HTTP.",
     "bench": "Compare predictors by labels, searchers by queries, and cheap trainings with full ones.",
-    "data": "List, show, import and generate tables of measured architectures.",
+    "data": "List, show, import, generate and trace tables of measured architectures.",
     "draw": "Draw an architecture in the terminal, as SVG or as PNG.",
     "report": "Write the report of a search as one HTML page.",
 }

@@ -14,6 +14,8 @@ the variable ``EGRAPH_DATA``, and in the user's cache. The journal of a study is
 architectures and columns of numbers, of which `import_table` makes a table for good. `summarise` tells in one
 line what was read.
 
+`trace_models` makes a table of real models, such as those of timm, from their graphs and published figures.
+
 To add a benchmark: write a module that lists its `Source` (the file, its columns, their metrics, and a
 function from a row to an architecture), and add it to the modules that ``_catalogue.py`` registers.
 
@@ -39,6 +41,7 @@ from egraph.datasets._signals import generate_mnist1d
 from egraph.datasets._source import Source
 from egraph.datasets._summary import summarise
 from egraph.datasets._table import Table
+from egraph.datasets._tracing import Traced, trace_models
 
 __all__ = [
     "NAMES",
@@ -49,6 +52,7 @@ __all__ = [
     "Noise",
     "Source",
     "Table",
+    "Traced",
     "estimate_noise",
     "find_runs",
     "from_dataset",
@@ -60,6 +64,7 @@ __all__ = [
     "load",
     "mean_of_runs",
     "summarise",
+    "trace_models",
 ]
 
 if __name__ != "egraph.datasets":

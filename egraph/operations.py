@@ -27,6 +27,7 @@ from egraph.registry import Registry
 
 __all__ = [
     "ATTRIBUTES",
+    "JOINS",
     "KINDS",
     "Operation",
     "attributes",
@@ -244,3 +245,9 @@ def attributes(operation: Operation) -> NDArray[np.float32]:
 
 register(Operation("input", "input"))
 register(Operation("output", "output"))
+
+JOINS = ("add", "concat", "multiply", "join")
+"""Vertices of traced networks that only join results; any process reads them, whether it traces or not."""
+
+for _join in JOINS:
+    register(Operation(_join, "identity"))

@@ -36,6 +36,7 @@ from egraph.spaces.limited import Limited
 from egraph.spaces.notations import read_architecture
 from egraph.spaces.rows import Rows
 from egraph.spaces.subspace import Subspace
+from egraph.spaces.traced import TracedSpace
 
 __all__ = [
     "BuilderSpace",
@@ -45,6 +46,7 @@ __all__ = [
     "Rows",
     "SearchSpace",
     "Subspace",
+    "TracedSpace",
     "find",
     "from_builder",
     "get",

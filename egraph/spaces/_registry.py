@@ -5,9 +5,16 @@ from __future__ import annotations
 from egraph.registry import Registry
 from egraph.spaces.base import SearchSpace
 
-__all__ = ["get", "names", "register", "registry"]
+__all__ = ["add_unlisted", "get", "names", "register", "registry"]
 
 registry: Registry[SearchSpace] = Registry("search space")
+
+_unlisted: dict[str, SearchSpace] = {}
+
+
+def add_unlisted(space: SearchSpace) -> None:
+    """Makes `get` find a space that cannot be sampled, so that no list and no comparison has it."""
+    _unlisted[space.name] = space
 
 
 def register(space: SearchSpace) -> SearchSpace:
@@ -25,7 +32,9 @@ def get(space: str | SearchSpace) -> SearchSpace:
     Raises:
         UnknownNameError: No space has that name.
     """
-    return space if isinstance(space, SearchSpace) else registry[space]
+    if isinstance(space, SearchSpace):
+        return space
+    return _unlisted[space] if space in _unlisted else registry[space]
 
 
 def names() -> list[str]:

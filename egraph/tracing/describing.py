@@ -11,9 +11,6 @@ from egraph.tracing.sketch import JOINS, Sketch, Vertex
 
 __all__ = ["describe"]
 
-for _join in JOINS:
-    operations.register(Operation(_join, "identity"))
-
 
 def describe(sketch: Sketch) -> Architecture:
     """Registers the operation of each vertex, and makes the architecture."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-__all__ = ["JOINS", "Sketch", "Vertex"]
+from egraph.operations import JOINS
 
-JOINS = ("add", "concat", "multiply", "join")
-"""Kinds of vertices that only join results; operations of kind ``identity`` in the architecture."""
+__all__ = ["JOINS", "Sketch", "Vertex"]
 
 
 @dataclass(eq=False)
