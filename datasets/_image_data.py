@@ -222,7 +222,8 @@ def _check_inputs(name: str, x: NDArray[Any], kind: str | None) -> tuple[NDArray
         raise UsageError(
             f"the {name} {kind} must be numbers, ({kind}, {', '.join(axes)}); got {x.dtype} {x.shape}"
         )
-    values = x.astype(np.float32)
+    with np.errstate(over="ignore"):  # what is too large becomes infinite and is refused below
+        values = x.astype(np.float32)
     if kind == "images" and x.dtype == np.uint8:
         values /= np.float32(255)
     low, high = float(values.min()), float(values.max())

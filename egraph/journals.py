@@ -83,6 +83,8 @@ def check_cells(db: sqlite3.Connection) -> None:
             if name in columns:
                 for (text,) in db.execute(f"SELECT DISTINCT {name} FROM {table} WHERE {name} != ''"):
                     _check_json(text, f"a cell of {name} in {table}", held)
+    if {"trial", "round"} <= set(tables) and (row := db.execute(_LOST).fetchone()):
+        raise sqlite3.DatabaseError(f"there is no round {row[0]}, of which it has a trial")
     if "study" in tables:
         for name, text in db.execute("SELECT name, value FROM study"):
             _check_json(text, name, _SETTINGS.get(name, (object,)))
@@ -99,6 +101,8 @@ _RULES = {
     ("trial", "number"): "number >= 0",
 }
 """What the cells of some columns are."""
+
+_LOST = "SELECT round FROM trial WHERE round NOT IN (SELECT round FROM round)"
 
 _JSON: dict[str, dict[str, tuple[type, ...]]] = {
     "trial": {"intervals": (list,), "costs": (dict,)},

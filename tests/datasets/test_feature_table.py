@@ -130,6 +130,10 @@ class TestRefused:
             ),
             ({"length": [1.0, np.inf] * 3}, r"a\.csv, line 3: the column 'length' has inf"),
             (
+                {"length": [1.0, 1e60] * 3},
+                r"the (train|test|validation) features must be finite numbers; got .* to inf",
+            ),
+            (
                 {"length": ["1", "2", "3", "4", "bad", "6"]},
                 r"a\.csv, line 6: the column 'length' has 'bad', where most",
             ),

@@ -174,6 +174,7 @@ def test_truncated_journal_is_refused(path, share, read_only):
         ("UPDATE trial SET state = 'gone'", "a cell of state in trial is 'gone'"),
         ("UPDATE trial SET fidelity = 9e999", "a cell of fidelity in trial is inf"),
         ("UPDATE trial SET number = -1 WHERE number = 0", "a cell of number in trial is -1"),
+        ("DELETE FROM round WHERE round = 0", "there is no round 0, of which it has a trial"),
         ("UPDATE trial SET costs = '{'", "a cell of costs in trial is no JSON: Expecting"),
         ("UPDATE trial SET costs = '[]'", r"a cell of costs in trial is \[\]"),
         ("UPDATE study SET value = '7' WHERE name = 'evaluator'", "evaluator is 7"),
