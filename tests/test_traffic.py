@@ -27,6 +27,22 @@ training = Training(convnets, "digits", Recipe(epochs=1, channels=2), device="cp
 with egraph.Study(convnets, training, storage="x.db", ranker=False) as study:
     study.run(trials=2)
 report.write("x.db", "x.html")
+measured = {"acc": np.arange(20.0)}, {"acc": egraph.datasets.Metric()}
+egraph.datasets.Table(space, cells, *measured).save("t.parquet")
+for line in (
+    "train --data t.parquet --samples 15 --out c.egraph",
+    "search --data t.parquet --trials 3 --initial 2 --no-ranker --no-baseline --workers 2 --storage c.db",
+    "export c.egraph c.onnx",
+    "export x.db best --network",
+):
+    subprocess.run([sys.executable, "-m", "egraph", *line.split()], check=True)
+bare = (
+    "import sys; sys.modules['egraph'] = None; sys.path.insert(0, 'best');"
+    "import network; network.load();"
+    "import os; os.environ['ORT_DISABLE_TELEMETRY'] = '1';"
+    "import onnxruntime; onnxruntime.InferenceSession('best/network.onnx')"
+)
+subprocess.run([sys.executable, "-c", bare], check=True)
 with socket.create_server(("127.0.0.1", 0)) as free:
     port = free.getsockname()[1]
 served = subprocess.Popen([sys.executable, "-m", "egraph", "serve", "r.onnx", "--port", str(port)])
@@ -82,8 +98,18 @@ def test_only_this_machine_is_spoken_to_and_only_files_that_were_asked_for_stay(
         calls = (place / "calls").read_text().splitlines()
         internet = [line for line in calls if "AF_INET" in line and "127.0.0.1" not in line]
         assert internet == []
-    assert {path.name for path in (place / "work").iterdir()} - {"x.db-wal", "x.db-shm", "x.db.lock"} == {
+    assert {path.name for path in (place / "work").iterdir()} - {
+        f"{study}.db{end}" for study in "xc" for end in ("-wal", "-shm", ".lock")
+    } == {
+        "best",
+        "c.best.json",
+        "c.db",
+        "c.egraph",
+        "c.egraph.md",
+        "c.html",
+        "c.onnx",
         "r.onnx",
+        "t.parquet",
         "x.db",
         "x.html",
     }
