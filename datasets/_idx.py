@@ -33,7 +33,8 @@ IDX_NAMES = ("mnist", "kmnist", "emnist")
 """Names of data sets whose files lie in a folder of that name; Fashion-MNIST has more places."""
 
 _NAME = re.compile(
-    r"(?P<set>.*?)[-_.]?(?P<part>train|t10k|test)[-_.]?(?P<what>images|labels)[-_.]?idx[13][-_.]?ubyte(\.gz)?"
+    r"(?P<set>.*?)[-_.]?(?P<part>train|t10k|test)(?:ing)?[-_.]?(?P<what>ima?ge?s?|la?be?ls?)"
+    r"[-_.]?(?:idx[13]?(?:[-_.]?ubyte)?|ubyte)(?:\.gz)?"
 )
 
 Files = Mapping[tuple[str, str], Path]
@@ -136,7 +137,8 @@ def _list_sets(folder: Path) -> dict[str, dict[tuple[str, str], Path]]:
     for path in sorted(folder.iterdir(), key=lambda path: (path.suffix == ".gz", path.name)):
         if path.is_file() and (match := _NAME.fullmatch(path.name.lower())):
             part = "train" if match["part"] == "train" else "test"
-            sets.setdefault(match["set"], {}).setdefault((part, match["what"]), path)
+            what = "images" if match["what"].startswith("im") else "labels"
+            sets.setdefault(match["set"], {}).setdefault((part, what), path)
     return sets
 
 

@@ -221,6 +221,7 @@ class TestNames:
             "{t10k}-{what}.idx{axes}-ubyte",
             "{t10k}-{what}.idx{axes}.ubyte",
             "{part}_{what}_idx{axes}_ubyte",
+            "{part}ing_{what:.5}.idx.gz",
             "kmnist-{part}-{what}-idx{axes}-ubyte.gz",
         ],
     )
