@@ -54,21 +54,28 @@ def split(families: np.ndarray, by_family: bool, labels: int, seed: int) -> tupl
     return rng.permutation(np.flatnonzero(inside))[:labels], np.flatnonzero(~inside)
 
 
-def predict(contestant: str, frame, train: np.ndarray, test: np.ndarray, seed: int) -> np.ndarray:
+def predict(contestant: str, frame, train: np.ndarray, test: np.ndarray, seed: int) -> dict[str, np.ndarray]:
+    """The predictions for the test, by name; the parts of one ranker are several."""
     scores = frame.top1.to_numpy()[train]
     if contestant == "trees":
         inputs = frame[list(COLUMNS)].astype(float).to_numpy()
         trees = ExtraTreesRegressor(500, min_samples_leaf=2, random_state=seed)
-        return trees.fit(inputs[train], scores).predict(inputs[test])
+        return {"trees": trees.fit(inputs[train], scores).predict(inputs[test])}
     graphs = frame.graph.tolist()
-    options = {"members": 1, "epochs": 1, "folds": 0} if contestant != "ranker" else {}
+    options = {"members": 1, "epochs": 1, "folds": 0} if contestant == "parts" else {}
     ranker = egraph.Ranker(seed=seed, **options).fit([graphs[i] for i in train], scores)
-    chosen = [graphs[i] for i in test]
-    if contestant == "ranker":
-        return ranker(chosen)
-    encoding = egraph.encoding.encode(chosen, ranker.vocabulary_)
-    _, process, trees = ranker.scorer_.opinions(encoding)
-    return process if contestant == "gaussian process" else process + trees
+    # Graphs of like size are encoded together, so that few are padded.
+    order = np.argsort([graphs[i].num_vertices for i in test], kind="stable")
+    found: dict[str, list[np.ndarray]] = {}
+    for part in np.array_split(order, max(len(order) // 50, 1)):
+        encoding = egraph.encoding.encode([graphs[test[i]] for i in part], ranker.vocabulary_)
+        networks, process, grown = ranker.scorer_.opinions(encoding)
+        opinions = {"gaussian process": process, "tabular part": process + grown}
+        if contestant == "ranker":
+            opinions = {"networks": networks, **opinions, "ranker": ranker.scorer_.latent(encoding)}
+        for name, opinion in opinions.items():
+            found.setdefault(name, []).append(opinion)
+    return {name: np.concatenate(parts)[np.argsort(order)] for name, parts in found.items()}
 
 
 def main() -> None:
@@ -76,35 +83,41 @@ def main() -> None:
     parser.add_argument("table")
     parser.add_argument("--seeds", default="0:10", help="seeds, FIRST:END")
     parser.add_argument("--labels", type=int, default=100)
-    parser.add_argument("--contestants", default="trees,gaussian process,tabular part,ranker")
+    parser.add_argument("--contestants", default="trees,parts,ranker", help="parts: those of a ranker alone")
+    parser.add_argument("--splits", default="random,family")
     parser.add_argument(
         "--tags", action="store_true", help="inside each of the larger recipes, half as labels"
     )
     parser.add_argument("--out", default="real_models.jsonl")
     given = parser.parse_args()
     warnings.simplefilter("ignore")
-    first, end = map(int, given.seeds.split(":"))
-    rows = []
     for group, frame in read(given.table, given.tags).items():
-        families = frame.family.to_numpy()
         for contestant in given.contestants.split(","):
-            for by_family in (False, True) if not given.tags else (False,):
-                for seed in range(first, end):
-                    labels = len(frame) // 2 if given.tags else given.labels
-                    train, test = split(families, by_family, labels, seed)
-                    began = time.process_time()
-                    predicted = predict(contestant, frame, train, test, seed)
-                    tau = kendalltau(predicted, frame.top1.to_numpy()[test]).statistic
-                    row = {"group": group, "contestant": contestant, "by_family": by_family, "seed": seed}
-                    row |= {"tau": tau, "labels": len(train), "tested": len(test)}
-                    row["seconds"] = time.process_time() - began
-                    rows.append(row)
-                    with Path(given.out).open("a") as file:
-                        file.write(json.dumps(row) + "\n")
-                taus = [r["tau"] for r in rows[first - end :]]
-                kind = "other families" if by_family else "at random"
-                print(f"{group:20} {contestant:18} {kind:15} tau {np.mean(taus):.3f} +- {np.std(taus):.3f} "
-                      f"({row['labels']} labels, {row['tested']} tested)", flush=True)  # fmt: skip
+            for kind in ["random"] if given.tags else given.splits.split(","):
+                compare(group, frame, contestant, kind, given)
+
+
+def compare(group: str, frame, contestant: str, kind: str, given: argparse.Namespace) -> None:
+    """Writes a row for each draw, and prints the mean of all."""
+    first, end = map(int, given.seeds.split(":"))
+    labels = len(frame) // 2 if given.tags else given.labels
+    taus: dict[str, list[float]] = {}
+    for seed in range(first, end):
+        train, test = split(frame.family.to_numpy(), kind == "family", labels, seed)
+        began = time.process_time()
+        for name, predicted in predict(contestant, frame, train, test, seed).items():
+            tau = kendalltau(predicted, frame.top1.to_numpy()[test]).statistic
+            taus.setdefault(name, []).append(tau)
+            row = {"group": group, "contestant": name, "split": kind, "seed": seed, "tau": tau}
+            row |= {"labels": len(train), "tested": len(test), "seconds": time.process_time() - began}
+            with Path(given.out).open("a") as file:
+                file.write(json.dumps(row) + "\n")
+    for name, found in taus.items():
+        print(
+            f"{group:20} {name:17} {kind:7} tau {np.mean(found):.3f} +- {np.std(found):.3f} "
+            f"({row['labels']} labels, about {row['tested']} tested)",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

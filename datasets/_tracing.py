@@ -20,7 +20,7 @@ from egraph.datasets._measured import asks_direction, identify
 from egraph.datasets._metric import Metric
 from egraph.datasets._sheet import is_sheet, read_sheet, stem_of
 from egraph.datasets._table import Table
-from egraph.datasets._zoos import Model, list_models
+from egraph.datasets._zoos import Model, describe_source, list_models
 from egraph.errors import DataError, FailedError, UsageError
 from egraph.spaces import get
 
@@ -102,7 +102,7 @@ def trace_models(
         raise FailedError(f"no model of {models} could be traced; the first: {next(iter(failures), 'none')}")
     architectures = [Architecture.from_dict(traces[_identify(row)]["architecture"]) for row in usable]
     columns = _to_columns(usable)
-    provenance = {"traced from": models, **source}
+    provenance = {"traced from": describe_source(models), **source}
     table = Table(
         get("traced"), architectures, columns, _choose_metrics(columns, metrics), name=stem_of(target),
         provenance=provenance,

@@ -6,12 +6,13 @@ import contextlib
 import importlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib import metadata
 from typing import Any
 
 from egraph.errors import UsageError
 from egraph.specs import current_folder_first, find_named
 
-__all__ = ["Model", "list_models"]
+__all__ = ["Model", "describe_source", "list_models"]
 
 _NATIVE = 224
 
@@ -68,6 +69,11 @@ def list_models(source: str, wanted: Iterable[tuple[str, int | None]] | None = N
     if wanted is None:
         return list(models.values())
     return [models[name] for name in dict.fromkeys(name for name, _ in wanted) if name in models]
+
+
+def describe_source(source: str) -> str:
+    """The source, with the version of its package."""
+    return f"{source} {metadata.version(source)}" if source in ("timm", "torchvision") else source
 
 
 def _names(package: Any, source: str) -> list[str]:
