@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from egraph.datasets import Table
 
 __all__ = [
+    "Shares",
     "can_encode",
     "check_writable",
     "choose_metric",
@@ -43,6 +44,7 @@ __all__ = [
     "resumable",
     "root_option",
     "seed_option",
+    "shape_options",
     "show_scores",
     "table_option",
     "tables_option",
@@ -92,6 +94,34 @@ def positive_option(
     )
 
 
+class Shape(click.ParamType):
+    """Sides with an x between them, such as 1x28x28."""
+
+    name = "shape"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, ...]:
+        sides = str(value).split("x") if isinstance(value, str) else list(map(str, value))
+        if not all(side.isdecimal() and int(side) > 0 for side in sides):
+            self.fail(f"expected a shape such as 1x28x28, got {value!r}", param, ctx)
+        return tuple(map(int, sides))
+
+
+class Shares(click.ParamType):
+    """Numbers with commas between them."""
+
+    name = "shares"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[float, ...]:
+        try:
+            return tuple(float(part) for part in (value.split(",") if isinstance(value, str) else value))
+        except ValueError:
+            self.fail(f"expected three numbers such as 60,30,10, got {value!r}", param, ctx)
+
+
 class Counts(click.ParamType):
     """Whole numbers of at least 1, separated by commas."""
 
@@ -109,6 +139,15 @@ class Counts(click.ParamType):
         if not counts or min(counts) < 1:
             self.fail(f"whole numbers of at least 1 with commas between them, such as 78,156; got {value!r}")
         return counts
+
+
+def shape_options(of: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
+    """The options ``--input`` and ``--classes``, of the networks of a builder, to go with ``of``."""
+    help = f"Shape of one input for {of}, such as 1x28x28."
+    return (
+        click.option("--input", "input_shape", type=Shape(), metavar="NxNxN", help=help),
+        count_option("--classes", help=f"Number of outputs for {of}."),
+    )
 
 
 seed_option = count_option("--seed", least=0, default=0, help="Seed of all random choices.")

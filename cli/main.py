@@ -22,6 +22,8 @@ __all__ = ["COMMANDS", "main"]
 
 COMMANDS = {
     "search": "Find a good network: sample, train, rank, repeat.",
+    "ask": "Print the next networks of a search that is evaluated elsewhere.",
+    "tell": "Tell a search the score of a network that was evaluated elsewhere.",
     "train": "Fit a ranker on tables of measured architectures.",
     "evolve": "Evolve the ranker's own network on one or more tables.",
     "evaluate": "Measure how well a ranker orders a table.",

@@ -73,7 +73,8 @@ def command(
                 study, trials=running.trials, seconds=running.seconds, baseline=not running.no_baseline,
                 guided=ranking.guided,
             )  # fmt: skip
-            if measured.trains and report.find(study.journal).best:
+            found = report.find(study.journal)
+            if measured.trains and found.best and not found.is_told:
                 display.confirm(study, measured.final)
             fitted = study.ranker
         findings = report.find(study.journal)

@@ -13,6 +13,7 @@
         ├── JournalError          a journal is damaged, of another study or in use by another process
         ├── ServiceError          a ranker's service cannot be reached, refuses, or sends an invalid answer
         └── EvaluationError       one architecture could not be evaluated; becomes a failed trial
+            └── ScoreLaterError       its score comes later, from outside
 
 There are two warnings: `OutOfDistributionWarning` (a prediction is unreliable) and `PluginWarning` (a plug-in
 of an installed package is left out).
@@ -37,6 +38,7 @@ __all__ = [
     "ModelError",
     "OutOfDistributionWarning",
     "PluginWarning",
+    "ScoreLaterError",
     "ServiceError",
     "SpaceExhaustedError",
     "Unbuildable",
@@ -139,6 +141,10 @@ class ServiceError(FailedError):
 
 class EvaluationError(FailedError):
     """One architecture could not be evaluated; the study records it as a failed trial."""
+
+
+class ScoreLaterError(EvaluationError):
+    """The score of an evaluation comes later; the study waits for `egraph.Study.tell`."""
 
 
 class OutOfDistributionWarning(UserWarning):

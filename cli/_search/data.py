@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import choose_metric, count_option, root_option
+from egraph.cli._options import choose_metric, root_option, shape_options
 from egraph.cli._search._groups import option
 from egraph.errors import UnknownNameError, UsageError
 
@@ -22,18 +22,6 @@ __all__ = ["Data", "Measured"]
 
 DEFAULT = "mnist1d"
 """What networks are trained on by default."""
-
-
-def _read_shape(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> tuple[int, ...] | None:
-    """Reads sides with an x between them."""
-    if value is None:
-        return None
-    sides = value.split("x")
-    if not all(side.isdecimal() and int(side) > 0 for side in sides):
-        raise click.BadParameter(f"expected a shape such as 1x28x28, got {value!r}")
-    return tuple(map(int, sides))
 
 
 @dataclass(frozen=True)
@@ -124,16 +112,8 @@ class Data:
             "which the function then finds in trial.data.",
         )
     )
-    input_shape: tuple[int, ...] | None = option(
-        click.option(
-            "--input",
-            "input_shape",
-            metavar="NxNxN",
-            callback=_read_shape,
-            help="Shape of one input for --train, such as 1x28x28.",
-        )
-    )
-    classes: int | None = option(count_option("--classes", help="Number of outputs for --train."))
+    input_shape: tuple[int, ...] | None = option(*shape_options("--train"))
+    classes: int | None = option()
     metric: str | None = option(
         click.option(
             "--metric",

@@ -205,6 +205,9 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int, s
     from egraph import drawing
 
     click.echo(f"{stopped}; {len(findings.failed)} failed" if len(findings.failed) else stopped)
+    if findings.asked:
+        click.echo("tell each score by `egraph tell JOURNAL TRIAL SCORE`, then run the same command again")
+        return
     if not findings.best:
         click.echo("no training has succeeded; `egraph report` shows why")
         return

@@ -10,9 +10,34 @@ import click
 from egraph.cli._search._groups import option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from egraph.architecture import Architecture
+    from egraph.spaces import SearchSpace
     from egraph.study import Study
 
-__all__ = ["Given"]
+__all__ = ["Given", "add_known"]
+
+
+def add_known(
+    add: Callable[[Sequence[Architecture], NDArray[np.float64]], int], file: str, whole: SearchSpace
+) -> None:
+    """Adds the results in a file, whose networks are of the whole space of a study, and tells how many.
+
+    Raises:
+        DataError: The file cannot be read.
+        UsageError: It has several metrics, or networks of another space.
+    """
+    from egraph import datasets
+
+    table = datasets.load(file, space=whole)
+    metric = table.choose_metric(how="leave one in the file")
+    measured = table.measured(metric).distinct()
+    new = add(measured.architectures, measured.scores(metric))
+    click.echo(f"{file}: {len(measured):,} known networks by {metric}, {new:,} of them new", err=True)
 
 
 @dataclass(frozen=True)
@@ -46,7 +71,6 @@ class Given:
             DataError: A file cannot be read.
             UsageError: It has several metrics, or networks of another space.
         """
-        from egraph import datasets
         from egraph.cli._architectures import read_architectures
         from egraph.spaces.subspace import Subspace
 
@@ -54,11 +78,7 @@ class Given:
         while isinstance(whole, Subspace):
             whole = whole.whole
         for file in self.known:
-            table = datasets.load(file, space=whole)
-            metric = table.choose_metric(how="leave one in the file")
-            measured = table.measured(metric).distinct()
-            new = study.add(measured.architectures, measured.scores(metric))
-            click.echo(f"{file}: {len(measured):,} known networks by {metric}, {new:,} of them new", err=True)
+            add_known(study.add, file, whole)
         for file in self.wishes:
             wished = read_architectures(file, whole)
             new = study.enqueue(wished)

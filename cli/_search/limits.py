@@ -76,7 +76,8 @@ class Limits:
         def networks() -> Costs:
             if isinstance(evaluator, Training | OwnTraining):
                 return evaluator.costs
-            return Costs(measured.space, device=device)
+            shape, classes = measured.space.input_shape, measured.space.num_classes
+            return Costs(measured.space, shape or (3, 32, 32), classes or 10, device=device)
 
         names = CostNames(measured.space, networks, measured.table, measured.metric)
         costs = names.read(self.cost)

@@ -7,22 +7,10 @@ from typing import Any
 
 import click
 
-from egraph.cli._options import count_option
+from egraph.cli._options import Shares, count_option
 from egraph.cli._search._groups import option
 
 __all__ = ["Searching"]
-
-
-def _read_shares(
-    context: click.Context, parameter: click.Parameter, value: str | None
-) -> tuple[float, ...] | None:
-    """Reads numbers that are separated by commas."""
-    if value is None:
-        return None
-    try:
-        return tuple(float(part) for part in value.split(","))
-    except ValueError:
-        raise click.BadParameter(f"expected three numbers such as 60,30,10, got {value!r}") from None
 
 
 @dataclass(frozen=True)
@@ -43,7 +31,7 @@ class Searching:
         click.option(
             "--shares",
             metavar="N,N,N",
-            callback=_read_shares,
+            type=Shares(),
             help="Percentages of the candidates from the searchers, from mutants of the best networks and "
             "from random samples. Default: 60,30,10.",
         )

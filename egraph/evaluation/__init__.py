@@ -7,7 +7,8 @@ An *evaluator* measures one architecture and the cost of doing so:
 - `OwnTraining` trains it with a function of the user's, which gets an `OwnTrial`;
 - `ZeroCost` scores the untrained network;
 - `TableLookup` reads a table of measurements;
-- `as_evaluator` wraps any function.
+- `as_evaluator` wraps any function;
+- `Outside` stands for evaluations whose scores a study is told.
 
 `Fused` joins a ranker's prediction with zero-cost scores.
 
@@ -30,6 +31,7 @@ from egraph.evaluation.costs import Costs
 from egraph.evaluation.fusing import Fused, fuse
 from egraph.evaluation.inheriting import InheritedTraining
 from egraph.evaluation.lookup import ColumnCost, TableLookup
+from egraph.evaluation.outside import Outside
 from egraph.evaluation.own_training import OwnTraining
 from egraph.evaluation.own_trial import OwnTrial
 from egraph.evaluation.ranks import rank_average
@@ -50,6 +52,7 @@ __all__ = [
     "Fitness",
     "Fused",
     "InheritedTraining",
+    "Outside",
     "OwnTraining",
     "OwnTrial",
     "Recipe",

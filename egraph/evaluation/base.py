@@ -118,6 +118,10 @@ class Evaluator(ABC):
         """
         return self
 
+    def numbered(self, trial: int) -> Evaluator:
+        """An evaluator with the same scores that knows the number of the trial; by default itself."""
+        return self
+
     def prepare(self) -> None:
         """Loads what all evaluations need, such as the data.
 

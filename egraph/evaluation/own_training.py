@@ -19,10 +19,11 @@ from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.datasets import ImageData, from_dataset
-from egraph.errors import EgraphError, EvaluationError, UsageError, shorten
+from egraph.errors import EgraphError, EvaluationError, ScoreLaterError, UsageError, shorten
 from egraph.evaluation.base import Evaluation, Evaluator, Fidelity
 from egraph.evaluation.building import check_builds, flops_or_zero, load_cached
 from egraph.evaluation.costs import Costs
+from egraph.evaluation.outside import read_share
 from egraph.evaluation.own_trial import OwnTrial
 from egraph.evaluation.wrapping import digest_code, explain, name_function
 from egraph.spaces import SearchSpace
@@ -42,7 +43,10 @@ class OwnTraining(Evaluator):
     """Builds the network of an architecture and trains it with a function of your own.
 
     The function is called as ``fit(module, trial)`` with a new `torch.nn.Module`, which is on the device, and
-    an `OwnTrial`. It trains the module and returns its score, a number, higher is better, or an `Evaluation`.
+    an `OwnTrial`. It trains the module and returns its score, a number, higher is better, or an `Evaluation`;
+    or None where it only starts a training, such as a job in a queue, whose score `egraph.Study.tell` or the
+    command ``egraph tell`` tells later.
+
     During the call the global generators of PyTorch, NumPy and Python follow the seed of the trial, and are
     restored afterwards, so that the same seed gives the same score, unless the function is random otherwise.
 
@@ -105,6 +109,7 @@ class OwnTraining(Evaluator):
         self.device = choose_device(device)
         self._fidelity, self._seconds = 1.0, math.inf
         self._folder: Path | None = None
+        self._number: int | None = None
 
     @property
     def data(self) -> ImageData | None:
@@ -127,6 +132,7 @@ class OwnTraining(Evaluator):
         Raises:
             EvaluationError: The network cannot be built, the function failed, or the score is not finite.
             ArchitectureError: The architecture is not in the space.
+            ScoreLaterError: The function returned None.
             UsageError: The function returned neither a number nor an `Evaluation`.
         """
         import torch
@@ -149,6 +155,7 @@ class OwnTraining(Evaluator):
                 self._find_folder(architecture, seed),
                 self.space.settings(architecture),
                 self.data,
+                number=self._number,
                 seconds=self._seconds,
             )
             result = self._call(module, trial)
@@ -191,6 +198,12 @@ class OwnTraining(Evaluator):
         limited = copy.copy(self)
         limited._seconds = seconds
         return limited
+
+    def numbered(self, trial: int) -> OwnTraining:
+        """The same training, whose function finds the number of the trial in ``trial.number``."""
+        numbered = copy.copy(self)
+        numbered._number = trial
+        return numbered
 
     def prepare(self) -> None:
         """Loads PyTorch and the data."""
@@ -240,37 +253,20 @@ class OwnTraining(Evaluator):
     def _read(self, result: Any) -> Evaluation:
         if isinstance(result, Evaluation):
             return result
+        if result is None:
+            raise ScoreLaterError(f"{self.name} returned None: tell its score later, by `egraph tell`")
         try:
             if isinstance(result, str | bytes | bool):
                 raise TypeError
             return Evaluation(float(result))
         except (TypeError, ValueError, RuntimeError):  # PyTorch's, of a tensor with several numbers
-            what = "nothing" if result is None else shorten(result)
             raise UsageError(
-                f"{self.name} returned {what}; it must return the score of the network, a number, higher is "
-                "better, or an egraph.evaluation.Evaluation"
+                f"{self.name} returned {shorten(result)}; it must return the score of the network, a number, "
+                "higher is better, or an egraph.evaluation.Evaluation"
             ) from None
 
     def __repr__(self) -> str:
         return f"<training of {self.space.name} by {self.name} ({self.device})>"
-
-
-def read_share(text: str) -> float:
-    """A share of a whole training.
-
-    Raises:
-        UsageError: It is no number above 0 and at most 1.
-    """
-    try:
-        share = float(text)
-    except ValueError:
-        share = math.nan
-    if not 0 < share <= 1:
-        raise UsageError(
-            "a fidelity of a training of your own is a share above 0 and at most 1, such as 0.3, which it "
-            f"finds in trial.fidelity; got {text!r}"
-        )
-    return share
 
 
 def _check_function(fit: object) -> None:

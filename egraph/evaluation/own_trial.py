@@ -29,6 +29,7 @@ class OwnTrial:
             had too; it is kept. None where the study has no file or no fidelities.
         settings: Answers to `Choose.setting` and other settings in the genes of the architecture, by name.
         data: The data of the search; None where it has none.
+        number: Number of the trial, for `egraph.Study.tell`; None outside of a study's trials.
         reports: Pairs of epoch and score, as reported so far.
     """
 
@@ -39,6 +40,7 @@ class OwnTrial:
     folder: Path | None = None
     settings: Mapping[str, Any] = field(default_factory=dict)
     data: ImageData | None = None
+    number: int | None = None
     reports: list[tuple[int, float]] = field(default_factory=list)
     seconds: float = math.inf
     _begun: float = field(default_factory=time.monotonic, repr=False)

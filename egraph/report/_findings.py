@@ -170,9 +170,21 @@ class Findings:
 
     @property
     def unfinished(self) -> int:
-        """The number of trials that are queued or running."""
+        """The number of trials that are queued, running or asked."""
         both = pd.concat([self.trials, self.baseline]).drop_duplicates("number")
-        return int(both["state"].isin(["queued", "running"]).sum())
+        return int(both["state"].isin(["queued", "running", "asked"]).sum())
+
+    @property
+    def asked(self) -> int:
+        """The number of trials that were handed out and whose scores are not yet told."""
+        return int(
+            (pd.concat([self.trials, self.baseline]).drop_duplicates("number")["state"] == "asked").sum()
+        )
+
+    @property
+    def is_told(self) -> bool:
+        """Whether scores come from outside, so that nothing can be evaluated again here."""
+        return bool(self.asked or (self.trials["source"] == "told").any())
 
     @property
     def has_baseline(self) -> bool:

@@ -8,7 +8,8 @@
 - ``_guide.py`` fits the ranker, ``_recalibration.py`` has the rule when, ``_team.py`` keeps the searchers,
   ``_shares.py`` divides the work among them and others, ``_selection.py`` chooses from the candidates, and
   ``_promises.py`` compares predictions with the scores;
-- ``_loop.py`` runs rounds, ``_driver.py`` evaluates trials by an executor, in worker processes if wanted;
+- ``_running.py`` and ``_loop.py`` run rounds, ``_driver.py`` evaluates trials by an executor, in worker
+  processes if wanted;
 - ``_journal.py`` keeps everything in one SQLite file. ``_columns.py`` describes its columns,
   ``_migrations.py`` updates files of older versions.
 
@@ -44,6 +45,7 @@ from egraph.study._events import (
     TrialStarted,
 )
 from egraph.study._generating import Generated, generate
+from egraph.study._given import add_results, tell
 from egraph.study._journal import Journal, open_journal
 from egraph.study._promises import Verdict
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained
@@ -77,6 +79,7 @@ __all__ = [
     "TrialFinished",
     "TrialStarted",
     "Verdict",
+    "add_results",
     "find_best",
     "find_finals",
     "find_searcher",
@@ -84,4 +87,5 @@ __all__ = [
     "open_journal",
     "read_shares",
     "split_retrains",
+    "tell",
 ]

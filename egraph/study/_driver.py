@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 
@@ -29,7 +30,10 @@ class Driver:
         baseline: Whether trials of the baseline run too.
         max_failures: Number of trials in succession that may fail.
         emit: Called with an event when a trial starts or ends.
+        most: Number of trials that may begin.
 
+    Attributes:
+        asked: Trials that were handed out during this run.
     """
 
     def __init__(
@@ -42,7 +46,10 @@ class Driver:
         baseline: bool,
         max_failures: int,
         emit: Callable[[Event], object],
+        most: float = math.inf,
     ) -> None:
+        self._left = most
+        self.asked: list[Trial] = []
         self._journal, self._executor = journal, executor
         self._limit, self._deadline, self._baseline = limit, deadline, baseline
         self._max_failures, self._emit = max_failures, emit
@@ -68,23 +75,29 @@ class Driver:
             EgraphError: The evaluation cannot work at all.
         """
         queue = self._within_limit(self._journal.read_trials(states=["queued"]))
-        jobs = {trial.number: Job(trial.architecture, trial.seed, trial.fidelity) for trial in queue}
+        jobs = {
+            trial.number: Job(trial.architecture, trial.seed, trial.fidelity, trial.number) for trial in queue
+        }
         losses = self._journal.trial_losses
         for outcomes in evaluate(
-            self._executor, jobs, losses, begin=self._begin, stop=lambda: self.out_of_time
+            self._executor, jobs, losses, begin=self._begin, stop=lambda: bool(self.stop_reason)
         ):
             self._record(outcomes)
 
     @property
-    def out_of_time(self) -> bool:
-        """Whether the deadline has passed."""
-        return time.monotonic() >= self._deadline
+    def stop_reason(self) -> str:
+        """Reason why no further trial begins, apart from the budget of trials; empty where there is none."""
+        if time.monotonic() >= self._deadline:
+            return "the time is over"
+        return "" if self._left > 0 else "enough trials have begun"
 
     def _begin(self, number: int) -> None:
+        self._left -= 1
         self._emit(TrialStarted(self._journal.start(number)))
 
     def _within_limit(self, queued: list[Trial]) -> list[Trial]:
         room = self._limit - self.finished
+        room -= add_costs(t for t in self._journal.read_trials(states=["asked"]) if t.origin != BASELINE)
         chosen = []
         for trial in queued:
             if trial.origin == BASELINE:
@@ -99,6 +112,9 @@ class Driver:
         """Writes the outcomes, by the numbers of their trials."""
         for number, outcome in outcomes.items():
             if outcome.fatal is not None:
+                continue
+            if outcome.later:
+                self.asked.append(self._journal.hand_out(number))
                 continue
             trial = self._journal.finish(number, outcome.state, outcome.measured, outcome.reason)
             self._done[trial.origin == BASELINE].append(trial)

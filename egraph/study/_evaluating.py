@@ -12,7 +12,14 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, EgraphError, EvaluationError, FailedError, UsageError
+from egraph.errors import (
+    ArchitectureError,
+    EgraphError,
+    EvaluationError,
+    FailedError,
+    ScoreLaterError,
+    UsageError,
+)
 from egraph.evaluation import ZeroCost
 from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.executors import (
@@ -50,11 +57,13 @@ class Job:
         architecture: Architecture to evaluate.
         seed: Seed of the evaluation.
         fidelity: Cost relative to a whole evaluation, which names the evaluator.
+        number: Number of the trial; None for an evaluation that is no trial.
     """
 
     architecture: Architecture
     seed: int
     fidelity: float = WHOLE_COST
+    number: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +86,7 @@ class Outcome:
         evaluation: The measurement; None where the job failed or was a preview.
         values: The scores of a preview, one a proxy; empty where it failed.
         reason: Reason of the failure.
+        later: Whether the measurement comes later, from outside.
         fatal: An error that every other job would raise too, so that the run must stop.
     """
 
@@ -84,11 +94,14 @@ class Outcome:
     evaluation: Evaluation | None = None
     values: tuple[float, ...] = ()
     reason: str = ""
+    later: bool = False
     fatal: EgraphError | None = None
 
     @property
     def state(self) -> State:
         """State of a trial with this outcome."""
+        if self.later:
+            return "asked"
         return "failed" if self.evaluation is None else "complete"
 
     @property
@@ -218,8 +231,12 @@ class _Evaluate:
             if isinstance(job, Preview):
                 return outcome(values=self._preview(job.architecture))
             evaluator = self.evaluators[job.fidelity]
+            if job.number is not None:
+                evaluator = evaluator.numbered(job.number)
             evaluation = evaluator.evaluate(job.architecture, seed=job.seed)
             usable = math.isfinite(evaluation.score)
+        except ScoreLaterError as error:
+            return outcome(later=True, reason=one_line(str(error)))
         except (EvaluationError, ArchitectureError) as error:
             return outcome(reason=one_line(str(error)))
         except EgraphError as error:

@@ -23,6 +23,7 @@ __all__ = [
     "Screening",
     "TrialFinished",
     "TrialStarted",
+    "ignore",
 ]
 
 
@@ -231,3 +232,7 @@ Event = (
     | RetrainFinished
 )
 """Every event of a study."""
+
+
+def ignore(event: Event) -> None:
+    """Does nothing with an event."""

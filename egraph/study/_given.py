@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,9 +18,12 @@ from egraph.evaluation.base import Evaluation
 from egraph.spaces import SearchSpace
 from egraph.study._journal import Journal
 from egraph.study._seeds import derive
-from egraph.study._trial import BASELINE, ENQUEUED, KNOWN, State, Trial
+from egraph.study._trial import BASELINE, DONE, ENQUEUED, KNOWN, TOLD, State, Trial
 
-__all__ = ["add_known", "enqueue"]
+__all__ = ["add_known", "add_results", "enqueue", "tell"]
+
+NO_SCORE = "told without a score"
+"""Reason of a failure without a reason."""
 
 
 def add_known(
@@ -43,6 +47,33 @@ def add_known(
     return len(chosen)
 
 
+def add_results(
+    journal: Journal, space: SearchSpace, architectures: Iterable[Architecture], scores: ArrayLike
+) -> int:
+    """Adds results to the journal of a study that is not open, as `Study.add` does.
+
+    Args:
+        journal: Journal, opened to write.
+        space: The study's space, or the whole one of which it is a part.
+        architectures: Architectures of the space.
+        scores: Their scores, ``(architectures,)``, finite, higher is better.
+
+    Returns:
+        The number of results that are new.
+
+    Raises:
+        ArchitectureError: An architecture is not of the space; the text has its position.
+        UsageError: The study weighs costs; or scores are not finite, or not one for each architecture.
+    """
+    settings = journal.settings
+    if settings.get("costs"):
+        raise UsageError(
+            f"{journal.path} weighs costs, which only the command that searches can measure; give it the "
+            "results by --known (Study.add)"
+        )
+    return add_known(journal, space, settings["seed"], None, architectures, scores)
+
+
 def enqueue(
     journal: Journal,
     space: SearchSpace,
@@ -60,6 +91,46 @@ def enqueue(
             chosen.append((key, graph, Evaluation(math.nan)))
     _write(journal, seed, meter, chosen, ENQUEUED, "queued")
     return len(chosen)
+
+
+def tell(journal: Journal, number: int, score: float | Evaluation | None, reason: str = "") -> Trial:
+    """Takes the score of a trial that was evaluated outside into the journal of a study; see `Study.tell`.
+
+    Args:
+        journal: Journal, opened to write.
+        number: Number of the trial.
+        score: Score, higher is better; an `egraph.evaluation.Evaluation`; or None for a failure.
+        reason: Reason of the failure.
+
+    Raises:
+        UsageError: There is no such trial, it has another result already, or the score is not finite.
+    """
+    evaluation = _read_told(score)
+    found = journal.read_trials(number=number)
+    if not found:
+        raise UsageError(f"there is no trial {number} in {journal.path or 'this study'}")
+    trial = found[0]
+    state: State = "failed" if math.isnan(evaluation.score) else "complete"
+    if trial.state in DONE:
+        if (trial.state, repr(trial.score)) == (state, repr(evaluation.score)):
+            return trial  # told twice
+        known = f"has the score {trial.score:.6g}" if trial.state == "complete" else f"failed: {trial.reason}"
+        raise UsageError(f"trial {number} is done, it {known}; a result is not changed")
+    return journal.finish(number, state, evaluation, (reason or NO_SCORE) if state == "failed" else "")
+
+
+def _read_told(score: float | Evaluation | None) -> Evaluation:
+    """A result from outside; without a score for a failure."""
+    if score is None:
+        return Evaluation(math.nan, source=TOLD)
+    if not isinstance(score, Evaluation):
+        try:
+            score = Evaluation(float(score))
+        except (TypeError, ValueError):
+            raise UsageError(f"a score must be a number, got {shorten(score)}") from None
+    if not math.isfinite(score.score):
+        raise UsageError(f"a score must be finite, got {score.score}; tell a failure without a score")
+    return replace(score, source=score.source or TOLD)
 
 
 def _read_scores(scores: ArrayLike, count: int) -> NDArray[np.float64]:

@@ -21,17 +21,22 @@ from egraph.study._trial import State, Trial
 __all__ = ["Journal", "open_journal"]
 
 
-def open_journal(path: str | os.PathLike[str], *, read_only: bool = True) -> Journal:
+def open_journal(path: str | os.PathLike[str], *, read_only: bool = True, wait: float = 0) -> Journal:
     """Opens the journal of a study; by default only to read it, which does not disturb a running study.
+
+    Args:
+        path: The file.
+        read_only: Whether it is opened only to read it.
+        wait: Seconds to wait, to write it, for another process that does.
 
     Raises:
         JournalError: There is no such file, it is no journal, damaged, of a newer version, or, to write, held
             by another process.
     """
     path = find_place(path)
-    if read_only and not os.path.exists(path):
+    if not os.path.exists(path) and (read_only or wait):
         raise JournalError(f"no journal at {path}; a study writes one where its storage= says")
-    return Journal(path, read_only=read_only)
+    return Journal(path, read_only=read_only, wait=wait)
 
 
 class Journal:
@@ -40,16 +45,19 @@ class Journal:
     Args:
         path: The file, made where it does not exist; None keeps everything in memory.
         read_only: Whether it is never written, and no writer is waited for.
+        wait: Seconds to wait for another process that writes it.
 
     Raises:
         JournalError: The file is no journal, damaged, of a newer version, cannot be written, or is held by
             another process.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None, *, read_only: bool = False) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str] | None = None, *, read_only: bool = False, wait: float = 0
+    ) -> None:
         self.path = None if path is None else find_place(path)
         self.read_only = read_only
-        self._file = JournalFile(self.path, read_only=read_only)
+        self._file = JournalFile(self.path, read_only=read_only, wait=wait)
         self._db = self._file.db
 
     def __enter__(self) -> Journal:
@@ -196,6 +204,13 @@ class Journal:
         with self._file.transaction():
             self._begin(("trial", number))
             self._update("trial", number, {"state": "running", "started": time.time()})
+        return self.read_trials(number=number)[0]
+
+    def hand_out(self, number: int) -> Trial:
+        """Marks a trial as asked: its score is to be told from outside, whatever becomes of this process."""
+        with self._file.transaction():
+            self._end(("trial", number))
+            self._update("trial", number, {"state": "asked"})
         return self.read_trials(number=number)[0]
 
     def finish(self, number: int, state: State, evaluation: Evaluation, reason: str = "") -> Trial:

@@ -31,6 +31,7 @@ class JournalFile:
     Args:
         path: The file, made where it does not exist; None keeps everything in memory.
         read_only: Whether it is never written, and no writer is waited for.
+        wait: Seconds to wait for another writer.
 
     Raises:
         JournalError: The file is no journal, damaged, of a newer version, cannot be written, or is held by
@@ -40,9 +41,9 @@ class JournalFile:
         db: The connection.
     """
 
-    def __init__(self, path: Path | None, *, read_only: bool) -> None:
+    def __init__(self, path: Path | None, *, read_only: bool, wait: float = 0) -> None:
         self.path, self.read_only = path, read_only
-        release = _no_lock if path is None or read_only else _lock(path)
+        release = _no_lock if path is None or read_only else _lock(path, wait)
         with contextlib.ExitStack() as opened:
             opened.callback(release)
             with self.errors():
@@ -121,12 +122,12 @@ def _no_lock() -> None:
     pass
 
 
-def _lock(path: Path) -> Callable[[], object]:
+def _lock(path: Path, wait: float) -> Callable[[], object]:
     """Makes this process the only writer; returns the function that releases the file."""
     import filelock
 
     holder = Path(f"{path}.lock")
-    lock = filelock.FileLock(holder, timeout=0)
+    lock = filelock.FileLock(holder, timeout=wait)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()

@@ -71,9 +71,11 @@ class Loop:
         while True:
             self._driver.work_off()
             self._finish_rounds()
-            if self._driver.out_of_time:
-                return "the time is over"
+            if self._driver.stop_reason:
+                return self._driver.stop_reason
             trials = self._journal.read_trials()
+            if asked := sum(trial.state == "asked" for trial in trials):
+                return f"waiting for the scores of {asked} trials"
             if any(trial.state == "queued" and trial.origin != BASELINE for trial in trials):
                 return f"{self._count} trials are done"  # left over from a run with a larger budget
             state = self._journal.settings.get("searcher state")

@@ -91,7 +91,7 @@ def retrain(
         The results of all calls by the keys.
 
     Raises:
-        UsageError: There are repeats, and the evaluator takes no seed.
+        UsageError: There are repeats, and the evaluator takes no seed; or a score would come later.
     """
     evaluated_by = find_equal(describe(evaluator), _list_evaluators(journal))
     known = _read(journal, evaluated_by)
@@ -114,14 +114,29 @@ def retrain(
         try:
             for outcomes in evaluate(executor, jobs, losses, begin=begin):
                 for (key, repeat), outcome in outcomes.items():
-                    if outcome.fatal is not None:
-                        raise outcome.fatal
+                    _check(outcome)
                     _write(journal, evaluated_by, key, repeat, jobs[key, repeat], outcome)
                     finished += 1
                     emit(RetrainFinished(finished, len(jobs)))
         finally:
             journal.requeue()
     return _gather(_read(journal, evaluated_by), architectures, repeats)
+
+
+def _check(outcome: Outcome) -> None:
+    """Raises what ends all evaluations.
+
+    Raises:
+        EgraphError: Every other evaluation would fail too.
+        UsageError: The score would come later.
+    """
+    if outcome.fatal is not None:
+        raise outcome.fatal
+    if outcome.later:
+        raise UsageError(
+            f"trials cannot be repeated here: {outcome.reason}; repeats need an evaluation that returns a "
+            "score at once (evaluate=)"
+        )
 
 
 def check_repeats(evaluator: Evaluator, repeats: int) -> None:

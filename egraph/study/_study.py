@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import os
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal
@@ -15,7 +14,8 @@ from numpy.typing import ArrayLike
 from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
-from egraph.evaluation.base import Evaluator, Fitness
+from egraph.evaluation.base import Evaluation, Evaluator, Fitness
+from egraph.evaluation.outside import Outside
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
@@ -30,21 +30,19 @@ from egraph.study._arguments import (
     read_screen,
     read_searchers,
 )
-from egraph.study._driver import Driver
-from egraph.study._evaluating import open_evaluation
-from egraph.study._events import Event, RunFinished, RunStarted
-from egraph.study._fidelities import climb, list_evaluators, read_fidelities
+from egraph.study._events import Event, ignore
+from egraph.study._fidelities import climb, read_fidelities
 from egraph.study._finalists import best_baseline_trials, best_trials, confirm
-from egraph.study._given import add_known, enqueue
+from egraph.study._given import add_known, enqueue, tell
 from egraph.study._guide import Predictor
 from egraph.study._identity import claim
 from egraph.study._journal import Journal
-from egraph.study._loop import Loop
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, choose_strategy
-from egraph.study._screen import SHARE, Screener, recall
+from egraph.study._running import Runner
+from egraph.study._screen import recall
 from egraph.study._shares import Mixture, read_shares
-from egraph.study._trial import OWN, WHOLE_COST, Trial
+from egraph.study._trial import OWN, Trial
 
 __all__ = ["Study"]
 
@@ -68,7 +66,8 @@ class Study:
     Args:
         space: Search space, or the name of one.
         evaluate: An `Evaluator`, or a fitness: a callable from architectures to scores, higher is better.
-            Its parameter ``seed``, if it has one, gets the seed of each evaluation.
+            Its parameter ``seed``, if it has one, gets the seed of each evaluation. None where `ask` hands
+            trials out and `tell` takes their scores.
         storage: File of the journal, created if it does not exist; None keeps the journal in memory.
         seed: Seed of all random choices. Each evaluation gets a seed derived from it.
         ranker: Model with ``fit`` and ``predict`` as in scikit-learn; None is the default `egraph.Ranker`. A
@@ -101,19 +100,17 @@ class Study:
         candidates: Number of architectures that the ranker scores in a round. Of a space that has no more,
             all are scored, without a searcher, if neither ``searcher`` nor ``shares`` is given.
         recalibrate: When the ranker is fitted again: ``"every=N"``, after N new trials; ``"seconds=S"``,
-            after new trials that cost S seconds together; ``"drift"``, after an alarm of drift. With the last
-            two it is also fitted before each round until it has learned from ``initial`` trials. An alarm
-            always causes a fit.
+            after new trials that cost S seconds together; ``"drift"``, after an alarm of drift, which always
+            causes a fit. With the last two also before each round until it has learned from ``initial`` ones.
         max_failures: Number of trials in succession that may fail before the run stops with an error.
         fidelities: Cheaper evaluations, by names that the evaluator reads (`Evaluator.at`), each more
             expensive than the one before it; the last is the whole evaluation. For a training, such as
             ``[0.1, 0.3, 1]``, they are shares of the epochs. New networks are evaluated at the first, and the
-            best of each are promoted to the next; the ranker learns from all of them. Scores of whole
-            evaluations alone decide which network is best. None evaluates all networks whole.
-        trial_seconds: Time after which an evaluation has failed; None is no limit. With one worker only an
-            `egraph.evaluation.Training` is ended, between two steps; other evaluations run to their end.
-            With several, the process of the evaluation is ended. Evaluations by another evaluator
-            (`retrain`) have no limit.
+            best of each are promoted to the next; the ranker learns from all. Whole scores alone decide which
+            network is best. None evaluates all networks whole.
+        trial_seconds: Time after which an evaluation has failed; None is no limit. With several workers the
+            process of the evaluation is ended. With one, a `egraph.evaluation.Training` is ended between two
+            steps, an `OwnTraining` at a report. Evaluations by another evaluator (`retrain`) have no limit.
         force_resume: Whether to resume a journal of another space, seed or evaluator; it keeps what differed.
 
     Raises:
@@ -127,7 +124,7 @@ class Study:
     def __init__(
         self,
         space: SearchSpace | str,
-        evaluate: Evaluator | Callable[..., Any],
+        evaluate: Evaluator | Callable[..., Any] | None,
         *,
         storage: str | os.PathLike[str] | None = None,
         seed: int = 0,
@@ -153,23 +150,22 @@ class Study:
         seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
         workers, initial = read_counts(1, workers=workers, initial=initial)
         batch, candidates = read_counts(1, batch=batch, candidates=candidates)
-        self.space = spaces.find(space)
-        self.seed, self.workers, self.max_failures = seed, workers, max_failures
-        self.stopped, self._trial_seconds = "", read_limit(trial_seconds)
-        self._evaluator = as_evaluator(evaluate)
+        self.space, self.seed, self.workers, self.stopped = spaces.find(space), seed, workers, ""
+        self._trial_seconds = read_limit(trial_seconds)
+        self._evaluator = Outside() if evaluate is None else as_evaluator(evaluate)
         self._fidelities = read_fidelities(fidelities, self._evaluator)
         self._meter = read_costs(costs, self.space)
-        makers = read_searchers(searcher, self.space, self._meter)
-        mixture = Mixture(read_shares(shares), far)
+        makers, mixture = read_searchers(searcher, self.space, self._meter), Mixture(read_shares(shares), far)
         self._guide = read_ranker(ranker, shares, seed, initial, recalibrate)
-        limits = (screen_count, screen_seconds, 16 * initial)
-        self._screen = read_screen(screen, self._evaluator, self.space, self._guide, *limits)
+        self._screen = read_screen(
+            screen, self._evaluator, self.space, self._guide, screen_count, screen_seconds, 16 * initial
+        )
         sizes = {"initial": initial, "batch": batch, "candidates": candidates}
         strategy = choose_strategy(
             self.space, seed, self._guide, makers=makers, screen=self._screen, mixture=mixture,
             whole=searcher is None and shares is None, meter=self._meter, **sizes,
         )  # fmt: skip
-        self._proposer = Proposer(self.space, seed, climb(self._fidelities, strategy, self._guide))
+        proposer = Proposer(self.space, seed, climb(self._fidelities, strategy, self._guide))
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
             "searcher": describe_searchers(makers, self.space),
@@ -177,11 +173,14 @@ class Study:
             "shares": mixture.shares, "far": far, "workers": workers, **sizes,
             "trial_seconds": self._trial_seconds, "recalibrate": recalibrate,
         }  # fmt: skip
-        self._journal, self._requeued = claim(
+        self._journal, requeued = claim(
             storage, self.space, seed, self._evaluator, settings, self._meter, self._fidelities, force_resume
         )
         if self._guide is not None and self._screen is not None:
             self._guide.remember(partial(recall, self._journal, self._screen, self.space, seed))
+        how = (self._fidelities, self._meter, self._screen, workers, self._trial_seconds)
+        run = (self.space, seed, self._journal, proposer, self._evaluator, *how, max_failures, requeued)
+        self._runner = Runner(*run)
 
     def __enter__(self) -> Study:
         return self
@@ -254,8 +253,7 @@ class Study:
     def enqueue(self, architectures: Iterable[Architecture]) -> int:
         """Makes architectures the next trials, in their order; those that have a trial are left out.
 
-        Returns:
-            The number of new trials. They count in the budget of the next run.
+        They count in the budget of the next run. Returns the number of new trials.
 
         Raises:
             ArchitectureError: An architecture is not of the space; the text has its position.
@@ -270,7 +268,7 @@ class Study:
         baseline: bool = False,
         progress: Progress | None = None,
     ) -> None:
-        """Runs until the budget is spent or the space is exhausted; `stopped` then gives the reason.
+        """Runs until the budget is spent or the space exhausted; `stopped` then gives the reason.
 
         Args:
             trials: Total number of trials of the study, earlier and failed ones included. With fidelities it
@@ -288,32 +286,50 @@ class Study:
             EgraphError: The evaluation cannot work at all.
         """
         check_budget(trials, seconds, [one.cost for one in self._fidelities])
-        emit, limit = progress or _ignore, math.inf if trials is None else trials
-        preview = None if self._screen is None else self._screen.preview
-        cheaper = list_evaluators(self._fidelities, self._journal.path)
-        executor = open_evaluation(self._evaluator, self.workers, preview, cheaper, self._trial_seconds)
-        budget, begun = math.inf if seconds is None else seconds, time.monotonic()
-        driver = Driver(
-            self._journal, executor, limit=limit, deadline=begun + budget, baseline=baseline,
-            max_failures=self.max_failures, emit=emit,
-        )  # fmt: skip
-        screener = Screener(self._journal, executor, deadline=begun + SHARE * budget, emit=emit)
-        loop = Loop(
-            self.space, self.seed, journal=self._journal, proposer=self._proposer, driver=driver,
-            meter=self._meter, screener=screener, limit=limit, baseline=baseline, emit=emit,
-            entry=min(cheaper, default=WHOLE_COST),
-        )  # fmt: skip
-        before = (driver.finished, driver.baseline_finished, self._requeued)
-        lost = self._journal.trial_losses
-        emit(RunStarted(*before, trials=trials, seconds=seconds, baseline=baseline, lost=lost))
-        self._requeued = 0
-        try:
-            self.stopped = loop.run()
-        finally:
-            # Whatever ended the run, no trial stays marked as running.
-            executor.close()
-            self._journal.requeue()
-        emit(RunFinished(self.stopped))
+        self.stopped = self._runner.run(trials, seconds, baseline, progress or ignore)
+
+    def ask(
+        self, most: int | None = None, *, trials: float | None = None, baseline: bool = False
+    ) -> list[Trial]:
+        """Hands out the next trials, to be evaluated anywhere; `tell` takes their scores.
+
+        A round is proposed when all trials of the last one are told, so the history is that of `run` with the
+        same scores. Trials that are handed out stay so until they are told, in later processes too.
+
+        Args:
+            most: Largest number of trials; None for the rest of the round.
+            trials: Total number of trials of the study, as in `run`; None for no limit.
+            baseline: Whether to hand out trials of a random search beside it, as in `run`.
+
+        Returns:
+            The trials, with architecture, seed and fidelity; none while the round waits for scores, or where
+            nothing is left, which `stopped` tells.
+
+        Raises:
+            UsageError: An argument is not positive.
+        """
+        if most is not None:
+            check_whole(1, most=most)
+        check_budget(trials, math.inf, [one.cost for one in self._fidelities])
+        self.stopped, asked = self._runner.ask(math.inf if most is None else most, trials, baseline)
+        return asked
+
+    def tell(self, trial: Trial | int, score: float | Evaluation | None, reason: str = "") -> Trial:
+        """Takes the score of a trial that was evaluated outside.
+
+        Args:
+            trial: Trial that `ask` gave, or its number.
+            score: Score, higher is better; an `Evaluation`; or None where the evaluation failed.
+            reason: Reason of the failure.
+
+        Returns:
+            The trial with its result. To tell the same twice is one.
+
+        Raises:
+            UsageError: There is no such trial, it has another result already, or the score is not finite.
+        """
+        number = trial.number if isinstance(trial, Trial) else trial
+        return tell(self._journal, number, score, reason)
 
     def retrain(
         self,
@@ -323,17 +339,7 @@ class Study:
         evaluate: Evaluator | Callable[..., Any] | None = None,
         progress: Progress | None = None,
     ) -> Retrained:
-        """Evaluates an architecture again with fresh seeds, the same ones for each architecture.
-
-        Args:
-            trial: Trial or architecture, such as `best`.
-            repeats: Number of evaluations. Those that the journal already holds are not repeated.
-            evaluate: Evaluator or fitness, for example with a longer training; None is the study's own.
-            progress: Called with a `RetrainStarted`, and with a `RetrainFinished` after each evaluation.
-
-        Raises:
-            UsageError: ``repeats`` is not positive, or more than 1 where the evaluator takes no seed.
-        """
+        """Evaluates one trial or architecture again with fresh seeds, as `retrain_all` does several."""
         return self.retrain_all([trial], repeats, evaluate=evaluate, progress=progress)[0]
 
     def retrain_all(
@@ -344,30 +350,29 @@ class Study:
         evaluate: Evaluator | Callable[..., Any] | None = None,
         progress: Progress | None = None,
     ) -> list[Retrained]:
-        """Evaluates several architectures again, with as many evaluations at a time as there are workers.
+        """Evaluates architectures again with fresh seeds, the same ones for each, in all workers.
 
         Args:
             trials: Trials or architectures. Two of the same network are evaluated as one.
             repeats: Number of evaluations of each. Those that the journal already holds are not repeated.
-            evaluate: Evaluator or fitness; None is the study's own.
+            evaluate: Evaluator or fitness, such as a longer training; None is the study's own.
             progress: Called with a `RetrainStarted`, and with a `RetrainFinished` after each evaluation.
 
-        Returns:
-            One result for each of ``trials``, in their order.
+        Returns one result for each of ``trials``, in their order.
 
         Raises:
-            UsageError: ``repeats`` is not positive, or more than 1 where the evaluator takes no seed.
+            UsageError: ``repeats`` is not positive, or above 1 without a seed; or scores come later.
         """
         check_whole(1, repeats=repeats)
-        architectures = [one.architecture if isinstance(one, Trial) else one for one in trials]
-        keys = [self.space.key(architecture) for architecture in architectures]
+        graphs = [one.architecture if isinstance(one, Trial) else one for one in trials]
+        by_key = {self.space.key(graph): graph for graph in graphs}
         evaluator = self._evaluator if evaluate is None else as_evaluator(evaluate)
         fresh = retrain(
-            self._journal, evaluator, dict(zip(keys, architectures, strict=True)), repeats=repeats,
-            seed=self.seed, workers=self.workers, emit=progress or _ignore,
+            self._journal, evaluator, by_key, repeats=repeats,
+            seed=self.seed, workers=self.workers, emit=progress or ignore,
             seconds=self._trial_seconds if evaluate is None else None,
         )  # fmt: skip
-        return [fresh[key] for key in keys]
+        return [fresh[self.space.key(graph)] for graph in graphs]
 
     def confirm(
         self, most: int = FINALISTS, repeats: int = 3, *, progress: Progress | None = None
@@ -392,7 +397,3 @@ class Study:
 
     def __repr__(self) -> str:
         return f"<study of {self.space.name} in {self._journal.path or 'memory'}>"
-
-
-def _ignore(event: Event) -> None:
-    pass

@@ -24,6 +24,7 @@ __all__ = [
     "SAMPLES",
     "SCREENED",
     "SEARCH",
+    "TOLD",
     "TOP",
     "WHOLE",
     "WHOLE_COST",
@@ -32,7 +33,7 @@ __all__ = [
     "add_costs",
 ]
 
-State = Literal["queued", "running", "complete", "failed"]
+State = Literal["queued", "running", "asked", "complete", "failed"]
 DONE: tuple[State, ...] = ("complete", "failed")
 """States that do not change any more."""
 
@@ -50,6 +51,9 @@ RANDOM = "random"
 """Random, because too few trials had succeeded to fit the ranker."""
 PROMOTED = "promoted"
 """Among the best at a lower fidelity."""
+TOLD = "told"
+"""Source of a score that was told from outside."""
+
 KNOWN = "known"
 """Measured before the study, which was given its score; costs nothing."""
 ENQUEUED = "enqueued"
@@ -83,7 +87,7 @@ class Trial:
         round: Number of the round that proposed it.
         origin: Reason of the proposal: initial, screened, top, far, search, random, promoted, known,
             enqueued or baseline.
-        state: State: queued, running, complete or failed.
+        state: State: queued, running, asked (handed out, its score is to be told), complete or failed.
         key: Key of the architecture in its search space.
         architecture: Architecture that is evaluated.
         seed: Seed of the evaluation.

@@ -9,7 +9,7 @@ from fits import CLASSES, SHAPE, build, fit
 
 from egraph import spaces
 from egraph.datasets import ImageData
-from egraph.errors import EvaluationError, UsageError
+from egraph.errors import EvaluationError, ScoreLaterError, UsageError
 from egraph.evaluation import OwnTraining
 from egraph.study import Study
 from egraph.study._sameness import describe, differences
@@ -95,11 +95,7 @@ def test_the_description_is_that_of_function_and_shape():
 @pytest.mark.parametrize(
     ("function", "kind", "text"),
     [
-        (
-            fits.return_nothing,
-            UsageError,
-            "fits.return_nothing returned nothing; it must return the score of",
-        ),
+        (fits.return_nothing, ScoreLaterError, "fits.return_nothing returned None: tell its score later"),
         (fits.return_two, UsageError, r"fits.return_two returned tensor\(\[0., 0.\]\); it must return the"),
         (fits.return_text, UsageError, "fits.return_text returned '0.9'; it must return the score of"),
         (fits.return_infinity, EvaluationError, "fits.return_infinity returned the score inf"),
@@ -167,9 +163,9 @@ def test_workers_and_repeats_give_what_one_process_gives(tmp_path):
     assert len(set(fresh.scores)) == 2
 
 
-def test_a_function_that_returns_nothing_stops_the_search():
-    with pytest.raises(UsageError, match="returned nothing"):
-        Study(SPACE, own(fits.return_nothing), ranker=False).run(trials=3)
+def test_a_function_that_returns_no_number_stops_the_search():
+    with pytest.raises(UsageError, match=r"return_text returned '0\.9'"):
+        Study(SPACE, own(fits.return_text), ranker=False).run(trials=3)
 
 
 def test_a_failed_training_is_a_failed_trial():
