@@ -76,7 +76,7 @@ def find_space(known: str, name: str | None) -> SearchSpace:
     """
     from egraph import spaces
 
-    if name is None and known not in spaces.names():
+    if name is None and (":" in known or known not in spaces.names()):
         raise UsageError(
             f"the search is in {known}, which is no registered space; name it with --space, or, of a part of "
             "a space, import by --known of the command that searches"
