@@ -208,8 +208,8 @@ def declare(names: Iterable[str]) -> None:
 
 
 def is_known(name: str) -> bool:
-    """Whether an operation is registered, or declared by a search space."""
-    return name in registry or name in _of_spaces
+    """Whether an operation is registered, declared by a search space, or has come with its description."""
+    return name in registry or name in _of_spaces or (name in _of_files and bool(described([name])))
 
 
 def get(name: str) -> Operation:

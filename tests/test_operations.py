@@ -110,8 +110,10 @@ def test_a_name_by_description_identifies_it():
 def test_a_description_from_outside_is_remembered_under_the_name_that_it_makes():
     wide = operations.name_by_description(Operation("conv3x3-99", "conv", kernel=3, channels=99))
     assert operations.get(wide.name).kind == "other"
+    assert not operations.is_known(wide.name)
     operations.learn(wide.to_dict())
     assert operations.get(wide.name) == wide
+    assert operations.is_known(wide.name)
 
 
 @pytest.mark.parametrize(
