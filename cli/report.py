@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import os
 
 import click
 
@@ -23,5 +23,5 @@ def command(journal: str, out: str | None) -> None:
     """``egraph report``."""
     from egraph import report
 
-    page = report.write(journal, out or Path(journal).with_suffix(".html"))
+    page = report.write(journal, out or f"{os.path.splitext(journal)[0]}.html")
     click.echo(f"wrote {page}")

@@ -54,3 +54,12 @@ def test_commands_refuse_it_in_one_line(words, tmp_path, monkeypatch):
     assert answer.exit_code in (1, 2)
     assert "unexpected" not in answer.output
     assert answer.output.strip().splitlines()[-1].startswith("egraph: ")
+
+
+@pytest.mark.parametrize("journal", [".", "..", "/", ""])
+def test_a_report_of_no_file_is_refused(journal, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answer = CliRunner().invoke(main, ["report", journal])
+    assert answer.exit_code == 1
+    assert answer.output.startswith("egraph: ")
+    assert "unexpected" not in answer.output

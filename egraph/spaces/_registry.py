@@ -34,7 +34,9 @@ def get(space: str | SearchSpace) -> SearchSpace:
     """
     if isinstance(space, SearchSpace):
         return space
-    return _unlisted[space] if space in _unlisted else registry[space]
+    if isinstance(space, str) and space in _unlisted:
+        return _unlisted[space]
+    return registry[space]
 
 
 def names() -> list[str]:
