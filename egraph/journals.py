@@ -93,7 +93,7 @@ def check_cells(db: sqlite3.Connection) -> None:
 _STORED = {"INTEGER": ("integer",), "REAL": ("real", "integer"), "TEXT": ("text",)}
 """The types of cells by that of their column."""
 
-_STATES = "state IN ('queued', 'running', 'complete', 'failed')"
+_STATES = "state IN ('queued', 'running', 'asked', 'complete', 'failed')"
 _RULES = {
     ("trial", "state"): _STATES,
     ("retrain", "state"): _STATES,
