@@ -231,7 +231,7 @@ def _imported(root: str | os.PathLike[str] | None) -> Iterator[Known]:
 
     seen = {file for source in _sources.values() for file in (source.file, f"{source.name}.parquet")}
     for folder in (*list_folders(root), PACKAGED):
-        for path in sorted(folder.glob("*.parquet")) if folder.is_dir() else ():
+        for path in sorted(folder.glob("*.parquet")) if os.path.isdir(folder) else ():
             if path.name in seen:
                 continue
             seen.add(path.name)

@@ -84,7 +84,7 @@ def find_cifar(name: str, root: str | os.PathLike[str] | None) -> Path:
     for folder in list_folders(root):
         for parent in (folder, folder / name):
             for path in (parent / layout.folder, parent / layout.archive, parent):
-                if path.exists() and is_cifar(path) and _recognise(path) == name:
+                if os.path.exists(path) and is_cifar(path) and _recognise(path) == name:
                     return path
     raise DataError(
         f"{name} is not here: no {layout.archive} ({layout.size:,} bytes) or folder {layout.folder} in "

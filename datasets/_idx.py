@@ -55,7 +55,7 @@ def find_idx(name: str, root: str | os.PathLike[str] | None) -> Path:
         DataError: There is none.
     """
     for folder in list_folders(root):
-        if (folder / name).is_dir() and is_idx(folder / name):
+        if os.path.isdir(folder / name) and is_idx(folder / name):
             return folder / name
     raise DataError(
         f"{name} is not here: no folder {name} with four IDX files, such as {next(iter(IDX_FILES))}.gz, in "
@@ -122,7 +122,7 @@ def read_fashion_mnist(root: str | os.PathLike[str] | None) -> ImageData:
 
 
 def _find_file(folder: Path, file: str) -> Path | None:
-    return next((path for path in (folder / file, folder / f"{file}.gz") if path.is_file()), None)
+    return next((path for path in (folder / file, folder / f"{file}.gz") if os.path.isfile(path)), None)
 
 
 def _match(path: Path) -> re.Match[str]:

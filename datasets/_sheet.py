@@ -265,6 +265,8 @@ def _read_json(path: Path, na: Collection[str]) -> Sheet:
             continue
         try:
             record = json.loads(line)
+            if "\\ud" in line.lower():  # half a character has no place in a file
+                json.dumps(record, ensure_ascii=False).encode()
         except (ValueError, RecursionError) as error:
             raise DataError(f"{path}, line {number} is not JSON: {one_line(error)}") from None
         if not isinstance(record, dict):

@@ -57,10 +57,10 @@ def read_description(path: Path, session: Any) -> dict[str, Any]:
     Raises:
         ModelError: The description is missing or damaged, or was written by a newer version.
     """
-    text = session.get_modelmeta().custom_metadata_map.get(KEY)
-    if text is None:
-        raise ModelError(f"{path} is an ONNX file, but no ranker of egraph")
     try:
+        text = session.get_modelmeta().custom_metadata_map.get(KEY)
+        if text is None:
+            raise ModelError(f"{path} is an ONNX file, but no ranker of egraph")
         content = json.loads(text)
         version = content["schema"]
         newer = version > SCHEMA_VERSION

@@ -172,6 +172,12 @@ def test_a_file_without_numbers_is_refused(registered, tmp_path, out):
         ("x.csv", b'a,b\n1,2\n"3,4\n', r"x\.csv is not a CSV file"),
         ("x.csv", b"\xff\xfe\x00", r"x\.csv is not a CSV file"),
         ("x.jsonl", b'{"a": 1}\n{"a": \n', r"x\.jsonl, line 2 is not JSON"),
+        ("x.jsonl", rb'{"a\ud800": 1}', r"x\.jsonl, line 1 is not JSON: 'utf-8' codec can't encode"),
+        (
+            "x.jsonl",
+            b"{}\n" + rb'{"a": ["\uD800"]}',
+            r"x\.jsonl, line 2 is not JSON: .* surrogates not allowed",
+        ),
         ("x.jsonl", b"[1]\n", r"x\.jsonl, line 1 must be an object"),
         ("x.jsonl", b"\xff\n", r"x\.jsonl is not a file of JSON lines"),
         ("x.parquet", b"PAR1", r"x\.parquet \(4 bytes\) is damaged or not a Parquet file"),

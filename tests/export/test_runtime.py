@@ -203,6 +203,14 @@ def test_a_graph_that_does_not_fit_its_description_is_refused(path, tmp_path, sa
         OnnxRanker(tmp_path / "r.onnx")(sampled[0])
 
 
+def test_a_description_that_is_not_utf_8_is_refused(path, tmp_path):
+    content = path.read_bytes()
+    place = content.rindex(b'"vocabulary"')
+    (tmp_path / "r.onnx").write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+    with pytest.raises(ModelError, match=r"r\.onnx is damaged: its description cannot be read"):
+        OnnxRanker(tmp_path / "r.onnx")
+
+
 def test_without_onnxruntime_the_extra_is_named(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'egraph\[onnx-runtime\]'"):
