@@ -340,9 +340,10 @@ def test_retraining_repeats_with_fresh_seeds_and_only_once():
     assert len(set(result.scores)) == 3
     assert result.score == pytest.approx(sum(result.scores) / 3)
     assert result.test_score == pytest.approx(result.score - 1)
-    assert [(event.done, event.total) for event in told] == [(1, 3), (2, 3), (3, 3)]
+    assert told[0] == RetrainStarted(3)
+    assert [(event.done, event.total) for event in told[1:]] == [(1, 3), (2, 3), (3, 3)]
     assert one.retrain(one.best, repeats=3, progress=told.append) == result
-    assert len(told) == 3
+    assert len(told) == 4
     longer = one.retrain(one.best.architecture, repeats=4)
     assert longer.scores[:3] == result.scores
     assert not set(one.journal.retrains["seed"]) & set(one.trials["seed"])
@@ -355,7 +356,8 @@ def test_retraining_several_at_once_gives_what_one_after_another_gives(workers):
     told = []
     several = one.retrain_all(networks, repeats=2, progress=told.append)
     assert several == [other.retrain(network, repeats=2) for network in networks]
-    assert [(event.done, event.total) for event in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert told[0] == RetrainStarted(4)
+    assert [(event.done, event.total) for event in told[1:]] == [(1, 4), (2, 4), (3, 4), (4, 4)]
     assert one.retrain_all([]) == []
 
 
