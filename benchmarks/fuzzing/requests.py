@@ -7,16 +7,17 @@ import contextlib
 import json
 import os
 import random
+import shutil
 from pathlib import Path
 
 import httpx
 from hypothesis import strategies as st
 
-from egraph import spaces
+from egraph import datasets, spaces
 from egraph.service import Settings, create_app
 from egraph.service._models import Model
 from fuzzing.edits import CELL, damage, edit_json, write_json
-from fuzzing.models import fit, search
+from fuzzing.models import cells, fit, search
 from fuzzing.trying import Door, InternalError
 
 GRAPH = {"ops": ["input", "nor_conv_3x3", "output"], "edges": [[0, 1], [1, 2]]}
@@ -83,6 +84,7 @@ FILES = [
     "r.onnx",
     "study.db",
     "table.csv",
+    "table.parquet",
     "cells.txt",
     "absent.db",
     ".",
@@ -149,13 +151,13 @@ WORDS += [
     "[1]",
 ]
 GIVEN = {  # without what may take hours, or a port
-    "search": ["--space", "nasbench201", "--data", "table.csv", "--trials", "2", "--storage", "new.db"],
-    "train": ["--data", "table.csv", "--space", "nasbench201", "--out", "new.egraph"],
-    "evaluate": ["r.egraph", "--data", "table.csv"],
-    "rank": ["r.egraph", "cells.txt"],
+    "search": ["--data", "table.parquet", "--metric", "acc", "--trials", "2"],
+    "train": ["--data", "table.parquet", "--samples", "7", "--out", "new.egraph"],
+    "evaluate": ["r.egraph", "--data", "table.csv", "--space", "nasbench201", "--metric", "acc"],
+    "rank": ["r.egraph", "cells.txt", "--space", "nasbench201"],
     "export": ["r.egraph", "new.onnx"],
-    "data show": ["table.csv", "--space", "nasbench201"],
-    "data import": ["table.csv", "--space", "nasbench201", "--out", "new.parquet"],
+    "data show": ["table.parquet"],
+    "data import": ["table.csv", "--space", "nasbench201", "--metric", "acc", "--out", "new.parquet"],
     "data list": [],
     "draw": [CELL, "--space", "nasbench201"],
     "report": ["study.db"],
@@ -214,21 +216,26 @@ def open_commands(folder: Path) -> Door:
         ranker.to_onnx(place / "r.onnx")
         search(place / "study.db", 3)
         space = spaces.get("nasbench201")
-        from fuzzing.models import cells
-
         rows = [f'"{space.format(a)}",{80 + number % 7},{number % 5}' for number, a in enumerate(cells(12))]
         (place / "table.csv").write_text("architecture,acc,loss\n" + "\n".join(rows) + "\n")
+        table = place / "table.parquet"
+        datasets.import_table(place / "table.csv", table, space="nasbench201", metrics=["acc"])
         (place / "cells.txt").write_text("\n".join(space.format(a) for a in cells(3)) + "\n")
         (place / "broken.json").write_text('{"a": [1, 2')
         (place / "genome.json").write_text("{}")
-    keep = {path.name for path in place.iterdir()}
+    keep = {path.name: path.read_bytes() for path in place.iterdir() if path.is_file()}
 
     def read(path: Path) -> None:
         words = json.loads(path.read_bytes())
         with contextlib.chdir(place):
-            for each in Path().iterdir():
-                if each.name not in keep and each.is_file():
+            for each in Path().iterdir():  # what an earlier command has written
+                if each.is_dir():
+                    shutil.rmtree(each)
+                elif each.name not in keep:
                     each.unlink()
+            for name, content in keep.items():
+                if not Path(name).exists() or Path(name).read_bytes() != content:
+                    Path(name).write_bytes(content)
             answer = CliRunner().invoke(main, [*words, "--debug"])
         if "egraph: unexpected" in answer.output or answer.exit_code not in (0, 1, 2):
             raise InternalError(f"exit code {answer.exit_code}: {answer.output[-4000:]}")
