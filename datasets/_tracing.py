@@ -174,7 +174,7 @@ def _read_traces(kept: Path) -> Iterator[Trace]:
         try:
             trace = json.loads(line)
             yield {"size": None, **trace, "model": trace["model"]}
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             raise DataError(f"{kept}, line {number} is no trace; delete the file to trace anew") from None
 
 

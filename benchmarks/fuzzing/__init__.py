@@ -24,6 +24,8 @@ DOORS = {
     "journals": models.open_journals,
     "rankers": models.open_rankers,
     "onnx": models.open_onnx,
+    "genomes": models.open_genomes,
+    "results": texts.open_results,
     "http": requests.open_http,
     "commands": requests.open_commands,
 }

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 import egraph
 from egraph import report
 from egraph.export import OnnxRanker
+from egraph.ranker.genome import Genome, from_genome, shipped_genomes
 from egraph.service import open_ranker
-from fuzzing.edits import ODD, damaged, edit_json, write_json
+from fuzzing.edits import ODD, damaged, edit_json, edited_json, write_json
 from fuzzing.trying import Door, attempt
 
 SEEDS = st.integers(0, 2**40)
@@ -172,6 +173,21 @@ def open_rankers(folder: Path) -> Door:
         _use(egraph.load(path))
 
     return Door(edited | damaged(seeds), read, ".egraph")
+
+
+def open_genomes(folder: Path) -> Door:
+    """Files of rankers' genomes."""
+    shipped = shipped_genomes()
+    values = []
+    for name in shipped:
+        Genome.load(name).save(folder / "whole.json")
+        values.append(json.loads((folder / "whole.json").read_text()))
+    seeds = [write_json(value) for value in values]
+
+    def read(path: Path) -> None:
+        from_genome(Genome.load(path)).get_params()
+
+    return Door(edited_json(values).map(write_json) | damaged(seeds), read, ".json")
 
 
 def open_onnx(folder: Path) -> Door:

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from hypothesis import strategies as st
 
-from egraph import spaces
+from egraph import bench, spaces
+from egraph.bench._log import read_log
 from egraph.training import Recipe, read_recipe
 from fuzzing.edits import CELL, ODD, damaged, edited_json, write_json
 from fuzzing.trying import Door, attempt
@@ -107,6 +108,27 @@ def _read_recipe(path: Path) -> None:
 def open_recipes(folder: Path) -> Door:
     lines = st.lists(_fields(), max_size=4).map(b"".join)
     return Door(damaged([text.encode() for text in RECIPES]) | lines, _read_recipe, ".toml")
+
+
+CONFIGS = [
+    'benchmarks = ["rastrigin"]\nqueries = 30\nseeds = 2\n[[contestant]]\nsearcher = "random"\n',
+    '[[contestant]]\nsearcher = "regularized-evolution:population=10"\nfitness = "exact"\n',
+    'seeds = 3\n[[contestant]]\nsearcher = "random"\n[[contestant]]\nsearcher = "unknown"\n',
+]
+LOGS = [
+    b'{"predictor": "egraph", "dataset": "nasbench201", "labels": 100, "seed": 0, "tau": 0.7}\n' * 3,
+    b'{"predictor": "random", "seed": 1}\n{"predictor": "ra',
+]
+
+
+def open_results(folder: Path) -> Door:
+    """Files of contestants, and of the results of comparisons."""
+
+    def read(path: Path) -> None:
+        attempt(lambda: bench.arena.read_config(path))
+        attempt(lambda: read_log(path, "predictor"))
+
+    return Door(damaged([*LOGS, *(text.encode() for text in CONFIGS)]), read, ".txt")
 
 
 GRAMMARS = [

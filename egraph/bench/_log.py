@@ -106,7 +106,7 @@ def read_log(path: str | os.PathLike[str], contestant: str) -> list[dict[str, An
     for number, line in enumerate(lines, 1):
         try:
             row = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             row = None
         if not isinstance(row, dict) or contestant not in row:
             raise _refuse_line(path, number, line)

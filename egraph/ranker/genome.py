@@ -25,6 +25,8 @@ __all__ = ["FILTERS", "Genome", "from_genome", "shipped_genomes"]
 FILTERS = 300
 """Standard number of filters in the source."""
 
+_MOST_FILTERS = 2**20
+
 # Values of the source, for genes that a genome lacks.
 _SOURCE = {
     "bidirectional": False,
@@ -84,7 +86,7 @@ class Genome:
                 content.get("provenance", {}),
             )
             _read(genome.architecture)
-        except (ValueError, KeyError, TypeError, AttributeError, ArchitectureError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise ModelError(f"{name} holds no genome of a ranker: {error}") from None
         return genome
 
@@ -123,14 +125,14 @@ def from_genome(
     Raises:
         ArchitectureError: The architecture is no genome of a ranker.
         ModelError: The file does not exist, or it holds no genome.
-        UsageError: ``filters`` is not positive.
+        UsageError: ``filters`` is not positive, or more than a million.
     """
     if isinstance(genome, Architecture):
         genome = Genome(genome)
     elif not isinstance(genome, Genome):
         genome = Genome.load(genome)
     width = genome.filters if filters is None else filters
-    check_whole(1, filters=width)
+    check_whole(1, _MOST_FILTERS, filters=width)
     layers, reads, settings = _read(genome.architecture)
     built = tuple(
         Layer(AGGREGATORS[op], max(1, round(width * operations.get(op).width)), sources)

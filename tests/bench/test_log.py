@@ -33,7 +33,9 @@ def test_an_unfinished_last_line_is_not_read_and_then_cut_off(tmp_path):
         assert path.read_bytes() == whole * 2
 
 
-@pytest.mark.parametrize("text", ["notes", "notes\n", '{"a": 1}\n', "[]\n", '{"predictor": "p"}\n\n', "{]\n"])
+@pytest.mark.parametrize(
+    "text", ["notes", "notes\n", '{"a": 1}\n', "[]\n", "[" * 5000 + "\n", '{"predictor": "p"}\n\n', "{]\n"]
+)
 def test_another_file_is_refused_and_left_as_it_was(tmp_path, text):
     path = tmp_path / "x.jsonl"
     path.write_text(text)

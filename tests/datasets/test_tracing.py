@@ -122,6 +122,9 @@ def test_what_is_refused(nets, arguments, error, message):
 
 
 def test_damaged_traces_are_refused(nets):
+    (nets / "x.traces.jsonl").write_text("[" * 5000 + "\n")
+    with pytest.raises(DataError, match=r"x.traces.jsonl, line 1 is no trace; delete the file to trace anew"):
+        datasets.trace_models("traced_nets:zoo", "x.parquet")
     (nets / "x.traces.jsonl").write_text('{"size": 3}\n')
     with pytest.raises(DataError, match=r"x.traces.jsonl, line 1 is no trace; delete the file to trace anew"):
         datasets.trace_models("traced_nets:zoo", "x.parquet")

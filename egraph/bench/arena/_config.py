@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from egraph.bench.arena._run import Contestant, check_fitness, find_searcher
-from egraph.errors import DataError, MissingExtraError, UnknownNameError, UsageError
+from egraph.errors import DataError, MissingExtraError, UnknownNameError, UsageError, shorten
 
 __all__ = ["Config", "read_config"]
 
@@ -48,14 +48,14 @@ def read_config(path: str | os.PathLike[str]) -> Config:
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror or error}") from None
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise DataError(f"{path} is not TOML: {error}") from None
     _check(path, content, {"benchmarks": list, "queries": int, "seeds": int, "contestant": list})
     contestants, skipped = [], []
     for entry in content.pop("contestant", []):
         _check(path, entry, {"searcher": str, "fitness": str})
         if "searcher" not in entry:
-            raise UsageError(f"{path}: a [[contestant]] needs a searcher, got {entry!r}")
+            raise UsageError(f"{path}: a [[contestant]] needs a searcher, got {shorten(entry)}")
         contestant = Contestant(**entry)
         try:
             find_searcher(contestant.searcher, {})
@@ -66,15 +66,15 @@ def read_config(path: str | os.PathLike[str]) -> Config:
             contestants.append(contestant)
     benchmarks = content.pop("benchmarks", [])
     if not all(isinstance(each, str) for each in benchmarks):
-        raise UsageError(f"{path}: benchmarks must be texts, got {benchmarks!r}")
+        raise UsageError(f"{path}: benchmarks must be texts, got {shorten(benchmarks)}")
     return Config(contestants, skipped, benchmarks, **content)
 
 
 def _check(path: str | os.PathLike[str], content: Any, kinds: dict[str, type]) -> None:
     if not isinstance(content, dict):
-        raise UsageError(f"{path}: expected a table with {', '.join(kinds)}, got {content!r}")
+        raise UsageError(f"{path}: expected a table with {', '.join(kinds)}, got {shorten(content)}")
     for name, value in content.items():
         if name not in kinds:
             raise UsageError(f"{path}: unknown entry {name!r}; known: {', '.join(kinds)}")
         if type(value) is not kinds[name]:
-            raise UsageError(f"{path}: {name} must be of type {kinds[name].__name__}, got {value!r}")
+            raise UsageError(f"{path}: {name} must be of type {kinds[name].__name__}, got {shorten(value)}")

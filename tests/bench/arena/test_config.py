@@ -88,6 +88,8 @@ def test_a_file_that_cannot_be_read_is_refused(tmp_path):
         read_config(tmp_path / "none.toml")
     with pytest.raises(DataError, match=r"c\.toml is not TOML: Invalid value"):
         read_config(write(tmp_path, "queries ="))
+    with pytest.raises(DataError, match=r"c\.toml is not TOML: .*recursion"):
+        read_config(write(tmp_path, "queries = " + "[" * 5000))
 
 
 def test_the_file_of_the_repository_can_be_read():
