@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from egraph.architecture import Architecture
 from egraph.checks import check_flag
-from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError
+from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError, shorten
 from egraph.searchers._novelty import Novelty
 from egraph.searchers._options import describe_value, option_defaults
 from egraph.spaces import SearchSpace
@@ -148,7 +148,7 @@ class Searcher(ABC):
         """Restores what `state_dict` returned.
 
         Raises:
-            UsageError: The state is of another searcher, space or options.
+            UsageError: The state is damaged, or of another searcher, space or options.
         """
         own = {"searcher": self.name, "space": self.space.name, "options": self.options}
         for field, value in own.items():
@@ -157,11 +157,17 @@ class Searcher(ABC):
                     f"the state is of {field} {state.get(field)!r}, this searcher has {value!r}; "
                     "use the same to continue, or start a new search"
                 )
-        self._rng.bit_generator.state = state["rng"]
-        self._proposed = state["proposed"]
-        if self._novelty is not None:
-            self._novelty.load_state_dict(state["novelty"])
-        self._load(state)
+        try:
+            self._rng.bit_generator.state = state["rng"]
+            self._proposed = operator.index(state["proposed"])
+            if self._novelty is not None:
+                self._novelty.load_state_dict(state["novelty"])
+            self._load(state)
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            raise UsageError(
+                f"the state of {self.name} is damaged: {type(error).__name__}: {shorten(str(error))}; "
+                "start a new search"
+            ) from error
 
     def __repr__(self) -> str:
         options = "".join(f", {name}={value!r}" for name, value in self.options.items())

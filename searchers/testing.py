@@ -162,13 +162,14 @@ def check_state_restored_continues_identically(make: MakeSearcher) -> None:
 
 
 def check_state_of_another_search_is_refused(make: MakeSearcher) -> None:
-    """A state of another space is refused."""
+    """A state of another space, or a damaged one, is refused."""
     state = make(ToySpace(4, 5), seed=0).state_dict()
-    try:
-        make(ToySpace(4, 5), seed=0).load_state_dict({**state, "space": "another"})
-    except UsageError:
-        return
-    raise AssertionError("a state of another space must be refused with a UsageError")
+    for change in ({"space": "another"}, {"rng": None}, {"proposed": "three"}):
+        try:
+            make(ToySpace(4, 5), seed=0).load_state_dict({**state, **change})
+        except UsageError:
+            continue
+        raise AssertionError(f"a state with {change} must be refused with a UsageError")
 
 
 def check_failures_are_survived(make: MakeSearcher) -> None:

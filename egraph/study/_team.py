@@ -10,6 +10,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from egraph.architecture import Architecture
+from egraph.errors import JournalError
 from egraph.searchers import MakeSearcher, Searcher
 from egraph.spaces import SearchSpace
 from egraph.study._seeds import derive
@@ -49,7 +50,8 @@ class Team:
                 replaced by it.
 
         Raises:
-            UsageError: The state is of a searcher with other options.
+            UsageError: The state is of a searcher with other options, or damaged.
+            JournalError: There is no such state.
         """
         states, told = _read(state, own, self.makers)
         searchers = {}
@@ -78,6 +80,10 @@ def _failed_first(trial: Trial) -> float:
     return -math.inf if math.isnan(trial.score) else trial.score
 
 
+def _is_state(value: object) -> bool:
+    return isinstance(value, dict)
+
+
 def _read(
     state: Mapping[str, Any] | None, own: Sequence[Trial], names: Mapping[str, object]
 ) -> tuple[dict[str, Any], int]:
@@ -85,6 +91,9 @@ def _read(
     if state is None:
         return {}, 0
     if _STATES in state:
-        return state[_STATES], state[_TOLD]
+        states, told = state[_STATES], state.get(_TOLD)
+        if not (isinstance(told, int) and isinstance(states, dict) and all(map(_is_state, states.values()))):
+            raise JournalError("the state of the searchers in the journal is damaged; choose another storage")
+        return states, told
     # Version 0.1.0 wrote the state of the one searcher that proposed the last round itself.
     return {next(iter(names)): dict(state)}, sum(trial.round < own[-1].round for trial in own)

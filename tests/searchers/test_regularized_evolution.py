@@ -110,3 +110,11 @@ def test_state_of_other_settings_is_refused():
     state = RegularizedEvolution(SPACE, population=5, sample=2).state_dict()
     with pytest.raises(UsageError, match=r"of options \{'population': 5.*this searcher has .*; use the same"):
         RegularizedEvolution(SPACE, population=6, sample=2).load_state_dict(state)
+
+
+def test_a_state_that_lacks_a_part_is_refused():
+    state = RegularizedEvolution(ToySpace(4, 5), seed=0).state_dict()
+    for part in state.keys() - {"searcher", "space", "options"}:
+        damaged = {name: value for name, value in state.items() if name != part}
+        with pytest.raises(UsageError, match="the state of regularized-evolution is damaged: KeyError"):
+            RegularizedEvolution(ToySpace(4, 5), seed=0).load_state_dict(damaged)

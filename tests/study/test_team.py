@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from played import SEVERAL, SPACE, Linear, history, study
 
-from egraph.errors import UsageError
+from egraph.errors import JournalError, UsageError
 from egraph.evaluation import Evaluation
 from egraph.searchers import RandomSearch, names
 from egraph.study._estimates import Estimates
@@ -144,6 +144,9 @@ def test_a_state_of_other_options_is_refused():
 
     state = Team(SPACE, 0, {"one": make(5)})
     saved = state.save(state.restore(None, []), [])
+    for damage in ({"told": "a"}, {"searchers": []}, {"searchers": {"one": 3}}):
+        with pytest.raises(JournalError, match="the state of the searchers in the journal is damaged"):
+            Team(SPACE, 0, {"one": make(6)}).restore(saved | damage, [])
     with pytest.raises(UsageError, match="the state is of options"):
         Team(SPACE, 0, {"one": make(6)}).restore(saved, [])
 
