@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from egraph.cli._options import choose_metric, root_option, shape_options
+from egraph.cli._reading import is_own_file
 from egraph.cli._search._groups import option
 from egraph.errors import UnknownNameError, UsageError
 
@@ -167,7 +168,9 @@ class Data:
             if value is not None:
                 raise UsageError(f"{name} goes with --train; the data have a shape and classes of their own")
         data, root, names = self.data, self.root, self.split_fidelities()
-        if datasets.is_training_data(data, root):
+        # The rows of a file of one's own may be measured networks or examples; --metric is for the former.
+        measured = is_own_file(data) and self.metric is not None
+        if not measured and datasets.is_training_data(data, root):
             if self.metric or self.test_metric:
                 raise UsageError(
                     f"--metric goes with a table; networks are trained on {data}, and their validation score "
@@ -187,8 +190,14 @@ class Data:
                     final = Training(where, source, last, device=self.device, root=root)
             return Measured(where, trained, where.name, trains=True, final=final, fidelities=names)
         try:
-            table = datasets.load(data, root)
+            wanted = [name for name in (*(names or ()), self.metric, self.test_metric) if name is not None]
+            how: dict[str, Any] = (
+                {"space": self.space, "metrics": list(dict.fromkeys(wanted))} if measured else {}
+            )
+            table = datasets.load(data, root, **how)
         except UnknownNameError as error:
+            if measured:
+                raise
             raise UnknownNameError("data", data, {*error.choices, *datasets.NAMES}) from None
         if self.space and (known := spaces.find(self.space)) != table.space:
             raise UsageError(
