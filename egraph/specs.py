@@ -59,7 +59,8 @@ def call_named(name: str, option: str) -> Any:
     """
     function = find_named(name, option)
     if not callable(function):
-        raise UsageError(f"{name} is no function, for {option} {name}")
+        module_name, _, own = name.partition(":")
+        raise UsageError(f"module {module_name!r} has no function {own!r}, for {option} {name}")
     try:
         return function()
     except Exception as error:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from egraph import Architecture, operations
+from egraph import Architecture, operations, spaces
 from egraph.canonical import canonical_form, simplify
 from egraph.operations import Operation
 
@@ -23,6 +23,12 @@ for _operation in (
     Operation("t-half", "separable-conv", kernel=5, stride=2, groups=0),
 ):
     operations.register(_operation)
+
+
+@pytest.fixture(autouse=True)
+def _spaces_of_the_test_alone(monkeypatch):
+    """What a test names or registers is known to that test only."""
+    monkeypatch.setattr(spaces._registry.registry, "_things", dict(spaces._registry.registry._things))
 
 
 def make_architecture(rng: np.random.Generator, num_vertices: int | None = None, ops=OPS) -> Architecture:

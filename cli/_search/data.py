@@ -156,7 +156,7 @@ class Data:
             UnknownNameError: There is no such space, table or metric.
         """
         from egraph import datasets, spaces
-        from egraph.evaluation import TableLookup, Training
+        from egraph.evaluation import Training
         from egraph.evaluation.building import load_cached
         from egraph.evaluation.training import SMALL
         from egraph.shapes import kind_of
@@ -189,14 +189,22 @@ class Data:
                 if (last := training.apply_final(recipe)) is not None:
                     final = Training(where, source, last, device=self.device, root=root)
             return Measured(where, trained, where.name, trains=True, final=final, fidelities=names)
+        return self._read_table(training, measured)
+
+    def _read_table(self, training: RecipeOptions, is_own: bool) -> Measured:
+        """A table, or measured networks in a file of the user's."""
+        from egraph import datasets, spaces
+        from egraph.evaluation import TableLookup
+
+        data, root, names = self.data, self.root, self.split_fidelities()
         try:
             wanted = [name for name in (*(names or ()), self.metric, self.test_metric) if name is not None]
             how: dict[str, Any] = (
-                {"space": self.space, "metrics": list(dict.fromkeys(wanted))} if measured else {}
+                {"space": self.space, "metrics": list(dict.fromkeys(wanted))} if is_own else {}
             )
             table = datasets.load(data, root, **how)
         except UnknownNameError as error:
-            if measured:
+            if is_own:
                 raise
             raise UnknownNameError("data", data, {*error.choices, *datasets.NAMES}) from None
         if self.space and (known := spaces.find(self.space)) != table.space:

@@ -23,6 +23,7 @@ from egraph.evaluation.base import Evaluator
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.spaces import SearchSpace
 from egraph.study._arguments import read_limit
+from egraph.study._events import Event, RetrainFinished
 from egraph.study._generated import Plan, collect, read_runs, to_table
 from egraph.study._identity import register
 from egraph.study._journal import Journal, open_journal
@@ -129,11 +130,12 @@ def _evaluate(
     needed, known = plan.needed, read_runs(journal)
     done = sum(run in known for run in needed)
 
-    def emit(_: object) -> None:
+    def emit(event: Event) -> None:
         nonlocal done
-        done += 1
-        if progress is not None:
-            progress(done, len(needed))
+        if isinstance(event, RetrainFinished):
+            done += 1
+            if progress is not None:
+                progress(done, len(needed))
 
     if progress is not None:
         progress(done, len(needed))

@@ -116,8 +116,7 @@ def test_each_notation_can_be_pasted(visit, address):
         page.fill("#paste-text", text)
         page.select_option("#paste-space", space)
         page.click("#paste button")
-        wait_for(lambda ops=ops: drawn(page) == ops)
-        assert page.input_value("#paste-text") == ""
+        wait_for(lambda ops=ops: drawn(page) == ops and page.input_value("#paste-text") == "")
     assert shown_score(page) == pytest.approx(score_of(address, edited(page)), abs=0.06)
 
 

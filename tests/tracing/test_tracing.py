@@ -76,6 +76,7 @@ def test_a_ranker_fitted_on_traced_networks_knows_the_layers_of_others_like_them
     ranker = egraph.Ranker(members=1, width=8, epochs=1, folds=0).fit(measured, [1, 2, 3, 4, 5])
     interior = [op.name for op in ranker.vocabulary_.interior]
     assert interior == ["avg-pool kernel:32 stride:32", "conv kernel:1", "conv kernel:3", "linear"]
-    [found] = ranker.familiarity([network(6, 3)])
-    assert found.inside
-    assert found.distance == 0
+    wider, same = ranker.familiarity([network(6, 3), network(4, 3)])
+    assert wider.inside
+    assert abs(same.distance) < 1e-9
+    assert wider.distance > 0.1  # of the same layers, with more channels
