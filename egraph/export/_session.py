@@ -46,7 +46,10 @@ def open_session(path: Path, content: bytes) -> Any:
     options.intra_op_num_threads = 1
     options.log_severity_level = 4
     try:
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        # Without its fallback, which prints that it tries again.
+        return onnxruntime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # noqa: BLE001 - onnxruntime does not export their classes
         raise ModelError(f"{path} is damaged or no ONNX file: {error}") from None
 

@@ -211,6 +211,15 @@ def test_a_description_that_is_not_utf_8_is_refused(path, tmp_path):
         OnnxRanker(tmp_path / "r.onnx")
 
 
+def test_nothing_is_printed_of_a_damaged_file(path, tmp_path, capfd):
+    content = path.read_bytes()
+    place = content.index(b"member_mean") if b"member_mean" in content else content.index(b"vertices")
+    (tmp_path / "r.onnx").write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+    with pytest.raises(ModelError, match="is damaged or no ONNX file"):
+        OnnxRanker(tmp_path / "r.onnx")
+    assert capfd.readouterr() == ("", "")
+
+
 def test_without_onnxruntime_the_extra_is_named(path, monkeypatch):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(MissingExtraError, match=r"pip install 'egraph\[onnx-runtime\]'"):
