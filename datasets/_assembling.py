@@ -112,8 +112,8 @@ def _check_inputs(x: Mapping[str, NDArray[Any]], y: Mapping[str, NDArray[Any]]) 
         if y[part].ndim == 0 or len(inputs) != len(y[part]):
             count = len(y[part]) if y[part].ndim else "no"
             raise UsageError(f"the {part} part has {len(inputs)} inputs but {count} targets")
-        if len(inputs) == 0:
-            raise UsageError(f"the {part} part is empty")
+        if inputs.size == 0:
+            raise UsageError(f"the {part} part is empty: {inputs.shape}")
         shape = inputs.shape[1:] if shape is None else shape
         if inputs.shape[1:] != shape:
             raise UsageError(

@@ -105,14 +105,15 @@ def _restore(
 
 
 def _try(ranker: Ranker) -> None:
-    """Scores an architecture, because parts that do not fit together may raise errors only then."""
+    """Scores architectures, because parts that do not fit together may raise errors only then."""
     ops = [operation.name for operation in ranker.vocabulary_.operations if operation.name not in _ENDS][:1]
     chain = Architecture([_ENDS[0], *ops, _ENDS[1]], itertools.pairwise(range(len(ops) + 2)))
+    chains = [chain] * 3
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the chain is unlike the training data
-        ranker.predict([chain], return_std=True)
-        ranker.intervals([chain])
-        ranker.compare([chain], [chain])
+        warnings.simplefilter("ignore")  # the chains are unlike the training data
+        ranker.predict(chains, return_std=True)
+        ranker.intervals(chains)
+        ranker.compare(chains, chains)
 
 
 _ENDS = ("input", "output")
@@ -167,8 +168,8 @@ def _restore_own(ranker: Ranker, content: Mapping[str, Any], tensors: Mapping[st
         member_sd=arrays["member_sd"],
         references=arrays["references"],
         reference_latents=arrays["reference_latents"],
-        steepness=content["steepness"],
-        tie=content["tie"],
+        steepness=float(content["steepness"]),
+        tie=float(content["tie"]),
         voice=voice,
     )
 

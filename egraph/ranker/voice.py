@@ -169,6 +169,7 @@ class Voice:
 
         Files of schema 5 have no correction, and the spread of the ensemble's own predictions.
         """
+        numbers = {name: float(value) for name, value in numbers.items()}
         share, mean, gain = (numbers[name] for name in ("share", "mean", "gain"))
         lengths = np.full(width, _LENGTH)
         if "spread" in numbers:

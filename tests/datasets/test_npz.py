@@ -218,6 +218,8 @@ class TestTypes:
         with pytest.raises(DataError, match=r"test inputs have shape \(1, 4, 5\), those to train on"):
             images(save(tmp_path / "a.npz", **arrays))
         arrays = parts() | {"x_val": pixels(0), "y_val": labels(0)}
+        with pytest.raises(DataError, match=r"the all part is empty: \(30, 8, 0\)"):
+            images(save(tmp_path / "flat.npz", X=np.zeros((30, 8, 0)), y=np.arange(30) % 3))
         with pytest.raises(DataError, match="the validation part is empty"):
             images(save(tmp_path / "a.npz", **arrays))
 

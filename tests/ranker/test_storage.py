@@ -146,6 +146,7 @@ def test_an_older_file_asks_for_another_fit(saved):
         lambda content, _: content.update(eps=None),
         lambda content, _: content.update(largest=1e400),
         lambda content, _: content.update(tie=[[]]),
+        lambda content, _: content.update(steepness=[1, 2]),
         lambda content, _: content.update(card="a"),
         lambda content, _: content["vocabulary"][0].update(name=None),
         lambda content, _: content["vocabulary"][0].update(kernel="3"),
