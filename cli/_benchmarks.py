@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from egraph.cli._options import console, count_option, json_option, root_option
+from egraph.cli._reading import read_table, tell
 from egraph.errors import FailedError, UsageError
 
 if TYPE_CHECKING:
     from egraph.bench import Failure, Section
     from egraph.cli._progress import Report
 
-__all__ = ["check_failures", "check_out", "listener", "result_options", "show_sections", "write_beside"]
+__all__ = [
+    "check_failures",
+    "check_out",
+    "listener",
+    "result_options",
+    "show_sections",
+    "tell_tables",
+    "write_beside",
+]
 
 
 def result_options(jobs: str, out: str) -> Callable[[Any], Any]:
@@ -44,6 +53,26 @@ def result_options(jobs: str, out: str) -> Callable[[Any], Any]:
         return command
 
     return add
+
+
+def tell_tables(
+    wanted: Iterable[tuple[str, ...]], root: str | None, reading: Mapping[str, Any]
+) -> list[dict[str, Any]]:
+    """Tells what is read of each table, before the work begins; returns the same as JSON-ready values.
+
+    Args:
+        wanted: Tables, each with the metrics in use.
+        root: Folder that is searched first.
+        reading: How files of the user's own are read.
+    """
+    from egraph.bench import describe_table
+
+    described = []
+    for name, *metrics in dict.fromkeys(wanted):
+        table = read_table(name, root, reading, *metrics)
+        tell(table, *dict.fromkeys(metrics))
+        described += [describe_table(table, metric) for metric in dict.fromkeys(metrics)]
+    return described
 
 
 def listener(

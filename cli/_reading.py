@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +10,15 @@ import click
 if TYPE_CHECKING:
     from egraph.datasets import Table
 
-__all__ = ["file_options", "is_own_file", "na_option", "split_list", "tell", "to_arguments"]
+__all__ = [
+    "file_options",
+    "metrics_option",
+    "read_table",
+    "row_options",
+    "split_list",
+    "tell",
+    "with_row_options",
+]
 
 
 def split_list(
@@ -22,32 +28,29 @@ def split_list(
     return tuple(part.strip() for value in values for part in value.split(",") if part.strip())
 
 
-na_option = click.option(
-    "--na",
-    metavar="TEXT,...",
+metrics_option = click.option(
+    "--metric",
+    "metrics",
     multiple=True,
     callback=split_list,
-    help="Cells that mean a failed measurement, such as failed,-; empty cells and nan do anyway.",
+    metavar="COLUMN,...",
+    help="Columns of a file of your own that are metrics. Default: all columns of numbers.",
 )
-_OPTIONS = (
-    click.option(
-        "--space",
-        metavar="NAME",
-        help="The search space of a CSV, JSON-lines or Parquet file of your own; other tables name theirs.",
-    ),
+row_options = (
     click.option(
         "--architecture",
         default="architecture",
         show_default=True,
         metavar="COLUMN",
-        help="Column with architectures, in the space's notation or one of another program.",
+        help="Column with the architectures of a file of your own, in the space's notation or one of another "
+        "program.",
     ),
     click.option(
         "--lower-is-better",
         multiple=True,
         callback=split_list,
         metavar="COLUMN,...",
-        help="Metrics that are costs or errors.",
+        help="Metrics of a file of your own that are costs or errors.",
     ),
     click.option(
         "--higher-is-better",
@@ -56,29 +59,47 @@ _OPTIONS = (
         metavar="COLUMN,...",
         help="Metrics that are not, although their names, such as loss or latency, sound so.",
     ),
-    na_option,
+    click.option(
+        "--na",
+        metavar="TEXT,...",
+        multiple=True,
+        callback=split_list,
+        help="Cells that mean a failed measurement, such as failed,-; empty cells and nan do anyway.",
+    ),
 )
+"""Options for the rows of a file of your own, where the command has its space otherwise."""
 
 
-def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds the options for a file of your own: the arguments of `egraph.datasets.load` in ``**reading``."""
-    for option in reversed(_OPTIONS):
+def with_row_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds `row_options`, whose values are arguments of `egraph.datasets.load`."""
+    for option in reversed(row_options):
         command = option(command)
     return command
 
 
-def to_arguments(reading: dict[str, Any], metric: str | None) -> dict[str, Any]:
-    """The arguments of `egraph.datasets.load`; a column that is named as metric is a metric."""
-    return {**reading, "metrics": None if metric is None else [metric]}
+def file_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds the options for a file of your own: the arguments of `egraph.datasets.load` in ``**reading``."""
+    add = click.option(
+        "--space",
+        metavar="NAME",
+        help="The search space of a CSV, JSON-lines or Parquet file of your own; other tables name theirs.",
+    )
+    return add(with_row_options(command))
 
 
-def is_own_file(data: str) -> bool:
-    """Whether a path is that of a CSV, JSON-lines or Parquet file that is no table of egraph."""
-    from egraph.datasets._catalogue import is_table
-    from egraph.datasets._sheet import PARQUET, is_sheet
+def read_table(data: str, root: str | None, reading: Mapping[str, Any], *metrics: str | None) -> Table:
+    """Reads a table, or a file of your own.
 
-    path = Path(data)
-    return os.path.isfile(path) and is_sheet(path) and not (data.lower().endswith(PARQUET) and is_table(path))
+    Args:
+        data: Name or path.
+        root: Folder to search first.
+        reading: How a file of your own is read: the values of the options.
+        metrics: Its metrics, as far as they are named; none are all columns of numbers.
+    """
+    from egraph import datasets
+
+    named = list(dict.fromkeys(metric for metric in metrics if metric is not None))
+    return datasets.load(data, root, **{"metrics": named or None, **reading})
 
 
 def tell(table: Table, *metrics: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,10 +13,12 @@ from egraph.cli._benchmarks import (
     listener,
     result_options,
     show_sections,
+    tell_tables,
     write_beside,
 )
 from egraph.cli._options import count_option, print_json
 from egraph.cli._progress import track
+from egraph.cli._reading import file_options
 from egraph.errors import FailedError, UsageError
 
 if TYPE_CHECKING:
@@ -50,8 +52,9 @@ BENCHMARK = "nasbench201:cifar10_val_12:cifar10_test_200"
 )  # fmt: skip
 @click.option(
     "--benchmark", "benchmarks", multiple=True, metavar="TABLE:METRIC:TEST",
-    help="A table or its file, the metric that a query returns and that selects the best, and the metric "
-    f"that is reported of the best; TABLE:METRIC where they are the same. Default: {BENCHMARK}. Repeatable.",
+    help="A table, its file, or a file of your own, the metric that a query returns and that selects the "
+    "best, and the metric that is reported of the best; "
+    f"TABLE:METRIC where they are the same. Default: {BENCHMARK}. Repeatable.",
 )  # fmt: skip
 @count_option("--queries", help="Architectures that each search may query. Default: 150.")
 @count_option("--seeds", help="Searches of each kind, with seeds from 0 on. Default: 50.")
@@ -59,10 +62,12 @@ BENCHMARK = "nasbench201:cifar10_val_12:cifar10_test_200"
     "--config", metavar="FILE",
     help="A TOML file with all of the above; --benchmark, --queries and --seeds override it.",
 )  # fmt: skip
+@file_options
 @result_options("Searches", "runs/searchers.jsonl")
 def command(
     searchers: tuple[str, ...], fitness: tuple[str, ...], benchmarks: tuple[str, ...], queries: int | None,
     seeds: int | None, config: str | None, processes: int, out: str, root: str | None, as_json: bool,
+    **reading: Any,
 ) -> None:  # fmt: skip
     """``egraph bench searchers``."""
     from egraph.bench import arena
@@ -77,10 +82,12 @@ def command(
         queries=queries or wanted.queries,
         seeds=seeds or wanted.seeds,
         root=root,
+        reading=reading,
     )
+    data = tell_tables([(cell.benchmark, cell.metric, cell.test) for cell in cells], root, reading)
     with track("searching") as report:
         listen = listener(report, _name, "searches", "done")
-        result = arena.run(cells, out=out, processes=processes, root=root, progress=listen)
+        result = arena.run(cells, out=out, processes=processes, root=root, reading=reading, progress=listen)
     written = write_beside(out, result.rows, arena.to_markdown, arena.plot)
     if as_json:
         tables = {"summary": result.summary, "comparison": result.comparison}
@@ -89,7 +96,7 @@ def command(
             for each, reason in wanted.skipped
         ]
         found = {name: table.to_dict("records") for name, table in tables.items()}
-        print_json({**found, "results": result.rows, "skipped": skipped})
+        print_json({**found, "results": result.rows, "skipped": skipped, "data": data})
     else:
         show_sections(arena.arrange(result.rows))
         click.echo("\nwrote " + ", ".join(written))

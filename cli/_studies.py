@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,13 +14,16 @@ from egraph.cli._benchmarks import (
     listener,
     result_options,
     show_sections,
+    tell_tables,
     write_beside,
 )
 from egraph.cli._options import Counts, count_option, print_json, seed_option
 from egraph.cli._progress import track
+from egraph.cli._reading import file_options
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
+    from egraph import datasets
     from egraph.bench import Failure
 
 __all__ = ["COMMANDS"]
@@ -35,32 +39,67 @@ __all__ = ["COMMANDS"]
     epilog="Example: egraph bench epochs --table nasbench201 --metric cifar10_val_12 "
     "--metric cifar10_val_200",
 )
-@click.option("--table", default="nasbench101", show_default=True, metavar="NAME|FILE", help="The table.")
 @click.option(
-    "--metric", "metrics", multiple=True, metavar="NAME",
+    "--table",
+    default="nasbench101",
+    show_default=True,
+    metavar="NAME|FILE",
+    help="The table, or a file of your own.",
+)
+@click.option(
+    "--metric", "metrics", multiple=True, metavar="NAME[=EPOCHS:UNIT]",
     help="An accuracy after some number of epochs. Repeatable. Default: the validation accuracies of the "
-    "table.",
+    "table. Of a file of your own, with the number and with the unit, percent or fraction: val=12:percent.",
 )  # fmt: skip
 @count_option("--resamples", default=800, least=2, help="Bootstrap resamples for the standard errors.")
 @seed_option
+@file_options
 @result_options("Pairs of budgets", "runs/epochs.jsonl")
 def epochs(
     table: str, metrics: tuple[str, ...], resamples: int, seed: int, processes: int, out: str,
-    root: str | None, as_json: bool,
+    root: str | None, as_json: bool, **reading: Any,
 ) -> None:  # fmt: skip
     """``egraph bench epochs``."""
     from egraph.bench.studies import epochs as study
 
     check_out(out)
-    cells = study.plan(table, metrics, resamples=resamples, seed=seed, root=root)
+    names, described = _read_metrics(metrics)
+    if described:
+        reading["metrics"] = described
+    cells = study.plan(table, names, resamples=resamples, seed=seed, root=root, reading=reading)
 
     def run(progress: Any) -> Any:
-        return study.run(cells, out=out, processes=processes, root=root, progress=progress)
+        return study.run(cells, out=out, processes=processes, root=root, reading=reading, progress=progress)
 
     def name(failure: Failure) -> str:
         return f"{failure.cell.first} and {failure.cell.second}"
 
-    _measure(study, run, name, "pairs", out, as_json)
+    wanted = dict.fromkeys(name for cell in cells for name in (cell.first, cell.second))
+    data = tell_tables([(table, *wanted)], root, reading)
+    _measure(study, run, name, "pairs", out, as_json, data)
+
+
+_METRIC = re.compile(r"(?P<name>.+)=(?P<epochs>\d{1,9}):(?P<unit>\w+)")
+
+
+def _read_metrics(given: Sequence[str]) -> tuple[list[str], dict[str, datasets.Metric]]:
+    """The names of metrics, and the descriptions of those that have one."""
+    from egraph import datasets
+    from egraph.bench.studies.epochs import SCALES
+
+    names, described = [], {}
+    for text in given:
+        found = _METRIC.fullmatch(text)
+        if "=" in text and (found is None or found["unit"] not in SCALES or not int(found["epochs"])):
+            raise UsageError(
+                f"--metric is NAME, or NAME=EPOCHS:UNIT such as val=12:percent with one of the units "
+                f"{', '.join(SCALES)}; got {text!r}"
+            )
+        names.append(text if found is None else found["name"])
+        if found is not None:
+            epochs = int(found["epochs"])
+            described[names[-1]] = datasets.Metric(found["unit"], "validation", epochs)
+    return names, described
 
 
 @click.command(
@@ -138,10 +177,13 @@ def retention(
     processes: int, out: str, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """``egraph bench retention``."""
+    from egraph import datasets
     from egraph.bench.studies import retention as study
 
     check_out(out)
     cells = study.plan(networks, epochs, space=space, data=data, channels=channels, batch_size=batch_size)
+    read = datasets.images(data, root)
+    click.echo(f"{read.name}: {read.describe()}", err=True)
 
     def name(failure: Failure) -> str:
         return f"network {failure.cell.network} by {failure.cell.optimizer}"
@@ -149,7 +191,7 @@ def retention(
     def run(progress: Any) -> Any:
         return study.run(cells, out=out, processes=processes, root=root, progress=progress)
 
-    _measure(study, run, name, "trainings", out, as_json)
+    _measure(study, run, name, "trainings", out, as_json, [read.summary()])
 
 
 def _measure(
@@ -159,13 +201,14 @@ def _measure(
     jobs: str,
     out: str,
     as_json: bool,
+    data: Sequence[Mapping[str, Any]] = (),
 ) -> None:
     """Runs a study, writes its files and shows its tables."""
     with track("measuring") as report:
         rows, failures = run(listener(report, name, jobs, "measured"))
     written = write_beside(out, list(rows), study.to_markdown, study.plot)
     if as_json:
-        print_json({"results": list(rows)})
+        print_json({"results": list(rows), "data": list(data)})
     elif rows:
         show_sections(study.arrange(rows))
         click.echo("\nwrote " + ", ".join(written))

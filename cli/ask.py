@@ -12,6 +12,7 @@ from egraph.cli._search.asking import Asking, check_named, read_kept, remember
 from egraph.cli._search.given import Given
 from egraph.cli._search.limits import Limits
 from egraph.cli._search.ranker import Ranking
+from egraph.cli._search.rows import Rows
 from egraph.cli._search.screening import Screening
 from egraph.cli._search.searcher import Searching
 from egraph.errors import UsageError
@@ -36,7 +37,7 @@ __all__ = ["command"]
     epilog="Example: egraph ask runs/x.db --space nasbench201 --number 4",
 )
 @click.argument("journal", metavar="JOURNAL", type=click.Path(), is_eager=True, callback=read_kept)
-@takes(Asking, Searching, Ranking, Limits, Screening, Given)
+@takes(Asking, Searching, Ranking, Limits, Screening, Given, Rows)
 @click.pass_context
 def command(
     context: click.Context,
@@ -46,6 +47,7 @@ def command(
     limits: Limits,
     screening: Screening,
     given: Given,
+    rows: Rows,
 ) -> None:
     """``egraph ask``."""
     from egraph import spaces
@@ -66,7 +68,7 @@ def command(
         within, None, storage=path, seed=asking.seed, fidelities=asking.shares, **weighed, **arguments
     ) as study:
         remember(context, study.journal)
-        given.give(study)
+        given.give(study, rows.reading)
         if asking.again:
             trials = study.journal.read_trials(states=["asked"])
         else:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,10 +12,12 @@ from egraph.cli._benchmarks import (
     listener,
     result_options,
     show_sections,
+    tell_tables,
     write_beside,
 )
 from egraph.cli._options import Counts, count_option, print_json
 from egraph.cli._progress import track
+from egraph.cli._reading import file_options
 from egraph.cli._searchers import command as searchers
 from egraph.cli._studies import COMMANDS
 
@@ -57,7 +59,7 @@ for each in (searchers, *COMMANDS):
 @click.option(
     "--benchmark", "benchmarks", multiple=True, metavar="TABLE:METRIC",
     default=("nasbench201:cifar10_test_200",), show_default=True,
-    help="A table or its file, and the metric to predict. Repeatable.",
+    help="A table, its file, or a file of your own, and the metric to predict. Repeatable.",
 )  # fmt: skip
 @click.option(
     "--samples", type=Counts(), default="78,156", show_default=True, metavar="N,N,...",
@@ -73,10 +75,12 @@ for each in (searchers, *COMMANDS):
     "--shuffle-labels", "shuffled", is_flag=True,
     help="Learn from shuffled labels; every tau must then be 0 within noise.",
 )  # fmt: skip
+@file_options
 @result_options("Fits", "runs/bench.jsonl")
 def predictors(
     predictors: tuple[str, ...], benchmarks: tuple[str, ...], samples: tuple[int, ...], seeds: int,
     protocol: str, k: int, shuffled: bool, processes: int, out: str, root: str | None, as_json: bool,
+    **reading: Any,
 ) -> None:  # fmt: skip
     """``egraph bench predictors``."""
     from egraph import bench
@@ -86,23 +90,19 @@ def predictors(
         from egraph.baselines import predictors as registry
 
         predictors = tuple(registry)
+    cells = bench.plan(
+        predictors, benchmarks, samples, seeds=seeds, protocol=protocol, k=k, shuffled=shuffled, root=root,
+        reading=reading,
+    )  # fmt: skip
+    data = tell_tables([(cell.benchmark, cell.metric) for cell in cells], root, reading)
     with track("measuring") as report:
-        result = bench.predictors(
-            predictors,
-            benchmarks,
-            samples,
-            seeds=seeds,
-            protocol=protocol,
-            k=k,
-            shuffled=shuffled,
-            out=out,
-            processes=processes,
-            root=root,
+        result = bench.run(
+            cells, predictors, out=out, processes=processes, root=root, reading=reading,
             progress=listener(report, _name, "fits", "measured"),
-        )
+        )  # fmt: skip
     written = write_beside(out, result.rows, bench.to_markdown, bench.plot)
     if as_json:
-        print_json({"summary": result.summary.to_dict("records"), "results": result.rows})
+        print_json({"summary": result.summary.to_dict("records"), "results": result.rows, "data": data})
     else:
         show_sections(bench.arrange(result.rows))
         click.echo("\nwrote " + ", ".join(written))

@@ -10,7 +10,7 @@ import click
 from egraph.cli._generate import command as generate
 from egraph.cli._options import console, json_option, print_json, root_option
 from egraph.cli._progress import track_stages
-from egraph.cli._reading import file_options, split_list
+from egraph.cli._reading import file_options, metrics_option, read_table
 from egraph.cli._trace import command as trace
 from egraph.errors import UsageError
 
@@ -91,14 +91,13 @@ def list_tables(root: str | None, as_json: bool) -> None:
     epilog="Example: egraph data show nasbench201",
 )
 @click.argument("name", metavar="NAME|FILE")
+@metrics_option
 @file_options
 @root_option
 @json_option("the description")
-def show(name: str, root: str | None, as_json: bool, **reading: Any) -> None:
+def show(name: str, metrics: tuple[str, ...], root: str | None, as_json: bool, **reading: Any) -> None:
     """``egraph data show``."""
-    from egraph import datasets
-
-    table = datasets.load(name, root, **reading)
+    table = read_table(name, root, reading, *metrics)
     described, noise = _describe(table), _describe_noise(table)
     if as_json:
         print_json(described | {"noise": noise})
@@ -201,14 +200,7 @@ def _show_metrics(rows: list[dict[str, Any]]) -> None:
     epilog="Example: egraph data import cells.csv --space nasbench201 --name mine",
 )
 @click.argument("source", nargs=-1, required=True, metavar="[BENCHMARK] FILE")
-@click.option(
-    "--metric",
-    "metrics",
-    multiple=True,
-    callback=split_list,
-    metavar="COLUMN,...",
-    help="Columns that are metrics. Default: all columns of numbers.",
-)
+@metrics_option
 @file_options
 @click.option("--name", metavar="NAME", help="Name of the table. Default: that of the file.")
 @click.option("--out", metavar="FILE", help="Parquet file to write. Default: one in the user's cache.")

@@ -14,7 +14,7 @@ from egraph.cli._options import (
     seed_option,
     show_scores,
 )
-from egraph.cli._reading import file_options, is_own_file, tell, to_arguments
+from egraph.cli._reading import file_options, read_table, tell
 from egraph.errors import UsageError
 
 __all__ = ["command"]
@@ -58,9 +58,9 @@ def command(
         raise UsageError(f"the card of {ranker} names no table; give one with --data")
     with track_stages() as show:
         show(f"reading {data}")
-        if is_own_file(data):
+        if datasets.is_measured_file(data):
             reading["space"] = reading["space"] or card.get("space")
-        table = datasets.load(data, root, **to_arguments(reading, metric))
+        table = read_table(data, root, reading, metric)
         learned = card.get("metric", {}).get("name")
         metric = choose_metric(table, metric or (learned if learned in table.metrics else None))
         tell(table, metric)

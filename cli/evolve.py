@@ -6,7 +6,7 @@ import shlex
 import shutil
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -26,10 +26,12 @@ from egraph.cli._options import (
     use_color,
     workers_option,
 )
+from egraph.cli._reading import read_table, tell, with_row_options
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
     from egraph.architecture import Architecture
+    from egraph.datasets import Table
     from egraph.evolve import Evolution, Split
     from egraph.spaces import SearchSpace
     from egraph.spaces.graphsage import GraphSageSpace
@@ -54,6 +56,13 @@ __all__ = ["command"]
 )
 @tables_option
 @metric_option("rank by", multiple=True)
+@click.option(
+    "--data-space",
+    metavar="NAME",
+    help="The search space of the networks in a CSV, JSON-lines or Parquet file of your own; other tables "
+    "name theirs.",
+)
+@with_row_options
 @click.option(
     "--space",
     type=click.Choice(["graphsage", "graphsage-wide"]),
@@ -96,10 +105,12 @@ def command(
     data: tuple[str, ...], metric: tuple[str, ...], space: str, aggregators: str | None,
     start: str | None, training: str, cycles: int, population: int, sample: int, train: int, validation: int,
     filters: int | None, workers: int | None, storage: str | None, resume: bool, force_resume: bool,
-    repeats: int, no_full: bool, seed: int, root: str | None, as_json: bool,
+    repeats: int, no_full: bool, seed: int, root: str | None, as_json: bool, data_space: str | None,
+    **reading: Any,
 ) -> None:  # fmt: skip
     """``egraph evolve``."""
-    from egraph import evolve, report
+    from egraph import datasets, evolve, report
+    from egraph.bench import describe_table
     from egraph.cli._progress import track_stages
     from egraph.cli._search.display import Listener
 
@@ -112,7 +123,9 @@ def command(
     where, width = _find_space(space, aggregators, start)
     filters = filters or width
     parameters = evolve.single_training() if training == "single" else None
-    splits = _read_splits(data, metric, root, train=train, validation=validation, seed=seed)
+    reading["space"] = data_space
+    tables = _read_tables(data, metric, root, reading)
+    splits = [evolve.split_table(*read, train=train, validation=validation, seed=seed) for read in tables]
     evaluator = evolve.RankerEvaluator(*splits, filters=filters, training=parameters)
     with evolve.make_study(
         where, evaluator, storage=path, seed=seed, workers=count_workers(workers), population=population,
@@ -133,12 +146,21 @@ def command(
     files = {"journal": str(path), **found.save(path), "report": str(path.with_suffix(".html"))}
     report.write(path, files["report"])
     if as_json:
-        print_json({"genome": found.genome.architecture.to_dict(), **found.genome.provenance, "files": files})
+        read = [describe_table(*each) for each in tables]
+        print_json(
+            {
+                "genome": found.genome.architecture.to_dict(),
+                **found.genome.provenance,
+                "files": files,
+                "data": read,
+            }
+        )
         return
     more = f", more than the {population + cycles} asked for" * (len(found.trials) > population + cycles)
     click.echo(study.stopped + more)
     _show(found, where, splits, files)
-    _show_next(files, data[0], splits[0].metric, children=max(len(found.trials) - population, 1))
+    told = _repeat(reading) if datasets.is_measured_file(data[0]) else []
+    _show_next(files, data[0], splits[0].metric, told, children=max(len(found.trials) - population, 1))
 
 
 def _find_space(name: str, aggregators: str | None, start: str | None) -> tuple[GraphSageSpace, int]:
@@ -158,18 +180,29 @@ def _find_space(name: str, aggregators: str | None, start: str | None) -> tuple[
     return space.begin_at(first.architecture), first.filters
 
 
-def _read_splits(
-    data: tuple[str, ...], metrics: tuple[str, ...], root: str | None, **options: int
-) -> list[Split]:
-    from egraph import datasets, evolve
+def _read_tables(
+    data: tuple[str, ...], metrics: tuple[str, ...], root: str | None, reading: dict[str, Any]
+) -> list[tuple[Table, str]]:
+    """The tables, each with its metric; tells what was read.
+
+    Raises:
+        UsageError: The search space of a file of the user's own is missing.
+    """
+    from egraph import datasets
     from egraph.cli._progress import track
 
-    splits = []
+    tables = []
     for name, metric in zip(data, metrics or [None] * len(data), strict=True):
+        if reading["space"] is None and datasets.is_measured_file(name):
+            raise UsageError(
+                f"say which search space the rows of {name} belong to (--data-space NAME); --space is that "
+                "of the genomes"
+            )
         with track(f"reading {name}"):
-            table = datasets.load(name, root)
-            splits.append(evolve.split_table(table, choose_metric(table, metric), **options))
-    return splits
+            table = read_table(name, root, reading, metric)
+        tables.append((table, choose_metric(table, metric)))
+        tell(*tables[-1])
+    return tables
 
 
 def _show(found: Evolution, space: SearchSpace, splits: list[Split], files: dict[str, str]) -> None:
@@ -197,11 +230,22 @@ def _show(found: Evolution, space: SearchSpace, splits: list[Split], files: dict
         click.echo(f"  {name:<13} {path}")
 
 
-def _show_next(files: dict[str, str], data: str, metric: str, children: int) -> None:
+def _show_next(files: dict[str, str], data: str, metric: str, reading: list[str], children: int) -> None:
     click.echo("\nnext\n")
     genome = files["best genome"]
-    click.echo(f"  egraph train --genome {genome} --data {data} --metric {metric} --out r.egraph")
+    command = ["egraph", "train", "--genome", genome, "--data", data, "--metric", metric, *reading]
+    click.echo(f"  {shlex.join([*command, '--out', 'r.egraph'])}")
     click.echo(f"  the same command with --cycles {2 * children} resumes, with another --seed starts anew")
+
+
+def _repeat(reading: dict[str, Any]) -> list[str]:
+    """The options that read a file of one's own in the same way."""
+    options = []
+    for name, value in reading.items():
+        if value and (name, value) != ("architecture", "architecture"):
+            text = value if isinstance(value, str) else ",".join(value)
+            options += [f"--{name.replace('_', '-')}", text]
+    return options
 
 
 def _draw(genome: Architecture) -> str:

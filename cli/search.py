@@ -11,6 +11,7 @@ from egraph.cli._search.given import Given
 from egraph.cli._search.limits import Limits
 from egraph.cli._search.ranker import Ranking
 from egraph.cli._search.recipe import Training as RecipeOptions
+from egraph.cli._search.rows import Rows
 from egraph.cli._search.running import Running
 from egraph.cli._search.screening import Screening
 from egraph.cli._search.searcher import Searching
@@ -36,9 +37,10 @@ __all__ = ["command"]
     """,
     epilog="Example: egraph search --space convnet --data digits --trials 60 --seed 1",
 )
-@takes(Data, RecipeOptions, Limits, Searching, Ranking, Screening, Given, Running)
+@takes(Data, Rows, RecipeOptions, Limits, Searching, Ranking, Screening, Given, Running)
 def command(
     data: Data,
+    rows: Rows,
     training: RecipeOptions,
     limits: Limits,
     searching: Searching,
@@ -54,7 +56,7 @@ def command(
     from egraph.study import Study
 
     arguments = searching.read()
-    measured = data.read(training)
+    measured = data.read(training, rows)
     # Loads the data, so that absent data is reported before anything is written.
     measured.evaluator.describe()
     within, weighed = limits.read(measured, data.device)
@@ -67,7 +69,7 @@ def command(
         workers=running.count_workers(measured), fidelities=measured.fidelities,
         trial_seconds=running.trial_seconds, force_resume=running.force_resume, **weighed, **arguments,
     ) as study:  # fmt: skip
-        given.give(study)
+        given.give(study, rows.reading)
         with resumable():
             display.run(
                 study, trials=running.trials, seconds=running.seconds, baseline=not running.no_baseline,

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 import click
 
+from egraph.cli._reading import with_row_options
 from egraph.errors import UsageError
 
 __all__ = ["command"]
@@ -40,6 +42,7 @@ WAIT = 60
 @click.option(
     "--space", metavar="NAME", help="The space for --import, where it is code of your own: nets:build."
 )
+@with_row_options
 def command(
     journal: str,
     trial: int | None,
@@ -48,6 +51,7 @@ def command(
     test_score: float | None,
     file: str | None,
     space: str | None,
+    **reading: Any,
 ) -> None:
     """``egraph tell``."""
     from egraph.cli._search.asking import find_space
@@ -60,7 +64,7 @@ def command(
     with open_journal(journal, read_only=False, wait=WAIT) as opened:
         if file is not None:
             whole = find_space(opened.settings["space"], space)
-            add_known(partial(add_results, opened, whole), file, whole)
+            add_known(partial(add_results, opened, whole), file, whole, reading)
         elif trial is not None:
             given = None if score is None else Evaluation(score, source="told")
             if given is not None and test_score is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 from collections.abc import Mapping
@@ -20,7 +19,7 @@ from egraph.cli._options import (
     seed_option,
     show_scores,
 )
-from egraph.cli._reading import file_options, tell, to_arguments
+from egraph.cli._reading import file_options, read_table, tell
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def command(
     **reading: Any,
 ) -> None:
     """``egraph train``."""
-    from egraph import bench, datasets
+    from egraph import bench
     from egraph.cli._progress import track_stages
     from egraph.ranker import from_genome
 
@@ -91,7 +90,7 @@ def command(
         for given in data:
             show(f"reading {given}")
             name, chosen = _read_source(given, metric)
-            table = datasets.load(name, root, **to_arguments(reading, chosen))
+            table = read_table(name, root, reading, chosen)
             how = "--metric" if len(data) == 1 else f"--data {name}:METRIC"
             sources.append((table, table.choose_metric(chosen, f"choose by {how}")))
             tell(table, sources[-1][1])
@@ -123,12 +122,14 @@ def _read_source(given: str, metric: str | None) -> tuple[str, str | None]:
     Raises:
         UsageError: The metric is given twice.
     """
-    name, colon, named = given.rpartition(":")
-    if not colon or os.path.exists(given):
+    from egraph.datasets._options import split_metrics
+
+    name, named = split_metrics(given)
+    if not named:
         return given, metric
     if metric is not None:
         raise UsageError(f"--data {given} names its metric, leave --metric {metric} out")
-    return name, named
+    return name, named[0]
 
 
 def _show(fit: TableFit | SourcesFit, coverage: Mapping[str, Any], files: list[str]) -> None:

@@ -29,7 +29,7 @@ most. By convention, the single trainings of a metric ``acc`` are the columns ``
 
 from __future__ import annotations
 
-from egraph.datasets._catalogue import Known, known, load
+from egraph.datasets._catalogue import Known, is_measured_file, known, load
 from egraph.datasets._image_data import ImageData
 from egraph.datasets._images import NAMES, images, is_training_data
 from egraph.datasets._import import import_table
@@ -59,6 +59,7 @@ __all__ = [
     "generate_mnist1d",
     "images",
     "import_table",
+    "is_measured_file",
     "is_training_data",
     "known",
     "load",

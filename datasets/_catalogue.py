@@ -31,7 +31,7 @@ from egraph.spaces.base import SearchSpace
 if TYPE_CHECKING:
     import pyarrow
 
-__all__ = ["Known", "check_space", "is_table", "known", "load", "read_file"]
+__all__ = ["Known", "check_space", "is_measured_file", "is_table", "known", "load", "read_file"]
 
 _sources: Registry[Source] = Registry("table")
 for _module in (_nasbench101, _nasbench201, _nasbench_macro, _nasbench_graph, _accel_nasbench):
@@ -172,6 +172,13 @@ def is_table(path: Path) -> bool:
         return True  # `load` reports the damage
     own = _parquet.is_own(schema.empty_table())
     return own or any(source.fits(set(schema.names)) for source in _sources.values())
+
+
+def is_measured_file(path: str | os.PathLike[str]) -> bool:
+    """Whether a path is that of a CSV, JSON-lines or Parquet file that is no table of egraph."""
+    file = Path(path)
+    packed = file.name.lower().endswith(PARQUET)
+    return os.path.isfile(file) and is_sheet(file) and not (packed and is_table(file))
 
 
 def known(root: str | os.PathLike[str] | None = None) -> list[Known]:

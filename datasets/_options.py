@@ -12,7 +12,7 @@ from egraph.errors import UsageError
 from egraph.files import expand
 from egraph.specs import parse
 
-__all__ = ["check_known", "split_options"]
+__all__ = ["check_known", "split_metrics", "split_options"]
 
 
 def split_options(text: str, root: str | os.PathLike[str] | None = None) -> tuple[Path, str]:
@@ -29,6 +29,13 @@ def split_options(text: str, root: str | os.PathLike[str] | None = None) -> tupl
             return found, text[end + 1 :]
     stem, _, rest = text.partition(":")
     return Path(stem), rest
+
+
+def split_metrics(text: str, most: int = 1) -> tuple[str, list[str]]:
+    """Splits up to ``most`` metrics off ``TABLE:METRIC``; the colons of a path belong to the path."""
+    splits = [text.rsplit(":", count) for count in range(most + 1)]
+    name, *metrics = next((split for split in splits if os.path.exists(split[0])), splits[-1])
+    return name, metrics
 
 
 def check_known(text: str, rest: str, known: Sequence[str], bare: str = "") -> Mapping[str, Any]:

@@ -22,7 +22,10 @@ __all__ = ["Asking", "check_named", "find_space", "read_kept", "remember"]
 _KEPT = "ask"
 """The options in the settings of a journal."""
 
-_NOT_KEPT = ("journal", "number", "again", "known", "wishes")
+_NOT_KEPT = (
+    *("journal", "number", "again", "known", "wishes"),
+    *("architecture", "lower_is_better", "higher_is_better", "na"),
+)
 _NAMED_AGAIN = ("space", "ranker")
 """Options that may lead to code, nets:build, or servers; a file must not name them for the user."""
 

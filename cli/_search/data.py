@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from egraph.cli._options import choose_metric, root_option, shape_options
-from egraph.cli._reading import is_own_file
+from egraph.cli._reading import read_table
 from egraph.cli._search._groups import option
 from egraph.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
     from egraph.cli._search.recipe import Training as RecipeOptions
+    from egraph.cli._search.rows import Rows
     from egraph.datasets import ImageData, Table
     from egraph.evaluation import Evaluator
     from egraph.spaces import SearchSpace
@@ -145,11 +146,12 @@ class Data:
     )
     root: str | None = option(root_option)
 
-    def read(self, training: RecipeOptions) -> Measured:
+    def read(self, training: RecipeOptions, rows: Rows) -> Measured:
         """The space and the evaluator.
 
         Args:
             training: Options for the recipe of trainings.
+            rows: Options for the rows of a file of the user's own.
 
         Raises:
             UsageError: A metric was given for images, a recipe for a table, or the table is of another space.
@@ -169,7 +171,7 @@ class Data:
                 raise UsageError(f"{name} goes with --train; the data have a shape and classes of their own")
         data, root, names = self.data, self.root, self.split_fidelities()
         # The rows of a file of one's own may be measured networks or examples; --metric is for the former.
-        measured = is_own_file(data) and self.metric is not None
+        measured = self.metric is not None and datasets.is_measured_file(data)
         if not measured and datasets.is_training_data(data, root):
             if self.metric or self.test_metric:
                 raise UsageError(
@@ -189,22 +191,19 @@ class Data:
                 if (last := training.apply_final(recipe)) is not None:
                     final = Training(where, source, last, device=self.device, root=root)
             return Measured(where, trained, where.name, trains=True, final=final, fidelities=names)
-        return self._read_table(training, measured)
+        return self._read_table(training, rows if measured else None)
 
-    def _read_table(self, training: RecipeOptions, is_own: bool) -> Measured:
+    def _read_table(self, training: RecipeOptions, rows: Rows | None) -> Measured:
         """A table, or measured networks in a file of the user's."""
         from egraph import datasets, spaces
         from egraph.evaluation import TableLookup
 
         data, root, names = self.data, self.root, self.split_fidelities()
         try:
-            wanted = [name for name in (*(names or ()), self.metric, self.test_metric) if name is not None]
-            how: dict[str, Any] = (
-                {"space": self.space, "metrics": list(dict.fromkeys(wanted))} if is_own else {}
-            )
-            table = datasets.load(data, root, **how)
+            reading = {} if rows is None else {"space": self.space, **rows.reading}
+            table = read_table(data, root, reading, *(names or ()), self.metric, self.test_metric)
         except UnknownNameError as error:
-            if is_own:
+            if rows is not None:
                 raise
             raise UnknownNameError("data", data, {*error.choices, *datasets.NAMES}) from None
         if self.space and (known := spaces.find(self.space)) != table.space:

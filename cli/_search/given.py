@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from egraph.cli._search._groups import option
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -23,9 +23,18 @@ __all__ = ["Given", "add_known"]
 
 
 def add_known(
-    add: Callable[[Sequence[Architecture], NDArray[np.float64]], int], file: str, whole: SearchSpace
+    add: Callable[[Sequence[Architecture], NDArray[np.float64]], int],
+    file: str,
+    whole: SearchSpace,
+    reading: Mapping[str, Any],
 ) -> None:
     """Adds the results in a file, whose networks are of the whole space of a study, and tells how many.
+
+    Args:
+        add: Adds architectures with their scores, and returns how many are new.
+        file: A journal, a table, or a file of the user's own.
+        whole: The whole space.
+        reading: How the rows of a file of the user's own are read.
 
     Raises:
         DataError: The file cannot be read.
@@ -33,7 +42,7 @@ def add_known(
     """
     from egraph import datasets
 
-    table = datasets.load(file, space=whole)
+    table = datasets.load(file, space=whole, **reading)
     metric = table.choose_metric(how="leave one in the file")
     measured = table.measured(metric).distinct()
     new = add(measured.architectures, measured.scores(metric))
@@ -64,8 +73,12 @@ class Given:
         )
     )
 
-    def give(self, study: Study) -> None:
+    def give(self, study: Study, reading: Mapping[str, Any]) -> None:
         """Adds the results and queues the networks; what the journal has already is left out.
+
+        Args:
+            study: The study.
+            reading: How the rows of a file of the user's own are read.
 
         Raises:
             DataError: A file cannot be read.
@@ -78,7 +91,7 @@ class Given:
         while isinstance(whole, Subspace):
             whole = whole.whole
         for file in self.known:
-            add_known(study.add, file, whole)
+            add_known(study.add, file, whole, reading)
         for file in self.wishes:
             wished = read_architectures(file, whole)
             new = study.enqueue(wished)

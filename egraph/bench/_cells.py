@@ -37,6 +37,7 @@ class Cell:
         k: The k of precision@k and regret@k.
         shuffled: Whether the training labels are shuffled. A predictor that still ranks has seen test labels.
         settings: Parameters of the predictor as JSON-ready values, without its seed.
+        content: Digest of a file of the user's own and of how it is read; None for tables.
     """
 
     predictor: str
@@ -48,6 +49,7 @@ class Cell:
     k: int = 10
     shuffled: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    content: str | None = None
 
 
 def read_settings(predictor: Any) -> dict[str, Any]:

@@ -7,12 +7,13 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from egraph import datasets
 from egraph.bench._cells import Cell, Factory, measure, read_settings
 from egraph.bench._measuring import Measured, Progress, measure_all
 from egraph.bench._protocols import PROTOCOLS
 from egraph.bench._summary import summarise
+from egraph.bench._tables import Tables
 from egraph.datasets import Table
+from egraph.datasets._options import split_metrics
 from egraph.errors import UnknownNameError, UsageError
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def predictors(
     out: str | os.PathLike[str] | None = None,
     processes: int = 1,
     root: str | os.PathLike[str] | None = None,
+    reading: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Measures all predictors on all benchmarks, with all numbers of labels and seeds.
@@ -65,6 +67,8 @@ def predictors(
         processes: Number of cells at a time. They share the cores evenly, so the seconds of a fit depend on
             it.
         root: Folder in which data is searched for first.
+        reading: How files of your own are read: arguments of `egraph.datasets.load`, such as
+            ``{"space": "darts"}``; the metric is that of the benchmark.
         progress: Callback after each cell.
 
     Raises:
@@ -81,8 +85,9 @@ def predictors(
         k=k,
         shuffled=shuffled,
         root=root,
+        reading=reading,
     )
-    return run(cells, predictors, out=out, processes=processes, root=root, progress=progress)
+    return run(cells, predictors, out=out, processes=processes, root=root, reading=reading, progress=progress)
 
 
 def plan(
@@ -95,6 +100,7 @@ def plan(
     k: int = 10,
     shuffled: bool = False,
     root: str | os.PathLike[str] | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> list[Cell]:
     """The cells of a comparison, those of one split next to each other; arguments as for `predictors`.
 
@@ -109,11 +115,13 @@ def plan(
     PROTOCOLS[protocol]
     factories = _find_factories(predictors)
     settings = {name: read_settings(factory(seed=0)) for name, factory in factories.items()}
-    cells = []
+    cells, tables = [], Tables.of(root, reading)
     for benchmark in benchmarks:
-        table, metric = _read_benchmark(benchmark, root)
+        table, metric, content = _read_benchmark(benchmark, tables)
         for count, seed, name in itertools.product(sorted(set(samples)), range(seeds), factories):
-            cells.append(Cell(name, table, metric, protocol, count, seed, k, shuffled, settings[name]))
+            cells.append(
+                Cell(name, table, metric, protocol, count, seed, k, shuffled, settings[name], content)
+            )
     return cells
 
 
@@ -124,6 +132,7 @@ def run(
     out: str | os.PathLike[str] | None = None,
     processes: int = 1,
     root: str | os.PathLike[str] | None = None,
+    reading: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Measures the cells without a result in ``out``; arguments and errors as for `predictors`."""
@@ -132,7 +141,7 @@ def run(
     for cell in cells:
         if cell.predictor not in factories:
             raise UnknownNameError("predictor", cell.predictor, factories)
-    bench = _Bench(factories, root)
+    bench = _Bench(factories, Tables.of(root, reading))
     return Result(*measure_all(Cell, cells, bench, out=out, processes=processes, progress=progress))
 
 
@@ -144,21 +153,21 @@ def _find_factories(predictors: Predictors) -> dict[str, Factory]:
     return {name: registry[name] for name in predictors}
 
 
-def _read_benchmark(benchmark: str, root: str | os.PathLike[str] | None) -> tuple[str, str]:
-    """The table and the metric of ``TABLE:METRIC``, or of a table with a default metric."""
-    name, _, metric = benchmark.rpartition(":")
-    name, metric = (name, metric) if name else (metric, "")
-    table = datasets.load(name, root)
+def _read_benchmark(benchmark: str, tables: Tables) -> tuple[str, str, str | None]:
+    """Table, metric and content of ``TABLE:METRIC``, or of a table with a default metric."""
+    name, named = split_metrics(benchmark)
+    table = tables.load(name, *filter(None, named))
     example = f"{name}:{next(iter(table.metrics), 'METRIC')}"
-    return name, table.choose_metric(metric, f"choose one, such as {example}; known")
+    metric = table.choose_metric(named[0] if named else None, f"choose one, such as {example}; known")
+    return name, metric, tables.identify(name, table)
 
 
 class _Bench:
     """Measures cells one after the other, and keeps the table of the last one in memory."""
 
-    def __init__(self, factories: Mapping[str, Factory], root: str | os.PathLike[str] | None) -> None:
+    def __init__(self, factories: Mapping[str, Factory], tables: Tables) -> None:
         self._factories = factories
-        self._root = root
+        self._tables = tables
         self._table: tuple[tuple[str, str, str], Table] | None = None
 
     def __call__(self, cell: Cell) -> dict[str, Any]:
@@ -167,6 +176,6 @@ class _Bench:
     def _prepare(self, cell: Cell) -> Table:
         wanted = (cell.benchmark, cell.metric, cell.protocol)
         if self._table is None or self._table[0] != wanted:
-            table = datasets.load(cell.benchmark, self._root)
+            table = self._tables.load(cell.benchmark, cell.metric)
             self._table = wanted, PROTOCOLS[cell.protocol].prepare(table, cell.metric)
         return self._table[1]

@@ -45,7 +45,10 @@ def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, 
 
     again = evolve("--cycles", 5, "--repeats", 1, "--no-full", "--storage", "runs/x.db", "--resume", "--json")
     assert "resuming: 8 trainings are done already" in again.stderr
-    assert json.loads(again.stdout)["evaluations"] == 9
+    found = json.loads(again.stdout)
+    assert found["evaluations"] == 9
+    assert found["data"][0]["metric"]["name"] == "accuracy"
+    assert "small: 40 rows, 40 distinct networks of the space nasbench_macro; accuracy" in again.stderr
 
     fewer = evolve("--cycles", 2, "--repeats", 1, "--no-full", "--storage", "runs/x.db")
     assert "9 trials are done, more than the 6 asked for" in fewer.stdout

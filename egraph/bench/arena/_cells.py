@@ -31,6 +31,7 @@ class Cell:
         queries: Budget of queries.
         seed: Seed of the search.
         settings: All options of the searcher, defaults included, JSON-ready.
+        content: Digest of a file of the user's own and of how it is read; None for tables.
     """
 
     searcher: str
@@ -41,6 +42,7 @@ class Cell:
     queries: int
     seed: int
     settings: Mapping[str, Any] = field(default_factory=dict)
+    content: str | None = None
 
 
 def measure(cell: Cell, make_searcher: MakeSearcher, ground: Ground) -> dict[str, Any]:

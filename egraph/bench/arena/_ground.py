@@ -5,10 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
-from egraph import datasets
 from egraph.architecture import Architecture
+from egraph.bench._tables import Tables
 from egraph.datasets import Table
+from egraph.datasets._options import split_metrics
 from egraph.errors import UsageError
 from egraph.evaluation import TableLookup
 from egraph.spaces import SearchSpace
@@ -24,11 +26,13 @@ class Task:
         benchmark: Name of the table, or path of its file.
         metric: Metric that a query returns and that chooses the best.
         test: Metric that is reported.
+        content: Digest of a file of the user's own and of how it is read; None for tables.
     """
 
     benchmark: str
     metric: str
     test: str
+    content: str | None = None
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,7 @@ class Ground:
         members: One architecture for each key.
         root: Folder in which data is looked for first.
         scores: SQLite file that keeps scores of untrained networks; None keeps nothing.
+        reading: How a file of the user's own is read: arguments of `egraph.datasets.load`.
     """
 
     benchmark: str
@@ -56,17 +61,24 @@ class Ground:
     members: Mapping[str, Architecture] = field(default_factory=dict)
     root: str | None = None
     scores: str | None = None
+    reading: Mapping[str, Any] = field(default_factory=dict)
 
     def represent(self, architecture: Architecture) -> Architecture:
         """The architecture of `members` with the same key; initial weights depend on the numbering."""
         return self.members.get(self.space.key(architecture), architecture)
+
+    def load(self, *metrics: str) -> Table:
+        """The whole table, with these metrics of a file of the user's own."""
+        return Tables(self.root, self.reading).load(self.benchmark, *metrics)
 
     def test(self, architecture: Architecture) -> float:
         """The reported score of an architecture."""
         return self.lookup.evaluate(architecture).test_score
 
 
-def read_task(text: str, root: str | os.PathLike[str] | None = None) -> Task:
+def read_task(
+    text: str, root: str | os.PathLike[str] | None = None, reading: Mapping[str, Any] | None = None
+) -> Task:
     """Reads ``TABLE:METRIC:TEST``, ``TABLE:METRIC`` for one metric in both roles, or ``TABLE``.
 
     The table suffices if it has one metric, or one of validation and one of test data.
@@ -76,19 +88,23 @@ def read_task(text: str, root: str | os.PathLike[str] | None = None) -> Task:
         UnknownNameError: There is no such table or metric.
         DataError: The table is absent or damaged.
     """
-    name, *metrics = text.rsplit(":", 2)
+    tables = Tables.of(root, reading)
+    name, metrics = split_metrics(text, 2)
     if not name or "" in metrics:
         raise UsageError(f"a benchmark is TABLE:METRIC:TEST, TABLE:METRIC or TABLE, got {text!r}")
-    table = datasets.load(name, root)
+    table = tables.load(name, *metrics)
     if not metrics:
         metrics = _choose_metrics(name, table)
     for metric in metrics:
         table[metric]
-    return Task(name, metrics[0], metrics[-1])
+    return Task(name, metrics[0], metrics[-1], tables.identify(name, table))
 
 
 def prepare(
-    task: Task, root: str | os.PathLike[str] | None = None, scores: str | os.PathLike[str] | None = None
+    task: Task,
+    root: str | os.PathLike[str] | None = None,
+    scores: str | os.PathLike[str] | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> Ground:
     """Loads the table of a task without rows whose metrics are not finite.
 
@@ -96,8 +112,11 @@ def prepare(
         task: Benchmark and metrics.
         root: Folder in which data is looked for first.
         scores: SQLite file for scores of untrained networks, see `Ground`.
+        reading: How a file of your own is read: arguments of `egraph.datasets.load`.
     """
-    distinct = datasets.load(task.benchmark, root).measured(task.metric, task.test).distinct()
+    tables = Tables.of(root, reading)
+    table = tables.load(task.benchmark, *dict.fromkeys([task.metric, task.test]))
+    distinct = table.measured(task.metric, task.test).distinct()
     seconds = _put_seconds(distinct, task.metric)
     lookup = TableLookup(distinct, task.metric, task.test, seconds)
     seen, tests = distinct.scores(task.metric), distinct.scores(task.test)
@@ -111,6 +130,7 @@ def prepare(
         members=dict(zip(distinct.keys, distinct.architectures, strict=True)),
         root=None if root is None else os.fspath(root),
         scores=None if scores is None else os.fspath(scores),
+        reading=tables.reading,
     )
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from egraph import datasets
 from egraph.architecture import Architecture
 from egraph.bench.arena._ground import Ground
 from egraph.bench.arena._query import Query, look_up
@@ -88,7 +87,7 @@ def search_with_ranker(
 def _make_ranker(ground: Ground, seed: int, members: int, prior: str | None) -> Ranker:
     if prior is None:
         return Ranker(seed=seed, members=members, folds=0)
-    known = _Known(TableLookup(datasets.load(ground.benchmark, ground.root), prior))
+    known = _Known(TableLookup(ground.load(prior), prior))
     # Folds weigh the prior.
     return Ranker(seed=seed, members=members, prior=known).fit([], [])
 

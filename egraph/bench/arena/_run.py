@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from egraph import datasets, study
 from egraph import searchers as registry
+from egraph import study
 from egraph.bench._measuring import Measured, Progress, measure_all
+from egraph.bench._tables import Tables
 from egraph.bench.arena._cells import Cell, measure
 from egraph.bench.arena._compare import compare
 from egraph.bench.arena._curves import summarise
@@ -82,6 +83,7 @@ def searchers(
     out: str | os.PathLike[str] | None = None,
     processes: int = 1,
     root: str | os.PathLike[str] | None = None,
+    reading: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Runs all searchers with all kinds of fitness, on all benchmarks, with all seeds.
@@ -102,6 +104,8 @@ def searchers(
             are kept beside it, in a file whose name ends in ``.scores.sqlite``.
         processes: Number of searches at a time.
         root: Folder in which data is looked for first.
+        reading: How files of your own are read: arguments of `egraph.datasets.load`, such as
+            ``{"space": "darts"}``.
         progress: Called after each search.
 
     Raises:
@@ -111,8 +115,9 @@ def searchers(
     """
     own = searchers if isinstance(searchers, Mapping) else {}
     contestants = [Contestant(*pair) for pair in itertools.product(searchers, fitness)]
-    cells = plan(contestants, benchmarks, queries=queries, seeds=seeds, searchers=own, root=root)
-    return run(cells, searchers=own, out=out, processes=processes, root=root, progress=progress)
+    where: dict[str, Any] = {"searchers": own, "root": root, "reading": reading}
+    cells = plan(contestants, benchmarks, queries=queries, seeds=seeds, **where)
+    return run(cells, out=out, processes=processes, progress=progress, **where)
 
 
 def plan(
@@ -123,6 +128,7 @@ def plan(
     seeds: int = 50,
     searchers: Searchers | None = None,
     root: str | os.PathLike[str] | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> list[Cell]:
     """The cells of all searches, `BASELINES` first; arguments as for `searchers`.
 
@@ -136,13 +142,15 @@ def plan(
     entered = list(dict.fromkeys(contestants))
     names = {parse(each.searcher)[0] for each in entered if each.fitness == "table"}
     entered = [Contestant(text) for name, text in BASELINES.items() if name not in names] + entered
-    cells = []
-    for task in dict.fromkeys(read_task(benchmark, root) for benchmark in benchmarks):
-        space = datasets.load(task.benchmark, root).space
+    cells, tables = [], Tables.of(root, reading)
+    for task in dict.fromkeys(read_task(benchmark, root, reading) for benchmark in benchmarks):
+        space = tables.load(task.benchmark, task.metric).space
         settings = {each: _describe(each, space, searchers or {}) for each in entered}
         for seed, each in itertools.product(range(seeds), entered):
             where = (task.benchmark, task.metric, task.test)
-            cells.append(Cell(each.searcher, each.fitness, *where, queries, seed, settings[each]))
+            cells.append(
+                Cell(each.searcher, each.fitness, *where, queries, seed, settings[each], task.content)
+            )
     return cells
 
 
@@ -153,12 +161,13 @@ def run(
     out: str | os.PathLike[str] | None = None,
     processes: int = 1,
     root: str | os.PathLike[str] | None = None,
+    reading: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> Result:
     """Runs the searches without a result in ``out``; arguments and errors as for `searchers`."""
     # Scores of untrained networks are shared by many searches.
     scores = None if out is None else Path(out).with_suffix(".scores.sqlite")
-    cells, arena = list(cells), _Arena(searchers or {}, root, scores)
+    cells, arena = list(cells), _Arena(searchers or {}, Tables.of(root, reading), scores)
     for text in {cell.searcher for cell in cells}:
         find_searcher(text, searchers or {})
     return Result(*measure_all(Cell, cells, arena, out=out, processes=processes, progress=progress))
@@ -200,12 +209,12 @@ def _describe(each: Contestant, space: SearchSpace, own: Searchers) -> dict[str,
 class _Arena:
     """Runs searches one by one and keeps the table of the last one in memory."""
 
-    def __init__(self, own: Searchers, root: str | os.PathLike[str] | None, scores: Path | None) -> None:
-        self._own, self._root, self._scores = dict(own), root, scores
+    def __init__(self, own: Searchers, tables: Tables, scores: Path | None) -> None:
+        self._own, self._tables, self._scores = dict(own), tables, scores
         self._ground: tuple[Task, Ground] | None = None
 
     def __call__(self, cell: Cell) -> dict[str, Any]:
-        task = Task(cell.benchmark, cell.metric, cell.test)
+        task = Task(cell.benchmark, cell.metric, cell.test, cell.content)
         if self._ground is None or self._ground[0] != task:
-            self._ground = task, prepare(task, self._root, self._scores)
+            self._ground = task, prepare(task, self._tables.root, self._scores, self._tables.reading)
         return measure(cell, find_searcher(cell.searcher, self._own), self._ground[1])

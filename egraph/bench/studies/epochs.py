@@ -17,6 +17,7 @@ from egraph import datasets
 from egraph.bench._figures import check_drawable, save_figure
 from egraph.bench._measuring import Failure, Progress, measure_all
 from egraph.bench._summary import Section, write_sections
+from egraph.bench._tables import Tables
 from egraph.bench.studies._tau import bootstrap_tau, check_normal, draw_heat_map
 from egraph.checks import check_whole
 from egraph.errors import UsageError
@@ -53,6 +54,7 @@ class Cell:
         rounded: Whether accuracies are rounded to whole per cents before they are ranked.
         resamples: Number of bootstrap resamples.
         seed: Seed of the resamples.
+        content: Digest of a file of the user's own and of how it is read; None for tables.
     """
 
     table: str
@@ -61,6 +63,7 @@ class Cell:
     rounded: bool
     resamples: int
     seed: int
+    content: str | None = None
 
 
 def plan(
@@ -70,6 +73,7 @@ def plan(
     resamples: int = 800,
     seed: int = 0,
     root: str | None = None,
+    reading: Mapping[str, Any] | None = None,
 ) -> list[Cell]:
     """The cells of all pairs of metrics, plain and rounded.
 
@@ -80,6 +84,8 @@ def plan(
         resamples: Number of bootstrap resamples.
         seed: Seed of the resamples.
         root: Folder that is searched first for the table.
+        reading: How a file of your own is read: arguments of `egraph.datasets.load`; its ``metrics`` tell
+            unit and epochs, such as ``{"val_12": Metric("percent", budget=12)}``.
 
     Raises:
         UsageError: A metric is no accuracy, or there are fewer than two budgets.
@@ -87,7 +93,9 @@ def plan(
     """
     check_whole(2, resamples=resamples)
     check_whole(0, seed=seed)
-    loaded = _load(table, root)
+    tables = Tables.of(root, reading)
+    loaded = tables.load(table, *metrics)
+    own = tables.identify(table, loaded)
     chosen = list(dict.fromkeys(metrics)) or _find_budgets(loaded)
     for name in chosen:
         _ = loaded[name]  # names the known ones where there is none
@@ -96,10 +104,11 @@ def plan(
             raise UsageError(
                 f"{name!r} of {table} is no accuracy after a known number of epochs: its unit is "
                 f"{about.unit or 'unknown'!r}, its epochs are {about.budget or 'unknown'}"
+                + (f"; of a file of your own tell both, as in --metric {name}=12:percent" if own else "")
             )
     chosen.sort(key=lambda name: loaded.metrics[name].budget or 0)
     return [
-        Cell(table, first, second, rounded, resamples, seed)
+        Cell(table, first, second, rounded, resamples, seed, own)
         for rounded in (False, True)
         for first, second in itertools.combinations(chosen, 2)
     ]
@@ -111,6 +120,7 @@ def run(
     out: str | os.PathLike[str] | None = None,
     processes: int = 1,
     root: str | None = None,
+    reading: Mapping[str, Any] | None = None,
     progress: Progress | None = None,
 ) -> tuple[list[dict[str, Any]], list[Failure]]:
     """Measures cells.
@@ -120,6 +130,7 @@ def run(
         out: File of results to resume, one line a cell.
         processes: Number of cells at a time.
         root: Folder that is searched first for tables.
+        reading: How a file of your own is read, as for `plan`.
         progress: Callback after each cell.
 
     Returns:
@@ -127,13 +138,13 @@ def run(
         ``high``, ``normal`` (p of Lilliefors' test of the resamples), ``resampled`` (tau of each resample)
         and ``counts`` (networks by whole per cent of accuracy, for both metrics); and the cells that failed.
     """
-    measure = functools.partial(_measure, root=root)
+    measure = functools.partial(_measure, tables=Tables.of(root, reading))
     rows, failures, _ = measure_all(Cell, cells, measure, out=out, processes=processes, progress=progress)
     return rows, failures
 
 
-def _measure(cell: Cell, root: str | None) -> dict[str, Any]:
-    table = _load(cell.table, root)
+def _measure(cell: Cell, tables: Tables) -> dict[str, Any]:
+    table = _load(tables, cell.table)
     first, second = (_to_per_cents(table, name) for name in (cell.first, cell.second))
     both = np.isfinite(first) & np.isfinite(second)
     first, second = first[both], second[both]
@@ -250,7 +261,7 @@ def _draw_resamples(axes: Axes, rows: Sequence[Mapping[str, Any]]) -> None:
     axes.legend(fontsize=8, title="standard error in brackets", title_fontsize=7)
 
 
-_load = functools.lru_cache(maxsize=1)(datasets.load)
+_load = functools.lru_cache(maxsize=1)(Tables.load)
 """Loads a table; the one used last is kept."""
 
 

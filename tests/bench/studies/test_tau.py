@@ -61,6 +61,7 @@ def test_constant_resamples_are_left_out():
 def test_normal_values_are_told_from_others():
     assert check_normal(RNG.normal(5, 2, size=300)) > 0.05
     assert check_normal(RNG.exponential(size=300)) < 0.01
+    assert check_normal(np.full(10, -0.5)) == 0
 
 
 def test_a_heat_map_shows_each_tau():
