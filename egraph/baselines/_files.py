@@ -49,7 +49,7 @@ def pack(baseline: Baseline, card: Mapping[str, Any]) -> tuple[dict[str, Any], d
         "egraph": __version__,
         "rival": type(baseline).__name__,
         "parameters": baseline.get_params(),
-        "vocabulary": baseline.vocabulary_.to_json(),
+        **baseline.vocabulary_.to_json(),
         "card": dict(card),
     }
     return content, tensors

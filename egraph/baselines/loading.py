@@ -30,7 +30,7 @@ def restore(content: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> Baseli
             f"the file was written by a newer egraph ({content.get('egraph')}, schema {content['schema']}); "
             f"this one reads baselines up to schema {SCHEMA_VERSION}: update egraph"
         )
-    for operation in Vocabulary.from_json(content["vocabulary"]).operations:
+    for operation in Vocabulary.from_json(content).operations:
         # The file holds the training networks, whose operations are described here again.
         if operation.kind != "other" and operations.get(operation.name) != operation:
             raise ModelError(

@@ -2,7 +2,8 @@
 
 - `simplification`: simplified graphs, with an order of vertices that does not depend on their numbering;
 - `features`, `sweeps`: numbers that describe a whole graph;
-- `vocabulary`: the operations of the training data;
+- `answers`: the answers to the questions of a builder;
+- `vocabulary`: the operations and the questions of the training data;
 - `arrays`: all of these as one padded batch, by `encode`;
 - `series`: series of architectures in parts of bounded size.
 """

@@ -138,6 +138,7 @@ def _encode_part(architectures: Sequence[Architecture], vocabulary: Vocabulary) 
     if vocabulary.measured:
         sizes = measure_graphs(graph.operations, graph.codes, graph.counts, graph.sizes)
         features = np.hstack([features, sizes])
+    features = np.hstack([features, vocabulary.asked.encode(architectures)])
     vertices = np.empty((*codes.shape, vocabulary.vertex_width), np.float32)
     own, structure, share = np.split(vertices, np.cumsum([table.shape[1], len(STRUCTURE)]), axis=2)
     own[:] = table[graph.codes]

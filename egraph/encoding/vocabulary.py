@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from egraph import operations
 from egraph.architecture import Architecture
+from egraph.encoding.answers import AskedQuestions
 from egraph.encoding.features import VERTEX_NAMES, feature_groups, feature_names
 from egraph.encoding.measures import MEASURE_GROUPS, MEASURE_NAMES, VERTEX_MEASURES, is_measured
 from egraph.errors import ArchitectureError
@@ -33,13 +34,14 @@ _MOST_LISTED = 40
 
 
 class Vocabulary:
-    """The operations a ranker was trained on, with their descriptions.
+    """The operations a ranker was trained on, with their descriptions, and the questions of builders.
 
     Args:
         operations: Descriptions of the operations, each name once.
         names: Whether the encoding tells operations apart by name; otherwise by their descriptions alone,
             which also serves search spaces whose operations are not in the training data.
         measured: Whether the encoding reads the measured attributes of operations too; see `measures`.
+        asked: Questions whose answers the encoding reads.
 
     Attributes:
         operations: The operations in the order of their names.
@@ -49,15 +51,22 @@ class Vocabulary:
         columns: Those with a column of their own in the encoding of vertices.
         kinds: Kinds that the encoding tells apart.
         measured: Whether the encoding reads measured attributes.
+        asked: Questions whose answers it reads.
     """
 
-    def __init__(self, operations: Iterable[Operation], names: bool = True, measured: bool = False) -> None:
+    def __init__(
+        self,
+        operations: Iterable[Operation],
+        names: bool = True,
+        measured: bool = False,
+        asked: AskedQuestions = AskedQuestions(),  # noqa: B008 - immutable
+    ) -> None:
         self.operations = tuple(sorted(operations, key=lambda op: op.name))
         self._known = {op.name: op for op in self.operations}
         self.interior = tuple(
             op for op in self.operations if op.kind not in ("input", "output", "zero", "identity")
         )
-        self.measured = measured
+        self.measured, self.asked = measured, asked
         self.told_apart = self.interior if names else None
         many = measured and len(self.interior) > _MOST_NAMES
         self.columns = () if many else self.told_apart or ()
@@ -76,6 +85,8 @@ class Vocabulary:
             self.feature_names += MEASURE_NAMES
             self.feature_groups += MEASURE_GROUPS
             self.vertex_width += len(VERTEX_MEASURES)
+        self.feature_names += asked.names
+        self.feature_groups += asked.groups
 
     @classmethod
     def of(cls, architectures: Sequence[Architecture], names: bool = True) -> Vocabulary:
@@ -90,19 +101,26 @@ class Vocabulary:
         typical = (of_spaces._by_shape.get(_shape(op)) or _typical(op) for op in traced)
         names_traced = {op.name for op in traced}
         with_measures = sum(not names_traced.isdisjoint(a.ops) for a in architectures)
-        return cls({*of_spaces.operations, *typical}, names, 2 * with_measures > len(architectures))
+        measured, asked = 2 * with_measures > len(architectures), AskedQuestions.of(architectures)
+        return cls({*of_spaces.operations, *typical}, names, measured, asked)
 
     @classmethod
-    def from_json(cls, content: Any, names: bool = True, measured: bool = False) -> Vocabulary:
+    def from_json(cls, content: Mapping[str, Any], names: bool = True) -> Vocabulary:
         """Reads the result of `to_json`; its operations become known to `egraph.operations.get`."""
-        described = [Operation(**fields) for fields in content]
+        described = [Operation(**fields) for fields in content["vocabulary"]]
         for operation in described:
             operations.remember(operation)
-        return cls(described, names, measured)
+        asked = AskedQuestions.from_json(content.get("asked", []))
+        return cls(described, names, content.get("measured", False), asked)
 
-    def to_json(self) -> list[dict[str, Any]]:
-        """The descriptions as JSON-ready values."""
-        return [operation.to_dict() for operation in self.operations]
+    def to_json(self) -> dict[str, Any]:
+        """The vocabulary as JSON-ready values: fields of the description of a model."""
+        content: dict[str, Any] = {"vocabulary": [operation.to_dict() for operation in self.operations]}
+        if self.measured:
+            content["measured"] = True
+        if self.asked.questions:
+            content["asked"] = self.asked.to_json()
+        return content
 
     def __contains__(self, name: object) -> bool:
         return name in self._known

@@ -97,9 +97,7 @@ class OnnxRanker:
         if lacking := {*Assessment._fields, "probabilities"} - {*self._outputs}:
             raise ModelError(f"{path} is damaged: it has no output {min(lacking)}")
         try:
-            self.vocabulary = Vocabulary.from_json(
-                about["vocabulary"], about.get("names", True), about.get("measured", False)
-            )
+            self.vocabulary = Vocabulary.from_json(about, about.get("names", True))
             self.card: Mapping[str, Any] = dict(about["card"])
             self.space: str | None = about["space"]
             self.trials, self.largest = int(about["trials"]), int(about["largest"])

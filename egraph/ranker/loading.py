@@ -138,8 +138,7 @@ def _restore_own(ranker: Ranker, content: Mapping[str, Any], tensors: Mapping[st
     arrays = {name: tensor.numpy() for name, tensor in tensors.items() if not name.startswith("network.")}
     needed = content.get("columns")
     ranker.filling_ = None if needed is None else Filling(np.array(needed["medians"], dtype=np.float64))
-    measured = content.get("measured", False)
-    ranker.vocabulary_ = Vocabulary.from_json(content["vocabulary"], ranker.names, measured)
+    ranker.vocabulary_ = Vocabulary.from_json(content, ranker.names)
     ranker.scale_ = Scale(arrays["scale.quantiles"], arrays["scale.scores"])
     ranker.eps_ = float(content["eps"])
     ranker.groups_ = dict(content.get("groups", {}))

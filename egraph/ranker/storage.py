@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 
 __all__ = ["KIND", "PRIOR", "SCHEMA_VERSION", "save"]
 
-SCHEMA_VERSION = 7
-"""Version of the layout of ranker files; 4, without priors, 5, without their correction, and 6, without
-measured attributes, are read too."""
+SCHEMA_VERSION = 8
+"""Version of the layout of ranker files; 4, without priors, 5, without their correction, 6, without measured
+attributes, and 7, without answers, are read too."""
 
-_UNMEASURED = 6
-"""Version that a file without measured attributes has, so that earlier versions read it."""
+_UNMEASURED, _UNASKED = 6, 7
+"""Versions of files without measured attributes or answers, so that earlier versions read them."""
 
 PRIOR = "prior."
 """Prefix of the tensors of a prior."""
@@ -53,7 +53,7 @@ def pack(ranker: Ranker, card: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     """
     parameters = to_recorded(ranker.get_params(deep=False))
     content: dict[str, Any] = {
-        "schema": SCHEMA_VERSION if _reads_measures(ranker) else _UNMEASURED,
+        "schema": _schema(ranker),
         "egraph": __version__,
         "parameters": {k: value for k, value in parameters.items() if k not in ("columns", "prior")},
         "trials": ranker.n_trials_,
@@ -70,8 +70,13 @@ def pack(ranker: Ranker, card: Mapping[str, Any]) -> tuple[dict[str, Any], dict[
     return content, tensors
 
 
-def _reads_measures(ranker: Ranker) -> bool:
-    return not ranker.alone_ and ranker.vocabulary_.measured
+def _schema(ranker: Ranker) -> int:
+    """The oldest version that has all that the ranker reads."""
+    if ranker.alone_:
+        return _UNMEASURED
+    if ranker.vocabulary_.asked.questions:
+        return SCHEMA_VERSION
+    return _UNASKED if ranker.vocabulary_.measured else _UNMEASURED
 
 
 def _pack_prior(prior: Any) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
@@ -114,7 +119,7 @@ def _pack_own(ranker: Ranker) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     weights = scorer.network.state_dict()
     tensors |= {f"network.{name}": tensor.contiguous() for name, tensor in weights.items()}
     content: dict[str, Any] = {
-        "vocabulary": ranker.vocabulary_.to_json(),
+        **ranker.vocabulary_.to_json(),
         "eps": ranker.eps_,
         "groups": dict(ranker.groups_),
         "largest": ranker.largest_,
@@ -124,8 +129,6 @@ def _pack_own(ranker: Ranker) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
         "tie": scorer.tie,
         "companion": None if tabular is None else tabular.numbers(),
     }
-    if ranker.vocabulary_.measured:
-        content["measured"] = True
     if ranker.columns is not None and ranker.filling_ is not None:
         content["columns"] = {"name": name(ranker.columns), "medians": ranker.filling_.medians.tolist()}
     if (voice := scorer.voice) is not None:

@@ -72,11 +72,11 @@ def is_enough(architectures: Iterable[Architecture], scores: ArrayLike) -> bool:
 
 def _count_networks(architectures: Iterable[Architecture], most: int) -> int:
     """The number of distinct networks as rankers read them, at most ``most``."""
-    found: set[str] = set()
+    found: set[tuple[str, object]] = set()
     for architecture in dict.fromkeys(architectures):
         if len(found) >= most:
             break
-        found.add(canonical_form(simplify(architecture)))
+        found.add((canonical_form(simplify(architecture)), architecture.answers))
     return len(found)
 
 

@@ -1,5 +1,6 @@
 /** Architectures as the arrays that the ONNX file of a ranker reads; the same numbers as in Python. */
 
+import { encodeAnswers } from "./answers.mjs";
 import { check } from "./architecture.mjs";
 import { graphFeatures } from "./features.mjs";
 import { measureGraph, measureVertex } from "./measures.mjs";
@@ -28,6 +29,7 @@ const MOST_NAMES = 32; // above so many, operations whose sizes are read have no
  * @param {boolean} names whether the ranker tells operations apart by name, as its file says; otherwise by
  *     their descriptions alone.
  * @param {boolean} measured whether the ranker reads the sizes of layers, as its file says.
+ * @param {Array} asked the questions of a builder whose answers it reads, as its file says.
  * @returns {object} of each input of the ONNX file its data, row by row, and its shape:
  *     vertices (graphs, width, numbers of a vertex), counts (graphs, width, width), sizes (graphs), and
  *     features (graphs, numbers of a graph), where width is the number of vertices of the largest graph;
@@ -35,7 +37,7 @@ const MOST_NAMES = 32; // above so many, operations whose sizes are read have no
  * @throws {TypeError} something among them is no architecture.
  * @throws {RangeError} an operation is not in the vocabulary.
  */
-export function encode(architectures, vocabulary, names = true, measured = false) {
+export function encode(architectures, vocabulary, names = true, measured = false, asked = []) {
   const known = new Map(vocabulary.map((operation) => [operation.name, operation]));
   const interior = vocabulary.filter(({ kind }) => !NOT_COUNTED.includes(kind));
   const graphs = [architectures].flat().map((architecture) => {
@@ -43,7 +45,8 @@ export function encode(architectures, vocabulary, names = true, measured = false
     const given = new Map((architecture.operations ?? []).map((operation) => [operation.name, operation]));
     const asKnown = (name) => describe(name, known, given);
     const graph = simplify(architecture, (name) => (measured && given.get(name)) || asKnown(name));
-    return encodeOne(graph, interior, names, measured && asKnown);
+    const answers = encodeAnswers(architecture.answers, asked);
+    return encodeOne(graph, interior, names, measured && asKnown, answers);
   });
   const width = Math.max(2, ...graphs.map(({ counts }) => counts.length));
   const padded = (rows, length) => {
@@ -80,7 +83,7 @@ function describe(name, known, given) {
   return [...known.values()].find(alike) ?? operation;
 }
 
-function encodeOne({ operations, counts }, interior, names, asKnown) {
+function encodeOne({ operations, counts }, interior, names, asKnown, answers) {
   const described = asKnown ? operations.map(({ name }) => asKnown(name)) : operations;
   const whole = graphFeatures(interior, described, counts, names, Boolean(asKnown));
   const toldApart = names && !(asKnown && interior.length > MOST_NAMES) ? interior : [];
@@ -93,7 +96,7 @@ function encodeOne({ operations, counts }, interior, names, asKnown) {
     ...whole.vertices[v],
   ]);
   const sizes = asKnown ? measureGraph(operations, counts) : [];
-  return { counts, features: [...whole.features, ...sizes], vertices };
+  return { counts, features: [...whole.features, ...sizes, ...answers], vertices };
 }
 
 /** Describes an operation in numbers of order one. */

@@ -75,8 +75,8 @@ export class Ranker {
   async #run(architectures, level, pairs) {
     if (!(level >= 0 && level < 1))
       throw new RangeError(`level must be at least 0 and below 1, got ${level}`);
-    const { vocabulary, names, measured } = this.metadata;
-    const encoded = encode(architectures, vocabulary, names, measured);
+    const { vocabulary, names, measured, asked } = this.metadata;
+    const encoded = encode(architectures, vocabulary, names, measured, asked);
     const tensor = (type, { data, shape }) => new ort.Tensor(type, data, shape);
     const outputs = await this.#session.run({
       vertices: tensor("float32", encoded.vertices),

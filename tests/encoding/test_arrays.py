@@ -121,9 +121,10 @@ def test_a_name_that_means_another_operation_here_is_read_by_its_description():
     """A file's `t-conv3` has kernel 7, and its `there` the kernel that `t-conv3` has here."""
     there = Operation("there", "conv", kernel=3)
     content = [
-        {**fields, "kernel": 7} if fields["name"] == "t-conv3" else fields for fields in VOCABULARY.to_json()
+        {**fields, "kernel": 7} if fields["name"] == "t-conv3" else fields
+        for fields in VOCABULARY.to_json()["vocabulary"]
     ]
-    vocabulary = Vocabulary.from_json(content)
+    vocabulary = Vocabulary.from_json({"vocabulary": content})
     met = vocabulary.describe("t-conv3")
     assert (met.name, met.kernel) == ("t-conv3 [conv kernel:3]", 3)
     encoding = encode([chain("t-conv3", "t-conv1")], vocabulary)
@@ -133,7 +134,7 @@ def test_a_name_that_means_another_operation_here_is_read_by_its_description():
     of_file = len(operations.ATTRIBUTES) + [op.name for op in vocabulary.interior].index("t-conv3")
     assert not encoding.vertices[0, :, of_file].any()
 
-    both = Vocabulary.from_json([*content, there.to_dict()])
+    both = Vocabulary.from_json({"vocabulary": [*content, there.to_dict()]})
     assert both.describe("t-conv3") == there
     assert encode([chain("t-conv3")], both).unknown_operations == ()
     here, there = (encode([chain(name)], both).vertices for name in ("t-conv3", "there"))
@@ -167,14 +168,14 @@ def test_without_names_operations_are_counted_by_family():
 
 
 def test_a_space_may_use_a_name_that_a_file_used_otherwise():
-    Vocabulary.from_json([Operation("t-taken", "conv", kernel=5).to_dict()])
+    Vocabulary.from_json({"vocabulary": [Operation("t-taken", "conv", kernel=5).to_dict()]})
     assert operations.get("t-taken").kernel == 5
     operations.register(Operation("t-taken", "max-pool", kernel=2))
     assert operations.get("t-taken").kind == "max-pool"
 
 
 def test_operations_from_a_file_become_known():
-    Vocabulary.from_json([Operation("t-from-file", "conv", kernel=5).to_dict()])
+    Vocabulary.from_json({"vocabulary": [Operation("t-from-file", "conv", kernel=5).to_dict()]})
     assert operations.get("t-from-file").kernel == 5
 
 

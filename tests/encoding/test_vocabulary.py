@@ -76,7 +76,7 @@ def test_measured_fields_survive_json_and_are_left_out_where_unknown():
     vocabulary = Vocabulary.of([chain("v-conv3", "t-conv1")])
     content = vocabulary.to_json()
     assert Vocabulary.from_json(content).operations == vocabulary.operations
-    assert [sorted(fields) for fields in content if fields["name"] == "t-conv1"] == [
+    assert [sorted(fields) for fields in content["vocabulary"] if fields["name"] == "t-conv1"] == [
         sorted(["name", "kind", "kernel", "stride", "groups", "expansion", "width", "padded", "shareable"])
     ]
 

@@ -22,8 +22,8 @@ ENCODE = """
 import { readFileSync } from "node:fs";
 import { encode } from "./encode.mjs";
 
-const { architectures, vocabulary, names, measured } = JSON.parse(readFileSync(0));
-const arrays = Object.entries(encode(architectures, vocabulary, names, measured));
+const { architectures, vocabulary, names, measured, asked } = JSON.parse(readFileSync(0));
+const arrays = Object.entries(encode(architectures, vocabulary, names, measured, asked));
 console.log(JSON.stringify(Object.fromEntries(
   arrays.map(([name, { data, shape }]) => [name, { data: Array.from(data, Number), shape }]),
 )));
@@ -108,8 +108,7 @@ def assert_encoded_alike(architectures: list[Architecture], names: bool = True, 
     vocabulary = Vocabulary.of(architectures if known is None else known, names)
     expected = encode(architectures, vocabulary)
     graphs = [a.to_dict() for a in architectures]
-    given = {"architectures": graphs, "vocabulary": vocabulary.to_json(), "names": names}
-    given["measured"] = vocabulary.measured
+    given = {"architectures": graphs, "names": names, **vocabulary.to_json()}
     found = {
         name: np.array(array["data"]).reshape(array["shape"])
         for name, array in node(ENCODE, given=given).items()
@@ -194,6 +193,24 @@ def test_traced_networks_are_encoded_alike(names):
     assert Vocabulary.of(many).measured
     assert_encoded_alike(networks, names)
     assert_encoded_alike(networks, names, known=many)
+
+
+def test_answers_are_encoded_alike():
+    def asked(**answers) -> Architecture:
+        return Architecture(["input", "nor_conv_3x3", "output"], [(0, 1), (1, 2)], answers=answers)
+
+    known = [
+        asked(rate=rate, act=act, reads=reads)
+        for rate, act, reads in [
+            (0.001, "relu", (0,)),
+            (0.1, "gelu", (0, 1)),
+            (0.01, None, ()),
+            (5, True, ()),
+        ]
+    ]
+    assert len(Vocabulary.of(known).asked.questions) == 3
+    others = [asked(rate=0.05, act="tanh"), asked(rate=9, act="gelu"), asked(rate=-1, act=True), asked(x=1)]
+    assert_encoded_alike([*known, *others], known=known)
 
 
 def test_graphs_too_deep_for_javascript_are_refused():
