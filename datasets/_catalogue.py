@@ -267,7 +267,15 @@ def read_trials(path: Path) -> Table | None:
     Raises:
         DataError: The file is a database without such trials.
     """
-    return _journal.read_journal(path, _sources) if _journal.is_database(path) else None
+    return _journal.read_journal(path, _find_metrics) if _journal.is_database(path) else None
+
+
+def _find_metrics(name: str) -> Mapping[str, Metric]:
+    """The metrics of a benchmark, or of a table that is part of egraph; none of other tables."""
+    if name in _sources:
+        return _sources[name].metrics
+    packaged = PACKAGED / f"{name}.parquet"
+    return Table.load(packaged).metrics if packaged.parent == PACKAGED and os.path.isfile(packaged) else {}
 
 
 def read_file(path: Path, how: Reading, source: Source | None = None) -> Table:

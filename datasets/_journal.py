@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.datasets._metric import Metric
-from egraph.datasets._source import Source
 from egraph.datasets._table import Table
 from egraph.errors import DataError
 from egraph.journals import APPLICATION, check_cells, open_to_read
@@ -61,7 +60,7 @@ def is_database(path: Path) -> bool:
         return False
 
 
-def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
+def read_journal(path: Path, find_metrics: Callable[[str], Mapping[str, Metric]]) -> Table:
     """Reads the successful whole trials of a journal.
 
     The metrics are ``score``, which the study maximised, ``test_score``, ``seconds``, ``params`` and
@@ -70,7 +69,8 @@ def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
 
     Args:
         path: The file.
-        sources: Known benchmarks, whose metrics describe the scores of a study on their tables.
+        find_metrics: Gives the metrics of a table by its name, none of an unknown one; they describe the
+            scores of a study on a table whose journal does not.
 
     Raises:
         DataError: The file is not the journal of a study, is damaged or locked, or has no successful trial,
@@ -87,20 +87,19 @@ def read_journal(path: Path, sources: Mapping[str, Source]) -> Table:
             f"SELECT {names} FROM trial WHERE state = ? {whole} ORDER BY number", [COMPLETE]
         ).fetchall()
         failure = db.execute("SELECT reason FROM trial WHERE reason != '' ORDER BY number DESC").fetchone()
-    if not rows and "shards" in json.loads(told.get("settings", "{}")):
-        raise DataError(
-            f"{path} is the journal of `egraph data generate`; give the table that it has written"
-        )
     if not rows:
         raise DataError(_explain_empty(path, told, counts, failure))
     architectures, costs_of, *columns = map(list, zip(*rows, strict=True))
     try:
         study = {name: json.loads(value) for name, value in told.items()}
         costs = _gather_costs([json.loads(text) for text in costs_of])
-    except ValueError as error:
+        kept = {name: Metric(**about) for name, about in study.get("metrics", {}).items()}
+        evaluator = dict(study.get("evaluator", {}))
+        known = kept or find_metrics(str(evaluator.get("table", "")))
+        metrics = _describe_metrics(evaluator, known)
+    except (ValueError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is damaged: {error}") from None
     named = {name: _to_array(name, values) for name, values in zip(COLUMNS, columns, strict=True)}
-    metrics = _describe_metrics(study.get("evaluator", {}), sources)
     for name, values in costs.items():
         if name not in named or (name in _AMOUNTS and np.isnan(named[name]).all()):
             named[name] = values
@@ -190,11 +189,10 @@ def _gather_costs(trials: Sequence[Mapping[str, float | None]]) -> dict[str, NDA
     }
 
 
-def _describe_metrics(evaluator: Mapping[str, Any], sources: Mapping[str, Source]) -> dict[str, Metric]:
+def _describe_metrics(evaluator: Mapping[str, Any], known: Mapping[str, Metric]) -> dict[str, Metric]:
     """The metrics; scores have the unit of the table that played the training, or are accuracies."""
     columns = evaluator.get("columns", {})
     table = str(evaluator.get("table", ""))
-    known = sources[table].metrics if table in sources else {}
     trained = evaluator.get("recipe", {})
 
     def measured(name: str, split: str) -> Metric:

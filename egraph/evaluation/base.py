@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from egraph.architecture import Architecture
 from egraph.errors import UsageError
+
+if TYPE_CHECKING:
+    from egraph.datasets import Metric
 
 __all__ = ["Evaluation", "Evaluator", "Fidelity", "Fitness"]
 
@@ -81,6 +85,11 @@ class Evaluator(ABC):
     def takes_seed(self) -> bool:
         """Whether the seed changes the scores; where it does not, repeats are the same evaluation."""
         return True
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """Columns of a table that are looked up, whose units a journal keeps; none by default."""
+        return {}
 
     def screen(self) -> Fitness | None:
         """A cheap fitness that recognises architectures that cannot learn; NaN for those without a score.

@@ -6,12 +6,13 @@ import functools
 import hashlib
 import math
 import statistics
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from egraph.architecture import Architecture
-from egraph.datasets import Table
+from egraph.datasets import Metric, Table
 from egraph.errors import EvaluationError, UsageError
 from egraph.evaluation.base import Evaluation, Evaluator, Fidelity
 
@@ -51,6 +52,7 @@ class TableLookup(Evaluator):
         self.name = table.name
         self._table: Any = table
         self.columns = {"score": metric, "test_score": test_metric, "seconds": seconds_metric}
+        self._metrics = {name: table.metrics[name] for name in self.columns.values() if name is not None}
         self._rows: dict[str, tuple[float, float, float]] = {
             key: tuple(row) for key, row in zip(distinct.keys, np.column_stack(columns).tolist(), strict=True)
         }
@@ -59,6 +61,11 @@ class TableLookup(Evaluator):
     def takes_seed(self) -> bool:
         """False: a table has one number."""
         return False
+
+    @property
+    def metrics(self) -> Mapping[str, Metric]:
+        """The columns in use."""
+        return self._metrics
 
     def evaluate(self, architecture: Architecture, *, seed: int = 0) -> Evaluation:
         """The numbers of the table; the seed has no effect.

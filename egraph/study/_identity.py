@@ -8,12 +8,14 @@ import shlex
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
 from egraph.errors import ArchitectureError, JournalError
 from egraph.evaluation import CostMeter
 from egraph.evaluation.base import Evaluator, Fidelity
+from egraph.evaluation.wrapping import as_evaluator
 from egraph.files import printable
 from egraph.spaces import SearchSpace
 from egraph.study._journal import Journal
@@ -103,8 +105,14 @@ def register(
     command, versions = printable(shlex.join(sys.orig_argv)), _versions()
     if not known:
         once = {"settings": settings, "versions": versions, "command": command, "created": time.time()}
-        journal.describe({**identity, **once})
+        journal.describe({**identity, **once, **_describe_metrics(evaluator)})
     journal.add_session(command, settings, versions)
+
+
+def _describe_metrics(evaluator: Evaluator) -> dict[str, Any]:
+    """The columns of a table that are looked up; nothing where there is no table."""
+    metrics = {name: asdict(about) for name, about in as_evaluator(evaluator).metrics.items()}
+    return {"metrics": metrics} if metrics else {}
 
 
 def _compare(known: Mapping[str, Any], identity: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

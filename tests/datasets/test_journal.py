@@ -87,6 +87,24 @@ def test_scores_have_the_unit_of_what_was_measured(tmp_path, registered):
     mine = {**looked_up, "table": "mine"}
     table = load(write_journal(tmp_path / "y.db", registered, DONE, evaluator=mine))
     assert table.metrics["score"].unit == ""
+    for number, name in enumerate(("../nasbench201", "a\0b", "x" * 300, [])):
+        odd = write_journal(
+            tmp_path / f"{number}.db", registered, DONE, evaluator={**looked_up, "table": name}
+        )
+        assert load(odd).metrics["score"].unit == ""
+    packaged = {**looked_up, "table": "mnist1d_convnet", "columns": {**columns, "score": "score"}}
+    table = load(write_journal(tmp_path / "packaged.db", registered, DONE, evaluator=packaged))
+    assert table.metrics["score"].unit == load("mnist1d_convnet").metrics["score"].unit == "fraction"
+
+
+@pytest.mark.parametrize(
+    "told",
+    [{"metrics": []}, {"metrics": {"a": 3}}, {"metrics": {"a": {"colour": "red"}}}],
+)
+def test_descriptions_that_are_none_are_damage(tmp_path, registered, told):
+    path = write_journal(tmp_path / "x.db", registered, DONE, **told)
+    with pytest.raises(DataError, match=r"x\.db is damaged: "):
+        load(path)
     trained = {"kind": "training", "recipe": {"epochs": 30}}
     table = load(write_journal(tmp_path / "z.db", registered, DONE, evaluator=trained))
     assert table.metrics["score"] == Metric("fraction", "validation", 30, 1)

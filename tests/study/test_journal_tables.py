@@ -13,7 +13,8 @@ from played import SPACE, Played, study
 from egraph import datasets, spaces
 from egraph.datasets import _journal
 from egraph.errors import DataError
-from egraph.study import _columns, _trial, open_journal
+from egraph.evaluation import TableLookup
+from egraph.study import Study, _columns, _trial, open_journal
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +54,24 @@ def test_the_table_of_a_study(tmp_path):
     assert "failed" in table.provenance["trials"]
     assert "egraph" in table.provenance["versions"]
     assert len(table) < 40
+
+
+def test_units_of_a_table_that_is_nowhere_else_are_kept(tmp_path):
+    rows = [SPACE.sample(np.random.default_rng(seed)) for seed in range(8)]
+    columns = {"top": np.arange(8.0), "loss": np.arange(8.0)}
+    about = {
+        "top": datasets.Metric("percent", "validation", 12, 3),
+        "loss": datasets.Metric("nats", budget=12, higher_is_better=False),
+    }
+    table = datasets.Table(SPACE, rows, columns, about, name="mine")
+    lookup = TableLookup(table, "loss", "top")
+    with Study(table.search_space(), lookup, storage=tmp_path / "x.db", ranker=False) as one:
+        one.run(trials=2)
+    read = datasets.load(tmp_path / "x.db").metrics
+    assert read["score"] == datasets.Metric(
+        "nats", "validation", 12, None, description="negative of loss of mine"
+    )
+    assert read["test_score"] == datasets.Metric("percent", "test", 12, 3, description="top of mine")
 
 
 def test_the_costs_of_a_study(tmp_path):
