@@ -2,6 +2,7 @@
 
     python benchmarks/own_space.py            # 20 seeds: egraph, regularized evolution and random search
     python benchmarks/own_space.py --speed    # networks a second on one core
+    python benchmarks/own_space.py --rebuild  # 1,000 networks of each example, rebuilt in another process
 
 The space is `cells` of examples/own_networks.py: two cells that may contain cells, each a layer, a chain or a
 sum. The fitness is a formula of the layers, so that nothing is trained and the optimum is known, 0: it is the
@@ -13,8 +14,11 @@ counted are the evaluations that each contestant needs, 160 where it does not re
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
+import subprocess
+import sys
 import time
 from collections import Counter
 from pathlib import Path
@@ -24,6 +28,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
+import torch
 
 import egraph
 from egraph import Architecture, operations
@@ -128,17 +133,82 @@ def measure_speed() -> None:
         )
 
 
+def rebuild(count: int) -> None:
+    """Rebuilds networks from their JSON in another process, and compares keys with what networks compute."""
+    print(
+        "builder | sampled | rebuilt alike | keys | pairs of keys with equal outputs | keys with two outputs"
+    )
+    for name, builder in BUILDERS.items():
+        space = egraph.spaces.find(builder)
+        rng = np.random.default_rng(0)
+        drawn = [space.sample(rng) for _ in range(count)]
+        lines = "\n".join(json.dumps([builder, one.to_json()]) for one in drawn)
+        command = [sys.executable, __file__, "--describe"]
+        done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True)
+        alike = sum(
+            json.loads(line) == describe(space, one)
+            for line, one in zip(done.stdout.splitlines(), drawn, strict=True)
+        )
+        functions: dict[str, list[np.ndarray]] = {}
+        for one in drawn:
+            functions.setdefault(space.key(one), []).append(function_of(space, one))
+        two = sum(not np.allclose(each, each[0], rtol=1e-9) for each in functions.values())
+        firsts = np.array([each[0] for each in functions.values()])
+        settings = [key.split(" ", 1)[1:] for key in functions]
+        equal = sum(
+            settings[i] == settings[j]
+            for i in range(len(firsts))
+            for j in np.flatnonzero(np.isclose(firsts[i + 1 :], firsts[i], rtol=1e-9).all(axis=1)) + i + 1
+        )
+        print(f"{name} | {count} | {alike} | {len(functions)} | {equal} | {two}", flush=True)
+
+
+def describe(space: Any, architecture: Architecture) -> list[Any]:
+    """Graph, key, parameters and a digest of the weights of a network, as JSON-ready values."""
+    module = space.network(architecture, space.input_shape, space.num_classes, seed=3)
+    weights = b"".join(each.detach().numpy().tobytes() for each in module.state_dict().values())
+    parameters = sum(each.numel() for each in module.parameters())
+    digest = hashlib.sha256(weights).hexdigest()
+    return [architecture.to_json(), space.key(architecture), parameters, digest]
+
+
+def function_of(space: Any, architecture: Architecture) -> np.ndarray:
+    """Outputs on random inputs, where all weights are the same numbers, however they were drawn."""
+    module = space.network(architecture, space.input_shape, space.num_classes).eval().double()
+    inputs = torch.randn(4, *space.input_shape, generator=torch.Generator().manual_seed(0)).double()
+    with torch.no_grad():
+        for each in module.parameters():
+            wave = torch.linspace(0.1, 1.7 + each.numel(), each.numel()).sin()
+            each.copy_((wave * (3 / max(each[0].numel(), 1)) ** 0.5).reshape(each.shape))
+        found: np.ndarray = module(inputs).flatten().numpy()
+    return found
+
+
+def describe_lines() -> None:
+    """Describes the networks on the standard input: lines with a builder and an architecture."""
+    for line in sys.stdin:
+        builder, architecture = json.loads(line)
+        print(json.dumps(describe(egraph.spaces.find(builder), Architecture.from_json(architecture))))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--speed", action="store_true")
+    parser.add_argument("--rebuild", action="store_true")
+    parser.add_argument("--count", type=int, default=1000, help="networks that are rebuilt")
+    parser.add_argument("--describe", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("runs/own_space.jsonl"))
     given = parser.parse_args()
     if given.speed:
         measure_speed()
+    elif given.rebuild:
+        rebuild(given.count)
+    elif given.describe:
+        describe_lines()
     else:
         compare(range(given.first_seed, given.first_seed + given.seeds), given.out)
 
