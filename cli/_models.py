@@ -3,12 +3,56 @@
 from __future__ import annotations
 
 import re
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import click
 
 from egraph.architecture import Architecture
-from egraph.errors import UsageError
+from egraph.errors import TracingWarning, UsageError
 from egraph.specs import call_named, current_folder_first
 
-__all__ = ["read_model", "read_shape"]
+__all__ = ["model_options", "part_option", "read_model", "read_shape"]
+
+
+def part_option(of: str) -> Callable[[Any], Any]:
+    """The option ``--part``, of the networks that ``of`` names."""
+    return click.option(
+        "--part",
+        metavar="NAME",
+        help=f"Trace this submodule of {of} on what it receives when the whole runs, such as backbone.",
+    )
+
+
+def model_options(verb: str) -> Callable[[Any], Any]:
+    """The options ``--model``, ``--input`` and ``--part``, of a command that does something with models."""
+    options = (
+        click.option(
+            "--model",
+            "models",
+            metavar="MODULE:FUNCTION",
+            multiple=True,
+            help=f"{verb} PyTorch networks instead: a function that builds one, or one and an example input, "
+            "such as nets.resnet:build. Repeatable.",
+        ),
+        click.option(
+            "--input",
+            "shape",
+            metavar="SHAPE",
+            default="3x32x32",
+            show_default=True,
+            help="Shape of one input of the networks of --model.",
+        ),
+        part_option("the networks of --model"),
+    )
+
+    def add(command: Any) -> Any:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return add
 
 
 def read_shape(text: str) -> tuple[int, ...]:
@@ -22,14 +66,16 @@ def read_shape(text: str) -> tuple[int, ...]:
     return tuple(int(side) for side in text.split("x"))
 
 
-def read_model(name: str, shape: tuple[int, ...]) -> Architecture:
+def read_model(name: str, shape: tuple[int, ...], part: str | None = None) -> Architecture:
     """Calls the function that ``package.module:function`` names, and traces the network that it returns.
 
-    Modules are searched for in the current folder first.
+    Modules are searched for in the current folder first. What is drawn with a simplification is noted on
+    standard error.
 
     Args:
         name: Name of a function without arguments that returns a module, or a module and an example input.
         shape: Shape of one input, for functions that return no example.
+        part: Name of a submodule to trace instead.
 
     Raises:
         UsageError: There is no such function, or it returns something else.
@@ -48,4 +94,12 @@ def read_model(name: str, shape: tuple[int, ...]) -> Architecture:
                 f"{name}() must return a torch.nn.Module, or one and an example input, "
                 f"got {type(module).__name__}"
             )
-        return from_torch(module, torch.zeros(1, *shape) if example is None else example)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", TracingWarning)
+            architecture = from_torch(
+                module, torch.zeros(1, *shape) if example is None else example, part=part
+            )
+    for warning in caught:
+        if issubclass(warning.category, TracingWarning):
+            click.echo(f"egraph: {name}: {warning.message}", err=True)
+    return architecture

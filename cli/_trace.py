@@ -6,6 +6,7 @@ import shlex
 
 import click
 
+from egraph.cli._models import part_option
 from egraph.cli._options import check_writable, json_option, print_json, resumable, root_option
 from egraph.cli._progress import track
 from egraph.cli._reading import split_list
@@ -50,18 +51,20 @@ _SHOWN = 10
 @click.option(
     "--out", required=True, metavar="FILE", help="Table to write (.parquet), with its traces beside it."
 )
+@part_option("each model")
 @root_option
 @json_option("the result")
 def command(
-    models: str, labels: str | None, metrics: tuple[str, ...], out: str, root: str | None, as_json: bool
-) -> None:
+    models: str, labels: str | None, metrics: tuple[str, ...], out: str, part: str | None, root: str | None,
+    as_json: bool,
+) -> None:  # fmt: skip
     """``egraph data trace``."""
     from egraph.datasets import trace_models
 
     check_writable(out)
     with resumable(), track("tracing models") as report:
         made = trace_models(
-            models, out, labels=labels, metrics=metrics or None, root=root,
+            models, out, labels=labels, metrics=metrics or None, part=part, root=root,
             progress=lambda done, total, name: report(done, total, f"{done} of {total} models {name}"),
         )  # fmt: skip
     if as_json:

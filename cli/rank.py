@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from egraph.cli._models import model_options
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,22 +46,7 @@ _LEVEL = 0.8
 )
 @click.argument("ranker", metavar="RANKER|URL")
 @click.argument("source", metavar="[FILE|-]", required=False)
-@click.option(
-    "--model",
-    "models",
-    metavar="MODULE:FUNCTION",
-    multiple=True,
-    help="Rank PyTorch networks instead: a function that builds one, or one and an example input, such as "
-    "nets.resnet:build. Repeatable.",
-)
-@click.option(
-    "--input",
-    "shape",
-    metavar="SHAPE",
-    default="3x32x32",
-    show_default=True,
-    help="Shape of one input of the networks of --model.",
-)
+@model_options("Rank")
 @click.option(
     "--space", metavar="NAME", help="The search space. Default: that of the ranker's training data."
 )
@@ -75,8 +61,8 @@ _LEVEL = 0.8
     "--json", "as_json", is_flag=True, help="Print one JSON object a line, in the order of the input."
 )
 def command(
-    ranker: str, source: str | None, models: tuple[str, ...], shape: str, space: str | None,
-    architecture: str, as_json: bool,
+    ranker: str, source: str | None, models: tuple[str, ...], shape: str, part: str | None,
+    space: str | None, architecture: str, as_json: bool,
 ) -> None:  # fmt: skip
     """``egraph rank``."""
     import numpy as np
@@ -93,7 +79,7 @@ def command(
     if models:
         if not hasattr(model, "familiarity"):
             raise UsageError(f"--model needs a ranker that `egraph train` wrote, which {ranker} is not")
-        return _rank_models(model, models, shape, as_json)
+        return _rank_models(model, models, shape, part, as_json)
     assert source is not None
     learned = (model.card or {}).get("space")
     known = spaces.find(space) if space else spaces.get(learned) if learned in spaces.names() else None
@@ -151,7 +137,7 @@ def _shorten_cell(value: object) -> str:
     return text if len(text) <= 20 else f"{text[:17]}..."
 
 
-def _rank_models(model: Ranker, names: Sequence[str], shape: str, as_json: bool) -> None:
+def _rank_models(model: Ranker, names: Sequence[str], shape: str, part: str | None, as_json: bool) -> None:
     import warnings
 
     import numpy as np
@@ -162,7 +148,7 @@ def _rank_models(model: Ranker, names: Sequence[str], shape: str, as_json: bool)
     from egraph.units import clip_interval
 
     sides = read_shape(shape)
-    architectures = [read_model(name, sides) for name in names]
+    architectures = [read_model(name, sides, part) for name in names]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfDistributionWarning)  # each row of the output has its own note
         scores = model(architectures)

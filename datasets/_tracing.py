@@ -56,6 +56,7 @@ def trace_models(
     *,
     labels: str | os.PathLike[str] | None = None,
     metrics: Sequence[str] | None = None,
+    part: str | None = None,
     root: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
 ) -> Traced:
@@ -72,6 +73,7 @@ def trace_models(
             each label: a column ``architecture`` (or ``model``) with the name of the model, maybe
             ``img_size`` with the side of its input, and any others. None takes the labels of the list itself.
         metrics: Columns that are metrics; None for those whose names say so, such as ``top1``.
+        part: Name of a submodule to trace in place of each model, such as ``"backbone"``.
         root: Folder to search for the labels first.
         progress: Function that is called with the number of finished models, their total and a name.
 
@@ -91,7 +93,7 @@ def trace_models(
         ]
     target = Path(out)
     kept = target.with_name(f"{stem_of(target)}.traces.jsonl")
-    traces = _trace_all(found, kept, progress)
+    traces = _trace_all(found, kept, part, progress)
     failures = tuple(
         f"{name}{'' if size is None else f' at {size}'}: {trace['failed']}"
         for (name, size), trace in traces.items()
@@ -102,7 +104,7 @@ def trace_models(
         raise FailedError(f"no model of {models} could be traced; the first: {next(iter(failures), 'none')}")
     architectures = [Architecture.from_dict(traces[_identify(row)]["architecture"]) for row in usable]
     columns = _to_columns(usable)
-    provenance = {"traced from": describe_source(models), **source}
+    provenance = {"traced from": describe_source(models), **source} | ({"part": part} if part else {})
     table = Table(
         get("traced"), architectures, columns, _choose_metrics(columns, metrics), name=stem_of(target),
         provenance=provenance,
@@ -139,9 +141,13 @@ def _read_labels(
     return rows, {f"labels {key}": value for key, value in identify(path).items()}
 
 
-def _trace_all(models: Sequence[Model], kept: Path, progress: Progress | None) -> dict[Any, Trace]:
-    """The traces by name and size; those of the file are not made again."""
-    traces = {(trace["model"], trace["size"]): trace for trace in _read_traces(kept)}
+def _trace_all(
+    models: Sequence[Model], kept: Path, part: str | None, progress: Progress | None
+) -> dict[Any, Trace]:
+    """The traces by name and size; those of the file, if they are of the same part, are not made again."""
+    traces = {
+        (trace["model"], trace["size"]): trace for trace in _read_traces(kept) if trace.get("part") == part
+    }
     missing = [model for model in models if (model.name, model.size) not in traces]
     done = len(models) - len(missing)
     try:
@@ -150,7 +156,7 @@ def _trace_all(models: Sequence[Model], kept: Path, progress: Progress | None) -
             for model in missing:
                 if progress is not None:
                     progress(done, len(models), model.name)
-                trace = traces[model.name, model.size] = _trace(model)
+                trace = traces[model.name, model.size] = _trace(model, part)
                 file.write(json.dumps(trace, separators=(",", ":")) + "\n")
                 file.flush()
                 done += 1
@@ -178,18 +184,18 @@ def _read_traces(kept: Path) -> Iterator[Trace]:
             raise DataError(f"{kept}, line {number} is no trace; delete the file to trace anew") from None
 
 
-def _trace(model: Model) -> Trace:
+def _trace(model: Model, part: str | None) -> Trace:
     """Builds and traces a model, without memory for its weights where it can be built so."""
     import torch
 
     from egraph.tracing import from_torch
 
-    record: Trace = {"model": model.name, "size": model.size}
+    record: Trace = {"model": model.name, "size": model.size} | ({"part": part} if part else {})
     for place in ("meta", "cpu"):
         try:
             with torch.device(place) if place == "meta" else nullcontext():
                 module, example = model.make(model.size)
-                architecture = from_torch(module, example)
+                architecture = from_torch(module, example, part=part)
             record.pop("failed", None)
             record["architecture"] = architecture.to_dict()
             break

@@ -15,8 +15,8 @@
         └── EvaluationError       one architecture could not be evaluated; becomes a failed trial
             └── ScoreLaterError       its score comes later, from outside
 
-There are two warnings: `OutOfDistributionWarning` (a prediction is unreliable) and `PluginWarning` (a plug-in
-of an installed package is left out).
+There are three warnings: `OutOfDistributionWarning` (a prediction is unreliable), `PluginWarning` (a plug-in
+of an installed package is left out) and `TracingWarning` (a traced network is drawn with a simplification).
 
 The text of each is a single line: what came, what was expected, and how to proceed.
 """
@@ -41,6 +41,7 @@ __all__ = [
     "ScoreLaterError",
     "ServiceError",
     "SpaceExhaustedError",
+    "TracingWarning",
     "Unbuildable",
     "UnknownNameError",
     "UsageError",
@@ -153,6 +154,10 @@ class OutOfDistributionWarning(UserWarning):
 
 class PluginWarning(UserWarning):
     """A plug-in of an installed package is left out."""
+
+
+class TracingWarning(UserWarning):
+    """A network is drawn with a simplification that the text names."""
 
 
 def _fit(text: str) -> str:

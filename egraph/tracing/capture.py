@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-import inspect
 import io
 import logging
-import random
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, redirect_stderr
+from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, fx, nn
 from torch._subclasses.fake_tensor import DataDependentOutputException, DynamicOutputShapeException
 from torch.fx.experimental.symbolic_shapes import GuardOnDataDependentSymNode
-from torch.nn.parameter import is_lazy
 
-from egraph.errors import ArchitectureError, EgraphError, UsageError
-from egraph.tracing.locations import location_of_error, location_of_node
+from egraph.errors import ArchitectureError, EgraphError, TracingWarning, UsageError
+from egraph.tracing.examples import Call, read_example
+from egraph.tracing.forms import prepared, to_module
+from egraph.tracing.locations import location_of_error, location_of_node, part_of_error, part_of_node
+from egraph.tracing.parts import find_part, receive
+from egraph.tracing.selections import Selections
 
-__all__ = ["Program", "capture", "unchanged"]
+__all__ = ["Program", "capture"]
 
 _BY_VALUES = (GuardOnDataDependentSymNode, DataDependentOutputException, DynamicOutputShapeException)
-_WAY_OUT = (
-    "an architecture has one path and fixed sizes: decide by shapes or settings of the module, choose "
-    "between results with torch.where, or trace the parts before and behind"
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,106 +47,165 @@ class Program:
     buffers: Mapping[fx.Node, Tensor] = field(default_factory=dict)
 
 
-def capture(module: nn.Module, example_input: Any) -> Program:
+def capture(network: Any, example_input: Any = None, part: str | None = None) -> Program:
     """Records the forward pass in evaluation mode, on tensors without values.
+
+    Args:
+        network: Module, or an exported program.
+        example_input: Arguments of its forward; None for those of an exported program.
+        part: Name of a submodule to record instead, on what it receives.
 
     Raises:
         ArchitectureError: The computation depends on values, or the module does not run on the example.
         UsageError: An argument is of another type, or the module has parameters without a shape.
     """
-    if not isinstance(module, nn.Module):
-        raise UsageError(
-            f"from_torch reads a torch.nn.Module, got {type(module).__name__}; wrap a function in a module"
+    module = to_module(network)
+    if example_input is None and isinstance(network, torch.export.ExportedProgram):
+        (args, kwargs) = network.example_inputs or ((), {})
+    else:
+        args, kwargs = read_example(module, example_input)
+    with prepared(module) as (ready, device), _silent(), torch.enable_grad(), _where(device):
+        call = Call(ready, args, kwargs, device)
+        if not call.tensors:
+            raise UsageError(
+                "example_input must be a tensor, a tuple or dictionary of the arguments of forward, or an "
+                f"object with a tensor in it, got {type(example_input).__name__}; for images write "
+                "torch.zeros(1, 3, 32, 32)"
+            )
+        if part is not None:
+            call = receive(call, find_part(ready, part), part)
+        exported, selections = _export(call)
+        program = _to_program(exported, call)
+    if selections:
+        warnings.warn(
+            f"{selections} selections by values are drawn as if they selected everything",
+            TracingWarning,
+            stacklevel=4,
         )
-    if isinstance(module, torch.jit.ScriptModule):
-        raise UsageError("from_torch reads a module with a Python forward, got TorchScript; pass its source")
-    example, named = _read_example(module, example_input)
-    tensors = [item for item in torch.utils._pytree.tree_leaves((example, named)) if isinstance(item, Tensor)]
-    if not tensors:
-        raise UsageError(
-            "example_input must be a tensor, or a tuple or dictionary of the arguments of forward with a "
-            f"tensor among them, got {type(example_input).__name__}; for images write "
-            "torch.zeros(1, 3, 32, 32)"
-        )
-    if any(is_lazy(parameter) for parameter in module.parameters()):
-        raise UsageError("the module has lazy parameters without a shape; run it on the example once")
-    with unchanged(module), _silent(), torch.enable_grad():
-        module.eval()
-        try:
-            recorded = torch.export.export(module, example, named, strict=False)
-            _refuse_sizes_by_values(recorded.graph)
-            recorded.graph.eliminate_dead_code()
-            # An empty decomposition replaces only in-place operations; it is slow.
-            program = recorded if _is_functional(recorded.graph) else recorded.run_decompositions({})
-        except EgraphError:
-            raise
-        except _BY_VALUES as error:
-            raise ArchitectureError(
-                f"the computation of the network depends on values in its tensors{location_of_error(error)}; "
-                f"{_WAY_OUT}"
-            ) from error
-        except Exception as error:
-            shapes = ", ".join(str(tuple(tensor.shape)) for tensor in tensors)
-            reason = str(error).strip().split("\n")[0][:300]
-            raise ArchitectureError(
-                f"cannot record the network on an input of shape {shapes}: {type(error).__name__}: {reason}"
-                f"{location_of_error(error)}; pass an example_input that its forward accepts, and use "
-                "only operations of PyTorch there"
-            ) from error
-    return _to_program(program, module, max(tensors[0].shape[0] if tensors[0].ndim else 1, 1))
+    return program
 
 
-def _to_program(exported: torch.export.ExportedProgram, module: nn.Module, batch: int) -> Program:
+def _where(device: torch.device | None) -> AbstractContextManager[Any]:
+    """A mode in which new tensors lie where those of a module without memory do."""
+    return torch.device("meta") if device == torch.device("meta") else nullcontext()
+
+
+def _export(call: Call) -> tuple[torch.export.ExportedProgram, int]:
+    """The recorded call, and the number of selections by values in it."""
+    try:
+        return _record(call), 0
+    except _ByValuesError as error:
+        first = error
+    selections = Selections()
+    call.context = selections
+    try:
+        recorded = _record(call)
+    except _ByValuesError as error:
+        raise ArchitectureError(str(error)) from error.__cause__
+    except ArchitectureError:  # what holds for some values does not for all
+        raise ArchitectureError(str(first)) from first.__cause__
+    return recorded, selections.count
+
+
+class _ByValuesError(Exception):
+    """The computation depends on values."""
+
+
+def _record(call: Call) -> torch.export.ExportedProgram:
+    try:
+        with torch.jit.optimized_execution(False):
+            recorded = torch.export.export(call, call.tensors, strict=False)
+        _refuse_sizes_by_values(recorded.graph, call)
+        recorded.graph.eliminate_dead_code()
+        # An empty decomposition replaces only in-place operations; it is slow.
+        return recorded if _is_functional(recorded.graph) else recorded.run_decompositions({})
+    except (EgraphError, _ByValuesError):
+        raise
+    except _BY_VALUES as error:
+        raise _ByValuesError(
+            "the computation of the network depends on values in its tensors"
+            f"{_name_part(path := part_of_error(error, call), call)}{location_of_error(error)}; "
+            f"{_way_out(call, path)}"
+        ) from error
+    except Exception as error:
+        if _packs_sequences(error):
+            raise ArchitectureError(
+                f"the network packs sequences, whose sizes depend on values{location_of_error(error)}; "
+                "give the recurrent layer padded sequences, which have the same graph"
+            ) from error
+        shapes = ", ".join(str(tuple(tensor.shape)) for tensor in call.tensors)
+        reason = str(error).strip().split("\n")[0][:300]
+        raise ArchitectureError(
+            f"cannot record the network on an input of shape {shapes}: {type(error).__name__}: {reason}"
+            f"{location_of_error(error)}; pass an example_input that its forward accepts, and use "
+            "only operations of PyTorch there"
+        ) from error
+
+
+def _packs_sequences(error: BaseException) -> bool:
+    """Whether an error was raised by a recurrent layer on packed sequences, or by their making."""
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    return any(
+        frame.f_code.co_name.endswith("_packed_sequence") or frame.f_locals.get("batch_sizes") is not None
+        for frame in frames
+    )
+
+
+def _name_part(path: str, call: Call) -> str:
+    """The part of the network, with its class."""
+    inside = path.removeprefix("module").removeprefix(".")
+    return f", in its part {inside!r} ({type(call.get_submodule(path)).__name__})" if inside else ""
+
+
+def _way_out(call: Call, path: str) -> str:
+    """What to do about a path that depends on values in a part of the network."""
+    sizes = {
+        name: sum(parameter.numel() for parameter in part.parameters())
+        for name, part in call.module.named_children()
+        if path.split(".")[1:2] != [name]
+    }
+    largest = max(sizes, key=lambda name: sizes[name], default="NAME")
+    return (
+        "an architecture has one path and fixed sizes: decide by shapes or settings of the module, choose "
+        f"between results with torch.where, or trace a part that does not, such as part={largest!r}"
+    )
+
+
+def _to_program(exported: torch.export.ExportedProgram, call: Call) -> Program:
     """The graph, with the tensors of its placeholders."""
     signature = exported.graph_signature
     names = signature.inputs_to_parameters
     kept = {**signature.inputs_to_buffers, **signature.inputs_to_lifted_tensor_constants}
-    own = dict(module.named_parameters(remove_duplicate=False))
-    others = {**dict(module.named_buffers(remove_duplicate=False)), **exported.constants}
+    own = dict(call.named_parameters(remove_duplicate=False))
+    others = {**dict(call.named_buffers(remove_duplicate=False)), **exported.constants}
     given = set(signature.user_inputs)
     holders = [node for node in exported.graph.nodes if node.op == "placeholder"]
     return Program(
         exported.graph,
         {node: own[names[node.name]] for node in holders if node.name in names},
         frozenset(node for node in holders if node.name in given),
-        batch,
+        max(call.tensors[0].shape[0] if call.tensors[0].ndim else 1, 1),
         {node: others[kept[node.name]] for node in holders if kept.get(node.name) in others},
     )
 
 
-def _read_example(module: nn.Module, example_input: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of ``forward`` that an example denotes, by position and by name.
-
-    Raises:
-        UsageError: ``forward`` does not take the names of a mapping.
-    """
-    if not isinstance(example_input, Mapping) or not example_input:
-        return example_input if isinstance(example_input, tuple) else (example_input,), {}
-    named = dict(example_input)
-    try:
-        inspect.signature(module.forward).bind(**named)
-    except TypeError as error:
-        raise UsageError(
-            f"the forward of {type(module).__name__} does not take the arguments "
-            f"{', '.join(map(str, named))}: {error}; a dictionary names the arguments, and one that is an "
-            "argument itself is given in a tuple: ({...},)"
-        ) from None
-    return (), named
-
-
-def _refuse_sizes_by_values(graph: fx.Graph) -> None:
+def _refuse_sizes_by_values(graph: fx.Graph, call: Call) -> None:
     for node in graph.nodes:
         value = node.meta.get("val")
         if isinstance(value, Tensor) and not all(isinstance(size, int) for size in value.shape):
-            raise ArchitectureError(
-                f"a size in the network depends on values in its tensors{location_of_node(node)}; {_WAY_OUT}"
+            raise _ByValuesError(
+                f"a size in the network depends on values in its tensors{_place(node, call)}"
             )
         if node.op == "call_function" and isinstance(node.target, torch._ops.HigherOrderOperator):
             name = node.target.name()
             if not name.startswith("wrap_with"):
-                raise ArchitectureError(
-                    f"the network contains the control flow {name!r}{location_of_node(node)}; {_WAY_OUT}"
-                )
+                raise ArchitectureError(f"the network contains the control flow {name!r}{_place(node, call)}")
+
+
+def _place(node: fx.Node, call: Call) -> str:
+    """The part and the line of a node, and the way out."""
+    path = part_of_node(node, call)
+    return f"{_name_part(path, call)}{location_of_node(node)}; {_way_out(call, path)}"
 
 
 def _is_functional(graph: fx.Graph) -> bool:
@@ -167,30 +223,6 @@ def _is_functional(graph: fx.Graph) -> bool:
                 return False
             changed.add(first)
     return True
-
-
-@contextmanager
-def unchanged(module: nn.Module) -> Iterator[None]:
-    """Restores a module and random generators on exit; attention has no fast path."""
-    held = [
-        (content, dict(content))
-        for part in module.modules()
-        for content in (vars(part), part._parameters, part._buffers, part._modules)
-    ]
-    states = random.getstate(), torch.get_rng_state()
-    numpy_state = np.random.get_state()  # noqa: NPY002 - a forward may draw from it
-    fast_path = torch.backends.mha.get_fastpath_enabled()
-    try:
-        torch.backends.mha.set_fastpath_enabled(False)  # it would record a whole block as one operation
-        yield
-    finally:
-        torch.backends.mha.set_fastpath_enabled(fast_path)
-        for content, before in held:
-            content.clear()
-            content.update(before)
-        random.setstate(states[0])
-        np.random.set_state(numpy_state)  # noqa: NPY002
-        torch.set_rng_state(states[1])
 
 
 @contextmanager

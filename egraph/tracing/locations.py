@@ -9,12 +9,18 @@ import traceback
 from pathlib import Path
 
 import torch
-from torch import fx
+from torch import fx, nn
 
-__all__ = ["location_of_error", "location_of_node"]
+__all__ = ["location_of_error", "location_of_node", "part_of_error", "part_of_node"]
 
 _FRAME = re.compile(r'File "(.+?)", line (\d+), in ')
-_NOT_THE_USERS = (f"{Path(torch.__file__).parent}/", f"{Path(__file__).parent}/", "<frozen", "<eval_with_key")
+_NOT_THE_USERS = (
+    f"{Path(torch.__file__).parent}/",
+    f"{Path(__file__).parent}/",
+    "<frozen",
+    "<eval_with_key",
+    "<string>",
+)
 _STANDARD_LIBRARY = f"{sysconfig.get_path('stdlib')}/"
 
 
@@ -33,6 +39,30 @@ def location_of_error(error: BaseException) -> str:
         frames = [(frame.filename, frame.lineno or 0) for frame in found] + frames
         cause = cause.__cause__ or cause.__context__
     return _innermost(frames)
+
+
+def part_of_node(node: fx.Node, root: nn.Module) -> str:
+    """The name of the innermost part of a module whose forward made a node; empty for the module itself."""
+    names = {path for path, _ in root.named_modules()}
+    paths = [
+        str(path).removeprefix("L['self'].") for path, _ in node.meta.get("nn_module_stack", {}).values()
+    ]
+    return next((path for path in reversed(paths) if path in names), "")
+
+
+def part_of_error(error: BaseException, root: nn.Module) -> str:
+    """The name of the innermost part of a module whose forward raised an error; empty for the module."""
+    name_of = {id(part): path for path, part in root.named_modules()}
+    cause = error.__cause__ or error.__context__
+    name = ""
+    for each in (cause, error) if cause is not None else (error,):
+        for frame, _ in traceback.walk_tb(each.__traceback__):
+            own = frame.f_locals.get("self")
+            if isinstance(own, nn.Module):
+                # While PyTorch records, a part is a stand-in that names what it stands for.
+                base = vars(type(own)).get("get_base")
+                name = name_of.get(id(own if base is None else base(own)), name)
+    return name
 
 
 def _innermost(frames: list[tuple[str, int]]) -> str:

@@ -14,9 +14,10 @@ import torch
 from torch import Tensor, fx, nn
 from torch.fx.node import map_aggregate
 from torch.utils._python_dispatch import TorchDispatchMode
-from torch.utils._pytree import tree_leaves
 
-from egraph.tracing.capture import Program, unchanged
+from egraph.tracing.capture import Program
+from egraph.tracing.examples import results_of
+from egraph.tracing.forms import unchanged
 from egraph.tracing.layers import signature_of
 
 __all__ = ["NotRecorded", "record"]
@@ -55,8 +56,7 @@ def record(module: nn.Module, example: tuple[Tensor, ...], *, training: bool = T
                 )
         except Exception as error:
             raise NotRecorded(f"{type(error).__name__}: {error}") from error
-    outputs = [leaf for leaf in tree_leaves(result) if isinstance(leaf, Tensor)]
-    recorder.graph.output(tuple(recorder.node_of(each) for each in outputs))
+    recorder.graph.output(tuple(recorder.node_of(each) for each in results_of(result)))
     nodes = {recorder.held[id(ghost)]: key for key, ghost in ghosts.items() if id(ghost) in recorder.held}
     tensors = {id(tensor): tensor for tensor in own.values()}
     placed = {node: tensors[key] for node, key in nodes.items()}

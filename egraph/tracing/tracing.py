@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from egraph.architecture import Architecture
@@ -19,7 +20,13 @@ from egraph.tracing.recording import NotRecorded, record
 __all__ = ["Drawn", "draw", "from_torch"]
 
 
-def from_torch(module: nn.Module, example_input: Any, *, fold: bool = True) -> Architecture:
+def from_torch(
+    module: nn.Module | torch.export.ExportedProgram,
+    example_input: Any = None,
+    *,
+    fold: bool = True,
+    part: str | None = None,
+) -> Architecture:
     """Reads the graph of a network in evaluation mode without computing it.
 
     Every vertex is an operation that is registered in `egraph.operations` with its description: kind, kernel,
@@ -29,19 +36,29 @@ def from_torch(module: nn.Module, example_input: Any, *, fold: bool = True) -> A
     which rankers splice into the edges.
 
     Args:
-        module: Any module; its weights, its mode and the state of random generators do not change.
-        example_input: Arguments of its ``forward``: a tensor with the batch first, a tuple, or a dictionary
-            of arguments by name, such as ``{"pixel_values": images}``.
+        module: Any module, scripted ones too, or a program of ``torch.export``; its weights, its mode and the
+            state of random generators do not change.
+        example_input: Arguments of its ``forward``: a tensor with the batch first, a tuple, a dictionary
+            of arguments by name, such as ``{"pixel_values": images}``, or an object with tensors in it, such
+            as a batch. None takes the example of an exported program.
         fold: Whether to draw a run of equal blocks as one block with its count, and depthwise separable
             convolutions, inverted residuals (with their shortcut) and squeeze-and-excitation as one vertex;
             otherwise every convolution is a vertex.
+        part: Name of a submodule to read instead, such as ``"backbone"``, on what it receives when the whole
+            network runs on the example.
+
+    Warns:
+        TracingWarning: The network selects by values, such as ``x[x > 0]`` or ``nms``; the selection is drawn
+            as if everything were selected.
 
     Raises:
         ArchitectureError: The path through the network depends on values in its tensors; the text names the
-            file and line. Or the network does not run on the example, or its result does not depend on it.
-        UsageError: An argument is no module, or the example has no tensor or names unknown arguments.
+            part, the file and the line. Or the network does not run on the example, or its result does not
+            depend on it.
+        UsageError: An argument is no module, there is no such part, or the example has no tensor or names
+            unknown arguments.
     """
-    return _draw(capture(module, example_input), fold=fold)
+    return _draw(capture(module, example_input, part), fold=fold)
 
 
 class Drawn(NamedTuple):

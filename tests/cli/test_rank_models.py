@@ -30,6 +30,14 @@ class Named(nn.Module):
 def named():
     return Named(), {"pixel_values": torch.zeros(1, 1, 9, 9)}
 
+class Whole(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.body, self.head = nn.Conv2d(3, 4, 3), Branch()
+    def forward(self, x):
+        x = self.body(x)
+        return x[x > 0], self.head(x)
+
 class Branch(nn.Module):
     def forward(self, x):
         return x if x.sum() > 0 else -x
@@ -112,7 +120,7 @@ def test_the_interval_of_an_accuracy_ends_at_100_percent(egraph, ranker, nets, t
         ("number", 2, "has no function 'number', for --model"),
         ("three", 2, "three() must return a torch.nn.Module, or one and an example input, got int"),
         ("broken", 1, "broken() failed: KeyError: 'weights'"),
-        ("Branch", 2, "line 23: `return x if x.sum() > 0 else -x`; an architecture has one path"),
+        ("Branch", 2, "line 31: `return x if x.sum() > 0 else -x`; an architecture has one path"),
     ],
 )
 def test_a_function_that_will_not_do_is_named(egraph, ranker, nets, function, code, message):
@@ -155,3 +163,33 @@ def test_another_predictor_is_refused(egraph, nets, tmp_path):
     predictors["forest"](seed=0).fit(graphs, np.arange(12.0)).save("other.egraph")
     done = egraph("rank", "other.egraph", "--model", f"{nets}:small", code=2)
     assert "--model needs a ranker that `egraph train` wrote, which other.egraph is not" in done.stderr
+
+
+def test_a_part_of_a_model_is_traced_on_what_it_receives(egraph, ranker, nets):
+    options = ("--model", f"{nets}:Whole", "--input", "3x9x9", "--part")
+    assert "conv3x3-4" in egraph("draw", *options, "body").stdout
+    [found] = map(json.loads, egraph("rank", ranker, *options, "body", "--json").stdout.splitlines())
+    assert found["operations"][1]["flops"] == 4 * 27 * 49
+    assert (
+        "unknown part 'boy' in the Whole; known: body, head" in egraph("draw", *options, "boy", code=2).stderr
+    )
+
+
+def test_a_simplification_is_noted(egraph, nets, tmp_path):
+    path = tmp_path / nets.split(".")[0] / "plain.py"
+    path.write_text(NETS.replace("x[x > 0], self.head(x)", "x[x > 0]"))
+    done = egraph("draw", "--model", f"{nets}:Whole")
+    assert done.stderr == (
+        f"egraph: {nets}:Whole: 1 selections by values are drawn as if they selected everything\n"
+    )
+
+
+def test_models_are_drawn(egraph, nets, tmp_path):
+    done = egraph("draw", "--model", f"{nets}:small", "--model", f"{nets}:dense", "--ascii")
+    assert "conv3x3-8" in done.stdout
+    assert "linear-3" in done.stdout
+    assert egraph("draw", "--model", f"{nets}:small", "--out", "a.svg").stdout == "wrote a.svg\n"
+    many = egraph("draw", "--model", f"{nets}:small", "--model", f"{nets}:dense", "--out", "a.svg", code=2)
+    assert "--model contains 2 architectures, and --out takes one" in many.stderr
+    for arguments in ((), ("-", "--model", f"{nets}:small")):
+        assert "or --model, and only one" in egraph("draw", *arguments, code=2, stdin="").stderr

@@ -172,3 +172,15 @@ def test_the_space_of_traced_networks_has_no_moves():
             move()
     with pytest.raises(ArchitectureError, match="nothing describes the operation 'warp'; give the arch"):
         space.parse('{"ops": ["input", "warp", "output"], "edges": [[0, 1], [1, 2]]}')
+
+
+def test_a_part_of_each_model_is_traced(nets):
+    """Traces of the whole models, in the same file, are others."""
+    datasets.trace_models("traced_nets:zoo", "zoo.parquet")
+    done = CliRunner().invoke(
+        main, ["data", "trace", "--models", "traced_nets:zoo", "--out", "zoo.parquet", "--part", "0"]
+    )
+    assert done.exit_code == 0, done.output
+    table = datasets.load("zoo.parquet")
+    assert {a.num_vertices for a in table.architectures} == {3}
+    assert table.provenance["part"] == "0"

@@ -67,7 +67,7 @@ def traced(zoo):
     """A network of the zoo as an architecture; its forward is recorded once for all drawings."""
     from egraph.tracing import capture, tracing
 
-    recorded = functools.cache(lambda module, _: capture.capture(module, torch.zeros(1, 3, 32, 32)))
+    recorded = functools.cache(lambda module, *_: capture.capture(module, torch.zeros(1, 3, 32, 32)))
 
     @functools.cache
     def trace(name, fold=True):
