@@ -94,11 +94,7 @@ def trace_models(
     target = Path(out)
     kept = target.with_name(f"{stem_of(target)}.traces.jsonl")
     traces = _trace_all(found, kept, part, progress)
-    failures = tuple(
-        f"{name}{'' if size is None else f' at {size}'}: {trace['failed']}"
-        for (name, size), trace in traces.items()
-        if "failed" in trace
-    )
+    failures = _list_failures(traces)
     usable = [row for row in rows if "architecture" in traces.get(_identify(row), {})]
     if not usable:
         raise FailedError(f"no model of {models} could be traced; the first: {next(iter(failures), 'none')}")
@@ -111,6 +107,14 @@ def trace_models(
     )  # fmt: skip
     table.save(target)
     return Traced(target, table, failures, kept)
+
+
+def _list_failures(traces: Mapping[Any, Trace]) -> tuple[str, ...]:
+    return tuple(
+        f"{name}{'' if size is None else f' at {size}'}: {trace['failed']}"
+        for (name, size), trace in traces.items()
+        if "failed" in trace
+    )
 
 
 def _identify(row: Mapping[str, Any]) -> tuple[str, int | None]:
