@@ -10,10 +10,12 @@ is defined:
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import re
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import blake2b
 from typing import Any
@@ -37,7 +39,9 @@ __all__ = [
     "is_known",
     "label",
     "learn",
+    "lent",
     "name_by_description",
+    "read_description",
     "register",
     "registry",
     "remember",
@@ -136,6 +140,9 @@ registry: Registry[Operation] = Registry("operation")
 
 _of_files: dict[str, Operation] = {}
 _of_spaces: set[str] = set()
+_lent: dict[str, tuple[int, Operation]] = {}
+"""Operations of `lent` by name, with the number of blocks that hold them."""
+_lending = threading.Lock()
 
 
 def register(operation: Operation) -> Operation:
@@ -172,7 +179,42 @@ def label(name: str) -> str:
 
 
 def learn(content: Any) -> None:
-    """Remembers an operation from outside by its description, the content of `Operation.to_dict`.
+    """Remembers an operation from outside by its description; see `read_description`.
+
+    Raises:
+        UsageError: The description is none, or its name is not made of it.
+    """
+    remember(read_description(content))
+
+
+@contextlib.contextmanager
+def lent(operations: Iterable[Operation]) -> Iterator[None]:
+    """Makes operations from outside known, in all threads, until the end of the block.
+
+    A service reads operations of its clients so, and forgets them.
+
+    Args:
+        operations: Operations of `read_description`, whose names identify them.
+    """
+    operations = list(operations)
+    with _lending:
+        for operation in operations:
+            count, _ = _lent.get(operation.name, (0, operation))
+            _lent[operation.name] = count + 1, operation
+    try:
+        yield
+    finally:
+        with _lending:
+            for operation in operations:
+                count, _ = _lent[operation.name]
+                if count > 1:
+                    _lent[operation.name] = count - 1, operation
+                else:
+                    del _lent[operation.name]
+
+
+def read_description(content: Any) -> Operation:
+    """Reads the content of `Operation.to_dict`.
 
     Raises:
         UsageError: The description is none, or its name is not made of it.
@@ -189,7 +231,7 @@ def learn(content: Any) -> None:
             f"the description of {shorten(operation.name)} is that of {name!r}; keep names and descriptions "
             "as they were written"
         )
-    remember(operation)
+    return operation
 
 
 def name_by_description(operation: Operation) -> Operation:
@@ -209,12 +251,19 @@ def declare(names: Iterable[str]) -> None:
 
 def is_known(name: str) -> bool:
     """Whether an operation is registered, declared by a search space, or has come with its description."""
-    return name in registry or name in _of_spaces or (name in _of_files and bool(described([name])))
+    if name in registry or name in _of_spaces:
+        return True
+    return (name in _of_files or name in _lent) and bool(described([name]))
 
 
 def get(name: str) -> Operation:
-    """The description of an operation; of kind ``other`` if it is neither registered nor from a file."""
-    return registry[name] if name in registry else _of_files.get(name, Operation(name, "other"))
+    """The description of an operation; of kind ``other`` if it is neither registered nor from outside."""
+    if name in registry:
+        return registry[name]
+    if (known := _of_files.get(name)) is not None:
+        return known
+    found = _lent.get(name)  # another thread may end its block
+    return Operation(name, "other") if found is None else found[1]
 
 
 ATTRIBUTES = (

@@ -137,3 +137,15 @@ def test_a_wrong_description_is_refused(change, reason):
 def test_people_see_names_without_digests():
     assert operations.label(TRACED.name) == "conv3x3-16"
     assert operations.label("block#1") == "block#1"
+
+
+def test_lent_operations_are_known_until_the_last_block_ends():
+    lent = operations.name_by_description(Operation("lent conv", "conv", kernel=9))
+    with operations.lent([lent]):
+        with operations.lent([lent, lent]):
+            assert operations.get(lent.name) == lent
+        assert operations.is_known(lent.name)
+        assert operations.described([lent.name, "input"]) == [lent]
+    assert not operations.is_known(lent.name)
+    assert operations.get(lent.name) == Operation(lent.name, "other")
+    assert not operations._lent

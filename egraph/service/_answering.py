@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from egraph import spaces
+from egraph import operations, spaces
 from egraph.architecture import Architecture
 from egraph.errors import EgraphError, UnknownNameError
 from egraph.service._batching import Batcher
@@ -68,12 +68,13 @@ class Answers:
         """Scores of architectures, in their order."""
         read_fields(content, ["architectures"], ["space", "level"])
         model, level = self.models.model, _read_level(content)
-        architectures = await self._read_architectures(model, content, size)
-        rows = await self._assess(model, architectures, level, "score")
-        score, deviation, lower, upper = _columns(rows)
-        unfamiliar = await self._help(
-            size > _LONG_BODY, lambda: [model.unfamiliar(architecture) for architecture in architectures]
-        )
+        reader, architectures = await self._read_architectures(model, content, size)
+        with operations.lent(reader.described.values()):
+            rows = await self._assess(model, architectures, level, "score")
+            score, deviation, lower, upper = _columns(rows)
+            unfamiliar = await self._help(
+                size > _LONG_BODY, lambda: [model.unfamiliar(architecture) for architecture in architectures]
+            )
         return {
             "scores": score,
             "deviations": deviation,
@@ -90,7 +91,8 @@ class Answers:
         reader = self._reader(model, content)
         pairs = self._read_list(content, "pairs", self.settings.limits.architectures // 2)
         read = await self._help(size > _LONG_BODY, lambda: each(pairs, "/pairs", reader.read_pair))
-        rows = await self.batcher.run(model.compare(), read)
+        with operations.lent(reader.described.values()):
+            rows = await self.batcher.run(model.compare(), read)
         self.metrics.architectures.labels("/v1/compare").inc(2 * len(read))
         names = ("worse", "equal", "better")
         return {
@@ -102,8 +104,9 @@ class Answers:
         """The best architectures of the request, best first."""
         read_fields(content, ["architectures"], ["space", "level", "top"])
         model, level, top = self.models.model, _read_level(content), _read_top(content)
-        architectures = await self._read_architectures(model, content, size)
-        rows = await self._assess(model, architectures, level, "rank")
+        reader, architectures = await self._read_architectures(model, content, size)
+        with operations.lent(reader.described.values()):
+            rows = await self._assess(model, architectures, level, "rank")
         best = np.argsort(-rows[:, 0], kind="stable")[:top]
         return {
             "ranking": [{"index": int(position), **_estimate(rows[position])} for position in best],
@@ -118,21 +121,22 @@ class Answers:
         given = _read_one(reader, content)
         if (space := reader.space_of(content["architecture"])) is None:
             raise _wrong("/space", "the ranker has no search space; set the field 'space' to get neighbours")
-        around = await self._help(True, lambda: _neighbors(space, given))
-        rows = await self._assess(model, [given, *around], level, "neighbors")
-        gains = rows[1:, 0] - rows[0, 0]
-        order = [index for index in np.argsort(-gains, kind="stable") if gains[index] > 0]
-        return {
-            **_show(given, space),
-            **_estimate(rows[0]),
-            "neighbors": [
-                {**_show(around[index], space), **_estimate(rows[1 + index]), "gain": float(gains[index])}
-                for index in order[:top]
-            ],
-            "better": len(order),
-            "of": len(around),
-            "model": model.identity,
-        }
+        with operations.lent(reader.described.values()):
+            around = await self._help(True, lambda: _neighbors(space, given))
+            rows = await self._assess(model, [given, *around], level, "neighbors")
+            gains = rows[1:, 0] - rows[0, 0]
+            order = [index for index in np.argsort(-gains, kind="stable") if gains[index] > 0]
+            return {
+                **_show(given, space),
+                **_estimate(rows[0]),
+                "neighbors": [
+                    {**_show(around[index], space), **_estimate(rows[1 + index]), "gain": float(gains[index])}
+                    for index in order[:top]
+                ],
+                "better": len(order),
+                "of": len(around),
+                "model": model.identity,
+            }
 
     async def draw(self, content: Content, size: int) -> Content:
         """A picture of an architecture."""
@@ -143,7 +147,8 @@ class Answers:
             detail = f"at most {_DRAWN_EDGES} edges can be drawn, got {len(given.edges)}"
             raise _wrong("/architecture/edges", detail)
         space = reader.space_of(content["architecture"])
-        return {**_show(given, space), "svg": await self._help(True, given.to_svg)}
+        with operations.lent(reader.described.values()):
+            return {**_show(given, space), "svg": await self._help(True, given.to_svg)}
 
     def describe(self) -> Content:
         """The current model and the limits."""
@@ -175,10 +180,12 @@ class Answers:
         self.metrics.architectures.labels(f"/v1/{route}").inc(len(architectures))
         return rows
 
-    async def _read_architectures(self, model: Model, content: Content, size: int) -> list[Architecture]:
+    async def _read_architectures(
+        self, model: Model, content: Content, size: int
+    ) -> tuple[Reader, list[Architecture]]:
         reader = self._reader(model, content)
         items = self._read_list(content, "architectures", self.settings.limits.architectures)
-        return await self._help(size > _LONG_BODY, lambda: each(items, "/architectures", reader.read))
+        return reader, await self._help(size > _LONG_BODY, lambda: each(items, "/architectures", reader.read))
 
     def _read_list(self, content: Content, name: str, most: int) -> list[Any]:
         items = content[name]

@@ -99,11 +99,17 @@ class Model:
         if len(ops) <= self.ranker.largest and self.trained_on.issuperset(ops):
             return None
         ops = simplify(architecture).ops  # parts without effect do not count
-        unknown = sorted(set(ops) - self.trained_on)
+        unknown = sorted(set(filter(self._is_unfamiliar, ops)))
         reasons = [f"operations missing from the training data: {', '.join(unknown)}"] if unknown else []
         if len(ops) > self.ranker.largest:
             reasons.append(f"{len(ops)} vertices, more than the {self.ranker.largest} in the training data")
         return "; ".join(reasons) or None
+
+    def _is_unfamiliar(self, name: str) -> bool:
+        vocabulary = self.ranker.vocabulary
+        # One operation may have another name in the training data.
+        known = name in self.trained_on or vocabulary.describe(name).name in self.trained_on
+        return not known and not vocabulary.is_like_known(operations.get(name))
 
     def assess(self, level: float) -> Assess:
         """A function that scores a batch of architectures."""

@@ -10,13 +10,13 @@ from typing import Any, TypeVar
 
 from pydantic_core import from_json
 
-from egraph import spaces
+from egraph import operations, spaces
 from egraph.architecture import Architecture
 from egraph.errors import UsageError, shorten
 from egraph.service._problems import FieldError, Problem
 from egraph.spaces import SearchSpace
 from egraph.spaces.nasbench101 import NASBench101
-from egraph.spaces.notations import find_notation, matrix_of
+from egraph.spaces.notations import find_notation, matrix_of, read_value
 
 __all__ = ["Reader", "each", "parse_json", "read_fields"]
 
@@ -24,6 +24,7 @@ Read = TypeVar("Read")
 
 _MOST_ERRORS = 8
 _LONGEST_TEXT = 16_384
+_OPTIONAL = ("disabled", "answers", "operations")
 
 
 class Reader:
@@ -31,14 +32,18 @@ class Reader:
 
     Args:
         vertices: Largest number of vertices of an architecture.
-        operations: Names of the operations that the ranker accepts.
+        known: Names of the operations that the ranker accepts.
         space: Search space of strings; None if unknown.
+
+    Attributes:
+        described: Operations that the architectures read so far describe, by name, for `operations.lent`.
     """
 
-    def __init__(self, vertices: int, operations: Collection[str], space: SearchSpace | None) -> None:
+    def __init__(self, vertices: int, known: Collection[str], space: SearchSpace | None) -> None:
         self.vertices = vertices
-        self.operations = operations
+        self.known = known
         self.space = space
+        self.described: dict[str, operations.Operation] = {}
 
     def read(self, content: Any, pointer: str) -> Architecture:
         """Reads one architecture.
@@ -101,6 +106,8 @@ class Reader:
             raise FieldError(
                 pointer, "a string needs a search space, and this ranker has none; set the field 'space'"
             )
+        if notation is not None and notation.space is None:
+            return self.read(read_value(text.strip()), pointer)  # a graph as text is read as one
         # A notation of another program names its space, whatever the ranker's is.
         space = self.space if notation is None or notation.space is None else self._space_of(notation.space)
         return _attempt(lambda given: spaces.read_architecture(given, space), text, pointer)
@@ -125,16 +132,21 @@ class Reader:
     def _read_graph(self, content: dict[str, Any], pointer: str) -> Architecture:
         """Reads the most frequent form, with few checks; `_find_fault` locates the error if they fail."""
         ops, edges, disabled = content.get("ops"), content.get("edges"), content.get("disabled", [])
+        answers = content.get("answers", {})
         if (
-            len(content) == 2 + ("disabled" in content)
+            len(content) == 2 + sum(name in content for name in _OPTIONAL)
+            and type(answers) is dict
+            and len(answers) <= self.vertices**2
             and type(ops) is list
             and type(edges) is list
             and type(disabled) is list
             and len(ops) <= self.vertices
             and len(edges) + len(disabled) <= self.vertices**2
         ):
+            if "operations" in content:
+                self._read_descriptions(content["operations"], f"{pointer}/operations")
             try:
-                architecture = Architecture(ops, edges, disabled)
+                architecture = Architecture(ops, edges, disabled, answers)
             except (UsageError, TypeError):
                 raise self._find_fault(content, pointer) from None
             self._check(architecture, pointer)
@@ -144,16 +156,36 @@ class Reader:
     def _find_fault(self, content: dict[str, Any], pointer: str) -> FieldError:
         """The error of an invalid graph, with the field that causes it."""
         try:
-            _only(content, ("ops", "edges", "disabled"), pointer)
+            _only(content, ("ops", "edges", *_OPTIONAL), pointer)
             ops = self._read_ops(content.get("ops"), f"{pointer}/ops")
             for field in ("edges", "disabled"):
                 self._check_edges(
                     content.get(field, None if field == "edges" else []), len(ops), f"{pointer}/{field}"
                 )
-            _attempt(lambda graph: Architecture(**graph), content, f"{pointer}/edges")
+            self._check_answers(content.get("answers", {}), f"{pointer}/answers")
+            if "operations" in content:
+                self._read_descriptions(content["operations"], f"{pointer}/operations")
+            graph = {name: value for name, value in content.items() if name not in ("answers", "operations")}
+            _attempt(lambda graph: Architecture(**graph), graph, f"{pointer}/edges")
         except FieldError as error:
             return error
         return FieldError(f"{pointer}/edges", "too many edges for this number of vertices")
+
+    def _check_answers(self, answers: Any, pointer: str) -> None:
+        if not isinstance(answers, dict):
+            raise FieldError(pointer, f"expected an object, got {_kind(answers)}")
+        if len(answers) > self.vertices**2:
+            raise FieldError(pointer, f"at most {self.vertices**2} answers are allowed, got {len(answers)}")
+        _attempt(lambda given: Architecture(["input", "output"], [], (), given), answers, pointer)
+
+    def _read_descriptions(self, content: Any, pointer: str) -> None:
+        """Reads descriptions of operations; they are those of this reader, and of no other request."""
+        for number, each in enumerate(self._sized(content, pointer)):
+            try:
+                operation = operations.read_description(each)
+            except UsageError as error:
+                raise FieldError(f"{pointer}/{number}", _shorten_text(str(error), 400)) from None
+            self.described[operation.name] = operation
 
     def _check_edges(self, edges: Any, vertices: int, pointer: str) -> None:
         if not isinstance(edges, list):
@@ -190,11 +222,12 @@ class Reader:
                 pointer, f"at most {self.vertices} vertices are allowed, got {len(architecture.ops)}"
             )
         for vertex, op in enumerate(architecture.ops):
-            if op not in self.operations:
+            if op not in self.known and op not in self.described:
                 raise FieldError(
                     f"{pointer}/ops/{vertex}",
                     f"unknown operation {shorten(op, 60)}; "
-                    "/v1/model lists the operations of the training data",
+                    "/v1/model lists the operations of the training data, and the field 'operations' of an "
+                    "architecture describes others",
                 )
 
 

@@ -24,6 +24,10 @@ Vertex = Annotated[int, Field(ge=0)]
 Edge = Annotated[list[Vertex], Field(min_length=2, max_length=2)]
 
 
+Scalar = str | int | float | bool | None
+Answer = Scalar | list[Scalar]
+
+
 class Graph(_Closed):
     """An acyclic graph, one operation per vertex, `input` first, `output` last; edge `[i, j]`: i to j."""
 
@@ -32,6 +36,14 @@ class Graph(_Closed):
     ops: list[str] = Field(min_length=2)
     edges: list[Edge]
     disabled: list[Edge] = Field(default=[], description="Edges of a genome that have no effect.")
+    answers: dict[str, Answer] = Field(
+        default={}, description="Answers that a builder makes the network of, by the name of the choice."
+    )
+    operations: list[dict[str, Any]] = Field(
+        default=[],
+        description="Descriptions of operations that have their name from it, as `Architecture.to_dict` "
+        "writes them.",
+    )
 
 
 class Matrix(_Closed):

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from asking import CELL, GRAPH
 
-from egraph import Architecture, spaces
+from egraph import Architecture, operations, spaces
+from egraph.errors import OutOfDistributionWarning
+from egraph.operations import Operation, name_by_description
 
 OTHER = CELL.replace("avg_pool_3x3", "nor_conv_3x3")
 MATRIX = {"matrix": [[0, 1, 0], [0, 0, 1], [0, 0, 0]], "ops": ["input", "maxpool3x3", "output"]}
@@ -107,6 +109,34 @@ def test_what_training_lacked_is_told(client):
         "11 vertices, more than the 8 in the training data",
         "operations missing from the training data: sep_conv_3x3.16",
     ]
+
+
+def described(**answers):
+    """A graph of one convolution that no space has, as builders and traced models have them."""
+    wide = name_by_description(Operation("wide conv", "conv", kernel=7, groups=2))
+    graph = {"ops": ["input", wide.name, "output"], "edges": [[0, 1], [1, 2]]}
+    return graph | {"answers": answers, "operations": [wide.to_dict()]}
+
+
+def test_operations_are_described_by_the_request_that_has_them_and_forgotten(client, ranker):
+    graph = described(rate=0.1, sizes=[3, 5], deep=True, norm=None)
+    name = graph["ops"][1]
+    answer = scores_of(client, CELL, graph)
+    with operations.lent([operations.read_description(graph["operations"][0])]):
+        read = Architecture(graph["ops"], graph["edges"], (), graph["answers"])
+        with pytest.warns(OutOfDistributionWarning, match="wide conv"):
+            assert answer["scores"][1] == pytest.approx(ranker.predict([read])[0], abs=1e-4)
+    assert answer["unfamiliar"][1] == f"operations missing from the training data: {name}"
+    assert scores_of(client, json.dumps(graph))["scores"] == pytest.approx(answer["scores"][1:], abs=1e-6)
+    pair = client.post("/v1/compare", {"pairs": [{"a": graph, "b": CELL}]}).json()
+    assert sum(pair["probabilities"][0].values()) == pytest.approx(1, abs=1e-6)
+    ranked = client.post("/v1/rank", {"architectures": [graph, CELL]}).json()
+    assert sorted(each["index"] for each in ranked["ranking"]) == [0, 1]
+    drawn = client.post("/v1/draw", {"architecture": graph}).json()
+    assert drawn["architecture"] == graph
+    assert not operations.is_known(name)
+    bare = {field: graph[field] for field in ("ops", "edges")}
+    assert client.post("/v1/score", {"architectures": [bare]}).status_code == 422
 
 
 def test_what_vanishes_is_not_unfamiliar(client):
