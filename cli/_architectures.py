@@ -17,7 +17,7 @@ from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, DataError, UnknownNameError, UsageError
 from egraph.spaces import SearchSpace
-from egraph.spaces.notations import find_fields, is_open, read_content
+from egraph.spaces.notations import find_fields, gather_fields, is_open
 
 __all__ = ["Row", "read_architecture", "read_architectures", "read_rows", "read_text"]
 
@@ -211,7 +211,7 @@ def _read_sheet(path: Path, where: str, space: SearchSpace | None, column: str) 
     for number, record in enumerate(sheet.records()):
         row = Row(number, "", others={name: record[name] for name in record if name not in fields})
         content = (
-            record.get(column) if fields == [column] else {n: read_content(record.get(n)) for n in fields}
+            record.get(column) if fields == [column] else gather_fields({n: record.get(n) for n in fields})
         )
         try:
             if content is None:

@@ -295,6 +295,14 @@ def read_file(path: Path, how: Reading, source: Source | None = None) -> Table:
     if table is None:
         return read_measured(path, how)
     check_space(path, table, how.space)
+    for told, names in ((False, how.lower_is_better), (True, how.higher_is_better)):
+        for name in names:
+            if name in table.metrics and table.metrics[name].higher_is_better is not told:
+                words = ("lower", "higher")
+                raise UsageError(
+                    f"{path} says that {words[not told]} is better for {name!r}; leave "
+                    f"--{words[told]}-is-better {name} out, or import the measurements anew"
+                )
     return table
 
 

@@ -20,7 +20,7 @@ from egraph.datasets._sheet import Sheet, read_sheet, stem_of
 from egraph.datasets._table import Table
 from egraph.errors import ArchitectureError, DataError, UnknownNameError, UsageError, shorten
 from egraph.spaces.base import SearchSpace
-from egraph.spaces.notations import find_fields, read_architecture, read_content
+from egraph.spaces.notations import find_fields, gather_fields, read_architecture
 
 __all__ = ["Reading", "asks_direction", "identify", "read_measured"]
 
@@ -112,7 +112,7 @@ def _read_architectures(sheet: Sheet, fields: list[str], space: SearchSpace) -> 
     parts = [sheet.cells(name) for name in fields]
     found: list[Architecture] = []
     for row, cells in enumerate(zip(*parts, strict=True)):
-        content = cells[0] if len(fields) == 1 else dict(zip(fields, map(read_content, cells), strict=True))
+        content = cells[0] if len(fields) == 1 else gather_fields(dict(zip(fields, cells, strict=True)))
         try:
             if content is None:
                 raise ArchitectureError("expected an architecture, got an empty cell")

@@ -113,6 +113,11 @@ def read_content(cell: object) -> Any:
     return cell if value is NOTHING else value
 
 
+def gather_fields(cells: Mapping[str, object]) -> dict[str, Any]:
+    """The fields of an architecture in the cells of a row; optional ones may be empty."""
+    return {name: read_content(cell) for name, cell in cells.items() if cell is not None}
+
+
 def matrix_of(content: Mapping[str, Any]) -> tuple[str, str] | None:
     """The fields with the matrix and the operations of a cell of NAS-Bench-101; None where there are none."""
     return next((pair for pair in _MATRICES if pair[0] in content), None)
@@ -297,7 +302,11 @@ def _is_compact(content: Any) -> bool:
 
 NOTATIONS = (
     Notation(
-        "egraph", None, _has("ops", "edges"), _columns("ops", "edges", optional=["disabled"]), lambda c, s: c
+        "egraph",
+        None,
+        _has("ops", "edges"),
+        _columns("ops", "edges", optional=["disabled", "answers", "operations"]),
+        lambda c, s: c,
     ),
     Notation("NAS-Bench-101", "nasbench101", _has("matrix"), _columns(*_MATRICES[0]), _read_matrix),
     Notation(

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egraph import datasets
+from egraph import Architecture, datasets
 from egraph.datasets import Metric, import_table, load, summarise
 from egraph.datasets._measured import asks_direction
 from egraph.errors import DataError, EgraphError, UnknownNameError, UsageError
+from egraph.operations import Operation, name_by_description
 
 TEXT = "architecture,acc,seed\naba,93.5,0\nb,91,1\na,90.25,2\n"
 FRAME = pandas.DataFrame({"architecture": ["aba", "b", "a"], "acc": [93.5, 91.0, 90.25], "seed": [0, 1, 2]})
@@ -190,6 +191,29 @@ def test_the_fields_of_a_notation_may_be_columns(tmp_path):
         assert table.to_frame().to_dict("records") == [
             {"architecture": "010/001/000 conv3x3-bn-relu", "acc": 0.9}
         ]
+
+
+def test_fields_of_an_architecture_that_only_some_have_may_be_columns(tmp_path):
+    wide = name_by_description(Operation("wide conv", "conv", kernel=7))
+    plain = Architecture(["input", "nor_conv_3x3", "output"], [(0, 1), (1, 2)])
+    described = Architecture(["input", wide.name, "output"], [(0, 1), (1, 2)], (), {"rate": 0.1}).to_dict()
+    described["operations"] = [wide.to_dict()]
+    rows = [plain.to_dict() | {"acc": 1}, described | {"acc": 2}]
+    path = write(tmp_path / "a.jsonl", "".join(json.dumps(row) + "\n" for row in rows))
+    table = load(path, space="traced")
+    assert list(table.columns) == ["acc"]
+    assert table.architectures[0] == plain
+    assert table.architectures[1].to_dict() == described
+
+
+def test_a_direction_against_that_of_a_table_is_refused(tmp_path, registered, chains):
+    table = datasets.Table(chains, ["a", "b"], {"acc": np.arange(2.0)}, {"acc": Metric()}, name="mine")
+    table.save(tmp_path / "t.parquet")
+    assert load(tmp_path / "t.parquet", higher_is_better=["acc"], lower_is_better=["other"])["acc"].size == 2
+    with pytest.raises(
+        UsageError, match=r"t\.parquet says that higher is better for 'acc'; leave --lower-is-b"
+    ):
+        load(tmp_path / "t.parquet", lower_is_better=["acc"])
 
 
 def test_foreign_notations_in_a_column(tmp_path):
