@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from graphlib import CycleError, TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from egraph import operations
+from egraph import interchange, operations
 from egraph.errors import ArchitectureError, UsageError, shorten
 
 if TYPE_CHECKING:
@@ -171,26 +171,60 @@ class Architecture:
         return cls.from_dict(content)
 
     def to_networkx(self) -> networkx.DiGraph:
-        """A ``networkx.DiGraph`` whose vertices have their operation as attribute ``op``."""
-        import networkx
+        """A ``networkx.DiGraph`` whose vertices have their operation as attribute ``op``.
 
-        graph: networkx.DiGraph = networkx.DiGraph()
-        graph.add_nodes_from((vertex, {"op": op}) for vertex, op in enumerate(self.ops))
-        graph.add_edges_from(self.edges)
-        return graph
+        The attribute ``extra`` of the graph, JSON, has disabled edges, answers and descriptions of
+        operations, if there are any.
+        """
+        return interchange.to_networkx(self)
+
+    @classmethod
+    def from_networkx(cls, graph: networkx.DiGraph) -> Architecture:
+        """Reads the result of `to_networkx`, or any directed graph whose nodes have an attribute ``op``.
+
+        The node of the operation ``input`` becomes the first vertex, that of ``output`` the last; the others
+        keep their order.
+
+        Raises:
+            ArchitectureError: It is no such graph, or no architecture.
+        """
+        return cls.from_dict(interchange.read_networkx(graph))
 
     def to_pyg(self) -> torch_geometric.data.Data:
         """A ``torch_geometric.data.Data``.
 
         ``x``, ``(vertices, len(operations.ATTRIBUTES))``, describes the operations, ``edge_index`` is
-        ``(2, edges)``, and ``ops`` is the list of names.
+        ``(2, edges)``, ``ops`` is the list of names, and ``extra`` the rest of the architecture as JSON.
         """
-        import torch
-        from torch_geometric.data import Data
+        return interchange.to_pyg(self)
 
-        features = np.stack([operations.attributes(operations.get(op)) for op in self.ops])
-        edge_index = torch.tensor(self.edges, dtype=torch.long).reshape(-1, 2).T.contiguous()
-        return Data(x=torch.from_numpy(features), edge_index=edge_index, ops=list(self.ops))
+    @classmethod
+    def from_pyg(cls, data: torch_geometric.data.Data) -> Architecture:
+        """Reads the result of `to_pyg`, or a ``Data`` with ``ops`` and ``edge_index``.
+
+        Raises:
+            ArchitectureError: It is no such graph, or no architecture.
+        """
+        return cls.from_dict(interchange.read_pyg(data))
+
+    def to_dgl(self) -> Any:
+        """A ``dgl.DGLGraph`` whose ``ndata["x"]`` is as in `to_pyg`.
+
+        ``ops`` and ``extra`` are attributes of the Python object; files and batches of DGL lose them.
+
+        Raises:
+            MissingExtraError: DGL is not installed.
+        """
+        return interchange.to_dgl(self)
+
+    @classmethod
+    def from_dgl(cls, graph: Any, ops: Sequence[str] | None = None) -> Architecture:
+        """Reads the result of `to_dgl`, or any DGL graph with the operation of each vertex.
+
+        Raises:
+            ArchitectureError: It is no such graph, or no architecture.
+        """
+        return cls.from_dict(interchange.read_dgl(graph, ops))
 
     def to_svg(self) -> str:
         """The graph drawn as a self-contained SVG document."""

@@ -24,6 +24,7 @@ FLOORS = [
         "metrics",
         "threads",
         "drawing",
+        "interchange",
         "shapes",
         "units",
     },
