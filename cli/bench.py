@@ -54,7 +54,8 @@ for each in (searchers, *COMMANDS):
 @click.option(
     "--predictor", "predictors", multiple=True, metavar="NAME", default=("egraph",), show_default=True,
     help="A predictor to measure: egraph, egraph-regression, egraph-thesis, renas-7x7, renas-19x7x7, "
-    "brp-nas, wl-gp, mlp, forest, boosting, xgboost, or `all` of them. Repeatable.",
+    "brp-nas, wl-gp, mlp, forest, boosting, xgboost, one of an installed package, or `all` of them; or "
+    "MODULE:NAME of your own. Repeatable.",
 )  # fmt: skip
 @click.option(
     "--benchmark", "benchmarks", multiple=True, metavar="TABLE:METRIC",

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import functools
+import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from egraph.errors import FailedError, PluginWarning, UnknownNameError, UsageError
+from egraph.specs import current_folder_first, find_named
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 T = TypeVar("T")
+
+_OWN = re.compile(r"[\w.]+:\w+")
 
 
 class Registry(Mapping[str, T], Generic[T]):
@@ -60,6 +64,31 @@ class Registry(Mapping[str, T], Generic[T]):
         if name not in self._loaded:
             self._loaded[name] = self._load(offer)
         return self._loaded[name]
+
+    def find(self, name: str, option: str) -> T:
+        """The plug-in of a name that the user gave, which may also be ``package.module:name``.
+
+        That module is imported, from the current folder first. The name must not come from a file.
+
+        Args:
+            name: The name.
+            option: The option that has this value, for errors.
+
+        Raises:
+            UsageError: There is no such module or name in it, or what it names is no such plug-in.
+            UnknownNameError: No plug-in has that name.
+            FailedError: The module cannot be imported.
+        """
+        if not isinstance(name, str) or name in self or not _OWN.fullmatch(name):
+            return self[name]
+        with current_folder_first():
+            thing: T = find_named(name, option)
+        if self._check is not None:
+            try:
+                self._check(name.partition(":")[2], thing)
+            except UsageError as error:
+                raise UsageError(f"{option} {name}: {error}") from None
+        return thing
 
     def __contains__(self, name: object) -> bool:
         return name in self._things or name in self._offers

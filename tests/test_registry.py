@@ -1,3 +1,5 @@
+import os
+import subprocess
 import sys
 
 import pytest
@@ -146,3 +148,109 @@ def test_of_two_packages_with_one_name_the_first_counts(install):
 def test_a_registry_without_a_group_looks_for_no_packages(install):
     install("paints", {"blue": "paints:BLUE"})
     assert list(colours()) == ["red", "green"]
+
+
+def test_a_thing_of_the_users_is_found_by_module_and_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_paints.py").write_text("BLUE = 7\nNAVY = 'navy'\n")
+    registry = open_colours()
+    assert registry.find("red", "--colour") == 1
+    assert registry.find("my_paints:BLUE", "--colour") == 7
+    with pytest.raises(UnknownNameError, match="unknown colour 'blu'"):
+        registry.find("blu", "--colour")
+    with pytest.raises(UsageError, match="--colour my_paints:NAVY: a colour is a whole number, got 'navy'"):
+        registry.find("my_paints:NAVY", "--colour")
+    with pytest.raises(
+        UsageError, match="module 'my_paints' has no function 'GREY', for --colour my_paints:GREY"
+    ):
+        registry.find("my_paints:GREY", "--colour")
+    with pytest.raises(UnknownNameError, match="unknown colour 'my_paints:BLUE'"):
+        registry["my_paints:BLUE"]  # a name from a file imports nothing
+    sys.modules.pop("my_paints")
+
+
+PLUGINS = """
+import numpy as np
+import egraph
+from egraph.evaluation import TableLookup, as_evaluator
+
+class Twice(type(egraph.spaces.get("nasbench201"))):
+    name = "twice"
+
+space = Twice()
+wrong_space = 5
+
+def count(architectures):
+    return [len(a.edges) + 0.1 * sum(op == "nor_conv_3x3" for op in a.ops) for a in architectures]
+
+evaluator = as_evaluator(count)
+
+def table():
+    rng = np.random.default_rng(0)
+    rows = [space.sample(rng) for _ in range(40)]
+    return egraph.datasets.Table("nasbench201", rows, {"acc": count(rows)}, {"acc": egraph.datasets.Metric()})
+
+def no_table():
+    return 5
+
+def broken():
+    raise ValueError("of a package")
+
+def predictor(seed=0):
+    return egraph.baselines.Forest(seed=seed)
+"""
+ASK = """
+import egraph, plugins
+from egraph.baselines import predictors
+from egraph.errors import EgraphError
+from egraph.evaluation import evaluators
+
+assert egraph.spaces.get("twice") is plugins.space
+assert evaluators["counting"] is plugins.evaluator
+assert predictors["mine"] is plugins.predictor
+assert len(egraph.datasets.load("my-table")) == 40
+for ask in (
+    lambda: egraph.spaces.get("five"), lambda: egraph.spaces.get("another"),
+    lambda: egraph.datasets.load("nothing"), lambda: egraph.datasets.load("fails"),
+    lambda: egraph.datasets.load("five"), lambda: predictors["five"], lambda: evaluators["five"],
+    lambda: evaluators["class"], lambda: egraph.datasets.load("my-tabel"),
+):
+    try:
+        ask()
+    except EgraphError as error:
+        print(error)
+"""
+OFFERS = {
+    "spaces": {"twice": "space", "five": "wrong_space", "another": "space"},
+    "tables": {"my-table": "table", "nothing": "no_table", "fails": "broken", "five": "wrong_space"},
+    "evaluators": {"counting": "evaluator", "five": "wrong_space", "class": "TableLookup"},
+    "predictors": {"mine": "predictor", "five": "wrong_space"},
+}
+
+
+def test_installed_packages_offer_spaces_tables_evaluators_and_predictors(tmp_path):
+    info = tmp_path / "plugins-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: plugins\nVersion: 1.0\n")
+    lines = []
+    for group, offers in OFFERS.items():
+        lines += [f"[egraph.{group}]", *(f"{name} = plugins:{thing}" for name, thing in offers.items())]
+    (info / "entry_points.txt").write_text("\n".join(lines))
+    (tmp_path / "plugins.py").write_text(PLUGINS)
+    path = os.pathsep.join([str(tmp_path), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-c", ASK],
+        env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for text in (
+        "the search space 'five' of the package 'plugins' is not valid: expected a search space, got 5",
+        "'another' of the package 'plugins' is not valid: the space is named 'twice'; both names must",
+        "the table 'nothing' of a package is no Table, but 5",
+        "the table 'fails' of a package failed: ValueError: of a package",
+        "the table 'five' of the package 'plugins' is not valid: expected a function without arguments that",
+        "the predictor 'five' of the package 'plugins' is not valid: expected a function of seed that",
+        "expected a function fit(module, trial) or an egraph.evaluation.Evaluator, got 5",
+        "class is a class; give an evaluator made of it, such as my_class = class()",
+        "unknown table 'my-tabel'",
+    ):
+        assert text in done.stdout, text

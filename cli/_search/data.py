@@ -109,9 +109,9 @@ class Data:
         click.option(
             "--train",
             metavar="MODULE:FUNCTION",
-            help="Train by a function of your own, fit(module, trial), which returns the score; see "
-            "docs/how-to/own-training.md. The shape comes from --input and --classes, the space, or --data, "
-            "which the function then finds in trial.data.",
+            help="Train by a function of your own, fit(module, trial), which returns the score, or by an "
+            "evaluator of your own or of an installed package; see docs/how-to/own-training.md. The shape "
+            "comes from --input and --classes, the space, or --data, which a function finds in trial.data.",
         )
     )
     input_shape: tuple[int, ...] | None = option(*shape_options("--train"))
@@ -235,9 +235,9 @@ class Data:
 
     def _read_own(self, training: RecipeOptions, train: str) -> Measured:
         """The space and the evaluator with a training function of the user's."""
-        from egraph import datasets
-        from egraph.evaluation import OwnTraining
-        from egraph.specs import current_folder_first, find_named
+        from egraph import datasets, spaces
+        from egraph.evaluation import Evaluator, OwnTraining, evaluators
+        from egraph.specs import current_folder_first
 
         given = list(training.given)
         given += [
@@ -254,9 +254,14 @@ class Data:
                 "them out"
             )
         with current_folder_first():
-            fit = find_named(train, "--train")
+            found = evaluators.find(train, "--train")
+            if isinstance(found, Evaluator):
+                if data is not None:
+                    raise UsageError(f"the evaluator {train} has data of its own; leave --data out")
+                space = spaces.find(self.space, self.input_shape, self.classes)
+                return Measured(space, found, space.name, trains=True, fidelities=self.split_fidelities())
             evaluator = OwnTraining(
-                self.space, fit, data, input_shape=self.input_shape, num_classes=self.classes,
+                self.space, found, data, input_shape=self.input_shape, num_classes=self.classes,
                 device=self.device, root=self.root,
             )  # fmt: skip
         space = evaluator.space

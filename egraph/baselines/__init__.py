@@ -19,8 +19,10 @@ and returns an unfitted predictor:
 A predictor has ``fit(architectures, scores)``, ``predict``, ``score`` (Kendall's tau-b) and ``save``, follows
 the conventions of scikit-learn, and is a fitness: it can be called. `egraph.load` reads its file.
 
-To add one, write a subclass of `Baseline` in a module here, add it to `BASELINES`, and register a name in
-`predictors`. The tests run over both.
+A package of your own adds one by an entry point of the group ``egraph.predictors``, and the command
+``egraph bench predictors --predictor package.module:name`` takes any. To add one here, write a subclass of
+`Baseline` in a module here, add it to `BASELINES`, and register a name in `predictors`. The tests run over
+both.
 """
 
 from __future__ import annotations
@@ -36,6 +38,7 @@ from egraph.baselines.regression import regression_ranker
 from egraph.baselines.renas import ReNAS
 from egraph.baselines.trees import Boosting, Forest, XGBoost
 from egraph.baselines.wl_gp import WLGP
+from egraph.errors import UsageError, shorten
 from egraph.ranker.ranker import Ranker
 from egraph.registry import Registry
 
@@ -59,7 +62,16 @@ BASELINES: dict[str, type[Baseline]] = {
 }
 """Classes that a file may name."""
 
-predictors: Registry[Callable[..., Ranker | Baseline]] = Registry("predictor")
+
+def _check(name: str, thing: object) -> None:
+    """Refuses a plug-in that cannot be called."""
+    if not callable(thing):
+        raise UsageError(f"expected a function of seed that returns a predictor, got {shorten(thing)}")
+
+
+predictors: Registry[Callable[..., Ranker | Baseline]] = Registry(
+    "predictor", group="egraph.predictors", check=_check
+)
 """Callables that take ``seed=`` and return an unfitted predictor, by name."""
 
 predictors.register("egraph", Ranker)

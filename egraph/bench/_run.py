@@ -150,7 +150,7 @@ def _find_factories(predictors: Predictors) -> dict[str, Factory]:
         return dict(predictors)
     from egraph.baselines import predictors as registry
 
-    return {name: registry[name] for name in predictors}
+    return {name: registry.find(name, "--predictor") for name in predictors}
 
 
 def _read_benchmark(benchmark: str, tables: Tables) -> tuple[str, str, str | None]:

@@ -10,6 +10,8 @@ An *evaluator* measures one architecture and the cost of doing so:
 - `as_evaluator` wraps any function;
 - `Outside` stands for evaluations whose scores a study is told.
 
+The registry `evaluators` holds those that installed packages offer for ``egraph search --train``.
+
 `Fused` joins a ranker's prediction with zero-cost scores.
 
 An architecture that cannot be measured raises `egraph.errors.EvaluationError` with the reason; a study
@@ -31,6 +33,7 @@ from egraph.evaluation.costs import Costs
 from egraph.evaluation.fusing import Fused, fuse
 from egraph.evaluation.inheriting import InheritedTraining
 from egraph.evaluation.lookup import ColumnCost, TableLookup
+from egraph.evaluation.offers import evaluators
 from egraph.evaluation.outside import Outside
 from egraph.evaluation.own_training import OwnTraining
 from egraph.evaluation.own_trial import OwnTrial
@@ -61,6 +64,7 @@ __all__ = [
     "ZeroCost",
     "as_evaluator",
     "default_recipe",
+    "evaluators",
     "fuse",
     "rank_average",
 ]

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from egraph.errors import UsageError, shorten
 from egraph.registry import Registry
 from egraph.spaces.base import SearchSpace
 
 __all__ = ["add_unlisted", "get", "names", "register", "registry"]
 
-registry: Registry[SearchSpace] = Registry("search space")
+
+def _check(name: str, thing: object) -> None:
+    """Refuses an entry point that does not lead to a search space of its name."""
+    if not isinstance(thing, SearchSpace):
+        raise UsageError(f"expected a search space, got {shorten(thing)}")
+    if thing.name != name:
+        raise UsageError(f"the space is named {thing.name!r}; both names must be the same")
+
+
+registry: Registry[SearchSpace] = Registry("search space", group="egraph.spaces", check=_check)
 
 _unlisted: dict[str, SearchSpace] = {}
 

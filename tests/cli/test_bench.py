@@ -1,5 +1,6 @@
 import json
 import re
+import sys
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,18 @@ def test_the_help_names_every_predictor(egraph):
     # A line may end at the hyphen of a name.
     words = re.sub(r"-\s+", "-", egraph("bench", "predictors", "--help").stdout).replace(",", " ").split()
     assert set(predictors) <= set(words)
+
+
+def test_a_predictor_of_ones_own_is_measured(bench, read_json):
+    Path("my_predictors.py").write_text("from egraph.baselines import Forest as Mine\n")
+    done = bench("--predictor", "my_predictors:Mine", "--samples", "10", "--json")
+    taus = {row["predictor"]: row["tau"] for row in read_json(done)["results"] if row["seed"] == 0}
+    assert taus["my_predictors:Mine"] == taus["forest"]
+    done = bench("--predictor", "my_predictors:Yours", code=2)
+    assert (
+        "module 'my_predictors' has no function 'Yours', for --predictor my_predictors:Yours" in done.stderr
+    )
+    sys.modules.pop("my_predictors")
 
 
 def test_measures_shows_and_writes_three_files(bench):

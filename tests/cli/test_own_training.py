@@ -16,6 +16,7 @@ MODULE = '''
 import time
 
 import torch
+from egraph.evaluation import Evaluation, Evaluator
 from torch import nn
 
 
@@ -46,6 +47,17 @@ def without_a_score(module, trial):
 
 def alone(module):
     return 1.0
+
+
+class Width(Evaluator):
+    def evaluate(self, architecture, *, seed=0):
+        return Evaluation(dict(architecture.answers)["width"])
+
+    def describe(self):
+        return {{"evaluator": "width"}}
+
+
+width = Width()
 '''
 SEARCH = ["search", "--no-ranker", "--batch", "4", "--trials", "8"]
 
@@ -90,6 +102,11 @@ def test_fidelities_and_limits_go_with_it(egraph, nets):
     assert os.path.isdir("a.checkpoints")
 
 
+def test_an_evaluator_of_ones_own_measures(egraph, nets, read_json):
+    done = egraph(*SEARCH, *options(nets, "width"), "--workers", 1, "--json")
+    assert read_json(done)["best"]["score"] in range(5, 10)
+
+
 def test_with_data_the_function_finds_them_in_its_trial(egraph, nets):
     own = ["--space", "convnet", "--train", f"{nets}:use_data", "--data", "digits", "--workers", 1]
     done = egraph(*SEARCH, "--trials", 1, "--no-baseline", *own)
@@ -104,6 +121,14 @@ def test_with_data_the_function_finds_them_in_its_trial(egraph, nets):
         ("missing", [], 2, "has no function 'missing', for --train"),
         ("without_a_score", [], 2, "without_a_score returned {'accuracy': 1}; it must return the score of"),
         ("alone", [], 2, r"called as fit(module, trial), but"),
+        ("Width", [], 2, "Width is a class; give an evaluator made of it, such as my_width = Width()"),
+        (
+            "SECONDS",
+            [],
+            2,
+            "expected a function fit(module, trial) or an egraph.evaluation.Evaluator, got 0.0",
+        ),
+        ("width", ["--data", "digits"], 2, "has data of its own; leave --data out"),
         ("fit", ["--epochs", "3"], 2, "--epochs: "),
         ("fit", ["--metric", "a"], 2, "--metric: "),
         ("fit", ["--data", "digits"], 2, "leave input_shape and num_classes out"),
