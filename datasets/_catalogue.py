@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,10 +21,11 @@ from egraph.datasets import (
 from egraph.datasets._folders import describe_folders, find, list_folders
 from egraph.datasets._measured import Reading, read_measured
 from egraph.datasets._metric import Metric
+from egraph.datasets._offers import load_offered, offered
 from egraph.datasets._sheet import PARQUET, is_sheet
 from egraph.datasets._source import Columns, Source
 from egraph.datasets._table import Table
-from egraph.errors import DataError, EgraphError, FailedError, UnknownNameError, UsageError, shorten
+from egraph.errors import DataError, UnknownNameError, UsageError
 from egraph.registry import Registry
 from egraph.spaces.base import SearchSpace
 
@@ -37,16 +38,6 @@ _sources: Registry[Source] = Registry("table")
 for _module in (_nasbench101, _nasbench201, _nasbench_macro, _nasbench_graph, _accel_nasbench):
     for _source in _module.SOURCES:
         _sources.register(_source.name, _source)
-
-
-def _check(name: str, thing: object) -> None:
-    """Refuses an entry point that cannot be called."""
-    if not callable(thing):
-        raise UsageError(f"expected a function without arguments that returns a Table, got {shorten(thing)}")
-
-
-_offered: Registry[Callable[[], Table]] = Registry("table", group="egraph.tables", check=_check)
-"""Functions that load the tables of installed packages."""
 
 PACKAGED = Path(__file__).parent / "data"
 """Folder of the tables that are part of egraph; those of the same name elsewhere come first."""
@@ -126,29 +117,14 @@ def load(
     path = _find(source, root) if source else _find_plain(name, root) if _is_plain(name) else Path(name)
     if path is not None:
         return read_file(path, how, source)
-    if source is None and name in _offered:
-        return _call(name)
+    if source is None and name in offered:
+        return load_offered(name)
     if source is None:
         imported = (table.name for table in _imported(root))
-        raise UnknownNameError("table", name, {*_sources, *_offered, *imported})
+        raise UnknownNameError("table", name, {*_sources, *offered, *imported})
     if source.package and (path := source.package.find()):
         return _adapt(source, source.package.read(path), f"package {source.package.name}, {path.name}")
     raise DataError(_explain_absence(source, root))
-
-
-def _call(name: str) -> Table:
-    """The table that an installed package offers under a name."""
-    try:
-        table = _offered[name]()
-    except EgraphError:
-        raise
-    except Exception as error:
-        raise FailedError(
-            f"the table {name!r} of a package failed: {type(error).__name__}: {error}"
-        ) from error
-    if not isinstance(table, Table):
-        raise FailedError(f"the table {name!r} of a package is no Table, but {shorten(table)}")
-    return table
 
 
 def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) -> Table | None:
