@@ -18,7 +18,8 @@ from egraph.datasets import (
     _nasbench_macro,
     _parquet,
 )
-from egraph.datasets._folders import describe_folders, find, list_folders
+from egraph.datasets._explaining import explain_absence, explain_foreign, explain_other
+from egraph.datasets._folders import find, list_folders
 from egraph.datasets._measured import Reading, read_measured
 from egraph.datasets._metric import Metric
 from egraph.datasets._offers import load_offered, offered
@@ -124,7 +125,7 @@ def load(
         raise UnknownNameError("table", name, {*_sources, *offered, *imported})
     if source.package and (path := source.package.find()):
         return _adapt(source, source.package.read(path), f"package {source.package.name}, {path.name}")
-    raise DataError(_explain_absence(source, root))
+    raise DataError(explain_absence(source, root))
 
 
 def recognise(content: pyarrow.Table, path: Path, source: Source | None = None) -> Table | None:
@@ -330,7 +331,7 @@ def _read_known(path: Path, source: Source | None, how: Reading) -> Table | None
         if is_sheet(path):
             return None
         if not begins_as_parquet(path):
-            raise DataError(_explain_other(path))
+            raise DataError(explain_other(path))
     try:
         content = _parquet.open_arrow(path)
     except DataError as error:
@@ -338,7 +339,7 @@ def _read_known(path: Path, source: Source | None, how: Reading) -> Table | None
         raise DataError(f"{error}{expected}") from None
     table = recognise(content, path, source)
     if table is None and (how.space is None or source is not None):
-        raise DataError(_explain_foreign(content, path, source))
+        raise DataError(explain_foreign(content, path, source))
     return table
 
 
@@ -357,45 +358,4 @@ def _adapt(source: Source, columns: Columns, where: str, digest: str | None = No
         name=source.name,
         provenance=provenance,
         read=source.read,
-    )
-
-
-def _explain_absence(source: Source, root: str | os.PathLike[str] | None) -> str:
-    size = f" ({source.size:,} bytes)" if source.size else ""
-    ways = [
-        "put the file into one of them",
-        f"bring your own copy in with `egraph data import FILE --space {source.space} --name {source.name}`",
-    ]
-    if source.package:
-        ways.insert(0, f"pip install 'egraph[{source.package.extra}]'")
-    return (
-        f"the table {source.name!r} is not here: no {source.file or source.name + '.parquet'}{size} in "
-        f"{describe_folders(root)}; {', or '.join(ways)}"
-    )
-
-
-def _explain_other(path: Path) -> str:
-    """Why a file of another kind is no table."""
-    name = path.name.lower()
-    if name.endswith((".npz", ".gz", ".tgz", ".tar")):
-        return (
-            f"{path} is no table of measured architectures; if it is data to train networks on, give it to "
-            "`egraph search --data`"
-        )
-    return (
-        f"{path} is no table of measured architectures: expected a file .parquet, .csv, .tsv or .jsonl, also "
-        "with .gz, the journal of a study, or a name that `egraph data list` shows"
-    )
-
-
-def _explain_foreign(content: pyarrow.Table, path: Path, source: Source | None) -> str:
-    if source is None:
-        return (
-            f"{path} is a Parquet file, but not a table of egraph and not a known benchmark (its columns: "
-            f"{', '.join(content.column_names[:8])}); name its search space (--space), or make a table of it "
-            "with `egraph data import`"
-        )
-    missing = sorted({*source.metrics, *source.described_by} - set(content.column_names))
-    return (
-        f"{path} is not the table {source.name!r}: it lacks the columns {', '.join(missing)}; fetch it again"
     )
