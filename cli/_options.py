@@ -38,9 +38,11 @@ __all__ = [
     "find_journal",
     "journal_options",
     "json_option",
+    "limit_option",
     "metric_option",
     "print_json",
     "read_image_path",
+    "read_limit",
     "resumable",
     "root_option",
     "seed_option",
@@ -92,6 +94,45 @@ def positive_option(
         metavar=metavar,
         help=help,
     )
+
+
+def read_limit(text: str) -> float | str | None:
+    """A positive number, or the text of a share such as ``0.8x``; None for anything else."""
+    try:
+        number = float(text.removesuffix("x"))
+    except ValueError:
+        return None
+    if not (number > 0 and math.isfinite(number)):
+        return None
+    return text if text.endswith("x") else number
+
+
+class Limit(click.ParamType):
+    """A positive number, or a share of the given network's such as 0.8x.
+
+    Args:
+        whole: Whether numbers are whole.
+    """
+
+    name = "limit"
+
+    def __init__(self, whole: bool) -> None:
+        self.whole = whole
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float | int | str:
+        limit = read_limit(str(value))
+        if limit is None or (self.whole and not isinstance(limit, str) and not limit.is_integer()):
+            kind = "a whole number above 0" if self.whole else "a number above 0"
+            self.fail(f"expected {kind}, or a share such as 0.8x, got {value!r}", param, ctx)
+        return int(limit) if self.whole and not isinstance(limit, str) else limit
+
+
+def limit_option(name: str, unit: str, help: str, *, whole: bool = False) -> Callable[[Any], Any]:
+    """An option for the largest value of a cost."""
+    help = f"{help}; or 0.8x for that share of the given network's, in a space of variants of one."
+    return click.option(name, type=Limit(whole), metavar=f"{unit}|SHAREx", help=help)
 
 
 class Shape(click.ParamType):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import count_option, positive_option
+from egraph.cli._options import limit_option, read_limit
 from egraph.cli._search._groups import option
 from egraph.errors import UsageError
 
@@ -42,19 +42,22 @@ class Limits:
             "--max",
             "most",
             multiple=True,
-            metavar="NAME=NUMBER",
-            help="Largest value of a cost, of --cost or any that --cost could name. Repeatable.",
+            metavar="NAME=LIMIT",
+            help="Largest value of a cost, of --cost or any that --cost could name: a number, or 0.8x for "
+            "that share of the given network's, in a space of variants of one. Repeatable.",
         )
     )
-    max_params: int | None = option(count_option("--max-params", help="Largest number of parameters."))
-    max_flops: int | None = option(
-        count_option("--max-flops", help="Largest number of multiply-adds for one image.")
+    max_params: float | str | None = option(
+        limit_option("--max-params", "N", "Largest number of parameters", whole=True)
     )
-    max_latency: float | None = option(
-        positive_option(
+    max_flops: float | str | None = option(
+        limit_option("--max-flops", "N", "Largest number of multiply-adds for one image", whole=True)
+    )
+    max_latency: float | str | None = option(
+        limit_option(
             "--max-latency",
-            metavar="MS",
-            help="Largest number of milliseconds for one image on the --device, as measured on this machine.",
+            "MS",
+            "Largest number of milliseconds for one image on the --device, as measured on this machine",
         )
     )
 
@@ -101,23 +104,23 @@ class Limits:
         return _limit(space, limited, limits), arguments
 
 
-def _read_limits(texts: tuple[str, ...]) -> dict[str, float]:
-    limits: dict[str, float] = {}
+def _read_limits(texts: tuple[str, ...]) -> dict[str, float | str]:
+    limits: dict[str, float | str] = {}
     for text in texts:
         name, _, number = text.rpartition("=")
-        try:
-            limit = float(number)
-        except ValueError:
-            limit = 0.0
-        if not name or not limit > 0:
-            raise UsageError(f"a limit is NAME=NUMBER, a positive number such as params=1e6, got {text!r}")
+        limit = read_limit(number)
+        if not name or limit is None:
+            raise UsageError(
+                f"a limit is NAME=NUMBER, a positive number such as params=1e6, got {text!r}; or, in a space "
+                "of variants, a share of the given network's such as params=0.8x"
+            )
         if name in limits:
             raise UsageError(f"--max {name}= is given twice; leave one out")
         limits[name] = limit
     return limits
 
 
-def _limit(space: SearchSpace, costs: Mapping[str, Cost], limits: Mapping[str, float]) -> SearchSpace:
+def _limit(space: SearchSpace, costs: Mapping[str, Cost], limits: Mapping[str, float | str]) -> SearchSpace:
     import numpy as np
 
     from egraph.spaces import Limited
@@ -127,4 +130,10 @@ def _limit(space: SearchSpace, costs: Mapping[str, Cost], limits: Mapping[str, f
     limited = Limited(space, costs, limits)
     # Fails before anything is written if no network is within the limits.
     limited.sample(np.random.default_rng(0))
+    if space.given is not None and limited.given is None:
+        over = ", ".join(
+            f"{name} {cost:,.6g}, at most {limited.limits[name]:,.6g}"
+            for name, cost in limited.measure(space.given).items()
+        )
+        click.echo(f"the given network is beyond the limits and is not trained: {over}", err=True)
     return limited

@@ -311,7 +311,7 @@ class Training(NetworkEvaluator):
 
     def _prepare(self, network: torch.nn.Module) -> tuple[Recipe, str]:
         """Prepares a fresh network for training; returns its recipe and a description in words."""
-        return self.recipe, "trained"
+        return self.recipe, "trained from inherited weights" if self.space.inherits else "trained"
 
     def __repr__(self) -> str:
         return f"<training of {self.space.name} on {self._data_name} ({self.device})>"

@@ -27,6 +27,7 @@ from egraph.spaces import (
     nash,  # noqa: F401
 )
 from egraph.spaces._registry import get, names, register
+from egraph.spaces.around import VariantSpace, around
 from egraph.spaces.base import SearchSpace
 from egraph.spaces.builder import BuilderSpace, from_builder
 from egraph.spaces.choice_space import ChoiceSpace
@@ -47,6 +48,8 @@ __all__ = [
     "SearchSpace",
     "Subspace",
     "TracedSpace",
+    "VariantSpace",
+    "around",
     "find",
     "from_builder",
     "get",

@@ -63,6 +63,7 @@ class SearchSpace(ABC):
     stepwise building   `episodes`; by default one step for each position of the encoding
     several crossovers  `crossovers`
     weighted mutation   `weighted_operations`, `mutate_weighted`, `amounts`
+    variants of one     `given`
     ==================  =================================================================
 
     Attributes:
@@ -72,6 +73,9 @@ class SearchSpace(ABC):
             without weighted mutation.
         input_shape: Shape of one input, in a space whose networks all read this one; None elsewhere.
         num_classes: Number of outputs, in such a space; None elsewhere.
+        given: Architecture that the space is about, in a space of variants of one; None elsewhere. A study
+            evaluates it first, and limits may be relative to it.
+        inherits: Whether networks begin with weights of the given one.
     """
 
     name: str
@@ -79,6 +83,8 @@ class SearchSpace(ABC):
     weighted_operations: tuple[str, ...] = ()
     input_shape: tuple[int, ...] | None = None
     num_classes: int | None = None
+    given: Architecture | None = None
+    inherits: bool = False
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Architecture:

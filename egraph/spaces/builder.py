@@ -278,7 +278,7 @@ class BuilderSpace(SearchSpace):
         if tuple(input_shape) != self.input_shape:
             raise UsageError(
                 f"the space {self.name!r} is for inputs of shape {self.input_shape}, not "
-                f"{tuple(input_shape)}; give from_builder the shape of the data"
+                f"{tuple(input_shape)}; define it for the shape of the data"
             )
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:

@@ -39,24 +39,28 @@ class Limited(Subspace):
         costs: Functions from an architecture to its cost, by name, such as those of
             `egraph.evaluation.Costs`; lower is better. A cost that raises EvaluationError, or is NaN, exceeds
             every limit.
-        limits: Largest value of each limited cost, by name.
+        limits: Largest value of each limited cost, by name: a number, or a text such as ``"0.8x"``, times
+            the cost of the network that the space is about (`SearchSpace.given`).
 
     Raises:
-        UsageError: A limit is not positive or names an unknown cost, or there is no limit.
+        UsageError: A limit is not positive or names an unknown cost, there is no limit, or one is relative
+            and the space is about no network, or its cost cannot be measured.
     """
 
-    def __init__(self, space: SearchSpace, costs: Mapping[str, Cost], limits: Mapping[str, float]) -> None:
-        for name, limit in limits.items():
+    def __init__(
+        self, space: SearchSpace, costs: Mapping[str, Cost], limits: Mapping[str, float | str]
+    ) -> None:
+        for name in limits:
             if name not in costs:
                 raise UsageError(f"there is no cost {name!r} to limit; costs: {', '.join(costs) or 'none'}")
-            if not limit > 0:
-                raise UsageError(f"the limit of {name!r} must be positive, got {limit}")
         if not limits:
             raise UsageError("a limited space needs at least one limit")
-        shown = ", ".join(f"{name} <= {_show(limit)}" for name, limit in limits.items())
+        self.limits = {name: _read(space, name, costs[name], limit) for name, limit in limits.items()}
+        shown = ", ".join(
+            f"{name} <= {limit if isinstance(limit, str) else _show(limit)}" for name, limit in limits.items()
+        )
         super().__init__(space, f"{space.name}, {shown}")
         self.costs = {name: costs[name] for name in limits}
-        self.limits = dict(limits)
         self._known: dict[str, dict[str, float]] = {}
 
     def measure(self, architecture: Architecture) -> dict[str, float]:
@@ -129,6 +133,33 @@ class Limited(Subspace):
     def _settle(self, architecture: Architecture) -> Architecture:
         self.check(architecture)
         return architecture
+
+
+def _read(space: SearchSpace, name: str, cost: Cost, limit: float | str) -> float:
+    """The largest value of a cost."""
+    factor = 1.0
+    if isinstance(limit, str):
+        try:
+            factor = float(limit[: -len("x")]) if limit.endswith("x") else 0.0
+        except ValueError:
+            factor = 0.0
+        if not 0 < factor < math.inf:
+            raise UsageError(
+                f"the limit of {name!r} must be a number, or one with an x such as 0.8x, got {limit!r}"
+            )
+        if space.given is None:
+            raise UsageError(
+                f"the limit {limit} of {name!r} is relative to a given network, and the space {space.name!r} "
+                "is about none; give a number, or search around a network (egraph.spaces.around)"
+            )
+        limit = _call(cost, space.given)
+        if not math.isfinite(limit):
+            raise UsageError(
+                f"the {name} of the given network cannot be measured; give the limit as a number"
+            )
+    if not factor * limit > 0:
+        raise UsageError(f"the limit of {name!r} must be positive, got {factor * limit:g}")
+    return factor * limit
 
 
 def _call(cost: Cost, architecture: Architecture) -> float:

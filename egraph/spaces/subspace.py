@@ -37,6 +37,7 @@ class Subspace(SearchSpace):
         self.operations = whole.operations
         self.weighted_operations = whole.weighted_operations
         self.input_shape, self.num_classes = whole.input_shape, whole.num_classes
+        self.inherits = whole.inherits
 
     @abstractmethod
     def check(self, architecture: Architecture) -> None:
@@ -65,6 +66,12 @@ class Subspace(SearchSpace):
         Raises:
             ArchitectureError: There is none.
         """
+
+    @property
+    def given(self) -> Architecture | None:  # type: ignore[override]
+        """That of the whole space, if it belongs to the part."""
+        given = self.whole.given
+        return given if given is not None and given in self else None
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A mutant of the part."""

@@ -18,6 +18,7 @@ from egraph.evaluation.base import Evaluator, Fidelity
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.files import printable
 from egraph.spaces import SearchSpace
+from egraph.study._given import enqueue
 from egraph.study._journal import Journal
 from egraph.study._sameness import describe, differences
 
@@ -44,6 +45,8 @@ def claim(
         costs = {} if meter is None else meter.description
         ladder = {one.name: one.cost for one in fidelities}
         register(journal, space, seed, evaluator, settings, costs, ladder, force=force)
+        if space.given is not None:
+            enqueue(journal, space, seed, meter, [space.given])
         if meter is not None:
             for trial in journal.read_trials():
                 meter.note(trial.key, trial.costs)

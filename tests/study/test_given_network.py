@@ -1,0 +1,85 @@
+"""Studies of the variants of a network, which they evaluate first."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+from torch import nn
+
+from egraph import spaces
+from egraph.spaces import Limited, around
+from egraph.study import Study, open_journal
+
+from .played import history, run_in_a_process
+
+
+@pytest.fixture(scope="module")
+def space():
+    return around(
+        nn.Sequential(nn.Linear(5, 8), nn.ReLU(), nn.Linear(8, 8), nn.ReLU(), nn.Linear(8, 3)),
+        (5,),
+        name="mlp",
+    )
+
+
+def sizes(architectures):
+    return [float(sum(map(len, one.ops)) + one.num_vertices) for one in architectures]
+
+
+def study(space, fitness=sizes, **how):
+    return Study(space, fitness, seed=1, **{"ranker": False, "batch": 3, "searcher": "random"} | how)
+
+
+def test_the_given_network_is_the_first_trial(space):
+    with study(space) as one:
+        assert (one.trials["origin"].tolist(), one.trials["state"].tolist()) == (["enqueued"], ["queued"])
+        one.run(trials=5)
+        assert one.trials["key"][0] == space.key(space.given)
+        assert one.trials["key"].is_unique
+        assert len(one.trials) == 5
+    with study(space, None) as one:
+        assert [trial.architecture for trial in one.ask(trials=4)] == [space.given]
+
+
+def test_with_a_ranker_too(space):
+    with study(space, ranker=None, searcher=None, initial=2, candidates=8, screen=False) as one:
+        one.run(trials=4)
+        assert one.trials["architecture"][0] == space.given.to_json()
+
+
+def test_a_given_network_beyond_the_limits_is_left_out(space):
+    width = lambda architecture: float(dict(architecture.answers)["width.0"])  # noqa: E731
+    limited = Limited(space, {"width": width}, {"width": "0.9x"})
+    with study(limited) as one:
+        one.run(trials=4)
+        assert space.key(space.given) not in set(one.trials["key"])
+    with study(Limited(space, {"width": width}, {"width": "1x"})) as one:
+        assert one.trials["key"].tolist() == [space.key(space.given)]
+    with study(spaces.get("convnet")) as one:
+        assert one.trials.empty
+
+
+def test_killed_anywhere_the_history_is_the_same(space, tmp_path):
+    with study(space) as one:
+        one.run(trials=7)
+        whole = history(one)
+    calls = []
+
+    def dies(architectures):
+        calls.append(1)
+        if len(calls) == 3:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return sizes(architectures)
+
+    dies.__qualname__ = sizes.__qualname__
+
+    def work():
+        with study(space, dies, storage=tmp_path / "x.db") as one:
+            one.run(trials=7)
+
+    kills = next(count for count in range(20) if not run_in_a_process(work))
+    assert kills > 1
+    with open_journal(tmp_path / "x.db") as journal:
+        assert history(journal) == whole
+        assert np.isfinite(journal.trials["score"]).all()
