@@ -44,6 +44,7 @@ class Plan:
         groups: Group of each feature that it keeps; see `GaussianProcess.fit`.
         tabular: Whether a Gaussian process is averaged with the networks.
         trees: Whether trees are added to the Gaussian process.
+        measured: Whether the features include the sizes of layers.
         schedule: Training schedule of the networks.
         folds: Number of folds to hold out; 0 for none.
         seed: Seed of weights, batches, dropout, trees and folds.
@@ -56,6 +57,7 @@ class Plan:
     groups: Sequence[str]
     tabular: bool
     trees: bool
+    measured: bool
     schedule: Schedule
     folds: int
     seed: int
@@ -192,6 +194,8 @@ def _fit(
         tabular = None
         if plan.tabular:
             targets = labels.take(part).targets
-            tabular = TabularModels.fit(features[part], targets, plan.groups, plan.trees, plan.seed)
+            tabular = TabularModels.fit(
+                features[part], targets, plan.groups, plan.trees, plan.seed, plan.measured
+            )
         scorers.append(Scorer.fit(chosen, plan.standardiser, tabular, encoding.take(part), labels.take(part)))
     return scorers

@@ -83,6 +83,7 @@ def make_plan(ranker: Ranker, standardiser: Standardiser, groups: Sequence[str])
         groups=[groups[position] for position in standardiser.kept],
         tabular=ranker.tabular is not None,
         trees=ranker.tabular == _GAUSSIAN_PROCESS_AND_TREES,
+        measured=ranker.vocabulary_.measured,
         schedule=_make_schedule(ranker),
         folds=ranker.folds,
         seed=ranker.seed,

@@ -18,6 +18,10 @@ Floats = NDArray[np.float64]
 
 _GAUSSIAN_PROCESS_WEIGHT = 0.5
 _TREES_WEIGHT = 0.4
+_MEASURED = 4.0
+"""Factor of both weights for networks whose layers were measured: their graphs are larger and more unlike one
+another, which a graph neural network needs more labels for, and sizes tell more than operations."""
+
 FEW = 500
 """Number of labels above which the tabular models count for less: the networks then learn enough."""
 
@@ -46,7 +50,13 @@ class TabularModels:
 
     @classmethod
     def fit(
-        cls, inputs: Floats, targets: Floats, groups: Sequence[str], with_trees: bool, seed: int
+        cls,
+        inputs: Floats,
+        targets: Floats,
+        groups: Sequence[str],
+        with_trees: bool,
+        seed: int,
+        measured: bool = False,
     ) -> TabularModels:
         """Fits both models to standardised features.
 
@@ -56,11 +66,12 @@ class TabularModels:
             groups: Group of each feature; see `GaussianProcess.fit`.
             with_trees: Whether to grow trees.
             seed: Seed of the trees.
+            measured: Whether the features include the sizes of layers.
         """
         gaussian_process = GaussianProcess.fit(inputs, targets, groups)
         # Without features there is nothing to split.
         trees = Trees.fit(inputs, targets, seed) if with_trees and inputs.shape[1] else None
-        share = min(1.0, (FEW / len(inputs)) ** (1 / 3))
+        share = min(1.0, (FEW / len(inputs)) ** (1 / 3)) * (_MEASURED if measured else 1.0)
         usual = (_GAUSSIAN_PROCESS_WEIGHT,) if trees is None else (_GAUSSIAN_PROCESS_WEIGHT, _TREES_WEIGHT)
         return cls(
             gaussian_process,

@@ -56,3 +56,11 @@ def test_the_parts_count_as_much_as_they_are_given(fitted):
 def test_no_features_give_a_constant():
     tabular = TabularModels.fit(np.zeros((3, 0)), np.array([-1.0, 0.0, 1.0]), [], True, 0)
     assert np.ptp(tabular.predict(np.zeros((2, 0)))) == 0
+
+
+def test_networks_count_less_where_layers_were_measured():
+    x, y = np.random.default_rng(0).normal(size=(9, 2)), np.arange(9.0) - 4
+    usual, measured = (
+        TabularModels.fit(x, y, ["a", "a"], True, seed=0, measured=told).weights for told in (False, True)
+    )
+    np.testing.assert_allclose(measured, 4 * np.array(usual))
