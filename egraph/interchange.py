@@ -8,6 +8,7 @@ edges, answers, descriptions of operations) is a text of JSON, ``extra``. Functi
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -62,7 +63,10 @@ def read_networkx(graph: Any) -> dict[str, Any]:
 def to_pyg(architecture: Architecture) -> torch_geometric.data.Data:
     """A ``Data`` with ``x``, ``edge_index``, ``ops`` and ``extra``; several form a ``Batch``."""
     import torch
-    from torch_geometric.data import Data
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # torch-geometric scripts a class when it is imported
+        from torch_geometric.data import Data
 
     features, edges = _arrays(architecture)
     return Data(
