@@ -13,7 +13,7 @@ from egraph.architecture import Architecture
 from egraph.errors import TracingWarning, UsageError
 from egraph.specs import call_named, current_folder_first
 
-__all__ = ["model_options", "part_option", "read_model", "read_shape"]
+__all__ = ["is_onnx", "model_options", "part_option", "read_model", "read_shape"]
 
 
 def part_option(of: str) -> Callable[[Any], Any]:
@@ -31,18 +31,16 @@ def model_options(verb: str) -> Callable[[Any], Any]:
         click.option(
             "--model",
             "models",
-            metavar="MODULE:FUNCTION",
+            metavar="MODULE:FUNCTION|FILE.onnx",
             multiple=True,
-            help=f"{verb} PyTorch networks instead: a function that builds one, or one and an example input, "
-            "such as nets.resnet:build. Repeatable.",
+            help=f"{verb} networks instead: a function that builds one in PyTorch, or one and an example "
+            "input, such as nets.resnet:build; or an ONNX file. Repeatable.",
         ),
         click.option(
             "--input",
             "shape",
             metavar="SHAPE",
-            default="3x32x32",
-            show_default=True,
-            help="Shape of one input of the networks of --model.",
+            help="Shape of one input of the networks of --model. Default: 3x32x32, and that in an ONNX file.",
         ),
         part_option("the networks of --model"),
     )
@@ -53,6 +51,15 @@ def model_options(verb: str) -> Callable[[Any], Any]:
         return command
 
     return add
+
+
+_USUAL: tuple[int, ...] = (3, 32, 32)
+"""Shape of one input of networks that bring no example."""
+
+
+def is_onnx(name: str) -> bool:
+    """Whether a name is that of an ONNX file."""
+    return name.lower().endswith(".onnx")
 
 
 def read_shape(text: str) -> tuple[int, ...]:
@@ -66,26 +73,36 @@ def read_shape(text: str) -> tuple[int, ...]:
     return tuple(int(side) for side in text.split("x"))
 
 
-def read_model(name: str, shape: tuple[int, ...], part: str | None = None) -> Architecture:
+def read_model(name: str, shape: str | None, part: str | None = None) -> Architecture:
     """Calls the function that ``package.module:function`` names, and traces the network that it returns.
+
+    The name of an ONNX file denotes the network in it.
 
     Modules are searched for in the current folder first. What is drawn with a simplification is noted on
     standard error.
 
     Args:
         name: Name of a function without arguments that returns a module, or a module and an example input.
-        shape: Shape of one input, for functions that return no example.
+        shape: Shape of one input, for functions that return no example: a text for `read_shape`.
         part: Name of a submodule to trace instead.
 
     Raises:
-        UsageError: There is no such function, or it returns something else.
+        UsageError: There is no such function, or it returns something else; or a file has no parts.
+        DataError: There is no such file, or it is no ONNX model.
         FailedError: Its module cannot be imported, or the function fails.
         ArchitectureError: The network cannot be traced.
     """
     import torch
 
-    from egraph.tracing import from_torch
+    from egraph.tracing import from_onnx, from_torch
 
+    sides = None if shape is None else read_shape(shape)
+    if is_onnx(name):
+        if part is not None:
+            raise UsageError(
+                f"--part names a submodule of a PyTorch network, and {name} has none; leave it out"
+            )
+        return from_onnx(name, None if sides is None else torch.zeros(1, *sides))
     with current_folder_first():
         made = call_named(name, "--model")
         module, example = made if isinstance(made, tuple) and len(made) == 2 else (made, None)
@@ -94,11 +111,11 @@ def read_model(name: str, shape: tuple[int, ...], part: str | None = None) -> Ar
                 f"{name}() must return a torch.nn.Module, or one and an example input, "
                 f"got {type(module).__name__}"
             )
+        if example is None:
+            example = torch.zeros(1, *(_USUAL if sides is None else sides))
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", TracingWarning)
-            architecture = from_torch(
-                module, torch.zeros(1, *shape) if example is None else example, part=part
-            )
+            architecture = from_torch(module, example, part=part)
     for warning in caught:
         if issubclass(warning.category, TracingWarning):
             click.echo(f"egraph: {name}: {warning.message}", err=True)

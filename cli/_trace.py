@@ -22,9 +22,9 @@ _SHOWN = 10
     help="""Make a table of the graphs of real models: build each without weights, and trace it.
 
     MODELS is timm or torchvision, if the package is installed, or package.module:name for a list of your
-    own: mappings with model (a name), build (a function without arguments that returns the module), input
-    (the shape of one input, such as [3, 224, 224]) and labels. Modules are searched for in the current folder
-    first.
+    own: mappings with model (a name), build (a function without arguments that returns the module, or the
+    path of an ONNX file), input (the shape of one input, such as [3, 224, 224]) and labels. Modules are
+    searched for in the current folder first.
 
     Labels are a row for each figure: a column architecture or model has the name of the model; img_size, if
     it is there, is the side of its input. All columns are kept.

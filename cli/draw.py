@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from egraph.cli._models import model_options, read_model, read_shape
+from egraph.cli._models import is_onnx, model_options, read_model
 from egraph.cli._options import can_encode, count_option, read_image_path, use_color
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ __all__ = ["command"]
 
     ARCHITECTURE is JSON, such as '{"ops": ["input", "maxpool3x3", "output"], "edges": [[0, 1], [1, 2]]}', the
     notation of --space, or one of another program, such as Genotype(...). FILE, or - for standard input, has
-    one architecture a line. With --model, networks written in PyTorch are drawn.
+    one architecture a line. With --model, networks written in PyTorch are drawn, and
+    an ONNX file has a network.
     """,
     epilog="Example: egraph draw 01201201 --space nasbench_macro --out network.svg",
 )
@@ -35,7 +36,7 @@ __all__ = ["command"]
 @count_option("--width", least=20, help="Width in columns. Default: that of the terminal.")
 @click.option("--hide-disabled", is_flag=True, help="Leave out disabled edges, which are otherwise dashed.")
 def command(
-    architecture: str | None, models: tuple[str, ...], shape: str, part: str | None, space: str | None,
+    architecture: str | None, models: tuple[str, ...], shape: str | None, part: str | None, space: str | None,
     out: str | None, plain: bool, width: int | None, hide_disabled: bool,
 ) -> None:  # fmt: skip
     """``egraph draw``."""
@@ -47,8 +48,8 @@ def command(
         raise UsageError(
             "give an ARCHITECTURE, a FILE of them, - for standard input, or --model, and only one"
         )
-    if architecture is None:
-        found = [read_model(name, read_shape(shape), part) for name in models]
+    if architecture is None or is_onnx(architecture):
+        found = [read_model(name, shape, part) for name in models or (architecture or "",)]
     else:
         found = _read(architecture, space)
     if out:

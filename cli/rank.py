@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._models import model_options
+from egraph.cli._models import is_onnx, model_options, read_model
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
@@ -39,8 +39,9 @@ _LEVEL = 0.8
     columns are kept, a table of egraph, or the journal of a study. The best comes first. Higher scores are
     better. Lines that are no architecture are named and left out; the exit code is then 1.
 
-    With --model, networks written in PyTorch are scored. Their table shows the interval that contains the
-    measured score with probability 0.8, and how far a network lies outside the training data of the ranker.
+    With --model, networks written in PyTorch or in ONNX files are scored. Their table shows the interval that
+    contains the measured score with probability 0.8, and how far a network lies outside the training data of
+    the ranker.
     """,
     epilog="Example: egraph rank r.egraph candidates.jsonl --json",
 )
@@ -61,7 +62,7 @@ _LEVEL = 0.8
     "--json", "as_json", is_flag=True, help="Print one JSON object a line, in the order of the input."
 )
 def command(
-    ranker: str, source: str | None, models: tuple[str, ...], shape: str, part: str | None,
+    ranker: str, source: str | None, models: tuple[str, ...], shape: str | None, part: str | None,
     space: str | None, architecture: str, as_json: bool,
 ) -> None:  # fmt: skip
     """``egraph rank``."""
@@ -76,6 +77,8 @@ def command(
             "give a FILE of architectures, - for standard input, or --model, and only one of these"
         )
     model = open_ranker(ranker)
+    if source is not None and is_onnx(source):
+        models = (source,)
     if models:
         if not hasattr(model, "familiarity"):
             raise UsageError(f"--model needs a ranker that `egraph train` wrote, which {ranker} is not")
@@ -137,18 +140,18 @@ def _shorten_cell(value: object) -> str:
     return text if len(text) <= 20 else f"{text[:17]}..."
 
 
-def _rank_models(model: Ranker, names: Sequence[str], shape: str, part: str | None, as_json: bool) -> None:
+def _rank_models(
+    model: Ranker, names: Sequence[str], shape: str | None, part: str | None, as_json: bool
+) -> None:
     import warnings
 
     import numpy as np
 
     from egraph import operations
-    from egraph.cli._models import read_model, read_shape
     from egraph.errors import OutOfDistributionWarning
     from egraph.units import clip_interval
 
-    sides = read_shape(shape)
-    architectures = [read_model(name, sides, part) for name in names]
+    architectures = [read_model(name, shape, part) for name in names]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", OutOfDistributionWarning)  # each row of the output has its own note
         scores = model(architectures)

@@ -192,14 +192,17 @@ def _trace(model: Model, part: str | None) -> Trace:
     """Builds and traces a model, without memory for its weights where it can be built so."""
     import torch
 
-    from egraph.tracing import from_torch
+    from egraph.tracing import from_onnx, from_torch
 
     record: Trace = {"model": model.name, "size": model.size} | ({"part": part} if part else {})
     for place in ("meta", "cpu"):
         try:
             with torch.device(place) if place == "meta" else nullcontext():
                 module, example = model.make(model.size)
-                architecture = from_torch(module, example, part=part)
+                if isinstance(module, str | os.PathLike):
+                    architecture = from_onnx(module, example)
+                else:
+                    architecture = from_torch(module, example, part=part)
             record.pop("failed", None)
             record["architecture"] = architecture.to_dict()
             break

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -24,7 +25,7 @@ class Model:
     Attributes:
         name: Name in the list.
         size: Side of the input in pixels; None for the model's own, or for an input that is given.
-        make: Function of the side that returns the module and an example input.
+        make: Function of the side that returns the module, or the path of an ONNX file, and an example input.
         labels: Further columns that the list itself gives.
     """
 
@@ -110,22 +111,23 @@ def _read_list(source: str, rows: Any) -> list[Model]:
         raise UsageError(f"{source} must be a list of models, got {type(rows).__name__}")
     models = []
     for position, row in enumerate(rows):
-        fits = isinstance(row, Mapping) and isinstance(row.get("model"), str) and callable(row.get("build"))
-        if not fits or "input" not in row:
+        fits = isinstance(row, Mapping) and isinstance(row.get("model"), str)
+        is_file = fits and isinstance(row.get("build"), str | os.PathLike)
+        if not fits or not (is_file or (callable(row.get("build")) and "input" in row)):
             raise UsageError(
-                f"{source}: expected a mapping with model (a name), build (a function) and input (a shape), "
-                f"got {str(row)[:80]} at position {position}"
+                f"{source}: expected a mapping with model (a name), build (a function, or an ONNX file) and "
+                f"input (a shape), got {str(row)[:80]} at position {position}"
             )
         labels = {key: row[key] for key in row if key not in ("model", "build", "input")}
-        models.append(Model(row["model"], None, _bind_own(row["build"], row["input"]), labels))
+        models.append(Model(row["model"], None, _bind_own(row["build"], row.get("input")), labels))
     return models
 
 
-def _bind_own(build: Callable[[], Any], example: Any) -> Callable[[int | None], tuple[Any, Any]]:
+def _bind_own(build: Any, example: Any) -> Callable[[int | None], tuple[Any, Any]]:
     def make(size: int | None) -> tuple[Any, Any]:
         import torch
 
         is_shape = isinstance(example, list | tuple) and all(isinstance(side, int) for side in example)
-        return build(), torch.zeros(1, *example) if is_shape else example
+        return build() if callable(build) else build, torch.zeros(1, *example) if is_shape else example
 
     return make

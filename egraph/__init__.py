@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from egraph.ranker import Ranker, load, pretrained
     from egraph.service.client import fitness
     from egraph.study import Study
-    from egraph.tracing import from_torch
+    from egraph.tracing import from_onnx, from_torch
 
 __all__ = [
     "Architecture",
@@ -35,6 +35,7 @@ __all__ = [
     "datasets",
     "evaluation",
     "fitness",
+    "from_onnx",
     "from_torch",
     "load",
     "metrics",
@@ -53,6 +54,7 @@ _HOMES = {
     "Ranker": "egraph.ranker",
     "Study": "egraph.study",
     "fitness": "egraph.service.client",
+    "from_onnx": "egraph.tracing",
     "from_torch": "egraph.tracing",
     "load": "egraph.ranker",
     "pretrained": "egraph.ranker",

@@ -23,9 +23,10 @@ from egraph.tracing.locations import location_of_error, location_of_node, part_o
 from egraph.tracing.parts import find_part, receive
 from egraph.tracing.selections import Selections
 
-__all__ = ["Program", "capture"]
+__all__ = ["BY_VALUES", "Program", "capture"]
 
-_BY_VALUES = (GuardOnDataDependentSymNode, DataDependentOutputException, DynamicOutputShapeException)
+BY_VALUES = (GuardOnDataDependentSymNode, DataDependentOutputException, DynamicOutputShapeException)
+"""Errors of PyTorch where a path or a size depends on values."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,7 +122,7 @@ def _record(call: Call) -> torch.export.ExportedProgram:
         return recorded if _is_functional(recorded.graph) else recorded.run_decompositions({})
     except (EgraphError, _ByValuesError):
         raise
-    except _BY_VALUES as error:
+    except BY_VALUES as error:
         raise _ByValuesError(
             "the computation of the network depends on values in its tensors"
             f"{_name_part(path := part_of_error(error, call), call)}{location_of_error(error)}; "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
@@ -14,10 +16,11 @@ from egraph.tracing.folding import fold_runs
 from egraph.tracing.fusing import fuse_attention, fuse_blocks, tidy_joins
 from egraph.tracing.identity import identify
 from egraph.tracing.layers import tensor_of
+from egraph.tracing.onnx_reading import OnnxModule, make_example, read_onnx
 from egraph.tracing.reading import read_graph
 from egraph.tracing.recording import NotRecorded, record
 
-__all__ = ["Drawn", "draw", "from_torch"]
+__all__ = ["Drawn", "draw", "from_onnx", "from_torch"]
 
 
 def from_torch(
@@ -59,6 +62,34 @@ def from_torch(
             unknown arguments.
     """
     return _draw(capture(module, example_input, part), fold=fold)
+
+
+def from_onnx(
+    source: str | os.PathLike[str] | bytes, example_input: Any = None, *, fold: bool = True
+) -> Architecture:
+    """Reads the graph of a network in an ONNX file, as `from_torch` reads that of a module.
+
+    Operators, names and folding are those of `from_torch`. The graph of one network is the same through both,
+    except for what its exporter has changed: a norm that was merged into a convolution has no parameters of
+    its own, and real constants with several elements count as parameters. Weights are not read, so files of
+    weights beside the model may be missing.
+
+    Args:
+        source: Path of the file, or its bytes.
+        example_input: Tensor, or tuple of tensors, one for each input; None for zeros of the shapes in the
+            model, with a first side of any length as one example.
+        fold: As in `from_torch`.
+
+    Raises:
+        ArchitectureError: An operator is not read, or a size depends on values.
+        DataError: There is no such file, or it is no ONNX model.
+        MissingExtraError: The package ``onnx`` is not installed.
+        UsageError: An input has a side of any length, and there is no example.
+    """
+    model = read_onnx(source)
+    folder = str(Path(source).parent) if isinstance(source, str | os.PathLike) else ""
+    module = OnnxModule(model, folder)
+    return from_torch(module, make_example(model) if example_input is None else example_input, fold=fold)
 
 
 class Drawn(NamedTuple):

@@ -193,3 +193,35 @@ def test_models_are_drawn(egraph, nets, tmp_path):
     assert "--model contains 2 architectures, and --out takes one" in many.stderr
     for arguments in ((), ("-", "--model", f"{nets}:small")):
         assert "or --model, and only one" in egraph("draw", *arguments, code=2, stdin="").stderr
+
+
+@pytest.fixture
+def onnx_file(tmp_path):
+    torch, onnx = pytest.importorskip("torch"), pytest.importorskip("onnx")
+    from onnx import helper, numpy_helper
+
+    graph = helper.make_graph(
+        [helper.make_node("Conv", ["x", "w"], ["y"])],
+        "net",
+        [helper.make_tensor_value_info("x", 1, ["batch", 3, "height", 9])],
+        [helper.make_tensor_value_info("y", 1, None)],
+        [numpy_helper.from_array(torch.zeros(6, 3, 3, 3).numpy(), "w")],
+    )
+    onnx.save(helper.make_model(graph), tmp_path / "net.onnx")
+    return "net.onnx"
+
+
+def test_onnx_files_are_read_where_models_are(egraph, ranker, onnx_file):
+    for arguments in ((onnx_file,), ("--model", onnx_file)):
+        assert "conv3x3-6" in egraph("draw", *arguments, "--input", "3x9x9").stdout
+        done = egraph("rank", ranker, *arguments, "--input", "3x9x9", "--json")
+        assert json.loads(done.stdout)["operations"][1]["parameters"] == 6 * 27
+
+
+def test_onnx_files_that_cannot_be_read_are_refused(egraph, ranker, onnx_file):
+    free = egraph("draw", onnx_file, code=2)
+    assert "the input 'x' has a side 'height' of any length; give an example_input" in free.stderr
+    part = egraph("draw", onnx_file, "--part", "body", code=2)
+    assert "--part names a submodule of a PyTorch network, and net.onnx has none" in part.stderr
+    assert "cannot read absent.onnx: No such file" in egraph("rank", ranker, "absent.onnx", code=1).stderr
+    assert "only one" in egraph("draw", onnx_file, "--model", onnx_file, code=2).stderr

@@ -176,11 +176,33 @@ def test_the_space_of_traced_networks_has_no_moves():
 
 def test_a_part_of_each_model_is_traced(nets):
     """Traces of the whole models, in the same file, are others."""
-    datasets.trace_models("traced_nets:zoo", "zoo.parquet")
+    datasets.trace_models("traced_nets:bad", "zoo.parquet")
     done = CliRunner().invoke(
-        main, ["data", "trace", "--models", "traced_nets:zoo", "--out", "zoo.parquet", "--part", "0"]
+        main, ["data", "trace", "--models", "traced_nets:bad", "--out", "zoo.parquet", "--part", "0"]
     )
     assert done.exit_code == 0, done.output
     table = datasets.load("zoo.parquet")
     assert {a.num_vertices for a in table.architectures} == {3}
     assert table.provenance["part"] == "0"
+
+
+def test_a_list_may_name_onnx_files(nets):
+    onnx = pytest.importorskip("onnx")
+    from onnx import helper
+
+    graph = helper.make_graph(
+        [helper.make_node("GlobalMaxPool", ["x"], ["y"])],
+        "net",
+        [helper.make_tensor_value_info("x", 1, [1, 3, 9, 9])],
+        [helper.make_tensor_value_info("y", 1, None)],
+    )
+    onnx.save(helper.make_model(graph), nets / "net.onnx")
+    (nets / "traced_files.py").write_text(
+        'files = [{"model": "a", "build": "net.onnx", "accuracy": 3}, '
+        '{"model": "b", "build": "none.onnx", "accuracy": 4}]\n'
+    )
+    made = datasets.trace_models("traced_files:files", "files.parquet")
+    assert [op.split("#")[0] for op in made.table.architectures[0].ops][1] == "global-max-pool-3"
+    assert made.failures == (
+        "b: DataError: cannot read none.onnx: No such file or directory; from_onnx reads a file of a network",
+    )
