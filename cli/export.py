@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -54,12 +55,18 @@ __all__ = ["command"]
     metavar="PACKAGE.MODULE:NAME",
     help="With --network: the study's search space, if it is your own, as the journal names it.",
 )
+@click.option(
+    "--inherit",
+    metavar="FILE|given",
+    help="With --network, of variants of a given network: its weights, a state_dict in a file, or those "
+    "that it has. The winner with what it inherits from them is written as inherited.safetensors.",
+)
 @click.option("--device", metavar="NAME", help="With --network: auto (default), cpu, cuda or cuda:1.")
 @root_option
 @json_option("the result")
 def command(
     source: str, target: str, precision: str, network: bool, data: str | None, space: str | None,
-    device: str | None, root: str | None, as_json: bool,
+    inherit: str | None, device: str | None, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """``egraph export``."""
     if network:
@@ -69,9 +76,11 @@ def command(
             from egraph import spaces
 
             spaces.find(space)  # from now on its name is known
-        _export_network(source, target, data, root, device or "auto", as_json)
+        given = {"data": data, "root": root, "device": device or "auto", "inherit": inherit}
+        _export_network(source, target, given, as_json)
     else:
-        for option, value in (("--data", data), ("--space", space), ("--device", device), ("--root", root)):
+        given = {"data": data, "space": space, "inherit": inherit, "device": device, "root": root}
+        for option, value in ((f"--{name}", value) for name, value in given.items()):
             if value is not None:
                 raise UsageError(f"{option} is for networks; add --network, or leave it out")
         _export_ranker(source, target, precision, as_json)
@@ -94,9 +103,7 @@ def _export_ranker(source: str, target: str, precision: str, as_json: bool) -> N
     )
 
 
-def _export_network(
-    source: str, target: str, data: str | None, root: str | None, device: str, as_json: bool
-) -> None:
+def _export_network(source: str, target: str, given: dict[str, Any], as_json: bool) -> None:
     from egraph.cli._progress import track_stages
     from egraph.export import export_winner
 
@@ -107,7 +114,7 @@ def _export_network(
             note = f"{done}/{epochs} epochs" if done < epochs else "writing and reading it back"
             show(title, done, epochs, note)
 
-        winner = export_winner(source, target, data=data, root=root, device=device, progress=emit)
+        winner = export_winner(source, target, progress=emit, **given)
     if as_json:
         print_json(winner.card)
     else:
@@ -115,11 +122,17 @@ def _export_network(
 
 
 def _show_network(winner: ExportedWinner, folder: str) -> None:
-    from egraph.export._network_saving import FILES
+    from egraph.export._network_saving import FILES, INHERITED
 
     click.echo(f"wrote {folder}\n")
-    for name, meaning in FILES.items():
-        click.echo(f"  {name:<20} {meaning}")
+    files = dict(FILES)
+    if shares := winner.card.get("inherited"):
+        counts = Counter(shares.values())
+        told = ", ".join(f"{counts[share]} {share}" for share in ("all", "part", "fresh"))
+        files[INHERITED] = f"weights inherited from the given network; tensors: {told}"
+    width = max(20, *map(len, files))
+    for name, meaning in files.items():
+        click.echo(f"  {name:<{width}} {meaning}")
     regression = "test_r2" in winner.card
     score, again = winner.card["test_r2" if regression else "test_accuracy"], winner.best.retrained
     show = _show_r2 if regression else _percent

@@ -126,11 +126,17 @@ class _Writer:
         for line, sources in enumerate(read):
             for source in sources:
                 readers.setdefault(source, set()).add(line)
+        named = {node: str(node.target) for node in self.nodes if node.op == "placeholder"}
+        # An argument may have that name, too, and be read again.
+        free = max(
+            (line for node, name in named.items() if name == "x" for line in readers.get(node, ())), default=0
+        )
         wanted = {
-            node: "x" if readers[node] == {line + 1} and read[line + 1] == {node} else self._wish(node)
+            node: "x"
+            if line >= free and readers[node] == {line + 1} and read[line + 1] == {node}
+            else self._wish(node)
             for line, node in enumerate(statements[:-1])
         }
-        named = {node: str(node.target) for node in self.nodes if node.op == "placeholder"}
         others = [node for node, name in wanted.items() if name != "x"]
         names = distinct([wanted[node] for node in others], {"x", *named.values()})
         return named | dict.fromkeys(wanted, "x") | dict(zip(others, names, strict=True))

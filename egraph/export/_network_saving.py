@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     import torch
     from numpy.typing import NDArray
 
-__all__ = ["FILES", "check_target", "save_network"]
+    from egraph.networks import Inherited
+
+__all__ = ["FILES", "INHERITED", "check_target", "save_network"]
 
 FILES = {
     "network.py": "the network as plain PyTorch; its load() reads the weights",
@@ -32,6 +34,9 @@ FILES = {
     "card.json": "origin, input and score",
 }
 """Files of the folder and their content."""
+
+INHERITED = "inherited.safetensors"
+"""Weights that a network inherits, under the names of its source."""
 
 SCALES = {"images": "pixels in [0, 1] (bytes divided by 255), not standardised"}
 """Scale of inputs by their kind, where it is not that of the data as they are."""
@@ -62,6 +67,7 @@ def save_network(
     folder: str | os.PathLike[str],
     data: ImageData,
     card: Mapping[str, Any] | None = None,
+    inherited: Inherited | None = None,
 ) -> dict[str, Any]:
     """Writes a trained network as source, weights and ONNX, and verifies that these are the same network.
 
@@ -73,6 +79,8 @@ def save_network(
         folder: Folder to write. One that exists must be empty.
         data: Data that the network was trained on; their test part is used for the comparison.
         card: Further content of ``card.json``, JSON-ready.
+        inherited: Weights that the network inherits from another one, for ``inherited.safetensors``; the
+            share of each tensor is in ``card.json``. They are not measured.
 
     Returns:
         Content of ``card.json``.
@@ -89,7 +97,7 @@ def save_network(
         with tempfile.TemporaryDirectory(prefix=f".{target.name}.", dir=target.parent) as temporary:
             made = Path(temporary) / "network"
             made.mkdir()
-            whole = _write(network, made, data, Path(temporary) / "test.npz", dict(card or {}))
+            whole = _write(network, made, data, Path(temporary) / "test.npz", dict(card or {}), inherited)
             made.replace(target)
     except OSError as error:
         raise cannot_write(target, error) from error
@@ -97,7 +105,12 @@ def save_network(
 
 
 def _write(
-    network: torch.nn.Module, folder: Path, data: ImageData, images: Path, card: dict[str, Any]
+    network: torch.nn.Module,
+    folder: Path,
+    data: ImageData,
+    images: Path,
+    card: dict[str, Any],
+    inherited: Inherited | None,
 ) -> dict[str, Any]:
     import numpy as np
     import torch
@@ -136,6 +149,10 @@ def _write(
     source = to_source(network, data.input_shape, _about(card))
     (folder / "network.py").write_text(source.text, encoding="utf-8")
     (folder / "network.safetensors").write_bytes(save(source.weights))
+    if inherited is not None:
+        began = {name: inherited.weights[origin] for name, origin in source.origins.items()}
+        (folder / INHERITED).write_bytes(save(began))
+        card["inherited"] = {name: inherited.shares[origin] for name, origin in source.origins.items()}
     write_onnx(build(source), data.input_shape, folder / "network.onnx")
     np.savez(images, x=x, y=y, logits=logits)
     card["difference"] = _compare(folder, images, logits, score)

@@ -36,10 +36,12 @@ class Source(NamedTuple):
         text: Source of a Python module that needs torch and safetensors. It has the class ``Network`` and the
             function ``load``, which reads the weights from a safetensors file beside it.
         weights: State of the network under the names of that class.
+        origins: Name in the state of the network that was written, by the name in ``weights``.
     """
 
     text: str
     weights: dict[str, Tensor]
+    origins: dict[str, str]
 
 
 def to_source(
@@ -61,7 +63,9 @@ def to_source(
             way that cannot be written.
     """
     original = copy.deepcopy(network).cpu()
-    whole = _join_runs(copy.deepcopy(original))
+    copied = copy.deepcopy(original)
+    paths = {part: path for path, part in copied.named_modules()}
+    whole = _join_runs(copied)
     # Copied before the first call, which updates the statistics of batch normalisation.
     states = {
         layer: {name: tensor.clone() for name, tensor in layer.state_dict().items()}
@@ -79,7 +83,12 @@ def to_source(
         for path, layer in block.members.items()
         for name, tensor in states[layer].items()
     }
-    source = Source(f"{quote(about)}\n\n{_write_imports(classes)}\n\n{classes}{LOAD}", weights)
+    origins = {
+        f"{path}.{name}": f"{paths[layer]}.{name}" if paths[layer] else name
+        for path, layer in block.members.items()
+        for name in states[layer]
+    }
+    source = Source(f"{quote(about)}\n\n{_write_imports(classes)}\n\n{classes}{LOAD}", weights, origins)
     twin = build(source)
     for training in (True, False):
         output, other = (_run(one.train(training), images) for one in (original, twin))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,8 @@ from egraph.export._network_saving import check_target, save_network
 from egraph.study import find_best, find_finals, open_journal, split_retrains
 
 if TYPE_CHECKING:
+    import torch
+
     from egraph.evaluation import Evaluation
     from egraph.study import Best
 
@@ -62,6 +65,7 @@ def export_winner(
     data: str | os.PathLike[str] | None = None,
     root: str | os.PathLike[str] | None = None,
     device: str = "auto",
+    inherit: str | os.PathLike[str] | None = None,
     progress: Callable[[Origin, int, int], object] | None = None,
 ) -> ExportedWinner:
     """Trains the best network of a study again, with the same seed, and writes it.
@@ -76,18 +80,26 @@ def export_winner(
         data: Images of the study; None takes those that the journal names.
         root: Folder in which images are searched for first.
         device: Device to train on.
+        inherit: File with the weights of the given network, in a space of variants of one, of safetensors or
+            ``torch.save``; or ``"given"``, those that it has. What the best network inherits from them is
+            written too.
         progress: Callback with the training that is repeated, the epochs done and the epochs in all, first
             with 0 epochs.
 
     Raises:
         JournalError: There is no journal, or no trial in it has succeeded.
-        UsageError: The study trained no network that can be trained again, or ``folder`` is not empty.
-        DataError: The images are not those of the study.
+        UsageError: The study trained no network that can be trained again, ``folder`` is not empty, or there
+            is nothing to inherit from.
+        DataError: The images are not those of the study, or the weights cannot be read.
         FailedError: The files do not contain the same network; see `save_network`.
     """
     best, origin = find_winner(journal)
     training = repeat_training(origin.evaluator, data=data, root=root, device=device)
     check_target(folder)
+    inherited = None
+    if inherit is not None:
+        weights = None if inherit == "given" else read_weights(inherit)
+        inherited = training.space.inherited(best.trial.architecture, weights, seed=origin.seed)
 
     def emit(done: int, epochs: int) -> None:
         if progress is not None:
@@ -96,7 +108,40 @@ def export_winner(
     emit(0, training.recipe.epochs)
     evaluation, network = training.train(best.trial.architecture, seed=origin.seed, progress=emit)
     card = _describe(best, origin, Path(journal).name, training, evaluation)
-    return ExportedWinner(best, origin, save_network(network, folder, training.images, card))
+    if inherited is not None and training.images.is_regression:
+        # A layer behind the network has the units of the target.
+        state = network.state_dict()
+        state |= {f"0.{name}": tensor for name, tensor in inherited.weights.items()}
+        shares = dict.fromkeys(state, "fresh") | {f"0.{name}": one for name, one in inherited.shares.items()}
+        inherited = inherited._replace(weights=state, shares=shares)
+    return ExportedWinner(best, origin, save_network(network, folder, training.images, card, inherited))
+
+
+def read_weights(path: str | os.PathLike[str]) -> dict[str, torch.Tensor]:
+    """The state of a network in a file of safetensors or ``torch.save``.
+
+    Raises:
+        DataError: The file is missing or damaged, or has something else than tensors by name.
+    """
+    import torch
+    from safetensors import SafetensorError
+    from safetensors.torch import load
+
+    state: Any
+    try:
+        content = Path(path).read_bytes()
+        try:
+            state = load(content)
+        except SafetensorError:
+            state = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise DataError(
+            f"cannot read weights from {path}: {type(error).__name__}; they are a state_dict in a file of "
+            "safetensors or torch.save"
+        ) from error
+    if not isinstance(state, dict) or not all(isinstance(one, torch.Tensor) for one in state.values()):
+        raise DataError(f"{path} has no weights by name; save module.state_dict()")
+    return state
 
 
 def find_winner(journal: str | os.PathLike[str]) -> tuple[Best, Origin]:

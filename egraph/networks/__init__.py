@@ -22,6 +22,9 @@ is too large before memory is allocated, and draws the initial weights from a ge
 the global one is neither used nor changed. To add a skeleton: a file here with a function
 ``build_...(architecture, input_shape, num_classes)``, exported below and named by the `builder` of a space.
 
+Variants of any module, for `egraph.spaces.around`, are made by `_variants`: what may vary in it and its
+changes. `_variant_sizes` tells which widths must agree, and `_variant_weights` what is `Inherited`.
+
 `count_params` and `count_flops` measure any module.
 """
 
@@ -37,9 +40,11 @@ from egraph.networks._nasbench101 import build_nasbench101
 from egraph.networks._nasbench201 import build_nasbench201
 from egraph.networks._nasbench_macro import build_nasbench_macro
 from egraph.networks._nash import NashNetwork, build_nash
+from egraph.networks._variant_weights import Inherited
 
 __all__ = [
     "ConvNet",
+    "Inherited",
     "NashNetwork",
     "build_blocks",
     "build_concat_cells",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from egraph.networks._variant_weights import Inherited
+    from egraph.networks import Inherited
     from egraph.networks._variants import Plan, Variant
 
 __all__ = ["Variants"]
@@ -104,9 +104,8 @@ class Variants:
 
         with all_seeded(seed, torch.device("cpu")):
             variant = self._vary(answers)
-        with all_seeded(0, torch.device("cpu")):
-            known = _checked(_made(self._source, self._given), self.name).state_dict()
-            example = torch.randn(2, *self.input_shape)
+        known = self._weights()
+        example = torch.randn(2, *self.input_shape, generator=torch.Generator().manual_seed(0))
         if weights is not None:
             for name, tensor in known.items():
                 if name not in weights or weights[name].shape != tensor.shape:
@@ -120,6 +119,18 @@ class Variants:
             if one.kind in ("width", "expansion") and one.name in answers:
                 values[one.of] = answers[one.name]
         return inherit(variant, self.plan, known if weights is None else weights, example, values)
+
+    def _weights(self) -> dict[str, Tensor]:
+        """The weights of the given network."""
+        with _kept_generators():
+            return _checked(_made(self._source, self._given), self.name).state_dict()
+
+    def digest_weights(self) -> str:
+        """Tells the weights of the given network from others."""
+        digest = blake2b(digest_size=4)
+        for tensor in self._weights().values():
+            digest.update(tensor.contiguous().numpy().tobytes())
+        return digest.hexdigest()
 
 
 def _is_function(source: Any) -> bool:

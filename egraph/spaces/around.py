@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from egraph.networks._variant_weights import Inherited
+    from egraph.networks import Inherited
 
 __all__ = ["VariantSpace", "around"]
 
@@ -46,7 +46,7 @@ def around(
         num_classes: Number of outputs, for a function that takes it; others have theirs.
         inherit: Whether networks begin with the weights that they can take from the given one
             (`VariantSpace.inherited`), instead of fresh ones.
-        name: Name of the space.
+        name: Name of the space; with ``inherit`` a digest of the given weights is added.
         fold: Whether runs of equal blocks are one vertex for the ranker, as in `egraph.from_torch`.
 
     Raises:
@@ -94,7 +94,9 @@ class VariantSpace(BuilderSpace):
     ) -> None:
         shape, classes = build.input_shape, build.num_classes
         self.is_named = name is not None
-        name = name or f"{build.name}@{'x'.join(map(str, shape))},{classes}{',inherit' if inherit else ''}"
+        name = name or f"{build.name}@{'x'.join(map(str, shape))},{classes}"
+        if inherit:
+            name += "" if "inherit-" in name else f",inherit-{build.digest_weights()}"
         super().__init__(build, shape, classes, name=name, fold=fold)
         self.build: Variants
         self.inherits = inherit

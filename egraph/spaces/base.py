@@ -19,6 +19,8 @@ from egraph.spaces.episodes import EncodedEpisodes, Episodes
 if TYPE_CHECKING:
     import torch
 
+    from egraph.networks import Inherited
+
 __all__ = ["Builder", "Crossover", "SearchSpace"]
 
 Crossover = Callable[[Architecture, Architecture, np.random.Generator], Architecture]
@@ -63,7 +65,7 @@ class SearchSpace(ABC):
     stepwise building   `episodes`; by default one step for each position of the encoding
     several crossovers  `crossovers`
     weighted mutation   `weighted_operations`, `mutate_weighted`, `amounts`
-    variants of one     `given`
+    variants of one     `given`, `inherited`
     ==================  =================================================================
 
     Attributes:
@@ -283,6 +285,24 @@ class SearchSpace(ABC):
             UsageError: This space has no morphisms.
         """
         raise UsageError(f"the space {self.name!r} has no network morphisms; use one that has: 'nash'")
+
+    def inherited(
+        self, architecture: Architecture, weights: Mapping[str, torch.Tensor] | None = None, *, seed: int = 0
+    ) -> Inherited:
+        """The weights that a network takes from the `given` one, in a space of variants of one.
+
+        Args:
+            architecture: Architecture of the space.
+            weights: State of the given network; None for the weights that it has.
+            seed: Seed of the weights that are new.
+
+        Raises:
+            ArchitectureError: The architecture does not belong to the space.
+            UsageError: The space is about no network, or the weights are not those of the given one.
+        """
+        raise UsageError(
+            f"the space {self.name!r} is about no given network; use one that is (egraph.spaces.around)"
+        )
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
         """Fields of `egraph.evaluation.Recipe` that genes of an architecture set.

@@ -16,6 +16,8 @@ from egraph.spaces.episodes import Action, Episodes
 if TYPE_CHECKING:
     import torch
 
+    from egraph.networks import Inherited
+
 __all__ = ["Subspace"]
 
 
@@ -179,6 +181,12 @@ class Subspace(SearchSpace):
     def inherit(self, network: torch.nn.Module, trained: torch.nn.Module) -> bool:
         """As in the whole space."""
         return self.whole.inherit(network, trained)
+
+    def inherited(
+        self, architecture: Architecture, weights: Mapping[str, torch.Tensor] | None = None, *, seed: int = 0
+    ) -> Inherited:
+        """As in the whole space."""
+        return self.whole.inherited(architecture, weights, seed=seed)
 
     def _cross(
         self, cross: Crossover, a: Architecture, b: Architecture, rng: np.random.Generator

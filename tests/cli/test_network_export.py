@@ -2,9 +2,13 @@
 
 import json
 import os
+import runpy
 from dataclasses import replace
 
 import pytest
+import torch
+from safetensors.torch import load
+from torch import nn
 
 from egraph import spaces
 from egraph.evaluation import Recipe, Training, as_evaluator
@@ -125,6 +129,60 @@ def test_a_study_that_trained_nothing_is_told_what_to_do(egraph, tmp_path):
     write_study(tmp_path / "s.db", as_evaluator(lambda architectures: [len(a.ops) for a in architectures]))
     done = egraph("export", "s.db", "best", "--network", code=2)
     assert "the study's evaluation is 'function', which trains no network; one that trains on" in done.stderr
+
+
+def give(input_shape, num_classes):
+    """A network whose weights were trained elsewhere."""
+    layers = [nn.Conv2d(1, 4, 3, padding=1), nn.ReLU(), nn.Flatten(), nn.Linear(256, num_classes)]
+    return nn.Sequential(*layers)
+
+
+def test_the_winner_among_variants_is_written_with_what_it_inherits(egraph, tmp_path, monkeypatch):
+    space = spaces.around(give, (1, 8, 8), 10, name="variants of give")
+    monkeypatch.setitem(spaces._registry.registry._things, space.name, space)
+    wide = space.from_answers(dict(space.given.answers) | {"width.0": 8})
+    training = Training(space, "digits", Recipe(epochs=1, batch_size=128), device="cpu")
+    with Study(space, training, storage="s.db", ranker=False) as study:
+        study.add([wide], [1.0])
+        study.run(trials=1)
+        study.add([wide], [2.0])
+    weights = {name: torch.ones_like(tensor) for name, tensor in give((1, 8, 8), 10).state_dict().items()}
+    torch.save(weights, "given.pt")
+    done = egraph("export", "s.db", "best", "--network", "--device", "cpu", "--inherit", "given.pt")
+    assert "weights inherited from the given network; tensors: 1 all, 3 part, 0 fresh" in done.stdout
+    card = json.loads((tmp_path / "best" / "card.json").read_text())
+    assert set(card["inherited"]) == set(load((tmp_path / "best" / "network.safetensors").read_bytes()))
+    began = load((tmp_path / "best" / "inherited.safetensors").read_bytes())
+    [name] = [name for name, share in card["inherited"].items() if share == "all"]
+    assert began[name].tolist() == [1.0] * 10
+    # Four channels of one at 64 pixels, and the bias; the new channels are read with zeros.
+    network = runpy.run_path(str(tmp_path / "best" / "network.py"))["load"](
+        tmp_path / "best" / "inherited.safetensors"
+    )
+    assert network(torch.zeros(1, 1, 8, 8)).tolist() == [[257.0] * 10]
+
+
+@pytest.mark.parametrize(
+    ("content", "code", "text"),
+    [
+        (None, 1, "cannot read weights from w.pt: FileNotFoundError; they are a state_dict in a file of"),
+        (b"no weights", 1, "cannot read weights from w.pt: "),
+        ([1, 2], 1, "w.pt has no weights by name; save module.state_dict()"),
+        (
+            {"x": torch.zeros(1)},
+            2,
+            "the space 'nash' is about no given network; use one that is (egraph.spaces",
+        ),
+    ],
+)
+def test_what_cannot_be_inherited_is_told_before_the_training(egraph, journal, tmp_path, content, code, text):
+    if isinstance(content, bytes):
+        (tmp_path / "w.pt").write_bytes(content)
+    elif content is not None:
+        torch.save(content, tmp_path / "w.pt")
+    done = egraph("export", journal, "best", "--network", "--inherit", "w.pt", code=code)
+    assert text in done.stderr
+    assert "training the best" not in done.stderr
 
 
 def test_options_of_the_other_kind_are_refused(egraph, journal):

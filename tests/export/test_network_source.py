@@ -87,6 +87,35 @@ def test_the_sources_pass_a_linter_and_compile(tmp_path):
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+class Shortcut(nn.Module):
+    """Reads its argument, whose name is x, after other results."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.second, self.same = nn.Conv2d(2, 2, 1), nn.Conv2d(2, 2, 1), nn.Identity()
+
+    def forward(self, x):
+        return self.same(x) * self.second(torch.relu(self.first(x)))
+
+
+def test_an_argument_is_not_overwritten_before_it_is_read_again():
+    text = assert_same(nn.Sequential(Shortcut(), nn.Flatten(), nn.Linear(32, 3)), (2, 4, 4))
+    assert "first = self.first(x)" in text
+    assert "second = self.second(torch.relu(first))" in text
+    assert "return x * second" in text
+
+
+def test_the_names_of_the_original_are_known():
+    network = nn.Sequential(
+        nn.Conv2d(1, 2, 1), nn.Sequential(nn.BatchNorm2d(2), nn.Flatten()), nn.Linear(32, 3)
+    )
+    source = to_source(network, (1, 4, 4))
+    state = network.state_dict()
+    assert set(source.origins) == set(source.weights)
+    assert set(source.origins.values()) == set(state)
+    assert all(source.weights[name].equal(state[origin]) for name, origin in source.origins.items())
+
+
 class Squeeze(nn.Module):
     """Halves the channels.
 

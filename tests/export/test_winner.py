@@ -1,11 +1,14 @@
 """The winner of a study is trained again as it was, or the error says why it cannot be."""
 
 import pytest
+import torch
+from safetensors.torch import save
 
 from egraph import spaces
 from egraph.errors import DataError, JournalError, UsageError
 from egraph.evaluation import InheritedTraining, Recipe, Training
 from egraph.export import _winner, export_winner
+from egraph.export._winner import read_weights
 from egraph.study import Journal
 
 BRIEF = Recipe(epochs=1, batch_size=128, learning_rate=1e-2, channels=4)
@@ -47,3 +50,11 @@ def test_other_images_than_the_study_s_are_refused():
         DataError, match=r"'digits' are not those of the study.*, not 0123; give the study's images as data"
     ):
         repeat(**{**usual, "digest": "0123"})
+
+
+def test_weights_of_both_kinds_of_files_are_read(tmp_path):
+    weights = {"layer.weight": torch.arange(6.0).reshape(2, 3)}
+    torch.save(weights, tmp_path / "w.pt")
+    (tmp_path / "w.safetensors").write_bytes(save(weights))
+    for name in ("w.pt", "w.safetensors"):
+        assert read_weights(tmp_path / name)["layer.weight"].equal(weights["layer.weight"])

@@ -2,6 +2,7 @@
 
 import functools
 import pickle
+import re
 from collections import OrderedDict
 
 import numpy as np
@@ -268,7 +269,8 @@ def test_networks_may_begin_with_inherited_weights():
     space = around(module, (1, 40), inherit=True)
     assert torch.equal(outputs(space.network(space.given, (1, 40), 10), (1, 40)), outputs(module, (1, 40)))
     assert Limited(space, {"size": lambda _: 1}, {"size": 2}).inherits
-    assert space.name.endswith("@1x40,10,inherit")
+    assert re.search(r"@1x40,10,inherit-[0-9a-f]{8}$", space.name)
+    assert around(given_nets.signal(), (1, 40), inherit=True).name != space.name
     assert pickle.loads(pickle.dumps(space)).inherits
 
 
