@@ -122,7 +122,8 @@ def read_text(source: str) -> str:
     except OSError as error:
         raise DataError(f"cannot read {source}: {error.strerror or error}") from None
     except UnicodeDecodeError:
-        raise DataError(f"{source} is not a text file; one architecture a line was expected") from None
+        name = "standard input" if source == "-" else source
+        raise DataError(f"{name} is not a text file in UTF-8; one architecture a line was expected") from None
 
 
 def _read_line(text: str, space: SearchSpace | None, column: str) -> tuple[Architecture, dict[str, Any]]:
@@ -169,7 +170,12 @@ def _is_packed(path: Path) -> bool:
 
 
 def _has_header(source: str, text: str, space: SearchSpace | None, column: str) -> bool:
-    """Whether a text is CSV with a header: its first line has the column, or the name of the file says so."""
+    """Whether a text has columns: a list of objects, or CSV with a header.
+
+    The first line of CSV has the column, or the name of the file says so.
+    """
+    if _is_list(text):
+        return True
     first = next((line for line in text.splitlines() if line.strip()), "")
     if first.lstrip().startswith("{"):
         return False
@@ -186,14 +192,24 @@ def _has_header(source: str, text: str, space: SearchSpace | None, column: str) 
     return False  # one architecture a line, whatever the name of the file
 
 
+def _is_list(text: str) -> bool:
+    """Whether a text is one list of objects in JSON."""
+    if not text.lstrip().startswith("["):
+        return False
+    with contextlib.suppress(ValueError, RecursionError):
+        records = json.loads(text)
+        return bool(records) and all(isinstance(record, dict) for record in records)
+    return False
+
+
 @contextlib.contextmanager
 def _as_file(source: str, text: str) -> Iterator[Path]:
     """The file, with a name that tells its kind; standard input becomes a temporary one."""
-    if source != "-" and source.lower().endswith((".csv", ".tsv", ".parquet", ".pq", ".gz")):
+    if source != "-" and source.lower().endswith((".csv", ".tsv", ".parquet", ".pq", ".gz", ".json")):
         yield Path(source)
         return
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "input.csv"
+        path = Path(folder) / ("input.json" if _is_list(text) else "input.csv")
         path.write_text(text, encoding="utf-8")
         yield path
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from egraph.errors import JournalError, UsageError
-from egraph.files import cannot_write
+from egraph.files import cannot_write, expand
 from egraph.journals import find_place
 
 if TYPE_CHECKING:
@@ -321,9 +321,11 @@ def check_writable(path: str) -> None:
         UsageError: The path is a folder.
         FailedError: Its folder cannot be written.
     """
+    if not Path(path).name:
+        raise UsageError(f"expected the name of a file to write, got {path!r}")
     if os.path.isdir(path):
         raise UsageError(f"{path} is a folder; give the name of a file to write")
-    folder = Path(path).parent
+    folder = expand(path).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=folder):

@@ -27,6 +27,7 @@ from egraph.datasets._sheet import PARQUET, is_sheet
 from egraph.datasets._source import Columns, Source
 from egraph.datasets._table import Table
 from egraph.errors import DataError, UnknownNameError, UsageError
+from egraph.files import expand
 from egraph.registry import Registry
 from egraph.spaces.base import SearchSpace
 
@@ -115,7 +116,7 @@ def load(
     name = os.fspath(name_or_path)
     name = _ALIASES.get(name, name)
     source = _sources.get(name)
-    path = _find(source, root) if source else _find_plain(name, root) if _is_plain(name) else Path(name)
+    path = _find(source, root) if source else _find_plain(name, root) if _is_plain(name) else expand(name)
     if path is not None:
         return read_file(path, how, source)
     if source is None and name in offered:
@@ -183,7 +184,7 @@ def is_table(path: Path) -> bool:
 
 def is_measured_file(path: str | os.PathLike[str]) -> bool:
     """Whether a path is that of a CSV, JSON-lines or Parquet file that is no table of egraph."""
-    file = Path(path)
+    file = expand(path)
     packed = file.name.lower().endswith(PARQUET)
     return os.path.isfile(file) and is_sheet(file) and not (packed and is_table(file))
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import tarfile
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,11 @@ class Layout:
     labels: str
     label_names: str
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """All files."""
+        return *self.train, self.test, self.names
+
 
 CIFAR = {
     "cifar10": Layout(
@@ -65,13 +71,18 @@ CIFAR = {
 """The data sets by name."""
 
 
+_ARCHIVE = re.compile(r"cifar[-_]?100?\b.*\.(tar|tgz|tar\.gz)")
+
+
+_OTHERS = ("cifar-10-batches-bin", "cifar-10-batches-mat", "cifar-100-binary", "cifar-100-matlab")
+"""Folders of the versions for C and MATLAB, which are told apart."""
+
+
 def is_cifar(path: Path) -> bool:
-    """Whether a path is an archive, by its name, or the folder in it."""
-    if os.path.isdir(path):
-        return any(
-            (path / file.train[0]).is_file() and (path / file.names).is_file() for file in CIFAR.values()
-        )
-    return path.name.startswith("cifar-10") and path.suffixes[-2:] == [".tar", ".gz"]
+    """Whether a path is an archive, by its name, or the folder in it, which may be incomplete."""
+    if not os.path.isdir(path):
+        return _ARCHIVE.fullmatch(path.name.lower()) is not None
+    return _recognise(path) is not None or path.name in _OTHERS
 
 
 def find_cifar(name: str, root: str | os.PathLike[str] | None) -> Path:
@@ -98,9 +109,12 @@ def read_cifar(path: Path) -> ImageData:
     Raises:
         DataError: The archive is damaged or incomplete.
     """
-    name = _recognise(path)
+    every = {file: name for name, layout in CIFAR.items() for file in layout.files}
+    files = _read_files(path, every)
+    name = every[next(iter(files))]
     layout = CIFAR[name]
-    files = _read_files(path, (*layout.train, layout.test, layout.names))
+    if missing := [file for file in layout.files if file not in files]:
+        raise DataError(f"{path} lacks {', '.join(missing)}; get it again")
     batches = [_read_batch(path, files, file, layout.labels) for file in layout.train]
     parts = {
         "train": (np.concatenate([x for x, _ in batches]), np.concatenate([y for _, y in batches])),
@@ -119,21 +133,24 @@ def read_cifar(path: Path) -> ImageData:
     return assemble(parts, how)
 
 
-def _recognise(path: Path) -> str:
-    """The name of the data set."""
-    if path.is_dir():
-        return next(name for name, layout in CIFAR.items() if (path / layout.train[0]).is_file())
-    return "cifar100" if path.name.startswith("cifar-100") else "cifar10"
+def _recognise(path: Path) -> str | None:
+    """The name of the data set, as told by the names of files alone; None for another folder."""
+    if not path.is_dir():
+        return "cifar100" if re.match(r"cifar[-_]?100", path.name.lower()) else "cifar10"
+    for name, layout in CIFAR.items():
+        if sum((path / file).is_file() for file in layout.files) > 1:
+            return name
+    return None
 
 
-def _read_files(path: Path, names: Sequence[str]) -> dict[str, bytes]:
+def _read_files(path: Path, names: Collection[str]) -> dict[str, bytes]:
     """The content of the files of a folder or an archive that are wanted, read in one pass."""
     try:
         if path.is_dir():
             found = {name: (path / name).read_bytes() for name in names if (path / name).is_file()}
         else:
             found = {}
-            with tarfile.open(path, "r|gz") as archive:
+            with tarfile.open(path, "r|*") as archive:
                 for member in archive:
                     file = archive.extractfile(member) if member.isfile() else None
                     if file is not None and (name := Path(member.name).name) in names:
@@ -142,9 +159,11 @@ def _read_files(path: Path, names: Sequence[str]) -> dict[str, bytes]:
         raise DataError(f"{path} does not exist") from None
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as error:
         raise DataError(f"{path} is damaged: {_explain(error)}; get it again") from None
-    missing = [name for name in names if name not in found]
-    if missing:
-        raise DataError(f"{path} lacks {', '.join(missing)}; get it again")
+    if not found:
+        raise DataError(
+            f"{path} has none of CIFAR's files for Python, such as {next(iter(names))}; get "
+            f"{' or '.join(layout.archive for layout in CIFAR.values())}"
+        )
     return found
 
 

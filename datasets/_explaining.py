@@ -39,8 +39,8 @@ def explain_other(path: Path) -> str:
             "`egraph search --data`"
         )
     return (
-        f"{path} is no table of measured architectures: expected a file .parquet, .csv, .tsv or .jsonl, also "
-        "with .gz, the journal of a study, or a name that `egraph data list` shows"
+        f"{path} is no table of measured architectures: expected a file .parquet, .csv, .tsv, .json or "
+        ".jsonl, also with .gz, the journal of a study, or a name that `egraph data list` shows"
     )
 
 

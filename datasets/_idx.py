@@ -55,8 +55,9 @@ def find_idx(name: str, root: str | os.PathLike[str] | None) -> Path:
         DataError: There is none.
     """
     for folder in list_folders(root):
-        if os.path.isdir(folder / name) and is_idx(folder / name):
-            return folder / name
+        for inner in (name, f"{name.upper()}/raw"):  # torchvision's folders
+            if os.path.isdir(folder / inner) and is_idx(folder / inner):
+                return folder / inner
     raise DataError(
         f"{name} is not here: no folder {name} with four IDX files, such as {next(iter(IDX_FILES))}.gz, in "
         f"{describe_folders(root)}; get the files from its authors and put them there"
@@ -91,7 +92,9 @@ def read_idx_files(path: Path, split: str | None = None) -> ImageData:
             f"option, such as {path}:split={last}"
         )
     folder = path if path.is_dir() else path.parent
-    return _read_set(folder, chosen, sets[chosen], chosen or folder.resolve().name)
+    place = folder.resolve()
+    name = place.parent.name.lower() if place.name == "raw" else place.name  # torchvision's MNIST/raw
+    return _read_set(folder, chosen, sets[chosen], chosen or name)
 
 
 def read_fashion_mnist(root: str | os.PathLike[str] | None) -> ImageData:
@@ -101,7 +104,11 @@ def read_fashion_mnist(root: str | os.PathLike[str] | None) -> ImageData:
         DataError: Files are absent or damaged.
     """
     name = "fashion-mnist"
-    folders = [folder for parent in list_folders(root) for folder in (parent / name, parent)]
+    folders = [
+        folder
+        for parent in list_folders(root)
+        for folder in (parent / name, parent / "FashionMNIST" / "raw", parent)
+    ]
     folders.append(Path("/usr/share/dataset-fashion-mnist"))
     for folder in folders:
         found = [_find_file(folder, file) for file in IDX_FILES]

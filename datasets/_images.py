@@ -103,10 +103,11 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
         DataError: The files are absent, truncated or of another kind.
         UsageError: There is neither such a name nor such a path, or an option is unknown or out of range.
     """
-    text = os.fspath(name)
+    text = _usual_name(os.fspath(name))
     if (data := _read_name(text, root)) is not None:
         return data
     path, rest = split_options(text, root)
+    path = _step_inside(path)
     for each in FORMATS:
         if each.fits(path):
             return each.read(path, **check_known(text, rest, each.options, each.bare))
@@ -118,6 +119,30 @@ def images(name: str | os.PathLike[str], root: str | os.PathLike[str] | None = N
     known += ", or PACKAGE.MODULE:FUNCTION"
     what = "there is nothing to train on in" if os.path.exists(path) else "unknown image data"
     raise UsageError(f"{what} {text!r}; known: {known}")
+
+
+def _usual_name(text: str) -> str:
+    """The name of a data set where it is written as elsewhere: CIFAR-10, FashionMNIST."""
+    stem, colon, rest = text.partition(":")
+    usual = {name.replace("-", ""): name for name in NAMES}.get(re.sub("[-_ ]", "", stem.lower()), stem)
+    return text if os.path.exists(stem) else usual + colon + rest
+
+
+def _step_inside(path: Path) -> Path:
+    """The archive, or the folder of IDX files or batches, that is alone of its kind in a folder around it.
+
+    Raises:
+        UsageError: There are several.
+    """
+    if not os.path.isdir(path) or any(each.fits(path) for each in FORMATS):
+        return path
+    inner = [each for entry in sorted(path.iterdir()) for each in (entry, entry / "raw")]
+    found = [each for each in inner if is_cifar(each) or (os.path.isdir(each) and is_idx(each))]
+    folders = [each for each in found if os.path.isdir(each)]
+    found = folders if len(folders) == 1 else found  # an archive beside what was unpacked of it
+    if len(found) > 1:
+        raise UsageError(f"{path} has several data sets: {', '.join(map(str, found))}; name one of them")
+    return found[0] if found else path
 
 
 _FUNCTION = re.compile(r"(?P<name>[^\W\d][\w.]*:[^\W\d]\w*)(:(?P<options>.*))?")
@@ -148,6 +173,7 @@ def _read_name(text: str, root: str | os.PathLike[str] | None) -> ImageData | No
 
 def is_training_data(name: str, root: str | os.PathLike[str] | None = None) -> bool:
     """Whether `images` is for that name or path, as told by the name and the names of files alone."""
+    name = _usual_name(name)
     if name.partition(":")[0] in (*NAMES, *DRAWN):
         return True
     path, _ = split_options(name, root)

@@ -14,6 +14,7 @@ from egraph.datasets._official import OFFICIAL, Official, Progress, find_officia
 from egraph.datasets._sheet import stem_of
 from egraph.datasets._table import Table
 from egraph.errors import DataError, UsageError
+from egraph.files import expand
 from egraph.spaces.base import SearchSpace
 
 __all__ = ["import_table"]
@@ -36,9 +37,9 @@ def import_table(
     """Reads a file of measured architectures, checks every row, and writes it as a table.
 
     Args:
-        source: A CSV file with a header (``.csv``, ``.tsv``), ``.jsonl`` with one object a line, both also
-            ``.gz``; ``.parquet``; the journal of a study; a table of egraph; or a published file of a
-            benchmark. Only the first three need ``space``.
+        source: A CSV file with a header (``.csv``, ``.tsv``), ``.jsonl`` with one object a line or ``.json``
+            with a list of them, also ``.gz``; ``.parquet``; the journal of a study; a table of egraph; or
+            a published file of a benchmark. Only the first three need ``space``.
         out: File to write; None is one in the user's cache, where `load` finds it by ``name``.
         name: Name of the table; None is ``benchmark`` or the stem of ``out`` or ``source``.
         space: Search space of the architectures.
@@ -62,10 +63,10 @@ def import_table(
             metric asks for its direction, ``out`` is the source, or metrics are given for an authors' file.
         FailedError: The folder cannot be written, or the disk is full.
     """
-    path = Path(source)
+    path = expand(source)
     official = find_official(path) if benchmark is None else OFFICIAL[benchmark]
     name = name or benchmark or stem_of(Path(out) if out is not None else path)
-    target = _find_place(name) if out is None else Path(out)
+    target = _find_place(name) if out is None else expand(out)
     if not os.path.exists(path) or (os.path.isdir(path) and official is None):
         files = f"; give {OFFICIAL[benchmark].files}" if benchmark else ""
         raise DataError(f"there is no file {path} to import{files}")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -53,6 +54,8 @@ _UNKNOWN_AT_ZERO = ("params", "flops")
 
 def is_database(path: Path) -> bool:
     """Whether a file is a database of SQLite, or says so by its name."""
+    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
+        return False
     try:
         with path.open("rb") as file:
             return file.read(len(_SQLITE)) == _SQLITE or path.suffix == ".db"

@@ -90,7 +90,7 @@ def read_measured(path: Path, how: Reading) -> Table:
     names = [str(name) for name in sheet.frame.columns]
     fields = [how.architecture] if how.architecture in names else find_fields(names)
     if not fields:
-        raise UnknownNameError("column", how.architecture, names, str(path))
+        raise UnknownNameError("column", how.architecture, names, f"{path}, which --architecture names")
     others = [name for name in names if name not in fields and name != "architecture"]
     metrics, columns = _read_metrics(sheet, others, how)
     rows = _read_architectures(sheet, fields, how.space)

@@ -10,6 +10,7 @@ import json
 import os
 import re
 import zlib
+from collections import Counter
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from egraph.datasets._parquet import one_line, open_arrow
+from egraph.datasets._records import read_records
 from egraph.errors import DataError, shorten
 
 if TYPE_CHECKING:
@@ -29,7 +31,7 @@ __all__ = ["CSV", "INDEX_NOTE", "PARQUET", "Sheet", "is_missing", "is_sheet", "r
 CSV = (".csv", ".csv.gz", ".tsv", ".tsv.gz")
 """Endings of the names of CSV files, in small letters."""
 
-JSON = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz")
+JSON = (".jsonl", ".ndjson", ".json", ".jsonl.gz", ".ndjson.gz", ".json.gz")
 PARQUET = (".parquet", ".pq")
 ENDINGS = (*CSV, *JSON, *PARQUET)
 """Endings of the names of all files of rows and columns."""
@@ -149,7 +151,7 @@ def read_sheet(path: Path, texts: Collection[str] = (), na: Collection[str] = ()
         DataError: The file is absent or damaged, or has no header or no rows.
     """
     if not os.path.isfile(path):
-        raise DataError(f"{path} does not exist")
+        raise DataError(f"{path} is no plain file" if os.path.exists(path) else f"{path} does not exist")
     name = path.name.lower()
     if name.endswith(PARQUET):
         sheet = _read_parquet(path, na)
@@ -161,9 +163,7 @@ def read_sheet(path: Path, texts: Collection[str] = (), na: Collection[str] = ()
     frame.columns = [str(column).strip() for column in frame.columns]
     if len(frame) == 0 or len(frame.columns) == 0:
         raise DataError(f"{path} has no rows below its header")
-    if not frame.columns.is_unique:
-        double = frame.columns[frame.columns.duplicated()][0]
-        raise DataError(f"{path} has two columns {double!r}; rename one of them")
+    _refuse_twice(path, list(frame.columns))
     first, last = str(frame.columns[0]), str(frame.columns[-1])
     if len(frame.columns) == 1:
         pass
@@ -174,6 +174,17 @@ def read_sheet(path: Path, texts: Collection[str] = (), na: Collection[str] = ()
         sheet.frame = frame.iloc[:, :-1]
         sheet.notes.append("the last column, the index of pandas, left out")
     return sheet
+
+
+def _refuse_twice(path: Path, names: list[str]) -> None:
+    """Refuses columns of one name.
+
+    Raises:
+        DataError: There are such columns.
+    """
+    for name, count in Counter(names).items():
+        if name and count > 1:
+            raise DataError(f"{path} has two columns {name!r}; rename one of them")
 
 
 def is_missing(cell: object) -> bool:
@@ -190,6 +201,7 @@ def _read_csv(path: Path, texts: Collection[str], na: Collection[str]) -> Sheet:
 
     try:
         delimiter, names = _read_header(path)
+        _refuse_twice(path, [name.strip() for name in names])  # pandas would give one of them another name
         with _open(path) as file:
             frame = pandas.read_csv(
                 file,
@@ -199,6 +211,8 @@ def _read_csv(path: Path, texts: Collection[str], na: Collection[str]) -> Sheet:
                 skipinitialspace=True,
                 low_memory=False,
             )
+    except UnicodeDecodeError:
+        raise _refuse_bytes(path) from None
     except (ValueError, OSError, EOFError, csv.Error, zlib.error) as error:  # pandas' own are ValueErrors
         raise DataError(f"{path} is not a CSV file: {one_line(error)}") from None
     return Sheet(path, frame, texts=True)
@@ -215,6 +229,14 @@ def _open(path: Path) -> IO[str]:
     return path.open(encoding=encoding, newline="")
 
 
+def _refuse_bytes(path: Path) -> DataError:
+    """The error of a file that is not UTF-8."""
+    with path.open("rb") as file:
+        if file.read(4) == b"PAR1":
+            return DataError(f"{path} is a Parquet file; give it a name that ends in .parquet")
+    return DataError(f"{path} is not in UTF-8; save it in that encoding, as CSV UTF-8 where the program asks")
+
+
 def _read_header(path: Path) -> tuple[str, list[str]]:
     """The delimiter that is most frequent in the header, and the names in it.
 
@@ -227,6 +249,8 @@ def _read_header(path: Path) -> tuple[str, list[str]]:
         file.seek(0)
         lines = csv.reader(file, delimiter=delimiter, skipinitialspace=True)
         names, values = next(lines, []), next(lines, [])
+    if not names:
+        raise DataError(f"{path} is empty, or begins with an empty line")
     if len(values) > len(names):
         raise DataError(
             f"{path} needs a header with a name for each column; it has {len(names)} names, but "
@@ -253,26 +277,14 @@ def _find_lines(path: Path, last: int | None = None) -> list[int]:
 def _read_json(path: Path, na: Collection[str]) -> Sheet:
     import pandas
 
-    records: list[dict[str, Any]] = []
-    numbers: list[int] = []
     try:
         with _open(path) as file:
-            lines = file.read().split("\n")
+            text = file.read()
+    except UnicodeDecodeError:
+        raise _refuse_bytes(path) from None
     except (ValueError, OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} is not a file of JSON lines: {one_line(error)}") from None
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        try:
-            record = json.loads(line)
-            if "\\ud" in line.lower():  # half a character has no place in a file
-                json.dumps(record, ensure_ascii=False).encode()
-        except (ValueError, RecursionError) as error:
-            raise DataError(f"{path}, line {number} is not JSON: {one_line(error)}") from None
-        if not isinstance(record, dict):
-            raise DataError(f"{path}, line {number} must be an object with one value a column")
-        records.append(record)
-        numbers.append(number)
+    records, numbers = read_records(path, text)
     columns = {}
     for name in dict.fromkeys(name for record in records for name in record):
         columns[name] = _to_series([record.get(name) for record in records], na)

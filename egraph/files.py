@@ -31,12 +31,13 @@ def printable(text: str, encoding: str = "utf-8") -> str:
 def atomic_path(path: str | os.PathLike[str]) -> Iterator[Path]:
     """A temporary path beside ``path`` that replaces it when the block ends without an error.
 
-    Missing parent folders are made. If the block raises, the temporary file is removed.
+    ``~`` is the user's home. Missing parent folders are made. If the block raises, the temporary file is
+    removed.
 
     Raises:
         FailedError: The folder cannot be written, or the disk is full.
     """
-    target = Path(path)
+    target = expand(path)
     temporary: Path | None = None
     try:
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -190,7 +190,8 @@ def score_on_table(
     fresh = np.flatnonzero(~find_learned(ranker, distinct))
     if len(fresh) < 2:
         raise UsageError(
-            f"the ranker has learned from all but {len(fresh)} networks of {table.name!r}; nothing is left"
+            f"{len(fresh)} of {len(distinct)} networks of {table.name!r} are left that the ranker has not "
+            "learned from; at least two are needed"
         )
     rest = distinct.take(fresh)
     scores = rest.scores(metric)

@@ -21,6 +21,7 @@ from egraph.encoding import Encoding, Vocabulary, as_architectures, encode, in_p
 from egraph.errors import ModelError, UsageError
 from egraph.export._padding import CELLS_AT_ONCE, pad, padded_widths, split_runs
 from egraph.export._session import open_session, read_description, read_file
+from egraph.files import expand
 
 __all__ = ["Assessment", "OnnxRanker"]
 
@@ -84,7 +85,7 @@ class OnnxRanker:
     def __init__(self, path: str | os.PathLike[str], *, threads: int | None = None) -> None:
         if threads is not None:
             check_whole(1, threads=threads)
-        self._open(Path(path), read_file(Path(path)), threads)
+        self._open(expand(path), read_file(expand(path)), threads)
 
     def _open(self, path: Path, content: bytes, threads: int | None) -> None:
         """Makes this the ranker of an ONNX file with the given content."""

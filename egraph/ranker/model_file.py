@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -14,7 +13,7 @@ from safetensors.torch import load, save_file
 
 from egraph.checks import to_plain
 from egraph.errors import ModelError, UsageError
-from egraph.files import atomic_path
+from egraph.files import atomic_path, expand
 
 __all__ = ["read_model", "write_model"]
 
@@ -58,10 +57,11 @@ def read_model(path: str | os.PathLike[str]) -> tuple[dict[str, str], dict[str, 
     Raises:
         ModelError: The file is absent or damaged.
     """
+    path = expand(path)
     if not os.path.isfile(path):
         raise ModelError(f"no ranker at {path}: there is no such file")
     try:
-        content = Path(path).read_bytes()  # safetensors opens only files whose names are UTF-8
+        content = path.read_bytes()  # safetensors opens only files whose names are UTF-8
         tensors = load(content)
         header = json.loads(content[_LENGTH : _LENGTH + int.from_bytes(content[:_LENGTH], "little")])
         return dict(header.get("__metadata__") or {}), tensors

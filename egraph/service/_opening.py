@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Any
 
 __all__ = ["open_ranker"]
@@ -30,7 +29,7 @@ def open_ranker(source: str | os.PathLike[str]) -> Any:
         from egraph.ranker import pretrained
 
         return pretrained()
-    if Path(name).suffix == ".onnx":
+    if name.lower().endswith(".onnx"):
         from egraph.export import OnnxRanker
 
         return OnnxRanker(name)

@@ -128,5 +128,5 @@ def test_failed_measurements_are_left_out(table):
 def test_a_table_that_was_learned_from_leaves_nothing_to_measure(table, fit):
     model = Ranker(**QUICK)
     model.card_ = fit.card()
-    with pytest.raises(UsageError, match="the ranker has learned from all but 0 networks of 'table'"):
+    with pytest.raises(UsageError, match=r"0 of \d+ networks of 'table' are left"):
         bench.score_on_table(model, fit.train, "accuracy")

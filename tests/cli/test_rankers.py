@@ -190,6 +190,10 @@ def test_rank_reads_a_csv_file_whose_column_it_does_not_know(egraph, ranker, lin
     )
     (tmp_path / "b.csv").write_text("\n".join(lines[1]))  # no header at all
     assert len(egraph("rank", ranker, "b.csv").stdout.splitlines()) == 4
+    (tmp_path / "l.json").write_text(json.dumps([{"architecture": lines[1][0], "acc": 1}], indent=1))
+    for source in ("l.json", "-"):
+        done = egraph("rank", ranker, source, stdin=(tmp_path / "l.json").read_text())
+        assert done.stdout.split()[:5] == ["rank", "line", "score", "acc", "architecture"]
     (tmp_path / "c.csv").write_text(f"architecture,acc\n{lines[1][0]},1\n,2\n0120120x,3\n")
     done = egraph("rank", ranker, "c.csv", code=1)
     assert "line 3 of c.csv, left out: expected an architecture, got an empty cell" in done.stderr
@@ -224,7 +228,14 @@ def test_rank_names_a_missing_file(egraph, ranker):
 
 def test_a_binary_file_is_no_list_of_architectures(egraph, ranker, tmp_path):
     (tmp_path / "x.bin").write_bytes(b"\xff\xfe\x00\x01")
-    assert "x.bin is not a text file" in egraph("rank", ranker, "x.bin", code=1).stderr
+    assert "x.bin is not a text file in UTF-8" in egraph("rank", ranker, "x.bin", code=1).stderr
+    done = egraph("rank", ranker, "-", stdin=b"\xff\xfe", code=1)
+    assert "standard input is not a text file in UTF-8" in done.stderr
+
+
+def test_a_file_without_a_name_is_refused_before_the_work(egraph, table):
+    done = egraph("train", "--data", table, "--metric", "accuracy", "--out", "", code=2)
+    assert "expected the name of a file to write, got ''" in done.stderr
 
 
 @pytest.mark.parametrize("content", [b"", b"not a ranker", None])
@@ -292,7 +303,7 @@ def test_a_ranker_that_learned_from_all_of_a_table_has_nothing_to_be_measured_on
     loaded = datasets.load(table).distinct()
     seen, _ = loaded.split(25, 0)
     seen.save("seen.parquet")
-    assert "nothing is left" in egraph("evaluate", ranker, "--data", "seen.parquet", code=2).stderr
+    assert "0 of 25 networks of" in egraph("evaluate", ranker, "--data", "seen.parquet", code=2).stderr
 
 
 def test_train_and_evaluate_read_a_csv_file(egraph, table, tmp_path, read_json):

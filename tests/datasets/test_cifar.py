@@ -1,5 +1,6 @@
 """CIFAR's archives, written here with the structure of the published ones."""
 
+import gzip
 import io
 import pickle
 import struct
@@ -11,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from egraph.datasets import images
+from egraph.datasets import images, is_training_data
 from egraph.datasets._pickles import read_arrays
-from egraph.errors import DataError, EgraphError
+from egraph.errors import DataError, EgraphError, UsageError
 
 RNG = np.random.default_rng(0)
 TEN = ("data_batch_1", "data_batch_2", "data_batch_3", "data_batch_4", "data_batch_5", "test_batch")
@@ -118,6 +119,29 @@ def test_both_are_found_by_name(tmp_path, monkeypatch, ten, hundred):
     assert (data.name, data.labels, len(data.test[1])) == ("cifar100", ("apple", "beaver"), 10)
 
 
+@pytest.mark.parametrize(
+    "name", ["cifar-10-python.tar", "cifar-10-python.tgz", "CIFAR-10-PYTHON.TAR.GZ", "cifar10 (1).tar.gz"]
+)
+def test_an_archive_may_have_another_name(tmp_path, ten, name):
+    packed = pack(tmp_path / "x.tar.gz", "cifar-10-batches-py", ten).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(gzip.decompress(packed) if name.endswith(".tar") else packed)
+    assert images(path).name == "cifar10"
+
+
+def test_the_folder_around_an_archive_is_enough(tmp_path, ten, hundred):
+    pack(tmp_path / "cifar-10-python.tar.gz", "cifar-10-batches-py", ten)
+    assert images(tmp_path).name == "cifar10"
+    unpack(tmp_path / "cifar-10-batches-py", ten)
+    assert images(tmp_path).name == "cifar10"
+    unpack(tmp_path / "cifar-100-python", hundred)
+    with pytest.raises(UsageError, match=r"has several data sets: .*cifar-10-batches-py, .*; name one of th"):
+        images(tmp_path)
+    for name in ("CIFAR10", "CIFAR-10", "cifar_10"):
+        assert is_training_data(name, tmp_path)
+        assert images(name, tmp_path).name == "cifar10"
+
+
 def test_absent_says_which_file_and_where(tmp_path):
     with pytest.raises(
         DataError, match=rf"no cifar-10-python\.tar\.gz \(170,498,071 bytes\) .* in {tmp_path}"
@@ -159,6 +183,19 @@ class TestDamage:
             DataError, match="cifar-10-batches-py lacks data_batch_3, test_batch; get it again"
         ):
             self.read(tmp_path, files)
+
+    @pytest.mark.parametrize("lost", ["data_batch_1", "batches.meta"])
+    def test_a_folder_without_the_file_that_it_is_known_by(self, tmp_path, ten, lost):
+        files = {name: content for name, content in ten.items() if name != lost}
+        with pytest.raises(DataError, match=f"cifar-10-batches-py lacks {lost}; get it again"):
+            self.read(tmp_path, files)
+
+    def test_the_version_for_other_languages(self, tmp_path):
+        folder = unpack(tmp_path / "cifar-10-batches-bin", {"data_batch_1.bin": bytes(3073)})
+        with pytest.raises(
+            DataError, match=r"batches-bin has none of CIFAR's files for Python, .* get cifar-10"
+        ):
+            images(folder)
 
     def test_a_pickle_that_would_run_code(self, tmp_path, ten):
         files = ten | {"test_batch": b"cos\nsystem\n(S'exit 1'\ntR."}

@@ -175,7 +175,7 @@ class TestRefused:
             ("1,2,a\n3,4,b\n", "needs a header with a name for each column; it begins with '1'"),
             ("x,y\n1,2,a\n3,4,b\n", "needs a header .* it has 2 names, but 3 values in row 1"),
             ("x,y\n", "has no rows below its header"),
-            ("", "is not a CSV file: No columns to parse"),
+            ("", "is empty, or begins with an empty line"),
             ("y\na\nb\n", "has only the column 'y'; expected features beside the target"),
             ("x,y\n1,2\n1,2,3\n", "is not a CSV file: Error tokenizing data"),
             ("x,y\n\0", "has no"),
@@ -196,7 +196,7 @@ class TestRefused:
 
     def test_bytes_that_are_no_text(self, tmp_path):
         (tmp_path / "a.csv").write_bytes(b"x,y\n\xff,1\n")
-        with pytest.raises(DataError, match=r"a\.csv is not a CSV file: .*utf-8"):
+        with pytest.raises(DataError, match=r"a\.csv is not in UTF-8; save it"):
             images(tmp_path / "a.csv")
 
     def test_absent_and_cut(self, tmp_path):

@@ -250,6 +250,14 @@ class TestNames:
         with pytest.raises(DataError, match=r"has no files of 'bymerge'; it has 'emnist-digits', "):
             images("emnist:bymerge")
 
+    def test_the_folders_of_torchvision_are_known(self, tmp_path):
+        (tmp_path / "MNIST").mkdir()
+        self.put(tmp_path / "MNIST" / "raw", "{t10k}-{what}-idx{axes}-ubyte")
+        given = ["mnist", "MNIST", tmp_path / "MNIST" / "raw", tmp_path / "MNIST"]
+        read = [images(name, root=tmp_path) for name in given]
+        assert {data.name for data in read} == {"mnist"}
+        assert len({data.digest for data in read}) == 1
+
     def test_an_absent_set_says_where_it_was_looked_for(self, tmp_path):
         with pytest.raises(DataError, match=rf"kmnist is not here: no folder kmnist .* in {tmp_path}"):
             images("kmnist", root=tmp_path)

@@ -123,7 +123,10 @@ def test_an_architecture_of_another_space_is_refused(registered, tmp_path, out):
 @pytest.mark.parametrize(
     ("options", "match"),
     [
-        ({"space": "test-chains"}, r"unknown column 'architecture' in .*mine\.csv; known: accuracy, cell"),
+        (
+            {"space": "test-chains"},
+            r"unknown column 'architecture' in .*mine\.csv, which --architecture names; known: acc",
+        ),
         (
             {"space": "test-chain", "architecture": "cell"},
             "unknown search space 'test-chain'; .*Did you mean",
@@ -168,9 +171,9 @@ def test_a_file_without_numbers_is_refused(registered, tmp_path, out):
 @pytest.mark.parametrize(
     ("name", "content", "match"),
     [
-        ("x.csv", b"", r"x\.csv is not a CSV file"),
+        ("x.csv", b"", r"x\.csv is empty"),
         ("x.csv", b'a,b\n1,2\n"3,4\n', r"x\.csv is not a CSV file"),
-        ("x.csv", b"\xff\xfe\x00", r"x\.csv is not a CSV file"),
+        ("x.csv", b"\xff\xfe\x00", r"x\.csv is not in UTF-8"),
         ("x.jsonl", b'{"a": 1}\n{"a": \n', r"x\.jsonl, line 2 is not JSON"),
         ("x.jsonl", rb'{"a\ud800": 1}', r"x\.jsonl, line 1 is not JSON: 'utf-8' codec can't encode"),
         (
@@ -178,8 +181,8 @@ def test_a_file_without_numbers_is_refused(registered, tmp_path, out):
             b"{}\n" + rb'{"a": ["\uD800"]}',
             r"x\.jsonl, line 2 is not JSON: .* surrogates not allowed",
         ),
-        ("x.jsonl", b"[1]\n", r"x\.jsonl, line 1 must be an object"),
-        ("x.jsonl", b"\xff\n", r"x\.jsonl is not a file of JSON lines"),
+        ("x.jsonl", b"[1]\n", r"x\.jsonl must have objects with one value"),
+        ("x.jsonl", b"\xff\n", r"x\.jsonl is not in UTF-8"),
         ("x.parquet", b"PAR1", r"x\.parquet \(4 bytes\) is damaged or not a Parquet file"),
     ],
 )
@@ -193,7 +196,7 @@ def test_a_damaged_file_is_reported(registered, tmp_path, out, name, content, ma
 def test_a_file_of_unknown_kind_is_refused(registered, tmp_path, out):
     (tmp_path / "x.xlsx").touch()
     with pytest.raises(
-        DataError, match=r"x\.xlsx is no table .*: expected a file \.parquet, \.csv, \.tsv or \.jsonl"
+        DataError, match=r"x\.xlsx is no table .*: expected a file \.parquet, \.csv, \.tsv, \.json or"
     ):
         import_table(tmp_path / "x.xlsx", out, space=registered)
 

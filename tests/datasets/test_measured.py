@@ -4,6 +4,7 @@ import decimal
 import gzip
 import json
 import math
+import os
 
 import numpy as np
 import pandas
@@ -46,6 +47,9 @@ def write(path, content):
         ("a.jsonl", b"\xef\xbb\xbf" + RECORDS.encode()),
         ("a.NDJSON", RECORDS.replace("\n", "\r\n\r\n")),
         ("a.jsonl.gz", gzip.compress(RECORDS.encode(), mtime=0)),
+        ("a.json", FRAME.to_json(orient="records", indent=2)),
+        ("a.jsonl", FRAME.to_json(orient="records")),
+        ("a.json", RECORDS),
         ("a.parquet", FRAME.to_parquet()),
         ("a.parquet", FRAME.set_index(pandas.Index([7, 3, 5])).to_parquet()),
     ],
@@ -236,6 +240,50 @@ def test_foreign_notations_in_a_column(tmp_path):
 def test_other_files_are_called_what_they_are(tmp_path, name, match):
     with pytest.raises((DataError, UsageError), match=match):
         datasets.load(write(tmp_path / name, "PK"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "match"),
+    [
+        ("a.csv", "architecture,acc, acc\nab,1,2\n", r"a\.csv has two columns 'acc'; rename one"),
+        ("a.csv", "architecture,architecture,acc\nab,ab,1\n", r"has two columns 'architecture'"),
+        (
+            "a.jsonl",
+            '{"architecture": "ab", "acc": 1, "acc": 2}\n',
+            r"line 1 is not JSON: the field 'acc'",
+        ),
+        ("a.json", '[{"architecture": "ab", "acc": 1}, 3]', r"a\.json must have objects with one value"),
+        ("a.json", '[{"architecture": "ab"', r"a\.json is not JSON: Expecting"),
+        ("a.csv", "architecture,acc,note\nab,1,\xfc\n".encode("latin-1"), r"a\.csv is not in UTF-8; save it"),
+        ("a.jsonl", '{"architecture": "\xfc"}\n'.encode("latin-1"), r"a\.jsonl is not in UTF-8; save it"),
+        ("a.csv", FRAME.to_parquet(), r"a\.csv is a Parquet file; give it a name that ends in \.parquet"),
+        ("a.csv", "", r"a\.csv is empty"),
+        (
+            "a.csv",
+            "arch,acc\nab,1\n",
+            r"column 'architecture' in .*a\.csv, which --architecture names",
+        ),
+    ],
+)
+def test_files_that_could_mean_two_things_or_none_are_refused(registered, tmp_path, name, content, match):
+    path = write(tmp_path / name, content)
+    with pytest.raises((DataError, UnknownNameError), match=match):
+        load(path, space="test-chains")
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "a.csv")
+    with pytest.raises(DataError, match=r"there is no table file .*a\.csv"):
+        load(tmp_path / "a.csv", space="nasbench201")
+
+
+def test_a_tilde_is_the_home_wherever_a_file_is_named(registered, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "a.csv", TEXT)
+    import_table("~/a.csv", "~/out/t.parquet", space="test-chains")
+    assert len(load("~/out/t.parquet")) == len(load("~/a.csv", space="test-chains")) == 3
+    assert not (tmp_path / "~").exists()
 
 
 def test_a_table_of_another_space_is_refused(registered, tmp_path):
