@@ -72,10 +72,13 @@ class _Writer:
         self.inline: set[fx.Node] = set()
         statements = self._choose_statements()
         self.variables = self._name(statements)
-        self.lines = [
-            ["return " if node.op == "output" else f"{self.variables[node]} = ", *self._write(node).text]
-            for node in statements
-        ]
+        self.lines = [[*self._begin(node), *self._write(node).text] for node in statements]
+
+    def _begin(self, node: fx.Node) -> Text:
+        """The beginning of a line; what is not read, such as a head for training, is called for its effects."""
+        if node.op == "output":
+            return ["return "]
+        return [f"{self.variables[node]} = "] if node in self.variables else []
 
     def _choose_statements(self) -> list[fx.Node]:
         """The nodes that have a line of their own; others are written inside these."""
@@ -136,6 +139,7 @@ class _Writer:
             if line >= free and readers[node] == {line + 1} and read[line + 1] == {node}
             else self._wish(node)
             for line, node in enumerate(statements[:-1])
+            if node in readers
         }
         others = [node for node, name in wanted.items() if name != "x"]
         names = distinct([wanted[node] for node in others], {"x", *named.values()})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import itertools
+import keyword
 import re
 from collections import Counter
 from collections.abc import Collection, Sequence
@@ -110,8 +111,8 @@ def describe(modules: list[nn.Module]) -> str:
 
 
 def distinct(wishes: Sequence[str], taken: Collection[str] = ()) -> list[str]:
-    """The wished names; names that are wished twice or taken get numbers."""
-    counts, used, names = Counter(wishes), {*taken}, list[str]()
+    """The wished names; names that are wished twice, taken or words of Python get numbers."""
+    counts, used, names = Counter(wishes), {*taken, *keyword.kwlist}, list[str]()
     for wish in wishes:
         numbered = (f"{wish}_{number}" for number in itertools.count(1))
         free = wish if counts[wish] == 1 and wish not in used else next(n for n in numbered if n not in used)

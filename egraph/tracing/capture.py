@@ -6,7 +6,7 @@ import io
 import logging
 import traceback
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, redirect_stderr
 from dataclasses import dataclass, field
 from typing import Any
@@ -185,9 +185,20 @@ def _to_program(exported: torch.export.ExportedProgram, call: Call) -> Program:
         exported.graph,
         {node: own[names[node.name]] for node in holders if node.name in names},
         frozenset(node for node in holders if node.name in given),
-        max(call.tensors[0].shape[0] if call.tensors[0].ndim else 1, 1),
+        _count_examples(call.tensors),
         {node: others[kept[node.name]] for node in holders if kept.get(node.name) in others},
     )
+
+
+def _count_examples(tensors: Sequence[Tensor]) -> int:
+    """Number of examples in the first tensor: one for a graph, whose first tensor has a row for each node."""
+    first, *others = tensors
+    count = max(first.shape[0] if first.ndim else 1, 1)
+    for other in others:
+        is_index = other.ndim == 2 and len(other) == 2 and not other.is_floating_point()
+        if first.ndim == 2 and (is_index or tuple(other.shape) == (count, count)):
+            return 1
+    return count
 
 
 def _refuse_sizes_by_values(graph: fx.Graph, call: Call) -> None:

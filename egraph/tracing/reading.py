@@ -29,6 +29,9 @@ _JOINED_BY = {
 _PADDING = ("pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d")
 
 
+_Owned = torch.nn.Parameter | fx.Node
+
+
 @dataclass(frozen=True)
 class _Value:
     """The result of a node of the recorded graph.
@@ -36,12 +39,12 @@ class _Value:
     Attributes:
         vertex: Vertex whose result it is, up to norms, activations and reshapes; None if it does not depend
             on the input.
-        pending: Parameters in it that belong to no vertex yet.
+        pending: Parameters in it, and products of parameters, that belong to no vertex yet.
         border: Pixels padded around it, both sides together.
     """
 
     vertex: Vertex | None
-    pending: frozenset[torch.nn.Parameter] = frozenset()
+    pending: frozenset[_Owned] = frozenset()
     border: int = 0
 
 
@@ -49,7 +52,8 @@ def read_graph(program: Program) -> Sketch:
     """Reads a recorded graph, node by node.
 
     A parameter belongs to the vertex that computes with it. A parameter of a norm, scale or bias belongs to
-    the vertex whose result it changes, or, behind the input or a join, to the first vertex that reads it.
+    the vertex whose result it changes, or, behind the input or a join, to the first vertex that reads it. The
+    multiply-adds of products that depend on no input belong to that vertex too.
 
     Raises:
         ArchitectureError: The result does not depend on the input.
@@ -65,7 +69,7 @@ class _Reader:
         self.program = program
         self.flops = _count_flops(program)
         self.values: dict[fx.Node, _Value] = {}
-        self.owned: set[torch.nn.Parameter] = set()
+        self.owned: set[_Owned] = set()
         image = next(tensor_of(node) for node in program.graph.nodes if node in program.inputs)
         self.vertices = [Vertex("input", "input", channels=_channels(image))]
         self.vertices[0].pixels = 0 if image is None else image.numel() // (program.batch * _channels(image))
@@ -88,13 +92,15 @@ class _Reader:
     def _call(self, node: fx.Node) -> _Value:
         operands = _operands(node)
         values = [self.values[source] for source in operands]
-        pending = frozenset[torch.nn.Parameter]().union(*(value.pending for value in values)) - self.owned
+        pending = frozenset[_Owned]().union(*(value.pending for value in values)) - self.owned
         live = [value for value in values if value.vertex is not None]
         sources = list(dict.fromkeys(value.vertex for value in live if value.vertex is not None))
         border = max((value.border for value in live), default=0)
+        if not sources and self.flops.get(node):
+            pending |= {node}
         if not sources or not isinstance(node.target, torch._ops.OpOverload):
             return _Value(sources[0] if sources else None, pending, border)
-        flops = self.flops.get(node, 0)
+        flops = self.flops.get(node, 0) // self.program.batch
         vertex = read_layer(node, sources[0], len(live), flops, border, self.program.batch)
         if vertex is not None:
             vertex.flops = flops
@@ -132,7 +138,7 @@ class _Reader:
             raise ArchitectureError(
                 "the result of the network does not depend on its input; return what the forward computes"
             )
-        pending = frozenset[torch.nn.Parameter]().union(*(value.pending for value in values)) - self.owned
+        pending = frozenset[_Owned]().union(*(value.pending for value in values)) - self.owned
         if pending:
             scale = Vertex("identity", "scale", sources, sources[0].channels, sources[0].pixels)
             self._own(scale, pending)
@@ -140,10 +146,13 @@ class _Reader:
             sources = [scale]
         self.vertices.append(Vertex("output", "output", sources))
 
-    def _own(self, vertex: Vertex, parameters: Iterable[torch.nn.Parameter]) -> None:
-        for parameter in parameters:
-            self.owned.add(parameter)
-            vertex.parameters += parameter.numel()
+    def _own(self, vertex: Vertex, pending: Iterable[_Owned]) -> None:
+        for each in pending:
+            self.owned.add(each)
+            if isinstance(each, fx.Node):
+                vertex.flops += self.flops[each]
+            else:
+                vertex.parameters += each.numel()
 
 
 def _operands(node: fx.Node) -> list[fx.Node]:
@@ -154,9 +163,9 @@ def _operands(node: fx.Node) -> list[fx.Node]:
 
 
 def _count_flops(program: Program) -> dict[fx.Node, int]:
-    """Multiply-adds of each node for one example."""
+    """Multiply-adds of each node, for all examples."""
     return {
-        node: _count(node) // (2 * program.batch)
+        node: _count(node) // 2
         for node in program.graph.nodes
         if isinstance(node.target, torch._ops.OpOverload) and tensor_of(node) is not None
     }

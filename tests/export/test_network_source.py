@@ -262,6 +262,64 @@ def test_a_layer_that_is_called_twice_is_one_layer():
     assert "total * (images - 1)" in text
 
 
+class Residual(nn.Module):
+    """Reads its argument ``x`` after the results of layers, and calls one activation twice, in place."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = (nn.Conv2d(4, 4, 3, padding=1) for _ in range(2))
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        identity = x
+        out = self.relu(self.one(x))
+        out = self.two(out)
+        out += identity
+        return self.relu(out)
+
+
+class As(nn.Module):
+    """Has the name of a word of Python, in the plural too."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Linear(4, 4)
+
+    def forward(self, x):
+        return torch.relu(self.inner(x)) + x
+
+
+A = type("A", (As,), {})
+
+
+class Helped(nn.Module):
+    """Has a head for training whose result is not returned."""
+
+    def __init__(self):
+        super().__init__()
+        self.body, self.auxiliary = nn.Linear(4, 4), nn.Sequential(nn.BatchNorm1d(4), nn.Linear(4, 2))
+
+    def forward(self, x):
+        x = self.body(x)
+        if self.training:
+            self.auxiliary(x)
+        return torch.relu(x)
+
+
+@pytest.mark.parametrize(
+    ("network", "shape"),
+    [
+        (nn.Sequential(Residual(), Residual(), nn.Flatten(), nn.Linear(256, 3)), (4, 8, 8)),
+        (nn.Sequential(A(), A(), nn.Linear(4, 3)), (4,)),
+        (nn.Sequential(As(), nn.Linear(4, 4), nn.Linear(4, 3)), (4,)),
+        (Helped(), (4,)),
+    ],
+    ids=["residual", "A", "As", "helped"],
+)
+def test_networks_of_peoples_own_are_the_same_in_both_modes(network, shape):
+    assert_same(network, shape)
+
+
 def test_the_network_and_the_global_generator_are_left_alone():
     network = draw("convnet", 0, (1, 8, 8)).train()
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}

@@ -1,7 +1,9 @@
 """Who holds which parameter, and what joins."""
 
+import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
 from egraph import from_torch
 
@@ -87,3 +89,49 @@ def test_several_results_all_lead_to_the_output(draw):
             return {"one": self.one(x), "two": [self.two(x)]}
 
     assert draw(from_torch(Heads(), IMAGE)) == ["conv1x1-8(0)", "conv1x1-2(1)", "conv1x1-3(1)", "output(2,3)"]
+
+
+class Table(nn.Module):
+    """Biases from a product of parameters alone, read twice, as relative positions are."""
+
+    def __init__(self):
+        super().__init__()
+        self.own, self.other, self.table = nn.Linear(6, 6), nn.Linear(6, 9), nn.Parameter(torch.zeros(7, 6))
+
+    def forward(self, x):
+        table = self.other(self.table)
+        return self.own(x) @ table.T[:6] + table.sum()
+
+
+class Graph(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.own = nn.Linear(6, 4)
+
+    def forward(self, x, neighbours):
+        if neighbours.is_floating_point():
+            return neighbours @ self.own(x)
+        return torch.zeros(len(x), 4).index_add(0, neighbours[1], self.own(x)[neighbours[0]])
+
+
+EDGES = torch.zeros(2, 9, dtype=torch.long)
+
+
+@pytest.mark.parametrize(
+    ("module", "example"),
+    [
+        (Table(), (torch.zeros(1, 6),)),
+        (Graph(), (torch.zeros(8, 6), torch.zeros(8, 8))),
+        (Graph(), (torch.zeros(8, 6), EDGES)),
+    ],
+)
+def test_flops_are_those_of_the_flop_counter(describe, module, example):
+    """Products of parameters count once, and all nodes of a graph."""
+    with FlopCounterMode(display=False) as counter:
+        module(*example)
+    assert 2 * sum(op.flops for op in describe(from_torch(module, example))) == counter.get_total_flops()
+
+
+def test_products_of_parameters_do_not_depend_on_the_number_of_examples(describe):
+    one, three = (describe(from_torch(Table(), torch.zeros(n, 6))) for n in (1, 3))
+    assert one == three
