@@ -75,7 +75,7 @@ class _Writer:
         self.lines = [[*self._begin(node), *self._write(node).text] for node in statements]
 
     def _begin(self, node: fx.Node) -> Text:
-        """The beginning of a line; what is not read, such as a head for training, is called for its effects."""
+        """The beginning of a line; what is not read, such as a head for training, is only called."""
         if node.op == "output":
             return ["return "]
         return [f"{self.variables[node]} = "] if node in self.variables else []
