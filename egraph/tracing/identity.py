@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from hashlib import blake2b
 from typing import Any
 
@@ -18,6 +18,9 @@ from egraph.tracing.layers import arguments, leaves_of, operation_name, tensor_o
 __all__ = ["identify"]
 
 _COMMUTATIVE = ("add", "mul", "maximum", "minimum")
+_NEUTRAL = {"add": 0, "sub": 0, "mul": 1, "div": 1}
+"""Numbers that change nothing as the second operand."""
+
 _COPYING = ("alias", "clone", "contiguous", "detach", "lift_fresh", "lift_fresh_copy")
 _SHAPING = ("view", "_unsafe_view", "reshape", "flatten", "unflatten", "squeeze", "unsqueeze")
 
@@ -27,8 +30,8 @@ def identify(program: Program) -> str:
 
     Operations, their arguments, the shapes and the sharing of parameters count, and the values of buffers and
     of parameters that begin with one value. Two parameters with other values are alike if their shapes are.
-    The order of independent branches, and of the operands of sums and products, does not count, nor does
-    what has no effect on the result.
+    The order of independent branches, and of the operands of sums and products, does not count, nor do the
+    brackets of a sum, nor what has no effect on the result.
     """
     reading = _Reading(program)
     ops = tuple(reading.labels)
@@ -48,23 +51,26 @@ class _Reading:
         self._number: dict[fx.Node, int] = {}
         self._texts: dict[fx.Node, str] = {}
         nodes = list(program.graph.nodes)
+        self._user: dict[fx.Node, fx.Node] = {}
         self._behind = {node: node for node in nodes}
         for node in nodes:
             if _has_no_effect(node):
                 self._behind[node] = self._behind[node.all_input_nodes[0]]
         self._uses = self._count_uses(nodes[-1])
         for node in nodes:
-            if node in self._uses:
+            if node in self._uses and not self._is_term(node):
                 self._read(node)
 
     def _count_uses(self, output: fx.Node) -> Counter[fx.Node]:
         """How often each node that the result depends on is used."""
         uses, waiting = Counter([output]), [output]
         while waiting:
-            for source in self._sources(waiting.pop()):
+            user = waiting.pop()
+            for source in self._sources(user):
                 if source not in uses:
                     waiting.append(source)
                 uses[source] += 1
+                self._user[source] = user
         return uses
 
     def _sources(self, node: fx.Node) -> Iterator[fx.Node]:
@@ -77,7 +83,7 @@ class _Reading:
         given = [name, f"to {_shape(node)}"] if name in _SHAPING else [name]
         is_constant = node.op != "output" and node not in self.program.inputs and self._uses[node] == 1
         sources: list[fx.Node] = []
-        for leaf in leaves_of(_given(node)):
+        for leaf in self._terms(node) if name == "add" else leaves_of(_given(node)):
             source = self._behind[leaf] if isinstance(leaf, fx.Node) else None
             if source is None:
                 given += [] if name in _SHAPING else [repr(leaf)]
@@ -86,7 +92,8 @@ class _Reading:
             else:
                 given.append("*")
                 sources.append(source)
-        if name in _COMMUTATIVE:
+        commutes = name in _COMMUTATIVE and (name != "add" or arguments(node)["alpha"] == 1)
+        if commutes:
             given.sort()
         if node.op == "placeholder":
             given = [self._describe(node)]
@@ -97,8 +104,21 @@ class _Reading:
         self._number[node] = len(self.labels)
         self.labels.append(text)
         for place, source in enumerate(sources):
-            label = 1 if name in _COMMUTATIVE else 1 << place
+            label = 1 if commutes else 1 << place
             self.edges[self._number[source], self._number[node]] += label
+
+    def _terms(self, node: fx.Node) -> Iterator[Any]:
+        """The arguments of a sum, with the terms of the sums among them that nothing else uses."""
+        for leaf in leaves_of(_given(node)):
+            source = self._behind[leaf] if isinstance(leaf, fx.Node) else None
+            if source is not None and _is_sum(node) and self._is_term(source):
+                yield from (term for term in self._terms(source) if isinstance(term, fx.Node))
+            else:
+                yield leaf
+
+    def _is_term(self, node: fx.Node) -> bool:
+        """Whether a sum is used once, by another sum."""
+        return _is_sum(node) and self._uses[node] == 1 and _is_sum(self._user[node])
 
     def _describe(self, node: fx.Node) -> str:
         if node in self.program.inputs:
@@ -116,6 +136,17 @@ def _given(node: fx.Node) -> Any:
     return node.args
 
 
+def _is_sum(node: fx.Node) -> bool:
+    """Whether a node adds tensors of one type, each once."""
+    if not isinstance(node.target, torch._ops.OpOverload) or operation_name(node) != "add":
+        return False
+    given, own = arguments(node), tensor_of(node)
+    tensors = [tensor_of(each) for each in node.all_input_nodes]
+    both = all(isinstance(given[name], fx.Node) for name in ("self", "other"))
+    alike = own is not None and all(each is not None and each.dtype == own.dtype for each in tensors)
+    return both and alike and given.get("alpha", 1) == 1
+
+
 def _has_no_effect(node: fx.Node) -> bool:
     if not isinstance(node.target, torch._ops.OpOverload):
         return False
@@ -124,7 +155,16 @@ def _has_no_effect(node: fx.Node) -> bool:
         return given["p"] == 0
     if name in _SHAPING:
         return _shape(node) == _shape(node.all_input_nodes[0])
+    if name in _NEUTRAL and len(node.all_input_nodes) == 1:
+        return _is_neutral(node, given)
     return name in _COPYING
+
+
+def _is_neutral(node: fx.Node, given: Mapping[str, Any]) -> bool:
+    """Whether a number is added, or multiplied by, that changes neither values nor type."""
+    own, before = tensor_of(node), tensor_of(node.all_input_nodes[0])
+    same = own is not None and before is not None and own.dtype == before.dtype
+    return same and given.get("rounding_mode") is None and given["other"] == _NEUTRAL[operation_name(node)]
 
 
 def _shape(node: fx.Node) -> str:
