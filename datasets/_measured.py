@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from egraph import spaces
 from egraph.architecture import Architecture
+from egraph.checks import to_plain
 from egraph.datasets._metric import Metric
 from egraph.datasets._sheet import Sheet, read_sheet, stem_of
 from egraph.datasets._table import Table
@@ -61,15 +62,25 @@ class Reading:
 
         Raises:
             UnknownNameError: There is no such space.
+            UsageError: An argument is no list of texts.
         """
         return cls(
             space=None if space is None else spaces.find(space),
             architecture=architecture,
-            metrics=metrics if metrics is None or isinstance(metrics, Mapping) else list(metrics),
-            lower_is_better=list(lower_is_better),
-            higher_is_better=list(higher_is_better),
-            na=list(na),
+            metrics=metrics if metrics is None or isinstance(metrics, Mapping) else _read_names(metrics),
+            lower_is_better=_read_names(lower_is_better),
+            higher_is_better=_read_names(higher_is_better),
+            na=_read_names(na),
         )
+
+
+def _read_names(names: Iterable[str]) -> list[str]:
+    """A list of texts; a single text is a list of one."""
+    names = to_plain(names)
+    given = [names] if isinstance(names, str) else list(names) if isinstance(names, Iterable) else None
+    if given is None or not all(isinstance(name, str) for name in given):
+        raise UsageError(f"expected a list of texts, such as ['acc'], got {shorten(names)}")
+    return given
 
 
 def read_measured(path: Path, how: Reading) -> Table:

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from egraph import spaces
 from egraph.architecture import Architecture
+from egraph.checks import make_generator
 from egraph.datasets import _parquet
 from egraph.datasets._grouping import average, group
 from egraph.datasets._metric import Metric
@@ -130,6 +131,8 @@ class Table:
             DataError: It is in a file that is not here.
             UsageError: The name is that of a column that is not a metric.
         """
+        if not isinstance(metric, str):
+            raise UsageError(f"a metric is named by a text, got {metric!r}; take one at a time")
         if metric in self.metrics:
             return self.columns[metric].astype(np.float64)
         if metric in self.columns:
@@ -274,7 +277,7 @@ class Table:
                 f"table {self.name!r} has {len(first)} distinct keys"
             )
         chosen = np.zeros(len(first), dtype=bool)
-        chosen[np.random.default_rng(seed).permutation(len(first))[:n]] = True
+        chosen[make_generator(seed).permutation(len(first))[:n]] = True
         train = chosen[groups]
         return self.take(np.flatnonzero(train)), self.take(np.flatnonzero(~train))
 

@@ -21,6 +21,7 @@ __all__ = [
     "check_positive",
     "check_probability",
     "check_whole",
+    "make_generator",
     "to_plain",
 ]
 
@@ -91,6 +92,18 @@ def check_flag(**values: object) -> None:
     for name, value in values.items():
         if not isinstance(value, bool | np.bool_):
             raise UsageError(f"{name} must be true or false, got {shorten(value)}")
+
+
+def make_generator(seed: Any) -> np.random.Generator:
+    """A generator of a seed, as `numpy.random.default_rng` makes it.
+
+    Raises:
+        UsageError: The seed is none.
+    """
+    try:
+        return np.random.default_rng(to_plain(seed))
+    except (TypeError, ValueError):
+        raise UsageError(f"seed must be a whole number of at least 0, got {shorten(seed)}") from None
 
 
 def to_plain(value: Any) -> Any:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -211,7 +212,7 @@ def bootstrap_interval(
 def _read(y: ArrayLike, s: ArrayLike) -> tuple[Values, Values]:
     try:
         truth, scores = np.asarray(y, dtype=np.float64), np.asarray(s, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise UsageError(f"y and s must be arrays of numbers: {error}") from None
     if truth.ndim != 1 or truth.shape != scores.shape:
         raise UsageError(
@@ -255,7 +256,7 @@ def _is_constant(values: Values) -> bool:
 
 
 def _check_k(k: int, rows: int) -> None:
-    if not 1 <= k <= rows:
+    if not isinstance(k, Integral) or not 1 <= k <= rows:
         raise UsageError(f"k must be between 1 and the number of rows, {rows}, got {k}")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from egraph.architecture import Architecture
-from egraph.checks import check_flag
+from egraph.checks import check_flag, make_generator
 from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError, shorten
 from egraph.searchers._novelty import Novelty
 from egraph.searchers._options import describe_value, option_defaults
@@ -51,7 +51,7 @@ class Searcher(ABC):
         check_flag(distinct=distinct)
         self.space = space
         self.distinct = distinct
-        self._rng = np.random.default_rng(seed)
+        self._rng = make_generator(seed)
         self._novelty = Novelty(space) if distinct else None
         self._proposed = 0  # number of architectures in all
 

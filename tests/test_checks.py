@@ -62,3 +62,11 @@ def test_a_flag_is_true_or_false():
     for value in ("true", 1, None):
         with pytest.raises(UsageError, match=r"^distinct must be true or false, got "):
             checks.check_flag(distinct=value)
+
+
+def test_a_seed_is_a_whole_number():
+    for seed in (3, np.int64(3), np.array(3)):
+        assert checks.make_generator(seed).random() == np.random.default_rng(3).random()
+    for seed in (-1, 0.5, "3", math.nan, object()):
+        with pytest.raises(UsageError, match=r"^seed must be a whole number of at least 0, got "):
+            checks.make_generator(seed)

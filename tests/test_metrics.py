@@ -195,7 +195,7 @@ def test_regret_is_the_mean_over_the_ways_to_break_ties(rows, data):
 
 
 @pytest.mark.parametrize("metric", [metrics.precision_at_k, metrics.regret_at_k])
-@pytest.mark.parametrize("k", [0, 4, -1])
+@pytest.mark.parametrize("k", [0, 4, -1, 1.5, "2"])
 def test_k_outside_the_rows_is_refused(metric, k):
     with pytest.raises(UsageError, match=rf"k must be between 1 and the number of rows, 3, got {k}"):
         metric([1, 2, 3], [1, 2, 3], k=k)

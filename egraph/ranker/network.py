@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from egraph.checks import check_whole
 from egraph.encoding import Encoding
-from egraph.errors import UsageError
+from egraph.errors import UsageError, shorten
 from egraph.ranker.heads import HEADS, PairHead
 from egraph.ranker.readout import read_out, readout_width
 from egraph.ranker.sage import AGGREGATORS, Linear, Neighbours, SAGELayer
@@ -87,6 +88,7 @@ class NetworkShape:
         HEADS[self.head]  # raises if unknown
         if self.members < 1 or self.width < 1:
             raise UsageError(f"members and width must be at least 1, got {self.members} and {self.width}")
+        check_whole(1, _LARGEST, members=self.members, width=self.width)
         if not 0 <= self.dropout < 1:
             raise UsageError(f"dropout must be in [0, 1), got {self.dropout}")
 
@@ -119,6 +121,9 @@ class NetworkShape:
 
 _MOST_PADDED = 64
 """Graphs up to this size are padded to one size."""
+
+_LARGEST = 2**20
+"""Largest number of members, and largest width."""
 
 _LIKE = 2.0
 """Ratio of sizes up to which larger graphs are padded to one size."""
@@ -300,6 +305,8 @@ class _LayerNorm(nn.Module):
 
 
 def _check_sources(reader: str, sources: Sequence[int] | None, last: int) -> None:
+    if sources and not all(isinstance(source, int) for source in sources):
+        raise UsageError(f"{reader} reads layers by their numbers, got {shorten(sources)}")
     if not sources or len(set(sources)) < len(sources) or not all(0 <= s <= last for s in sources):
         raise UsageError(
             f"{reader} must read one or more of 0 (the input) to {last}, each once, got {list(sources or ())}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from egraph.checks import check_flag, check_whole, to_plain
+from egraph.checks import check_flag, check_not_negative, check_positive, check_whole, to_plain
 from egraph.errors import UnknownNameError, UsageError, shorten
 from egraph.ranker.fitting import Plan
 from egraph.ranker.network import Layer, NetworkShape
@@ -106,16 +106,25 @@ def make_shape(ranker: Ranker, vertex_features: int, graph_features: int) -> Net
         vertex_features=vertex_features,
         graph_features=graph_features if ranker.analytic else 0,
         # The JSON of a file turns each `Layer` into a list.
-        layers=tuple(layer if isinstance(layer, str) else Layer(*layer) for layer in ranker.layers),
+        layers=tuple(
+            layer if isinstance(layer, str) else Layer(*_read_list("a layer", layer))
+            for layer in _read_list("layers", ranker.layers)
+        ),
         width=ranker.width,
-        readout=tuple(ranker.readout),
+        readout=_read_list("readout", ranker.readout),
         head=ranker.head,
         bidirectional=ranker.bidirectional,
         dropout=ranker.dropout,
         norm=ranker.norm,
         residual=ranker.residual,
-        reads=None if ranker.reads is None else tuple(ranker.reads),
+        reads=None if ranker.reads is None else _read_list("reads", ranker.reads),
     )
+
+
+def _read_list(name: str, value: Any) -> tuple[Any, ...]:
+    if not isinstance(value, list | tuple):
+        raise UsageError(f"{name} must be a list or a tuple, got {shorten(value)}")
+    return tuple(value)
 
 
 def check_eps(ranker: Ranker) -> None:
@@ -137,4 +146,6 @@ def _make_schedule(ranker: Ranker) -> Schedule:
     batch = ranker.batch_size if ranker.batch_size is not None else (32 if count < 1000 else 64)
     if epochs < 1 or batch < 2:
         raise UsageError(f"epochs must be at least 1 and batch_size at least 2, got {epochs} and {batch}")
+    check_positive(learning_rate=ranker.learning_rate)
+    check_not_negative(weight_decay=ranker.weight_decay)
     return Schedule(epochs, batch, ranker.learning_rate, ranker.weight_decay)

@@ -132,7 +132,7 @@ def read_scores(scores: ArrayLike, count: int) -> Floats:
     """
     try:
         values = np.asarray(scores, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise UsageError("scores must be numbers, one per architecture") from None
     if values.shape != (count,):
         raise UsageError(

@@ -131,11 +131,11 @@ def read_ranker(
     Raises:
         UsageError: The ranker has no ``predict``, or there is no such rule; or shares without a ranker.
     """
+    rule = Recalibration.parse(recalibrate, initial)
     if ranker is False:
         if shares is not None:
             raise UsageError("shares divide the candidates that a ranker scores: leave them out without one")
         return None
-    rule = Recalibration.parse(recalibrate, initial)
     if ranker is not None and not hasattr(ranker, "predict"):
         raise UsageError(
             f"ranker must have predict, and fit if it can learn, or be False for none, got {ranker!r}"
@@ -241,6 +241,6 @@ def check_budget(trials: float | None, seconds: float | None, fidelities: Sequen
                 f"trials={trials:g} whole trials do not pay for one network at all fidelities, {climb:.3g}"
             )
     elif trials is not None:
-        check_whole(1, trials=trials)
-    if seconds is not None and not seconds > 0:
-        raise UsageError(f"seconds must be positive, got {seconds!r}")
+        check_whole(1, 2**63, trials=trials)
+    if seconds is not None:
+        check_positive(seconds=seconds)

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
+from egraph.checks import to_plain
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator, Fidelity
 from egraph.study._guide import Guide, Predictor
@@ -38,6 +39,7 @@ def read_fidelities(fidelities: Iterable[object] | None, evaluator: Evaluator) -
     """
     if fidelities is None:
         return []
+    fidelities = to_plain(fidelities)
     if isinstance(fidelities, str) or not isinstance(fidelities, Iterable):
         raise UsageError(f"fidelities must be a list such as [0.1, 0.3, 1], got {fidelities!r}")
     found = [evaluator.at(f"{one:g}" if isinstance(one, float) else str(one)) for one in fidelities]

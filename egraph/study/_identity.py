@@ -12,6 +12,7 @@ from dataclasses import asdict
 from importlib import metadata
 from typing import Any
 
+from egraph.checks import check_flag
 from egraph.errors import ArchitectureError, JournalError
 from egraph.evaluation import CostMeter
 from egraph.evaluation.base import Evaluator, Fidelity
@@ -40,6 +41,7 @@ def claim(
     Raises:
         JournalError: As `register`; or the journal is damaged, or held by another process.
     """
+    check_flag(force_resume=force)
     journal = Journal(storage)
     try:
         costs = {} if meter is None else meter.description

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from egraph.checks import check_flag
 from egraph.evaluation import CostMeter, Outside
 from egraph.evaluation.base import Evaluator, Fidelity
 from egraph.spaces import SearchSpace
@@ -79,6 +80,7 @@ class Runner:
         emit: Callable[[Event], object],
         most: float = math.inf,
     ) -> tuple[str, list[Trial]]:
+        check_flag(baseline=baseline)
         limit = math.inf if trials is None else trials
         preview = None if self.screen is None else self.screen.preview
         executor = open_evaluation(evaluator, workers, preview, cheaper, self.trial_seconds)

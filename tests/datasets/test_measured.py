@@ -271,6 +271,21 @@ def test_files_that_could_mean_two_things_or_none_are_refused(registered, tmp_pa
         load(path, space="test-chains")
 
 
+def test_one_name_is_a_list_of_one(registered, tmp_path):
+    path = write(tmp_path / "a.csv", TEXT.replace("93.5", "failed"))
+    table = load(path, space="test-chains", metrics="acc", lower_is_better="acc", na="failed")
+    assert list(table.metrics) == ["acc"]
+    assert np.isnan(table["acc"][0])
+    assert not table.metrics["acc"].higher_is_better
+    for wrong in (3, [3], np.array(2)):
+        with pytest.raises(UsageError, match=r"expected a list of texts, such as \['acc'\], got "):
+            load(path, space="test-chains", metrics=wrong)
+    with pytest.raises(UsageError, match=r"a metric is named by a text, got \['acc'\]; take one at a time"):
+        table[["acc"]]
+    with pytest.raises(UsageError, match=r"seed must be a whole number of at least 0, got -1"):
+        table.split(1, seed=-1)
+
+
 def test_a_pipe_is_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "a.csv")
     with pytest.raises(DataError, match=r"there is no table file .*a\.csv"):

@@ -36,6 +36,12 @@ def test_a_value_of_any_kind_gives_a_searcher_or_a_plain_error(name, option, val
 
 
 @pytest.mark.parametrize("name", OWN)
+def test_a_seed_that_is_none_is_refused(name):
+    with pytest.raises(UsageError, match=r"seed must be a whole number of at least 0, got -1"):
+        searchers.get(name)(SPACE, seed=-1)
+
+
+@pytest.mark.parametrize("name", OWN)
 def test_options_are_those_of_the_signature_and_json_ready(name):
     made = searchers.get(name)(SPACE)
     assert list(made.options) == list(option_defaults(type(made)))

@@ -479,8 +479,21 @@ def test_run_needs_a_budget():
         study().run()
     with pytest.raises(UsageError, match="trials must be a whole number of at least 1, got 0"):
         study().run(trials=0)
-    with pytest.raises(UsageError, match="seconds must be positive, got -1"):
+    with pytest.raises(UsageError, match="seconds must be a number above 0, got -1"):
         study().run(seconds=-1)
+    for seconds in ("300", [300], float("nan"), 10**400):
+        with pytest.raises(UsageError, match="seconds must be a number above 0, got "):
+            study().run(seconds=seconds)
+    with pytest.raises(UsageError, match="baseline must be true or false, got 3"):
+        study().run(trials=8, baseline=3)
+    with pytest.raises(UsageError, match="trials must be at most 9223372036854775808, got "):
+        study().run(trials=10**400)
+    with pytest.raises(UsageError, match="recalibrate must be 'every=N' trials"):
+        study(ranker=False, recalibrate=np.int64(3))
+    with pytest.raises(UsageError, match="force_resume must be true or false, got 'no'"):
+        study(force_resume="no")
+    with pytest.raises(UsageError, match=r"fidelities must be a list such as .*, got 3"):
+        study(fidelities=np.array(3))
     with pytest.raises(UsageError, match="repeats must be a whole number of at least 1, got 0"):
         study().retrain(SPACE.make([0, 0, 0, 0]), repeats=0)
 
