@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, fx, nn
 
+from egraph.errors import UsageError
 from egraph.export._forward import write_forward
-from egraph.export._layers import Number, describe, distinct, is_layer, write_layer
+from egraph.export._layers import Number, describe, distinct, is_layer, write_layer, write_value
 from egraph.export._tracing import trace
 
 __all__ = ["Block", "Code", "flatten", "freeze"]
@@ -32,7 +33,7 @@ class Block:
         parts: Code that makes each attribute, by name.
         arguments: Names of the arguments of its forward.
         forward: Lines of the forward in training, then in evaluation; equal where the mode has no effect.
-        members: Layers, by their paths under the new names.
+        members: Layers, and tensors that blocks read themselves, by their paths under the new names.
         inputs: Number of channels or features of its input.
         outputs: Number of channels or features of its output.
 
@@ -45,13 +46,25 @@ class Block:
         paragraph = inspect.cleandoc(type(module).__doc__ or "").split("\n\n")[0]
         self.summary = " ".join(paragraph.split())
         self.parts: dict[str, Code] = {}
-        self.members: dict[str, nn.Module] = {}
+        self.members: dict[str, nn.Module | Tensor] = {}
         graphs = [trace(module.train(training), values) for training in (True, False)]
         called = _find_called(module, graphs)
-        names = _name(called)
+        read = list(
+            dict.fromkeys(str(one.target) for graph in graphs for one in graph.nodes if one.op == "get_attr")
+        )
+        names = _name(called, read)
         for path, (part, given) in called.items():
             self.parts[names[path]], members = _write(part, given)
             self.members |= {f"{names[path]}{suffix}": layer for suffix, layer in members.items()}
+        own = dict(module.named_parameters()) | dict(module.named_buffers())
+        for path in read:
+            if path not in own:
+                raise UsageError(
+                    f"cannot write {self.name} as code: its forward reads a tensor that is neither a "
+                    "parameter nor a buffer; register it"
+                )
+            self.members[names[path]] = own[path]
+            self.parts[names[path]] = _write_tensor(own[path])
         self.arguments = [str(node.target) for node in graphs[0].nodes if node.op == "placeholder"]
         self.forward: list[list[Code]] = [
             [[*line] for line in write_forward(graph, names)] for graph in graphs
@@ -99,10 +112,19 @@ def _find_called(module: nn.Module, graphs: list[fx.Graph]) -> dict[str, Called]
     return called
 
 
-def _name(called: dict[str, Called]) -> dict[str, str]:
+def _name(called: dict[str, Called], read: list[str]) -> dict[str, str]:
     """A name for each path: that of the attribute, or one that describes the module."""
     wishes = [_wish(path, part) for path, (part, _) in called.items()]
-    return dict(zip(called, distinct(wishes, dir(nn.Module)), strict=True))
+    wishes += [path.rpartition(".")[2] for path in read]
+    return dict(zip([*called, *read], distinct(wishes, dir(nn.Module)), strict=True))
+
+
+def _write_tensor(tensor: Tensor) -> Code:
+    """The code that makes a parameter or buffer, whose values come from the file of weights."""
+    kind = "Parameter" if isinstance(tensor, nn.Parameter) else "Buffer"
+    dtype = "" if tensor.dtype == torch.float32 else f", dtype={tensor.dtype}"
+    fixed = ", requires_grad=False" if kind == "Parameter" and not tensor.requires_grad else ""
+    return [f"nn.{kind}(torch.zeros(", *write_value(tuple(tensor.shape), "size"), f"{dtype}){fixed})"]
 
 
 def _wish(path: str, part: nn.Module) -> str:
@@ -122,7 +144,7 @@ def flatten(part: nn.Module) -> list[nn.Module]:
     return [] if isinstance(part, nn.Identity) else [part]
 
 
-def _write(part: nn.Module, values: Sequence[Tensor]) -> tuple[Code, dict[str, nn.Module]]:
+def _write(part: nn.Module, values: Sequence[Tensor]) -> tuple[Code, dict[str, nn.Module | Tensor]]:
     """The code that makes a module, and its layers by their paths below it."""
     sequence = flatten(part)
     if len(sequence) > 1:
@@ -133,9 +155,9 @@ def _write(part: nn.Module, values: Sequence[Tensor]) -> tuple[Code, dict[str, n
     return [block], {f".{path}": layer for path, layer in block.members.items()}
 
 
-def _write_sequence(sequence: list[nn.Module], value: Tensor) -> tuple[Code, dict[str, nn.Module]]:
+def _write_sequence(sequence: list[nn.Module], value: Tensor) -> tuple[Code, dict[str, nn.Module | Tensor]]:
     items: list[tuple[Code, int]] = []
-    members: dict[str, nn.Module] = {}
+    members: dict[str, nn.Module | Tensor] = {}
     for position, module in enumerate(sequence):
         item, below = _write(module, (value,))
         members |= {f".{position}{suffix}": layer for suffix, layer in below.items()}

@@ -55,7 +55,7 @@ def write_forward(graph: fx.Graph, names: Mapping[str, str]) -> list[Text]:
 
     Args:
         graph: Graph of one module, from `trace`.
-        names: Names of the modules by path; identities are left out.
+        names: Names of the modules, and of tensors of the module's own, by path; identities are left out.
 
     Raises:
         UsageError: The forward calls a function of neither ``torch`` nor ``torch.nn.functional``.
@@ -86,6 +86,9 @@ class _Writer:
         statements: list[fx.Node] = []
         for node in self.nodes:
             if node.op == "placeholder":
+                continue
+            if node.op == "get_attr":
+                self.inline.add(node)
                 continue
             if uses[node] == 1 and _is_pure(node) and self._length(node) <= LONGEST:
                 self.inline.add(node)
@@ -178,6 +181,8 @@ class _Writer:
         """The expression of a node; ``short`` uses placeholders for variables that have no names yet."""
         if node.op == "output":
             return self._refer(node.args[0], short)  # type: ignore[arg-type]
+        if node.op == "get_attr":
+            return Expression([f"self.{self.names[str(node.target)]}"])
         if node.op == "call_module":
             return Expression(
                 [f"self.{self.names[str(node.target)]}(", *self._arguments(node.args, {}, short), ")"]

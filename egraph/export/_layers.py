@@ -7,10 +7,11 @@ import itertools
 import keyword
 import re
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any, NamedTuple
 
 from torch import nn
+from torch.nn import functional
 
 from egraph.errors import UsageError
 
@@ -31,6 +32,20 @@ NAMES = {
     "MaxPool1d": "max_pool",
     "MaxPool2d": "max_pool",
 }
+
+
+_DERIVED: dict[type[Any], dict[str, Callable[[Any], Any]]] = {
+    nn.TransformerEncoderLayer: {
+        "d_model": lambda layer: layer.self_attn.embed_dim,
+        "nhead": lambda layer: layer.self_attn.num_heads,
+        "dim_feedforward": lambda layer: layer.linear1.out_features,
+        "dropout": lambda layer: layer.dropout.p,
+        "layer_norm_eps": lambda layer: layer.norm1.eps,
+        "batch_first": lambda layer: layer.self_attn.batch_first,
+        "bias": lambda layer: layer.linear1.bias is not None,
+    },
+}
+"""Arguments of classes that do not keep them under their names."""
 
 
 class Number(NamedTuple):
@@ -55,13 +70,14 @@ def write_layer(module: nn.Module) -> list[str | Number]:
     """
     kind = _kind(module)
     code: list[str | Number] = [f"nn.{kind.__name__}("]
+    derived = _DERIVED.get(kind, {})
     for name, parameter in list(inspect.signature(kind.__init__).parameters.items())[1:]:
         if name in ("device", "dtype") or parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
-        if not hasattr(module, name):
+        if name not in derived and not hasattr(module, name):
             raise UsageError(f"cannot write {kind.__name__} as code: it has no attribute {name!r}")
-        value = getattr(module, name)
-        if name == "bias":
+        value = derived[name](module) if name in derived else getattr(module, name)
+        if name == "bias" and not isinstance(value, bool):
             value = value is not None
         if isinstance(value, tuple) and len(set(value)) == 1:
             value = value[0]
@@ -80,6 +96,10 @@ def write_value(value: Any, role: str) -> list[str | Number]:
     """A constant as code; whole numbers in it may become arguments."""
     if isinstance(value, int) and not isinstance(value, bool):
         return [Number(value, role)]
+    if isinstance(value, nn.Module):
+        return write_layer(value)
+    if getattr(functional, getattr(value, "__name__", ""), None) is value and value is not None:
+        return [f"F.{value.__name__}"]
     if isinstance(value, list | tuple):
         inner: list[str | Number] = []
         for one in value:

@@ -59,19 +59,21 @@ def to_source(
         about: Docstring of the file.
 
     Raises:
-        UsageError: The network branches by values, has a tensor outside of its layers, or works in place in a
-            way that cannot be written.
+        UsageError: The network branches by values, reads a tensor that is neither parameter nor buffer, or
+            works in place in a way that cannot be written.
     """
     original = copy.deepcopy(network).cpu()
     copied = copy.deepcopy(original)
-    paths = {part: path for path, part in copied.named_modules()}
+    paths: dict[nn.Module | Tensor, str] = {part: path for path, part in copied.named_modules()}
+    paths |= {tensor: name for name, tensor in (*copied.named_parameters(), *copied.named_buffers())}
     whole = _join_runs(copied)
     # Copied before the first call, which updates the statistics of batch normalisation.
-    states = {
-        layer: {name: tensor.clone() for name, tensor in layer.state_dict().items()}
+    states: dict[nn.Module | Tensor, dict[str, Tensor]] = {
+        layer: {f".{name}": tensor.clone() for name, tensor in layer.state_dict().items()}
         for layer in whole.modules()
         if is_layer(layer)
     }
+    states |= {one: {"": one.detach().clone()} for one in (*whole.parameters(), *whole.buffers())}
     images = torch.rand(2, *input_shape, generator=torch.Generator().manual_seed(0))
     with torch.random.fork_rng(devices=[]):
         block = Block(whole, (images,))
@@ -79,12 +81,12 @@ def to_source(
     summary = f"Maps {kind_of(input_shape)}, ``(batch, {shape})``, to logits, ``(batch, {block.outputs})``."
     classes = write_classes(block, summary)
     weights = {
-        f"{path}.{name}": tensor.clone()
+        f"{path}{name}": tensor.clone()
         for path, layer in block.members.items()
         for name, tensor in states[layer].items()
     }
     origins = {
-        f"{path}.{name}": f"{paths[layer]}.{name}" if paths[layer] else name
+        f"{path}{name}": f"{paths[layer]}{name}".removeprefix(".")
         for path, layer in block.members.items()
         for name in states[layer]
     }

@@ -21,15 +21,16 @@ def trace(module: nn.Module, values: Sequence[Tensor]) -> fx.Graph:
     """The graph of a module's own forward.
 
     Modules that are called only with tensors stay calls in the graph; other modules, and functions, are
-    traced down to those of PyTorch. Branches are those taken for the given tensors, and all sides of a shape
-    but the first are constants. The result of a node is in ``node.meta["value"]``.
+    traced down to those of PyTorch. Parameters and buffers that the module reads itself are ``get_attr``.
+    Branches are those taken for the given tensors, and all sides of a shape but the first are constants. The
+    result of a node is in ``node.meta["value"]``.
 
     Args:
         module: Module; its buffers may change, as by any call.
         values: Arguments of its forward.
 
     Raises:
-        UsageError: The module reads its own parameters, branches by values, or returns more than one tensor.
+        UsageError: The module branches by values, or returns more than one tensor.
     """
     tracer = _Tracer(values)
     try:
@@ -46,13 +47,20 @@ def trace(module: nn.Module, values: Sequence[Tensor]) -> fx.Graph:
     for node in reversed(graph.nodes):
         if (
             not node.users
-            and node.op in ("call_function", "call_method")
+            and node.op in ("call_function", "call_method", "get_attr")
             and not str(node.target).endswith("_")
         ):
             graph.erase_node(node)
         elif node.op == "placeholder" and type(module) is nn.Sequential:
             node.target = "images"
     return graph
+
+
+def _find_tensor(module: nn.Module, path: str) -> Tensor:
+    """The parameter or buffer of that path."""
+    owner, _, name = path.rpartition(".")
+    found: Tensor = getattr(module.get_submodule(owner), name)
+    return found
 
 
 class _Value(fx.Proxy):
@@ -78,6 +86,7 @@ class _Tracer(fx.Tracer):
         super().__init__()
         self.arguments = iter(values)
         self.computing = False
+        self.read: dict[str, fx.Proxy] = {}
 
     def is_leaf_module(self, m: nn.Module, module_qualified_name: str) -> bool:
         return True
@@ -89,12 +98,15 @@ class _Tracer(fx.Tracer):
         return super().call_module(m, forward, args, kwargs) if plain else forward(*args, **kwargs)
 
     def getattr(self, attr: str, attr_val: Any, parameter_proxy_cache: dict[str, Any]) -> Any:
-        if isinstance(attr_val, Tensor) and not self.computing:
-            raise UsageError(
-                f"cannot write {type(self.root).__name__} as code: its forward reads the tensor {attr!r} of "
-                "the module itself; put it in a layer"
-            )
-        return attr_val
+        if not isinstance(attr_val, Tensor) or self.computing:
+            return attr_val
+        own = [*self.root.named_parameters(), *self.root.named_buffers()]
+        name = next((name for name, tensor in own if tensor is attr_val), None)
+        if name is None:
+            return attr_val
+        if name not in self.read:
+            self.read[name] = self.create_proxy("get_attr", name, (), {})
+        return self.read[name]
 
     def proxy(self, node: fx.Node) -> fx.Proxy:
         return _Value(node, self)
@@ -119,6 +131,8 @@ class _Tracer(fx.Tracer):
         match kind:
             case "placeholder":
                 return next(self.arguments)
+            case "get_attr":
+                return _find_tensor(self.root, target)
             case "call_module":
                 return self.root.get_submodule(target)(*args)
             case "call_function":

@@ -339,12 +339,47 @@ class Deciding(nn.Module):
 
 
 class Owning(nn.Module):
-    def __init__(self):
+    """Reads a parameter, a buffer, or a tensor that is neither."""
+
+    def __init__(self, registered=True):
         super().__init__()
-        self.scale = nn.Parameter(torch.ones(1))
+        self.scale = nn.Parameter(torch.rand(3, 1, 1), requires_grad=False) if registered else torch.ones(1)
+        self.register_buffer("shift", torch.arange(2))
 
     def forward(self, images):
-        return images.sum((2, 3)) * self.scale
+        maps = images * self.scale + self.shift
+        return (maps + self.scale).sum((2, 3))
+
+
+def test_tensors_that_a_forward_reads_are_written():
+    text = assert_same(
+        nn.Sequential(Owning(), nn.Linear(3, 3), nn.Unflatten(1, (3, 1, 1)), Owning(), nn.Linear(3, 4)),
+        (3, 2, 2),
+    )
+    assert "self.scale = nn.Parameter(torch.zeros((3, 1, 1)), requires_grad=False)" in text
+    assert "self.shift = nn.Buffer(torch.zeros((2,), dtype=torch.int64))" in text
+    assert "images * self.scale + self.shift" in text
+
+
+class Attending(nn.Module):
+    def __init__(self, layers):
+        super().__init__()
+        self.place = nn.Parameter(torch.rand(6, 8))
+        self.layers = nn.ModuleList(layers)
+
+    def forward(self, x):
+        x = x.transpose(1, 2) + self.place
+        for layer in self.layers:
+            x = layer(x)
+        return x.mean(1)
+
+
+def test_transformers_are_written():
+    layers = [
+        nn.TransformerEncoderLayer(8, 2, inner, 0.1, functional.gelu, batch_first=True) for inner in (4, 6)
+    ]
+    text = assert_same(Attending(layers), (8, 6))
+    assert "activation=F.gelu" in text
 
 
 class Splitting(nn.Module):
@@ -374,7 +409,7 @@ class Foreign(nn.Module):
     ("network", "expected"),
     [
         (Deciding(), "cannot write Deciding as code: .*; its forward may depend on shapes, not on values"),
-        (Owning(), "its forward reads the tensor 'scale' of the module itself; put it in a layer"),
+        (Owning(False), "its forward reads a tensor that is neither a parameter nor a buffer; register it"),
         (Splitting(), "cannot write Splitting as code: it returns more than one tensor"),
         (InPlace(), "something else in training; layers may not work in place"),
         (Foreign(), "cannot write the function 'special_expit' as code; it belongs to neither torch nor"),
@@ -420,15 +455,20 @@ def test_awkward_names_are_no_trouble():
         (nn.Dropout(0.1), "nn.Dropout(p=0.1)"),
         (nn.AdaptiveAvgPool2d((2, 1)), "nn.AdaptiveAvgPool2d((2, 1))"),
         (nn.LayerNorm(4), "nn.LayerNorm(4)"),
+        (
+            nn.TransformerEncoderLayer(4, 2, 8, 0.0, functional.gelu, batch_first=True, bias=False),
+            "nn.TransformerEncoderLayer(4, 2, dim_feedforward=8, dropout=0.0, activation=F.gelu, "
+            "batch_first=True, bias=False)",
+        ),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, nn.Module) else "",
 )
 def test_layers_are_written_without_their_defaults(layer, expected):
     text = "".join(str(one.value) if not isinstance(one, str) else one for one in write_layer(layer))
     assert text == expected
-    assert repr(eval(text)) == repr(layer)
+    assert repr(eval(text, {"nn": nn, "F": functional})) == repr(layer)
 
 
 def test_a_layer_that_forgets_an_argument_is_refused():
-    with pytest.raises(UsageError, match="cannot write TransformerEncoderLayer as code: it has no attribute"):
-        write_layer(nn.TransformerEncoderLayer(4, 1))
+    with pytest.raises(UsageError, match="cannot write TransformerDecoderLayer as code: it has no attribute"):
+        write_layer(nn.TransformerDecoderLayer(4, 1))
