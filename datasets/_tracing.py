@@ -86,7 +86,11 @@ def trace_models(
     pairs = None if rows is None else list(dict.fromkeys(_identify(row) for row in rows))
     found = list_models(models, pairs)
     if rows is None:
-        rows = [{"architecture": model.name, **model.labels} for model in found]
+        sizes = [{} if model.size is None else {"img_size": model.size} for model in found]
+        rows = [
+            {"architecture": model.name, **size, **model.labels}
+            for model, size in zip(found, sizes, strict=True)
+        ]
     elif models not in ("timm", "torchvision"):
         found = [
             replace(model, size=size) for model in found for name, size in pairs or () if name == model.name

@@ -16,6 +16,7 @@ from egraph.specs import current_folder_first, find_named
 __all__ = ["Model", "describe_source", "list_models"]
 
 _NATIVE = 224
+_FIRST_WEIGHTS = "IMAGENET1K_V1"
 
 
 @dataclass(frozen=True)
@@ -39,9 +40,10 @@ def list_models(source: str, wanted: Iterable[tuple[str, int | None]] | None = N
     """The models of a source.
 
     Args:
-        source: ``"timm"``, ``"torchvision"``, or ``package.module:name``: a list, or a function that returns
-            one, of mappings with ``model`` (a name), ``build`` (a function that returns the module),
-            ``input`` (the shape of one input, or an example), and numbers or texts as labels.
+        source: ``"timm"``; ``"torchvision"``, with the accuracies of the first weights that were published of
+            each; or ``package.module:name``: a list, or a function that returns one, of mappings with
+            ``model`` (a name), ``build`` (a function that returns the module), ``input`` (the shape of one
+            input, or an example), and numbers or texts as labels.
         wanted: Names, each with the side of its input; None for all models.
 
     Raises:
@@ -57,8 +59,13 @@ def list_models(source: str, wanted: Iterable[tuple[str, int | None]] | None = N
                 f"install it with pip install {source}"
             ) from None
         make = _make_timm if source == "timm" else _make_torchvision
-        pairs = list(wanted) if wanted is not None else [(name, None) for name in _names(package, source)]
-        return [Model(name, size, _bind(make, package, name)) for name, size in pairs]
+        if wanted is not None:
+            return [Model(name, size, _bind(make, package, name)) for name, size in wanted]
+        if source == "timm":
+            return [Model(name, None, _bind(make, package, name)) for name in package.list_models()]
+        names = package.models.list_models(module=package.models)
+        found = [(name, *_read_weights(package, name)) for name in names]
+        return [Model(name, size, _bind(make, package, name), labels) for name, size, labels in found]
     if ":" not in source:
         raise UsageError(
             f"models are those of timm, torchvision, or a list package.module:name, got {source!r}"
@@ -77,10 +84,15 @@ def describe_source(source: str) -> str:
     return f"{source} {metadata.version(source)}" if source in ("timm", "torchvision") else source
 
 
-def _names(package: Any, source: str) -> list[str]:
-    if source == "timm":
-        return list(package.list_models())
-    return list(package.models.list_models(module=package.models))
+def _read_weights(torchvision: Any, name: str) -> tuple[int | None, dict[str, Any]]:
+    """The side of the input and the accuracies of the first weights that torchvision published of a model."""
+    weights = torchvision.models.get_model_weights(name)
+    first = getattr(weights, _FIRST_WEIGHTS, None)  # some have only weights of other data
+    if first is None:
+        return None, {}
+    accuracies = first.meta["_metrics"]["ImageNet-1K"]
+    [side] = first.transforms().crop_size
+    return side, {"tag": _FIRST_WEIGHTS, "top1": accuracies["acc@1"], "top5": accuracies["acc@5"]}
 
 
 def _bind(make: Callable[..., Any], package: Any, name: str) -> Callable[[int | None], tuple[Any, Any]]:
