@@ -86,11 +86,7 @@ def trace_models(
     pairs = None if rows is None else list(dict.fromkeys(_identify(row) for row in rows))
     found = list_models(models, pairs)
     if rows is None:
-        sizes = [{} if model.size is None else {"img_size": model.size} for model in found]
-        rows = [
-            {"architecture": model.name, **size, **model.labels}
-            for model, size in zip(found, sizes, strict=True)
-        ]
+        rows = [_row_of(model) for model in found]
     elif models not in ("timm", "torchvision"):
         found = [
             replace(model, size=size) for model in found for name, size in pairs or () if name == model.name
@@ -111,6 +107,12 @@ def trace_models(
     )  # fmt: skip
     table.save(target)
     return Traced(target, table, failures, kept)
+
+
+def _row_of(model: Model) -> dict[str, Any]:
+    """The labels that the list of models itself gives."""
+    size = {} if model.size is None else {"img_size": model.size}
+    return {"architecture": model.name, **size, **model.labels}
 
 
 def _list_failures(traces: Mapping[Any, Trace]) -> tuple[str, ...]:

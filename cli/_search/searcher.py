@@ -37,6 +37,12 @@ class Searching:
         )
     )
 
+    candidates: int | None = option(
+        count_option(
+            "--candidates",
+            help="Candidates that the ranker scores a round; fewer take less time. Default: 2000.",
+        )
+    )
     initial: int | None = option(
         count_option("--initial", help="Trainings before the first ranker. Default: 16.")
     )
@@ -58,4 +64,5 @@ class Searching:
         if self.shares is not None:
             read_shares(self.shares)
         arguments = {"searcher": self.searcher or None, "shares": self.shares, "batch": self.batch}
-        return arguments if self.initial is None else {**arguments, "initial": self.initial}
+        counts = {"candidates": self.candidates, "initial": self.initial}
+        return arguments | {name: count for name, count in counts.items() if count is not None}

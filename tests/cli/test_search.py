@@ -392,7 +392,7 @@ def mine(tmp_path):
 def test_the_recipe_is_that_of_file_and_options(egraph, tmp_path, mine):
     (tmp_path / "r.toml").write_text('epochs = 9\noptimizer = "sgd"\nwarmup = 0.1\n')
     args = (
-        "--data", mine, "--trials", 2, "--initial", 1, "--batch", 1, "--workers", 1, "--storage", "x.db",
+        "--data", mine, "--trials", 2, "--initial", 1, "--batch", 1, "--candidates", 9, "--workers", 1, "--storage", "x.db",
         "--recipe", "r.toml", "--channels", 4, "--batch-size", 10, "--lr", 0.02,
         "--augment", "shift=0.1,flip=true", "--no-baseline",
     )  # fmt: skip
@@ -401,6 +401,7 @@ def test_the_recipe_is_that_of_file_and_options(egraph, tmp_path, mine):
         recipe = journal.settings["evaluator"]["recipe"]
         assert journal.settings["settings"]["initial"] == 1
         assert journal.settings["settings"]["batch"] == 1
+        assert journal.settings["settings"]["candidates"] == 9
     assert recipe["augment"] == {
         "shift": 0.1, "flip": True, "crop": 1.0, "zoom": 0.0, "hue": 0.0, "color_shift": 0.0,
         "color_scale": 0.0,
@@ -426,6 +427,7 @@ def test_the_recipe_is_that_of_file_and_options(egraph, tmp_path, mine):
         (("--epochs", "0"), "--epochs"),
         (("--initial", "0"), "--initial"),
         (("--batch", "0"), "--batch"),
+        (("--candidates", "0"), "--candidates"),
     ],
 )
 def test_a_recipe_that_is_wrong_is_told_before_anything_is_written(egraph, tmp_path, mine, args, expected):
