@@ -392,7 +392,8 @@ def mine(tmp_path):
 def test_the_recipe_is_that_of_file_and_options(egraph, tmp_path, mine):
     (tmp_path / "r.toml").write_text('epochs = 9\noptimizer = "sgd"\nwarmup = 0.1\n')
     args = (
-        "--data", mine, "--trials", 2, "--initial", 1, "--batch", 1, "--candidates", 9, "--workers", 1, "--storage", "x.db",
+        "--data", mine, "--trials", 2, "--initial", 1, "--batch", 1, "--candidates", 9, "--workers", 1,
+        "--storage", "x.db",
         "--recipe", "r.toml", "--channels", 4, "--batch-size", 10, "--lr", 0.02,
         "--augment", "shift=0.1,flip=true", "--no-baseline",
     )  # fmt: skip
