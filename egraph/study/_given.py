@@ -80,6 +80,7 @@ def enqueue(
     seed: int,
     meter: CostMeter | None,
     architectures: Iterable[Architecture],
+    origin: str = ENQUEUED,
 ) -> int:
     """Queues networks as the next trials; see `Study.enqueue`."""
     graphs = as_architectures(architectures)
@@ -89,7 +90,7 @@ def enqueue(
         if key not in tried:
             tried.add(key)
             chosen.append((key, graph, Evaluation(math.nan)))
-    _write(journal, seed, meter, chosen, ENQUEUED, "queued")
+    _write(journal, seed, meter, chosen, origin, "queued")
     return len(chosen)
 
 

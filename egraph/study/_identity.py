@@ -22,6 +22,7 @@ from egraph.spaces import SearchSpace
 from egraph.study._given import enqueue
 from egraph.study._journal import Journal
 from egraph.study._sameness import describe, differences
+from egraph.study._trial import GIVEN
 
 __all__ = ["claim", "register"]
 
@@ -48,7 +49,7 @@ def claim(
         ladder = {one.name: one.cost for one in fidelities}
         register(journal, space, seed, evaluator, settings, costs, ladder, force=force)
         if space.given is not None:
-            enqueue(journal, space, seed, meter, [space.given])
+            enqueue(journal, space, seed, meter, [space.given], GIVEN)
         if meter is not None:
             for trial in journal.read_trials():
                 meter.note(trial.key, trial.costs)

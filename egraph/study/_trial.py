@@ -15,6 +15,7 @@ __all__ = [
     "DONE",
     "ENQUEUED",
     "FAR",
+    "GIVEN",
     "INITIAL",
     "KNOWN",
     "MUTANTS",
@@ -56,6 +57,8 @@ TOLD = "told"
 
 KNOWN = "known"
 """Measured before the study, which was given its score; costs nothing."""
+GIVEN = "given"
+"""The network that the space is about."""
 ENQUEUED = "enqueued"
 """Wished for by the user."""
 BASELINE = "baseline"
@@ -68,7 +71,7 @@ SAMPLES = "samples"
 WHOLE = "whole space"
 """Finder of all candidates where the whole space is scored."""
 
-OWN = (INITIAL, SCREENED, TOP, FAR, SEARCH, RANDOM, PROMOTED, KNOWN, ENQUEUED)
+OWN = (INITIAL, SCREENED, TOP, FAR, SEARCH, RANDOM, PROMOTED, KNOWN, GIVEN, ENQUEUED)
 """Origins of the trials of the search itself: all but the baseline's."""
 
 WHOLE_COST = 1.0
@@ -86,7 +89,7 @@ class Trial:
         number: Number in the order of proposing, from 0.
         round: Number of the round that proposed it.
         origin: Reason of the proposal: initial, screened, top, far, search, random, promoted, known,
-            enqueued or baseline.
+            given, enqueued or baseline.
         state: State: queued, running, asked (handed out, its score is to be told), complete or failed.
         key: Key of the architecture in its search space.
         architecture: Architecture that is evaluated.

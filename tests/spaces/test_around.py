@@ -39,11 +39,6 @@ def outputs(module, shape, seed=0):
         return module.eval()(torch.randn(3, *shape, generator=torch.Generator().manual_seed(seed)))
 
 
-def differences(space, architecture):
-    given = dict(space.given.answers)
-    return {name: one for name, one in architecture.answers if given.get(name) != one}
-
-
 def load(space, architecture, seed=0):
     module = space.network(architecture, space.input_shape, space.num_classes, seed=seed)
     inherited = space.inherited(architecture, seed=seed)
@@ -117,7 +112,7 @@ def test_the_given_module_is_not_changed():
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     generator = torch.get_rng_state()
     space = around(module, torch.zeros(1, 1, 8, 8))
-    space.network(space.neighbors(space.given)[0], (1, 8, 8), 10)
+    space.network(space.mutate(space.given, np.random.default_rng(0)), (1, 8, 8), 10)
     assert torch.equal(torch.get_rng_state(), generator)
     assert (module.training, module.layer1.training, module.layer1[0].training) == (True, False, False)
     assert all(torch.equal(before[name], tensor) for name, tensor in module.state_dict().items())
@@ -156,9 +151,9 @@ def test_a_mutation_changes_one_answer(made):
 def test_what_is_left_out_is_not_asked():
     space = make("resnet")[1]
     names = dict(space.from_answers(dict(space.given.answers)).answers).keys()
-    shallow = next(one for one in space.neighbors(space.given) if dict(one.answers)["depth.layer1"] == 1)
     gone = {"expansion.layer1.1.conv1", "kernel.layer1.1.conv1", "kernel.layer1.1.conv2"}
-    assert names - dict(shallow.answers).keys() == gone
+    asked = space.questions(lambda question: 1 if question.name == "depth.layer1" else question.options[0])
+    assert names - {question.name for question, _ in asked} == gone
 
 
 def test_two_ways_that_give_one_network_have_one_key():
@@ -318,7 +313,7 @@ def test_shared_weights_stay_shared():
     space = around(Tied(), (6,))
     # The shared layers have as many channels as the input; what is used twice has one width.
     assert [one.name for one in space.build.plan.varied] == ["width.inner.0", "activation"]
-    [wide] = [one for one in space.neighbors(space.given) if differences(space, one) == {"width.inner.0": 16}]
+    wide = space.from_answers(dict(space.given.answers) | {"width.inner.0": 16})
     built, _ = load(space, wide)
     assert built.first.weight is built.again.weight
     assert built.inner[0].out_features == built.inner[2].in_features == 16

@@ -33,7 +33,7 @@ def study(space, fitness=sizes, **how):
 
 def test_the_given_network_is_the_first_trial(space):
     with study(space) as one:
-        assert (one.trials["origin"].tolist(), one.trials["state"].tolist()) == (["enqueued"], ["queued"])
+        assert (one.trials["origin"].tolist(), one.trials["state"].tolist()) == (["given"], ["queued"])
         one.run(trials=5)
         assert one.trials["key"][0] == space.key(space.given)
         assert one.trials["key"].is_unique
