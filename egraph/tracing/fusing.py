@@ -40,46 +40,53 @@ def tidy_joins(sketch: Sketch) -> None:
     A sum of sums that nothing else reads becomes one sum. A concatenation that begins with all inputs of an
     earlier one reads the result of that one. A join of a single result is dropped.
     """
-    for number, vertex in enumerate(sketch.vertices):
-        if vertex.kind in JOINS:
+    consumers = sketch.consumers()
+    concats: list[Vertex] = []
+    for vertex in sketch.vertices:
+        if vertex.kind not in JOINS:
+            continue
+        before = vertex.inputs
+        alone = [v for v in vertex.inputs if v.kind == vertex.kind and consumers[v] == [vertex]]
+        if vertex.kind in ("add", "concat") and alone:
+            parts = [part for v in vertex.inputs for part in (v.inputs if v in alone else [v])]
+            vertex.inputs = list(dict.fromkeys(parts))
+        if vertex.kind == "concat":
+            _share_prefix(vertex, concats)
+            concats.append(vertex)
+        if len(vertex.inputs) == 1:
+            sketch.replace(vertex, vertex.inputs[0])
+        if vertex.inputs != before or len(vertex.inputs) == 1:
             consumers = sketch.consumers()
-            alone = [v for v in vertex.inputs if v.kind == vertex.kind and consumers[v] == [vertex]]
-            if vertex.kind in ("add", "concat") and alone:
-                parts = [part for v in vertex.inputs for part in (v.inputs if v in alone else [v])]
-                vertex.inputs = list(dict.fromkeys(parts))
-            if vertex.kind == "concat":
-                _share_prefix(vertex, sketch.vertices[:number])
-            if len(vertex.inputs) == 1:
-                sketch.replace(vertex, vertex.inputs[0])
     sketch.prune()
 
 
 def _share_prefix(vertex: Vertex, earlier: list[Vertex]) -> None:
     for other in earlier:
         count = len(other.inputs)
-        if (
-            other.kind == "concat"
-            and 1 < count < len(vertex.inputs)
-            and vertex.inputs[:count] == other.inputs
-        ):
+        if 1 < count < len(vertex.inputs) and vertex.inputs[:count] == other.inputs:
             vertex.inputs = [other, *vertex.inputs[count:]]
 
 
 def fuse_blocks(sketch: Sketch) -> None:
-    """Joins squeeze-and-excitation with the vertex that it scales, and each block of mobile networks."""
+    """Joins squeeze-and-excitation with the vertex that it scales, and each block of mobile networks.
+
+    Each step says whether it has changed the sketch.
+    """
     for fuse in (_fuse_gate, _fuse_separable, _fuse_expansion, _fuse_shortcut):
+        consumers = sketch.consumers()
         for vertex in list(sketch.vertices):
-            fuse(sketch, vertex, sketch.consumers())
+            if fuse(sketch, vertex, consumers):
+                consumers = sketch.consumers()
         sketch.prune()
 
 
 _Consumers = dict[Vertex, list[Vertex]]
 
 
-def _fuse_gate(sketch: Sketch, product: Vertex, consumers: _Consumers) -> None:
+def _fuse_gate(sketch: Sketch, product: Vertex, consumers: _Consumers) -> bool:
     """Joins ``x * gate(global_pool(x))`` with the vertex that makes ``x``."""
     if product.kind != "multiply" or len(product.inputs) != 2:
-        return
+        return False
     for scaled, last in (product.inputs, product.inputs[::-1]):
         gate: list[Vertex] = []
         step = last
@@ -88,7 +95,7 @@ def _fuse_gate(sketch: Sketch, product: Vertex, consumers: _Consumers) -> None:
         ]:
             gate.append(step)
             if len(step.inputs) != 1:
-                return
+                return False
             [step] = step.inputs
         if gate and step.kind == "avg-pool" and step.inputs == [scaled] and consumers[step] == [gate[-1]]:
             if scaled.computes and len(consumers[scaled]) == 2:
@@ -96,40 +103,47 @@ def _fuse_gate(sketch: Sketch, product: Vertex, consumers: _Consumers) -> None:
                     scaled.take_over(part)
                 scaled.label += "-se"
                 sketch.replace(product, scaled)
-            return
+                return True
+            return False
+    return False
 
 
-def _fuse_separable(sketch: Sketch, point: Vertex, consumers: _Consumers) -> None:
+def _fuse_separable(sketch: Sketch, point: Vertex, consumers: _Consumers) -> bool:
     """Joins a depthwise convolution with the 1x1 convolution that is its only reader."""
     if not _is_pointwise(point) or len(point.inputs) != 1:
-        return
+        return False
     [depthwise] = point.inputs
     if depthwise.kind == "conv" and depthwise.groups == 0 and consumers[depthwise] == [point]:
         point.kind, point.label = "separable-conv", depthwise.label.replace("conv", "sepconv", 1)
         point.kernel, point.stride, point.groups = depthwise.kernel, depthwise.stride, 0
         point.padded = depthwise.padded
         _adopt(point, depthwise)
+        return True
+    return False
 
 
-def _fuse_expansion(sketch: Sketch, separable: Vertex, consumers: _Consumers) -> None:
+def _fuse_expansion(sketch: Sketch, separable: Vertex, consumers: _Consumers) -> bool:
     """Joins a widening 1x1 convolution with the separable convolution that is its only reader."""
     if separable.kind != "separable-conv" or len(separable.inputs) != 1:
-        return
+        return False
     [wide] = separable.inputs
     if _is_pointwise(wide) and wide.channels > wide.fan_in and consumers[wide] == [separable]:
         separable.kind, separable.label = "inverted-residual", separable.label.replace("sepconv", "mbconv", 1)
         separable.expansion = wide.channels / wide.fan_in
         _adopt(separable, wide)
+        return True
+    return False
 
 
-def _fuse_shortcut(sketch: Sketch, total: Vertex, consumers: _Consumers) -> None:
+def _fuse_shortcut(sketch: Sketch, total: Vertex, consumers: _Consumers) -> bool:
     """Joins the sum of an inverted residual and its own input with the residual."""
     if total.kind != "add" or len(total.inputs) != 2:
-        return
+        return False
     for block, shortcut in (total.inputs, total.inputs[::-1]):
         if block.kind == "inverted-residual" and block.inputs == [shortcut] and consumers[block] == [total]:
             sketch.replace(total, block)
-            return
+            return True
+    return False
 
 
 def _is_pointwise(vertex: Vertex) -> bool:

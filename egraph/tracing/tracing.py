@@ -128,5 +128,5 @@ def _draw(program: Program, *, fold: bool) -> Architecture:
     if fold:
         fuse_blocks(sketch)
         tidy_joins(sketch)
-        fold_runs(sketch)
+        fold_runs(sketch, len(program.inputs))
     return describe(sketch)
