@@ -16,7 +16,8 @@ from torch.nn.modules.dropout import _DropoutNd
 __all__ = ["Added", "Run", "find_runs", "join", "repeat"]
 
 _NORMS = (_NormBase, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm)
-_BEHIND = (*_NORMS, _DropoutNd, nn.Identity, *(getattr(activation, name) for name in activation.__all__))
+_ACTIVATIONS = tuple(getattr(activation, name) for name in activation.__all__ if name != "MultiheadAttention")
+_BEHIND = (*_NORMS, _DropoutNd, nn.Identity, *_ACTIVATIONS)
 """Layers that belong to the layer before them."""
 
 
