@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import json_option, print_json, root_option
+from egraph.cli._options import check_writable, json_option, print_json, root_option
 from egraph.errors import UsageError
 
 if TYPE_CHECKING:
@@ -90,7 +90,9 @@ def _export_ranker(source: str, target: str, precision: str, as_json: bool) -> N
     from egraph.export import save_onnx
     from egraph.ranker import load
 
-    done = save_onnx(load(source), target, precision=precision)
+    ranker = load(source)
+    check_writable(target)  # the file is compared with its ranker, which takes time
+    done = save_onnx(ranker, target, precision=precision)
     if as_json:
         print_json(
             {"file": str(done.path), "bytes": done.size, "difference": done.difference, "tau": done.tau}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator
@@ -42,6 +43,8 @@ class JournalFile:
     """
 
     def __init__(self, path: Path | None, *, read_only: bool, wait: float = 0) -> None:
+        if path is not None and os.path.exists(path) and not os.path.isfile(path):  # a pipe never opens
+            raise JournalError(f"{path} is no plain file; name the file of a journal, such as runs/x.db")
         self.path, self.read_only = path, read_only
         release = _no_lock if path is None or read_only else _lock(path, wait)
         with contextlib.ExitStack() as opened:

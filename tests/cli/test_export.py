@@ -20,6 +20,12 @@ def test_export_prints_json(egraph, ranker, read_json, tmp_path):
     assert 0.5 < found["tau"] <= 1
 
 
+def test_export_refuses_a_name_before_the_work(egraph, ranker, tmp_path):
+    (tmp_path / "folder").mkdir()
+    assert "folder is a folder; give the name" in egraph("export", ranker, "folder", code=2).stderr
+    assert "expected the name of a file to write" in egraph("export", ranker, "", code=2).stderr
+
+
 def test_export_refuses_what_is_no_ranker(egraph, tmp_path):
     (tmp_path / "bad.egraph").write_bytes(b"no ranker")
     assert "bad.egraph is damaged" in egraph("export", "bad.egraph", "r.onnx", code=1).stderr

@@ -206,6 +206,16 @@ def test_empty_file_is_a_journal_that_has_not_begun(tmp_path):
         one.run(trials=1)
 
 
+@pytest.mark.parametrize("read_only", [True, False])
+def test_a_folder_or_a_pipe_is_refused_at_once(tmp_path, read_only):
+    os.mkfifo(tmp_path / "pipe.db")
+    (tmp_path / "folder.db").mkdir()
+    for name in ("pipe.db", "folder.db"):
+        with pytest.raises(JournalError, match=rf"{name} is no plain file; name the file of a journal"):
+            Journal(tmp_path / name, read_only=read_only)
+    assert not list(tmp_path.glob("*.lock"))
+
+
 def test_place_that_cannot_be_written_is_refused(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(JournalError, match=r"cannot write .*x\.db: .*; choose a folder that can be written"):
