@@ -47,7 +47,7 @@ class Call(nn.Module):
         self.module = module
         self.context: AbstractContextManager[Any] = nullcontext()
         """A mode of PyTorch in which the module is called."""
-        self._example = _Example((args, dict(kwargs)), device)
+        self._example = _Example(_tell_apart(args, kwargs), device)
 
     @property
     def tensors(self) -> tuple[Tensor, ...]:
@@ -59,6 +59,19 @@ class Call(nn.Module):
         args, kwargs = self._example.fill(tensors)
         with self.context:
             return tuple(results_of(self.module(*args, **kwargs)))
+
+
+def _tell_apart(args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments; a tensor that is given for several of them is another object in each."""
+    seen: set[int] = set()
+
+    def alias(value: Any) -> Any:
+        if not isinstance(value, Tensor) or id(value) not in seen:
+            seen.add(id(value))
+            return value
+        return value.detach()
+
+    return tuple(map(alias, args)), {name: alias(value) for name, value in kwargs.items()}
 
 
 class _Example:

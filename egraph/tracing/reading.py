@@ -26,6 +26,12 @@ _JOINED_BY = {
     "mul": "multiply",
     "div": "multiply",
 }
+_SHAPED = (
+    *("new_zeros", "new_ones", "new_full", "new_empty", "new_empty_strided", "zeros_like", "ones_like"),
+    *("full_like", "empty_like", "rand_like", "randn_like"),
+)
+"""Operations that read the shape of a tensor, and not its values."""
+
 _PADDING = ("pad", "constant_pad_nd", "reflection_pad2d", "replication_pad2d")
 
 
@@ -84,7 +90,7 @@ class _Reader:
             )
         elif node.op == "output":
             self._end([self.values[source] for source in node.all_input_nodes])
-        elif node.op == "call_function":
+        elif node.op == "call_function" and operation_name(node) not in _SHAPED:
             self.values[node] = self._call(node)
         else:
             self.values[node] = _Value(None)

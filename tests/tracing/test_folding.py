@@ -174,7 +174,7 @@ def test_blocks_that_read_a_mask_too_are_folded(draw, first):
 
 def test_two_towers_are_folded_each_for_itself(draw):
     tower = ["linear-8({0})", "linear-16*4({1})", "linear-8*4({2})", "add({1},{3})"]
-    assert draw(from_torch(Towers(), (ROWS, ROWS + 1))) == [
+    assert draw(from_torch(Towers(), (ROWS, ROWS))) == [
         *(line.format(0, 1, 2, 3) for line in tower),
         *(line.format(0, 5, 6, 7) for line in tower),
         "concat(4,8)",

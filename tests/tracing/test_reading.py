@@ -135,3 +135,22 @@ def test_flops_are_those_of_the_flop_counter(describe, module, example):
 def test_products_of_parameters_do_not_depend_on_the_number_of_examples(describe):
     one, three = (describe(from_torch(Table(), torch.zeros(n, 6))) for n in (1, 3))
     assert one == three
+
+
+class Shaped(nn.Module):
+    """Attention written out, with a mask that has the shape and not the values of what it masks."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(6, 6)
+
+    def forward(self, x):
+        y = self.layer(x)
+        scores = y @ y.transpose(1, 2)
+        mask = scores.new_full(scores.shape[1:], -1.0).triu() + torch.zeros_like(scores)
+        return (scores + mask).softmax(-1) @ y
+
+
+def test_tensors_of_the_shape_of_a_result_do_not_depend_on_it(draw):
+    drawn = draw(from_torch(Shaped(), torch.zeros(1, 5, 6)))
+    assert drawn == ["linear-6(0)", "attention-h1-6(1)", "output(2)"]
