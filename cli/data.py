@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from egraph.cli._generate import command as generate
-from egraph.cli._options import console, json_option, print_json, root_option
+from egraph.cli._options import check_writable, console, json_option, print_json, root_option
 from egraph.cli._progress import track_stages
 from egraph.cli._reading import file_options, metrics_option, read_table
 from egraph.cli._trace import command as trace
@@ -214,6 +214,8 @@ def import_file(
 
     if len(source) > 2:
         raise UsageError(f"expected one file, with or without a benchmark before it, got {' '.join(source)}")
+    if out is not None:
+        check_writable(out)
     *benchmark, file = source
     with track_stages() as show:
         written = datasets.import_table(

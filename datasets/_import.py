@@ -86,8 +86,10 @@ def _find_place(name: str) -> Path:
     """The file of a table in the user's cache.
 
     Raises:
-        UsageError: The user has no home.
+        UsageError: The user has no home, or the name is that of a file in another folder.
     """
+    if Path(name).name != name or "\0" in name:
+        raise UsageError(f"the name of a table is a plain name, got {name!r}; --out takes a path")
     if (folder := cache_folder()) is None:
         raise UsageError("there is no home to keep the table in; set HOME, or give the file to write (--out)")
     return folder / f"{name}.parquet"

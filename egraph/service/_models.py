@@ -10,6 +10,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
+import os
 import shutil
 import warnings
 from dataclasses import dataclass
@@ -210,14 +211,17 @@ def publish(source: Path, folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: The file is not a ranker; the current one does not change.
     """
+    if os.path.exists(source) and not os.path.isfile(source):  # a pipe would be waited for
+        raise ModelError(f"cannot read {source}: it is no plain file")
+    exported = source.suffix.lower() == ".onnx"
     try:
         version = hashlib.sha256(source.read_bytes()).hexdigest()[:16]
         target = folder / f"{version}.onnx"
-        if source.suffix == ".onnx":
+        if exported:
             shutil.copyfile(source, target)
     except OSError as error:
         raise ModelError(f"cannot read {source}: {error.strerror or error}") from None
-    if source.suffix != ".onnx":
+    if not exported:
         from egraph.ranker import load
 
         load(source).to_onnx(target)

@@ -98,6 +98,8 @@ def test_epochs_of_a_file_are_told_with_its_metrics(egraph, measured, read_json)
     plain = next(row for row in found["results"] if not row["rounded"])
     assert plain["epochs"] == [12, 200]
     assert plain["tau"] == pytest.approx(-1)
+    alone = egraph(*command, "--metric", "accuracy=12:percent", code=2)
+    assert "name at least two accuracies after different numbers of epochs, got accuracy" in alone.stderr
     for wrong in ("accuracy=12", "accuracy=0:percent", "accuracy=12:degrees"):
         done = egraph(*command, "--metric", wrong, code=2)
         assert "such as val=12:percent with one of the units fraction, percent; got" in done.stderr

@@ -193,6 +193,12 @@ def test_a_damaged_file_is_reported(registered, tmp_path, out, name, content, ma
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["a/b", "../x", "a\0b"])
+def test_a_name_is_no_path(csv, name):
+    with pytest.raises(UsageError, match="the name of a table is a plain name, got"):
+        import_table(csv, name=name, space="test-chains", architecture="cell")
+
+
 def test_a_file_of_unknown_kind_is_refused(registered, tmp_path, out):
     (tmp_path / "x.xlsx").touch()
     with pytest.raises(

@@ -1,6 +1,7 @@
 """Which ranker is current, and how another takes its place."""
 
 import json
+import os
 import shutil
 
 import pytest
@@ -33,6 +34,17 @@ def test_what_is_published_is_loaded(folder, file):
     assert model.name == "r"
     assert len(model.version) == 16
     assert model.identity == {"name": "r", "version": model.version}
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "r.onnx")
+    with pytest.raises(ModelError, match=r"cannot read .*r\.onnx: it is no plain file"):
+        publish(tmp_path / "r.onnx", tmp_path)
+
+
+def test_the_ending_may_be_in_capitals(file, tmp_path):
+    shutil.copy(file, tmp_path / "R.ONNX")
+    assert publish(tmp_path / "R.ONNX", tmp_path)["name"] == "R"
 
 
 def test_there_is_an_example_of_the_space_of_the_ranker(model):

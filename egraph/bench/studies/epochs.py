@@ -106,6 +106,8 @@ def plan(
                 f"{about.unit or 'unknown'!r}, its epochs are {about.budget or 'unknown'}"
                 + (f"; of a file of your own tell both, as in --metric {name}=12:percent" if own else "")
             )
+    if len(chosen) < 2:
+        raise UsageError(f"name at least two accuracies after different numbers of epochs, got {chosen[0]}")
     chosen.sort(key=lambda name: loaded.metrics[name].budget or 0)
     return [
         Cell(table, first, second, rounded, resamples, seed, own)
