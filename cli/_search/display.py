@@ -13,6 +13,7 @@ import click
 from egraph.cli._options import can_encode, use_color
 from egraph.cli._progress import Stages, track_stages
 from egraph.report import Findings, find, show_amount, show_changes
+from egraph.study._trial import OWN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,13 +108,11 @@ class Listener:
                     f"  trial {number}: killed or crashed with its process, {lost} of at most "
                     f"{events.MOST_LOSSES} times; then it counts as failed"
                 )
-            self._best = float(
-                self._study.trials.query("origin != 'baseline' and fidelity == 1")["score"].max()
-            )
+            self._best = float(self._study.trials.query("origin in @OWN and fidelity == 1")["score"].max())
         self._count(event.finished, event.baseline_finished)
 
     def _finish(self, trial: Trial) -> None:
-        counts = trial.origin != "baseline" and trial.fidelity == 1 and trial.state == "complete"
+        counts = trial.origin in OWN and trial.fidelity == 1 and trial.state == "complete"
         if counts and not trial.score <= self._best:
             self._best = trial.score
         if trial.state == "failed":

@@ -130,10 +130,13 @@ def _limit(space: SearchSpace, costs: Mapping[str, Cost], limits: Mapping[str, f
     limited = Limited(space, costs, limits)
     # Fails before anything is written if no network is within the limits.
     limited.sample(np.random.default_rng(0))
-    if space.given is not None and limited.given is None:
+    if space.given is not None and space.given not in limited:
         over = ", ".join(
             f"{name} {cost:,.6g}, at most {limited.limits[name]:,.6g}"
             for name, cost in limited.measure(space.given).items()
         )
-        click.echo(f"the given network is beyond the limits and is not trained: {over}", err=True)
+        click.echo(
+            f"the given network is beyond the limits, so that it is a reference and cannot win: {over}",
+            err=True,
+        )
     return limited

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from egraph.report._findings import Findings
-from egraph.study._trial import WHOLE_COST
+from egraph.study._trial import REFERENCE, WHOLE_COST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -63,7 +63,7 @@ def _best_so_far(axes: Axes, findings: Findings) -> bool:
             continue
         scores = scale * done["score"].where(done["fidelity"] == WHOLE_COST).to_numpy(dtype=float)
         steps = done["fidelity"].to_numpy(dtype=float).cumsum()
-        best = np.fmax.accumulate(scores)
+        best = np.fmax.accumulate(np.where(done["origin"] == REFERENCE, np.nan, scores))
         axes.scatter(steps, scores, s=9, color=colour, alpha=0.35, linewidths=0)
         axes.step(steps, best, where="post", color=colour, lw=2, label=name)
         shown.append(best)  # scales the axis to the curves; points of poor networks may lie below

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from egraph.report._finders import Finder, count_finders
 from egraph.report._lead import Lead, find_lead
 from egraph.study import FINALISTS, Best, Final, find_best, find_finals, split_retrains
-from egraph.study._trial import DONE, PROMOTED, WHOLE, WHOLE_COST
+from egraph.study._trial import DONE, PROMOTED, REFERENCE, WHOLE, WHOLE_COST
 
 if TYPE_CHECKING:
     from egraph.study import Journal
@@ -87,6 +87,11 @@ class Findings:
         return self.trials[(self.trials["state"] == "complete") & (self.trials["fidelity"] == WHOLE_COST)]
 
     @property
+    def within(self) -> pd.DataFrame:
+        """Those within the limits: all but a reference."""
+        return self.complete[self.complete["origin"] != REFERENCE]
+
+    @property
     def fidelities(self) -> dict[str, float]:
         """Costs of the fidelities in whole trials by their names; empty where all trials are whole."""
         return dict(self.settings.get("fidelities", {}))
@@ -130,9 +135,9 @@ class Findings:
         """
         if len(self.costs) < 2:
             return self.front_of(*self.costs)
-        values = np.column_stack([self.cost(self.complete, name) for name in self.costs])
+        values = np.column_stack([self.cost(self.within, name) for name in self.costs])
         known = np.isfinite(values).all(axis=1)
-        values, trials = values[known], self.complete.take(np.flatnonzero(known))
+        values, trials = values[known], self.within.take(np.flatnonzero(known))
         points = np.column_stack([-trials["score"].to_numpy(dtype=float), values])
         worse = [((points <= p).all(axis=1) & (points < p).any(axis=1)).any() for p in points]
         best = np.flatnonzero(~np.array(worse, dtype=bool))
@@ -144,8 +149,8 @@ class Findings:
         Args:
             name: Name of the cost; None is the number of parameters.
         """
-        values = self.cost(self.complete, name)
-        trials = self.complete.assign(value=values)[np.isfinite(values)]
+        values = self.cost(self.within, name)
+        trials = self.within.assign(value=values)[np.isfinite(values)]
         ordered = trials.sort_values(["value", "score", "number"], ascending=[True, False, True])
         best = ordered["score"].cummax().shift(fill_value=-math.inf)
         return ordered[ordered["score"] > best].drop(columns="value")

@@ -71,9 +71,8 @@ class Subspace(SearchSpace):
 
     @property
     def given(self) -> Architecture | None:  # type: ignore[override]
-        """That of the whole space, if it belongs to the part."""
-        given = self.whole.given
-        return given if given is not None and given in self else None
+        """That of the whole space, which may be outside of the part."""
+        return self.whole.given
 
     def mutate(self, architecture: Architecture, rng: np.random.Generator) -> Architecture:
         """A mutant of the part."""

@@ -13,7 +13,7 @@ import pandas as pd
 
 from egraph.study._columns import read_trial
 from egraph.study._retrain import FINALISTS
-from egraph.study._trial import WHOLE_COST, Trial
+from egraph.study._trial import REFERENCE, WHOLE_COST, Trial
 
 __all__ = ["Best", "Final", "find_best", "find_finals", "split_retrains"]
 
@@ -115,12 +115,13 @@ def find_best(trials: pd.DataFrame, retrains: pd.DataFrame, most: int = FINALIST
     of their trials.
 
     Args:
-        trials: Rows of `Journal.trials`; only those of successful whole trials count.
+        trials: Rows of `Journal.trials`; those of successful whole trials within the limits count.
         retrains: Rows of `Journal.retrains` by the evaluator of the study; see `split_retrains`.
         most: Largest number of architectures.
     """
     whole = trials["fidelity"] == WHOLE_COST
-    complete = trials[(trials["state"] == "complete") & whole].dropna(subset=["score"])
+    counts = whole & (trials["origin"] != REFERENCE)
+    complete = trials[(trials["state"] == "complete") & counts].dropna(subset=["score"])
     # As in the selection of finalists: by the mean where a network came again, the first of equals first.
     means = complete.groupby("key", sort=False)["score"].mean()
     means = means.sort_values(ascending=False, kind="stable").head(most)

@@ -23,7 +23,7 @@ from egraph.study._guide import Guide, Predictor
 from egraph.study._guided import refit
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
 from egraph.study._selection import predict
-from egraph.study._trial import BASELINE, ENQUEUED, GIVEN, KNOWN, PROMOTED, WHOLE_COST, Trial
+from egraph.study._trial import BASELINE, ENQUEUED, GIVEN, KNOWN, PROMOTED, REFERENCE, WHOLE_COST, Trial
 
 __all__ = ["Climbing", "Rungs", "climb", "list_evaluators", "read_fidelities"]
 
@@ -81,7 +81,7 @@ class Rungs:
     @classmethod
     def of(cls, trials: Sequence[Trial], costs: Sequence[float]) -> Rungs:
         """The rungs of a study with these trials."""
-        climbing = [trial for trial in trials if trial.origin not in (KNOWN, GIVEN, ENQUEUED)]
+        climbing = [trial for trial in trials if trial.origin not in (KNOWN, GIVEN, REFERENCE, ENQUEUED)]
         rungs = tuple(tuple(trial for trial in climbing if trial.fidelity == cost) for cost in costs)
         return cls(tuple(costs), rungs)
 

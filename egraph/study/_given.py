@@ -18,9 +18,9 @@ from egraph.evaluation.base import Evaluation
 from egraph.spaces import SearchSpace
 from egraph.study._journal import Journal
 from egraph.study._seeds import derive
-from egraph.study._trial import BASELINE, DONE, ENQUEUED, KNOWN, TOLD, State, Trial
+from egraph.study._trial import BASELINE, DONE, ENQUEUED, GIVEN, KNOWN, REFERENCE, TOLD, State, Trial
 
-__all__ = ["add_known", "add_results", "enqueue", "tell"]
+__all__ = ["add_given", "add_known", "add_results", "enqueue", "tell"]
 
 NO_SCORE = "told without a score"
 """Reason of a failure without a reason."""
@@ -80,7 +80,6 @@ def enqueue(
     seed: int,
     meter: CostMeter | None,
     architectures: Iterable[Architecture],
-    origin: str = ENQUEUED,
 ) -> int:
     """Queues networks as the next trials; see `Study.enqueue`."""
     graphs = as_architectures(architectures)
@@ -90,8 +89,19 @@ def enqueue(
         if key not in tried:
             tried.add(key)
             chosen.append((key, graph, Evaluation(math.nan)))
-    _write(journal, seed, meter, chosen, origin, "queued")
+    _write(journal, seed, meter, chosen, ENQUEUED, "queued")
     return len(chosen)
+
+
+def add_given(journal: Journal, space: SearchSpace, seed: int, meter: CostMeter | None) -> None:
+    """Queues the network that the space is about, if it has no trial yet; beyond limits as a reference."""
+    given = space.given
+    if given is None:
+        return
+    key = space.key(given)
+    if all(trial.key != key or trial.origin == BASELINE for trial in journal.read_trials()):
+        origin = GIVEN if given in space else REFERENCE
+        _write(journal, seed, meter, [(key, given, Evaluation(math.nan))], origin, "queued")
 
 
 def tell(journal: Journal, number: int, score: float | Evaluation | None, reason: str = "") -> Trial:

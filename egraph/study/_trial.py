@@ -22,6 +22,7 @@ __all__ = [
     "OWN",
     "PROMOTED",
     "RANDOM",
+    "REFERENCE",
     "SAMPLES",
     "SCREENED",
     "SEARCH",
@@ -59,6 +60,8 @@ KNOWN = "known"
 """Measured before the study, which was given its score; costs nothing."""
 GIVEN = "given"
 """The network that the space is about."""
+REFERENCE = "reference"
+"""The network that the space is about, beyond the limits: evaluated to compare with, and never the best."""
 ENQUEUED = "enqueued"
 """Wished for by the user."""
 BASELINE = "baseline"
@@ -89,7 +92,7 @@ class Trial:
         number: Number in the order of proposing, from 0.
         round: Number of the round that proposed it.
         origin: Reason of the proposal: initial, screened, top, far, search, random, promoted, known,
-            given, enqueued or baseline.
+            given, reference, enqueued or baseline.
         state: State: queued, running, asked (handed out, its score is to be told), complete or failed.
         key: Key of the architecture in its search space.
         architecture: Architecture that is evaluated.

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from torch import nn
 
-from egraph import spaces
+from egraph import report, spaces
+from egraph.errors import JournalError
 from egraph.spaces import Limited, around
 from egraph.study import Study, open_journal
 
@@ -48,14 +49,36 @@ def test_with_a_ranker_too(space):
         assert one.trials["architecture"][0] == space.given.to_json()
 
 
-def test_a_given_network_beyond_the_limits_is_left_out(space):
-    width = lambda architecture: float(dict(architecture.answers)["width.0"])  # noqa: E731
-    limited = Limited(space, {"width": width}, {"width": "0.9x"})
-    with study(limited) as one:
-        one.run(trials=4)
-        assert space.key(space.given) not in set(one.trials["key"])
-    with study(Limited(space, {"width": width}, {"width": "1x"})) as one:
-        assert one.trials["key"].tolist() == [space.key(space.given)]
+def narrow(space, share):
+    return Limited(space, {"width": lambda one: float(dict(one.answers)["width.0"])}, {"width": share})
+
+
+@pytest.mark.parametrize(
+    "how", [{}, {"ranker": None, "searcher": None, "initial": 2, "candidates": 8, "screen": False}]
+)
+def test_a_given_network_beyond_the_limits_is_a_reference(space, how):
+    best = lambda architectures: [9e9 if one == space.given else 1.0 for one in architectures]  # noqa: E731
+    with study(narrow(space, "0.9x"), best, **how) as one:
+        one.run(trials=5)
+        assert one.trials["origin"].tolist().count("reference") == 1
+        assert one.trials["score"].tolist() == [9e9, 1, 1, 1, 1]
+        assert one.best.score == 1
+        assert report.find(one.journal).best[0].score == 1
+        assert "reference" not in set(report.find(one.journal).within["origin"])
+        assert one.confirm(2, 1).best.scores == (1,)
+
+
+def test_of_limits_that_it_keeps_it_is_a_part(space, tmp_path):
+    with study(narrow(space, "1x"), storage=tmp_path / "x.db") as one:
+        one.run(trials=2)
+        assert one.trials["origin"][0] == "given"
+    with pytest.raises(
+        JournalError, match=r"is of a study with space mlp, width <= 1x, not mlp, width <= 0.9x"
+    ):
+        study(narrow(space, "0.9x"), storage=tmp_path / "x.db")
+    with study(narrow(space, "0.9x"), storage=tmp_path / "y.db") as one:
+        one.run(trials=2)
+    study(narrow(space, "0.8x"), storage=tmp_path / "y.db", force_resume=True).close()
     with study(spaces.get("convnet")) as one:
         assert one.trials.empty
 
