@@ -173,6 +173,7 @@ def command(task: Task, recipe: RecipeOptions, amount: Amount) -> None:
                 "rows": None if made.table is None else len(made.table),
                 "failed": None if made.table is None else int((made.table.columns["failure"] != "").sum()),
                 "missing": {str(path): left for path, left in made.missing.items()},
+                "data": training.images.summary(),
             }
         )
     else:
@@ -190,4 +191,4 @@ def _show(made: Generated) -> None:
         f"wrote {made.path}: {len(made.table):,} networks, {again:,} of them trained several times, "
         f"{failed:,} with a failed training"
     )
-    click.echo(f"next: egraph data show {made.path}")
+    click.echo(f"next: {shlex.join(['egraph', 'data', 'show', str(made.path)])}")

@@ -83,6 +83,13 @@ def test_a_connection_against_the_numbers_renumbers(run):
     }
 
 
+def test_answers_and_described_operations_are_kept(run):
+    graph = {**CHAIN, "answers": {"rate": 0.1}, "operations": [{"name": "a#0123456789ab", "kind": "conv"}]}
+    assert run("read", graph) == graph
+    assert run("insertAfter", graph, 1, "c")["operations"] == graph["operations"]
+    assert run("remove", graph, 1)["answers"] == graph["answers"]
+
+
 def test_disabled_connections_follow_their_vertices(run):
     graph = {**CHAIN, "disabled": [[0, 2]]}
     assert run("read", graph) == graph

@@ -1,6 +1,6 @@
 // The graph of an architecture as an immutable value, and its edits.
 //
-// A graph is {ops, edges, disabled?} as in the service. Vertex 0 is the input, the last vertex is the output, and
+// A graph is {ops, edges, disabled?, answers?, operations?} as in the service. Vertex 0 is the input, the last vertex is the output, and
 // connections lead from lower to higher numbers; edits that would break this order renumber the vertices.
 
 export class GraphError extends Error {}
@@ -9,7 +9,7 @@ const order = (edges) => edges.sort(([i, j], [k, l]) => i - k || j - l);
 
 // Validates an architecture from the service or from a link.
 export function read(architecture) {
-  const { ops, edges, disabled = [] } = architecture ?? {};
+  const { ops, edges, disabled = [], answers, operations } = architecture ?? {};
   const isVertex = (v) => Number.isInteger(v) && v >= 0 && v < ops.length;
   const areEdges = (list) =>
     Array.isArray(list) && list.every((edge) => Array.isArray(edge) && edge.length === 2 && edge.every(isVertex));
@@ -17,7 +17,13 @@ export function read(architecture) {
     throw new GraphError("an architecture needs a list “ops” of operation names, from input to output");
   if (!areEdges(edges) || !areEdges(disabled))
     throw new GraphError("an architecture needs a list “edges” of pairs of vertices");
-  return renumber({ ops: [...ops], edges: order([...edges]), ...(disabled.length && { disabled: [...disabled] }) });
+  return renumber({
+    ops: [...ops],
+    edges: order([...edges]),
+    ...(disabled.length && { disabled: [...disabled] }),
+    ...(answers && { answers }),
+    ...(operations && { operations }),
+  });
 }
 
 export const same = (a, b) => JSON.stringify(a) === JSON.stringify(b);
