@@ -7,7 +7,7 @@ one: a function from a folder of its own to a `Door`, and its line here.
 
 from __future__ import annotations
 
-from fuzzing import models, requests, sets, tables, texts
+from fuzzing import models, networks, requests, sets, tables, texts
 
 DOORS = {
     "csv": tables.open_csv,
@@ -24,6 +24,7 @@ DOORS = {
     "journals": models.open_journals,
     "rankers": models.open_rankers,
     "onnx": models.open_onnx,
+    "networks": networks.open_networks,
     "genomes": models.open_genomes,
     "results": texts.open_results,
     "http": requests.open_http,

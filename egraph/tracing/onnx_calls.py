@@ -56,4 +56,11 @@ class Call:
             raise ArchitectureError(
                 f"the operator {self.operator} has {name} that depend on values; export a fixed size"
             )
+        if value is not None and value.size > _MOST_NUMBERS:
+            raise ArchitectureError(
+                f"the operator {self.operator} has {name} of {value.size:,} numbers; the model is damaged"
+            )
         return default if value is None else value.tolist()
+
+
+_MOST_NUMBERS = 10_000

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from egraph.errors import ArchitectureError, DataError, EgraphError, MissingExtraError, UsageError
+from egraph.errors import ArchitectureError, DataError, EgraphError, MissingExtraError, UsageError, shorten
 from egraph.tracing.capture import BY_VALUES
 from egraph.tracing.onnx_calls import Call, Value
 from egraph.tracing.onnx_operators import OPERATORS
@@ -79,8 +81,25 @@ def _make_input(value: Any) -> Tensor:
             f"the input {value.name!r} has a side {free!r} of any length; give an example_input, such as "
             "torch.zeros(1, 3, 224, 224)"
         )
-    kind = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
-    return torch.zeros(sizes, dtype=torch.from_numpy(np.zeros(0, dtype=kind)).dtype)
+    _check_sides(value.name, sizes)
+    try:
+        kind = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        torch.from_numpy(np.zeros(0, dtype=kind))
+    except (KeyError, TypeError, ValueError):
+        raise ArchitectureError(
+            f"the input {value.name!r} has numbers of a type that PyTorch lacks"
+        ) from None
+    return torch.zeros(sizes, dtype=torch.from_numpy(np.zeros(0, dtype=kind)).dtype, device="meta")
+
+
+def _check_sides(name: str, sides: Iterable[int]) -> tuple[int, ...]:
+    found = tuple(sides)
+    if any(side < 0 for side in found) or math.prod(found) > _MOST_NUMBERS:
+        raise DataError(f"the tensor {name!r} has the shape {shorten(found)}; the model is damaged")
+    return found
+
+
+_MOST_NUMBERS = 2**40
 
 
 class OnnxModule(nn.Module):
@@ -104,7 +123,7 @@ class OnnxModule(nn.Module):
         self._constants: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         for place, initializer in enumerate(graph.initializer):
-            sides = tuple(initializer.dims)
+            sides = _check_sides(initializer.name, initializer.dims)
             if initializer.data_type in _REAL and sides and initializer.name not in settings:
                 weight = torch.empty(sides, device="meta")
                 self._names[initializer.name] = f"weight{place}"

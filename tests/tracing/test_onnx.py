@@ -193,6 +193,11 @@ def test_operators_of_several_versions_are_read(draw, nodes, weights, opset, dra
             [],
             "the operator Reshape has shape that depend on values; export a fixed",
         ),
+        (
+            [node("Expand", "x", "a")],
+            {"a": np.ones(10_001, WHOLE)},
+            "Expand has shape of 10,001 numbers; the",
+        ),
         ([node("Shape", "x")], {}, "the result of the network does not depend on its input"),
     ],
 )
@@ -206,6 +211,20 @@ def test_inputs_that_are_no_tensors_are_refused():
         [node("Identity", "x")], "test", [helper.make_tensor_sequence_value_info("x", 1, [2])], []
     )
     with pytest.raises(ArchitectureError, match="the input 'x' is no tensor; export a network of tensors"):
+        from_onnx(helper.make_model(graph).SerializeToString())
+
+
+@pytest.mark.parametrize("inputs", [(1, -3, 8, 8), (1, 2**40, 8, 8)])
+def test_impossible_shapes_are_refused(inputs):
+    with pytest.raises(DataError, match=r"the tensor 'x' has the shape \(1, .*; the model is damaged"):
+        from_onnx(model([node("Relu", "x")], inputs))
+
+
+def test_numbers_of_other_types_are_refused():
+    graph = helper.make_graph(
+        [node("Identity", "x")], "test", [helper.make_tensor_value_info("x", TensorProto.STRING, [2])], []
+    )
+    with pytest.raises(ArchitectureError, match="the input 'x' has numbers of a type that PyTorch lacks"):
         from_onnx(helper.make_model(graph).SerializeToString())
 
 
