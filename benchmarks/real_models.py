@@ -8,6 +8,9 @@ Each draw gives 100 of them as labels and all others as the test: once drawn at 
 families (the letters that a name begins with), with the other families as the test. ``--tags`` stays inside
 each of the larger recipes instead. The contestant ``trees`` has the columns of the table: parameters,
 multiply-adds, activations and size of the image.
+
+    egraph data trace --models torchvision --out torchvision.parquet
+    python benchmarks/real_models.py torchvision.parquet --labels 62 --contestants parts
 """
 
 from __future__ import annotations
@@ -35,7 +38,7 @@ COLUMNS = ("params_m", "infer_gmacs", "infer_macts", "img_size")
 def read(path: str, tags: bool) -> dict[str, list[dict]]:
     """The rows by the name of their group: all recipes in one, or each of the larger ones."""
     table = egraph.datasets.load(path)
-    frame = table.to_frame().assign(graph=table.architectures)
+    frame = table.to_frame().assign(graph=table.architectures).dropna(subset=["top1"])
     frame = frame[~frame.tag.fillna("").str.contains(OTHER)].sort_values("top1", ascending=False)
     frame["family"] = frame.network.str.extract("^([a-z]+)")
     if not tags:

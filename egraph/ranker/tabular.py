@@ -18,7 +18,7 @@ Floats = NDArray[np.float64]
 
 _GAUSSIAN_PROCESS_WEIGHT = 0.5
 _TREES_WEIGHT = 0.4
-_MEASURED = 4.0
+_MEASURED = 10.0
 """Factor of both weights for networks whose layers were measured: their graphs are larger and more unlike one
 another, which a graph neural network needs more labels for, and sizes tell more than operations."""
 

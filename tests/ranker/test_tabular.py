@@ -63,4 +63,4 @@ def test_networks_count_less_where_layers_were_measured():
     usual, measured = (
         TabularModels.fit(x, y, ["a", "a"], True, seed=0, measured=told).weights for told in (False, True)
     )
-    np.testing.assert_allclose(measured, 4 * np.array(usual))
+    np.testing.assert_allclose(measured, 10 * np.array(usual))
