@@ -32,9 +32,9 @@ def export(module, example, **options):
 PLAIN = {"training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False}
 
 
-@pytest.mark.parametrize("name", ["densenet", "vit"])
-def test_a_model_is_the_same_through_both_doors(zoo, name):
-    module = zoo(name)
+def test_a_model_is_the_same_through_both_doors(zoo):
+    """Convolution, norms, attention and dense layers."""
+    module = zoo("vit")
     assert from_onnx(export(module, (IMAGE,), **PLAIN)) == from_torch(module, IMAGE)
 
 
