@@ -134,6 +134,11 @@ def _record(call: Call) -> torch.export.ExportedProgram:
                 f"the network packs sequences, whose sizes depend on values{location_of_error(error)}; "
                 "give the recurrent layer padded sequences, which have the same graph"
             ) from error
+        if "FlexAttention" in str(error):
+            raise ArchitectureError(
+                f"the network calls flex_attention, which cannot be recorded{location_of_error(error)}; "
+                "trace it with scaled_dot_product_attention, which has the same graph"
+            ) from error
         shapes = ", ".join(str(tuple(tensor.shape)) for tensor in call.tensors)
         reason = str(error).strip().split("\n")[0][:300]
         raise ArchitectureError(

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import pytest
 import torch
 from torch import nn
+from torch.nn.attention.flex_attention import flex_attention
 
 from egraph import from_torch
 from egraph.errors import ArchitectureError, TracingWarning, UsageError
@@ -187,6 +188,20 @@ def test_packed_sequences_are_refused_with_the_way_out():
         ArchitectureError, match=r"packs sequences, .*test_forms.*give the recurrent layer padd"
     ):
         from_torch(Packed(), torch.zeros(2, 2, 4))
+
+
+class Flexible(Layer):
+    def forward(self, x):
+        y = self.layer(x)[None, None]
+        return flex_attention(y, y, y)
+
+
+@pytest.mark.filterwarnings("ignore:flex_attention called without torch.compile")
+def test_flexible_attention_is_refused_with_the_way_out():
+    with pytest.raises(
+        ArchitectureError, match=r"calls flex_attention, .*test_forms.* scaled_dot_product_att"
+    ):
+        from_torch(Flexible(), ROWS)
 
 
 @pytest.mark.filterwarnings("ignore:torch.quantize")
