@@ -147,19 +147,36 @@ def _simulate(values: Values, most: int, rng: np.random.Generator) -> _Curves:
     width = min(NEAREST, len(truth))
     starts = np.clip(np.arange(len(truth)) - width // 2, 0, len(truth) - width)
     pools = [pool[np.isfinite(pool)] for pool in (deviations[start : start + width] for start in starts)]
-    found: dict[tuple[str, int], list[list[float]]] = defaultdict(list)
+    found: dict[tuple[str, int], list[Values]] = defaultdict(list)
     for _ in range(max(DRAWS, SIMULATED // len(truth))):
         noise = np.stack([rng.choice(pool, max(most, 2)) for pool in pools])  # (networks, runs)
-        taus: dict[tuple[str, int], list[float]] = defaultdict(list)
-        for scale in SCALES:
-            sampled = truth[:, None] + scale * noise
-            taus["pairs", 2].append(kendall_tau(sampled[:, 0], sampled[:, 1]))
-            for k in range(1, most + 1):
-                labels = sampled[:, :k].mean(axis=1)
-                taus["means", k].append(kendall_tau(labels, truth))
-                taus["tops", k].append(kendall_tau(labels, truth, top=0.5))
-        for name, each in taus.items():
-            found[name].append(each)
+        sampled = truth + SCALES[:, None] * noise.T[:, None]  # (runs, scales, networks)
+        found["pairs", 2].append(_taus(sampled[0], sampled[1]))
+        for k in range(1, most + 1):
+            labels = sampled[:k].mean(axis=0)
+            found["means", k].append(_taus(labels, truth))
+            found["tops", k].append(_taus(labels, truth, better_half=True))
     curves = {name: np.mean(each, axis=0) for name, each in found.items()}
     means, tops = ({k: curves[part, k] for k in range(1, most + 1)} for part in ("means", "tops"))
     return _Curves(curves["pairs", 2], means, tops)
+
+
+def _taus(y: Values, s: Values, *, better_half: bool = False) -> Values:
+    """Kendall's tau-b of each row, as `kendall_tau` computes it for one, ``(rows,)``; NaN if undefined.
+
+    Args:
+        y: ``(rows, networks)``.
+        s: ``(rows, networks)`` or ``(networks,)``.
+        better_half: Whether only the half of the networks that is best by ``y`` counts.
+    """
+    first, second = np.triu_indices(y.shape[-1], 1)
+    of_y, of_s = (np.sign(each[..., first] - each[..., second]) for each in (y, s))
+    if better_half:
+        worst = y.shape[-1] - max(1, round(0.5 * y.shape[-1]))
+        best = y >= np.partition(y, worst, axis=-1)[:, worst, None]
+        counted = best[:, first] & best[:, second]
+        of_y, of_s = of_y * counted, of_s * counted
+    untied = np.sqrt(np.abs(of_y).sum(axis=-1) * np.abs(of_s).sum(axis=-1))
+    with np.errstate(invalid="ignore"):
+        taus: Values = (of_y * of_s).sum(axis=-1) / untied
+    return taus

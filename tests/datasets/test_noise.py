@@ -7,6 +7,7 @@ import pytest
 
 from egraph import datasets
 from egraph.datasets import estimate_noise
+from egraph.datasets._noise import _taus
 from egraph.errors import UsageError
 from egraph.metrics import kendall_tau
 
@@ -48,6 +49,16 @@ def test_networks_with_one_training_do_not_count():
     runs = np.stack([values, values + 0.1, np.where(values < 6, values, np.nan)], axis=1)
     runs[9:, 1] = np.nan
     assert estimate_noise(runs).networks == 9
+
+
+def test_taus_of_many_rows_are_those_of_each():
+    rng = np.random.default_rng(0)
+    y, s = rng.integers(0, 6, (40, 9)).astype(float), rng.integers(0, 9, 9).astype(float)
+    y[0] = 3
+    for better_half, top in ((False, None), (True, 0.5)):
+        expected = [kendall_tau(row, s, top=top) for row in y]
+        np.testing.assert_allclose(_taus(y, s, better_half=better_half), expected, rtol=1e-12)
+    assert np.isnan(_taus(y, s)[0])
 
 
 def test_the_same_seed_gives_the_same_numbers():
