@@ -282,7 +282,7 @@ def wrong_shapes(choose):
     ("build", "error", "reason"),
     [
         (fail, UsageError, r"the builder .*:fail.* failed with the answers \{\}: KeyError: 'width'"),
-        (refuse, SpaceExhaustedError, "refused 1,000 random networks; the last: too deep"),
+        (refuse, SpaceExhaustedError, "refused 100 random networks; the last: too deep"),
         (no_module, UsageError, "must return a torch.nn.Module, got NoneType; does it end with return"),
         (no_options, UsageError, "the choice 'width' has no options"),
         (no_modules, UsageError, "the choice 'layer' has no options"),
