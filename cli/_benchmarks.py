@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import console, count_option, json_option, root_option
+from egraph.cli._options import console, count_option, json_option, root_option, stack
 from egraph.cli._reading import read_table, tell
 from egraph.errors import FailedError, UsageError
 
@@ -34,7 +34,7 @@ def result_options(jobs: str, out: str) -> Callable[[Any], Any]:
         jobs: Name of what runs at a time.
         out: Default of ``--out``.
     """
-    options = (
+    options = [
         count_option("--processes", default=1, help=f"{jobs} at a time; they share the cores evenly."),
         click.option(
             "--out",
@@ -45,14 +45,8 @@ def result_options(jobs: str, out: str) -> Callable[[Any], Any]:
         ),
         root_option,
         json_option("the results"),
-    )
-
-    def add(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    ]
+    return stack(options)
 
 
 def tell_tables(

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from egraph.architecture import Architecture
+from egraph.cli._options import stack
 from egraph.errors import TracingWarning, UsageError
 from egraph.specs import call_named, current_folder_first
 
@@ -27,7 +28,7 @@ def part_option(of: str) -> Callable[[Any], Any]:
 
 def model_options(verb: str) -> Callable[[Any], Any]:
     """The options ``--model``, ``--input`` and ``--part``, of a command that does something with models."""
-    options = (
+    options = [
         click.option(
             "--model",
             "models",
@@ -43,14 +44,8 @@ def model_options(verb: str) -> Callable[[Any], Any]:
             help="Shape of one input of the networks of --model. Default: 3x32x32, and that in an ONNX file.",
         ),
         part_option("the networks of --model"),
-    )
-
-    def add(command: Any) -> Any:
-        for option in reversed(options):
-            command = option(command)
-        return command
-
-    return add
+    ]
+    return stack(options)
 
 
 _USUAL: tuple[int, ...] = (3, 32, 32)

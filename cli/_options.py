@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import os
@@ -9,7 +10,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -48,6 +49,7 @@ __all__ = [
     "seed_option",
     "shape_options",
     "show_scores",
+    "stack",
     "table_option",
     "tables_option",
     "use_color",
@@ -232,7 +234,15 @@ def journal_options(otherwise: str) -> Callable[[Any], Any]:
         is_flag=True,
         help="Resume a journal of other data, another recipe or another seed; it keeps what differed.",
     )
-    return lambda command: storage(resume(force(command)))
+    return stack([storage, resume, force])
+
+
+def stack(decorators: Sequence[Callable[[Any], Any]]) -> Callable[[Any], Any]:
+    """One decorator for several; the help has their options in this order.
+
+    As with stacked decorators, the last one is applied first.
+    """
+    return lambda command: functools.reduce(lambda made, add: add(made), reversed(decorators), command)
 
 
 def use_color() -> bool:

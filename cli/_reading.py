@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from egraph.cli._options import stack
+
 if TYPE_CHECKING:
     from egraph.datasets import Table
 
@@ -70,11 +72,8 @@ row_options = (
 """Options for the rows of a file of your own, where the command has its space otherwise."""
 
 
-def with_row_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Adds `row_options`, whose values are arguments of `egraph.datasets.load`."""
-    for option in reversed(row_options):
-        command = option(command)
-    return command
+with_row_options = stack(row_options)
+"""Adds `row_options`, whose values are arguments of `egraph.datasets.load`."""
 
 
 def file_options(command: Callable[..., Any]) -> Callable[..., Any]:

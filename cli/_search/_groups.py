@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import field, fields
 from typing import Any
 
+from egraph.cli._options import stack
+
 __all__ = ["option", "takes"]
 
 _OPTIONS = "options"  # in the metadata of a field
@@ -29,7 +31,7 @@ def takes(*groups: type[Any]) -> Callable[[Callable[..., None]], Callable[..., N
             command(*(group(**{one.name: given[one.name] for one in fields(group)}) for group in groups))
 
         decorators = [add for group in groups for one in fields(group) for add in one.metadata[_OPTIONS]]
-        # As with stacked decorators, the last one is applied first; the help then has them in this order.
-        return functools.reduce(lambda made, add: add(made), reversed(decorators), call)
+        decorated: Callable[..., None] = stack(decorators)(call)
+        return decorated
 
     return decorate
