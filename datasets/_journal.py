@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -24,6 +23,7 @@ from egraph.architecture import Architecture
 from egraph.datasets._metric import Metric
 from egraph.datasets._table import Table
 from egraph.errors import DataError
+from egraph.files import is_special
 from egraph.journals import APPLICATION, check_cells, open_to_read
 from egraph.spaces import SearchSpace
 
@@ -54,7 +54,7 @@ _UNKNOWN_AT_ZERO = ("params", "flops")
 
 def is_database(path: Path) -> bool:
     """Whether a file is a database of SQLite, or says so by its name."""
-    if os.path.exists(path) and not os.path.isfile(path):  # a pipe would be waited for
+    if is_special(path):
         return False
     try:
         with path.open("rb") as file:

@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from egraph.datasets._parquet import one_line, open_arrow
 from egraph.datasets._records import read_records
 from egraph.errors import DataError, shorten
+from egraph.files import is_special
 
 if TYPE_CHECKING:
     import pandas
@@ -151,7 +152,7 @@ def read_sheet(path: Path, texts: Collection[str] = (), na: Collection[str] = ()
         DataError: The file is absent or damaged, or has no header or no rows.
     """
     if not os.path.isfile(path):
-        raise DataError(f"{path} is no plain file" if os.path.exists(path) else f"{path} does not exist")
+        raise DataError(f"{path} is no plain file" if is_special(path) else f"{path} does not exist")
     name = path.name.lower()
     if name.endswith(PARQUET):
         sheet = _read_parquet(path, na)

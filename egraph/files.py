@@ -11,7 +11,7 @@ from pathlib import Path
 
 from egraph.errors import FailedError
 
-__all__ = ["atomic_path", "cannot_write", "expand", "printable", "write_text"]
+__all__ = ["atomic_path", "cannot_write", "expand", "is_special", "printable", "write_text"]
 
 
 def expand(path: str | os.PathLike[str]) -> Path:
@@ -20,6 +20,11 @@ def expand(path: str | os.PathLike[str]) -> Path:
         return Path(path).expanduser()
     except RuntimeError:
         return Path(path)
+
+
+def is_special(path: str | os.PathLike[str]) -> bool:
+    """Whether there is something other than a plain file: a folder, or a pipe, which makes readers wait."""
+    return os.path.exists(path) and not os.path.isfile(path)
 
 
 def printable(text: str, encoding: str = "utf-8") -> str:

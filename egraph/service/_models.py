@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 import hashlib
 import json
-import os
 import shutil
 import warnings
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ from egraph import operations, spaces
 from egraph.architecture import Architecture
 from egraph.canonical import simplify
 from egraph.errors import ModelError, OutOfDistributionWarning, UnknownNameError
-from egraph.files import write_text
+from egraph.files import is_special, write_text
 from egraph.spaces import SearchSpace
 from egraph.units import clip_interval
 
@@ -211,7 +210,7 @@ def publish(source: Path, folder: Path) -> dict[str, Any]:
     Raises:
         ModelError: The file is not a ranker; the current one does not change.
     """
-    if os.path.exists(source) and not os.path.isfile(source):  # a pipe would be waited for
+    if is_special(source):
         raise ModelError(f"cannot read {source}: it is no plain file")
     exported = source.suffix.lower() == ".onnx"
     try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import weakref
 from collections.abc import Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from egraph.errors import JournalError
 from egraph.executors import end_unguarded
+from egraph.files import is_special
 from egraph.journals import APPLICATION, check_cells, open_to_read
 from egraph.study import _migrations
 
@@ -43,7 +43,7 @@ class JournalFile:
     """
 
     def __init__(self, path: Path | None, *, read_only: bool, wait: float = 0) -> None:
-        if path is not None and os.path.exists(path) and not os.path.isfile(path):  # a pipe never opens
+        if path is not None and is_special(path):
             raise JournalError(f"{path} is no plain file; name the file of a journal, such as runs/x.db")
         self.path, self.read_only = path, read_only
         release = _no_lock if path is None or read_only else _lock(path, wait)

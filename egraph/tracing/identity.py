@@ -92,7 +92,7 @@ class _Reading:
             else:
                 given.append("*")
                 sources.append(source)
-        commutes = name in _COMMUTATIVE and (name != "add" or arguments(node)["alpha"] == 1)
+        commutes = name in _COMMUTATIVE and (name != "add" or arguments(node).get("alpha", 1) == 1)
         if commutes:
             given.sort()
         if node.op == "placeholder":
