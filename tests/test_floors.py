@@ -33,7 +33,7 @@ FLOORS = [
     {"spaces"},
     {"datasets", "surrogates"},
     {"ranker", "evaluation", "searchers"},
-    {"baselines"},
+    {"baselines", "supernets"},
     {"study", "evolve", "bench", "export"},
     {"report", "service"},
     {"cli"},

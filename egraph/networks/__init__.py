@@ -22,6 +22,9 @@ is too large before memory is allocated, and draws the initial weights from a ge
 the global one is neither used nor changed. To add a skeleton: a file here with a function
 ``build_...(architecture, input_shape, num_classes)``, exported below and named by the `builder` of a space.
 
+A function ``mix_...`` builds the network of a supernet: the same skeleton, with a layer that mixes all
+operations at each position. `_mixed_nodes.MixedNodes` is a cell of such layers.
+
 Variants of any module, for `egraph.spaces.around`, are made by `_variants`: what may vary in it and its
 changes. `_variant_sizes` tells which widths must agree, and `_variant_weights` what is `Inherited`.
 
@@ -37,7 +40,7 @@ from egraph.networks._darts import build_darts
 from egraph.networks._mnasnet import build_mnasnet
 from egraph.networks._morphisms import inherit
 from egraph.networks._nasbench101 import build_nasbench101
-from egraph.networks._nasbench201 import build_nasbench201
+from egraph.networks._nasbench201 import build_nasbench201, mix_nasbench201
 from egraph.networks._nasbench_macro import build_nasbench_macro
 from egraph.networks._nash import NashNetwork, build_nash
 from egraph.networks._variant_weights import Inherited
@@ -58,5 +61,6 @@ __all__ = [
     "count_flops",
     "count_params",
     "inherit",
+    "mix_nasbench201",
     "parts",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor, nn
 
 from egraph import operations
@@ -9,13 +11,17 @@ from egraph.architecture import Architecture
 from egraph.canonical import Simplified, simplify
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._layers import Layer, classifier, conv_norm, read_operation
+from egraph.networks._mixed_nodes import MixedNodes
 from egraph.networks.operations import make_layer
 
-__all__ = ["build_nasbench201"]
+__all__ = ["build_nasbench201", "mix_nasbench201"]
 
 LAYERS = (Layer("conv", 1), Layer("conv", 3), Layer("avg-pool", 3))
 
 STAGES = 3
+
+NODES = 3
+"""Nodes of a cell beside its input; the last is its result."""
 
 
 def build_nasbench201(
@@ -64,17 +70,65 @@ def build_nasbench201(
         read_operation(name, "nasbench201", LAYERS)
 
     def make() -> nn.Sequential:
-        blocks: list[nn.Module] = [conv_norm(input_shape[0], channels, 3)]
-        width = channels
-        for stage in range(STAGES):
-            if stage:
-                blocks.append(ResidualBlock(width))
-                width *= 2
-            blocks += [Cell(graph, width) for _ in range(cells)]
-        head = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), *classifier(width, num_classes))
-        return nn.Sequential(*blocks, head)
+        return _stack(lambda width: Cell(graph, width), input_shape[0], num_classes, channels, cells)
 
     return allocate(make, seed, max_params, f"use fewer channels than {channels}")
+
+
+def mix_nasbench201(
+    mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    channels: int = 16,
+    cells: int = 5,
+    *,
+    seed: int = 0,
+    max_params: int = 50_000_000,
+) -> nn.Sequential:
+    """Builds the network of a supernet: as `build_nasbench201`, with mixed layers on the edges.
+
+    Args:
+        mix: Makes the layer of an edge, of its name (``0->1``), a function that makes the layer of an
+            operation of a width, and the width.
+        input_shape: Shape ``(channels, height, width)`` of one image, of any size.
+        num_classes: Number of outputs.
+        channels: Number of channels in the first stage.
+        cells: Number of cells in each stage.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built.
+
+    Raises:
+        UsageError: An argument is out of range.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
+    """
+    check_arguments(input_shape, num_classes=num_classes, channels=channels, cells=cells)
+
+    def make_cell(width: int) -> MixedNodes:
+        return MixedNodes(1, NODES, "", lambda name, _: mix(name, _make_option, width))
+
+    def make() -> nn.Sequential:
+        return _stack(make_cell, input_shape[0], num_classes, channels, cells)
+
+    return allocate(make, seed, max_params, f"use fewer channels than {channels}")
+
+
+def _make_option(name: str, channels: int) -> nn.Module:
+    return make_layer("nasbench201", operations.get(name), channels, channels)
+
+
+def _stack(
+    make_cell: Callable[[int], nn.Module], image: int, num_classes: int, channels: int, cells: int
+) -> nn.Sequential:
+    """The network of cells of a width."""
+    blocks: list[nn.Module] = [conv_norm(image, channels, 3)]
+    width = channels
+    for stage in range(STAGES):
+        if stage:
+            blocks.append(ResidualBlock(width))
+            width *= 2
+        blocks += [make_cell(width) for _ in range(cells)]
+    head = nn.Sequential(nn.BatchNorm2d(width), nn.ReLU(), *classifier(width, num_classes))
+    return nn.Sequential(*blocks, head)
 
 
 class Cell(nn.Module):

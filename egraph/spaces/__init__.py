@@ -8,7 +8,8 @@ architectures are one option for each of a fixed number of positions; register i
 `egraph.operations.register` and the space with `spaces.register`, and import the file below. The conformance
 tests in ``tests/spaces/test_conformance.py`` then run on it. `from_builder` makes a space of a function that
 builds a PyTorch module. `Limited` restricts any space to the
-architectures within cost limits, `Rows` to listed ones; both are a `Subspace`. `read_architecture` reads
+architectures within cost limits, `Rows` to listed ones; both are a `Subspace`. A `Relaxation` is a space as
+probabilities of its operations. `read_architecture` reads
 notations of other programs too.
 """
 
@@ -35,6 +36,7 @@ from egraph.spaces.finding import find
 from egraph.spaces.grammar import Grammar
 from egraph.spaces.limited import Limited
 from egraph.spaces.notations import read_architecture
+from egraph.spaces.relaxation import Derivation, Position, Relaxation
 from egraph.spaces.rows import Rows
 from egraph.spaces.subspace import Subspace
 from egraph.spaces.traced import TracedSpace
@@ -42,8 +44,11 @@ from egraph.spaces.traced import TracedSpace
 __all__ = [
     "BuilderSpace",
     "ChoiceSpace",
+    "Derivation",
     "Grammar",
     "Limited",
+    "Position",
+    "Relaxation",
     "Rows",
     "SearchSpace",
     "Subspace",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     import torch
 
     from egraph.networks import Inherited
+    from egraph.spaces.relaxation import Relaxation
 
 __all__ = ["Builder", "Crossover", "SearchSpace"]
 
@@ -66,6 +67,7 @@ class SearchSpace(ABC):
     several crossovers  `crossovers`
     weighted mutation   `weighted_operations`, `mutate_weighted`, `amounts`
     variants of one     `given`, `inherited`
+    relaxation          `relaxation`
     ==================  =================================================================
 
     Attributes:
@@ -302,6 +304,17 @@ class SearchSpace(ABC):
         """
         raise UsageError(
             f"the space {self.name!r} is about no given network; use one that is (egraph.spaces.around)"
+        )
+
+    def relaxation(self) -> Relaxation:
+        """The choices of the space as probabilities, for differentiable search.
+
+        Raises:
+            UsageError: This space offers none.
+        """
+        raise UsageError(
+            f"the space {self.name!r} has no relaxation, which a supernet needs; use 'nasbench201', 'darts', "
+            "'concat-cell', or a builder that asks choose.module(...)"
         )
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:

@@ -28,6 +28,7 @@ from egraph.spaces._checks import check_text, check_value, known_operation
 from egraph.spaces._registry import register
 from egraph.spaces.base import Builder
 from egraph.spaces.choice_space import ChoiceSpace
+from egraph.spaces.relaxation import ChoiceRelaxation, Relaxation
 
 __all__ = ["NASBench201"]
 
@@ -123,6 +124,13 @@ class NASBench201(ChoiceSpace):
         from egraph.networks import build_nasbench201
 
         return Builder(build_nasbench201, {"channels": 16, "cells": 5, "seed": 0})
+
+    def relaxation(self) -> Relaxation:
+        """Probabilities of the operations on the six edges: see `egraph.networks.mix_nasbench201`."""
+        from egraph.networks import mix_nasbench201
+
+        nodes = {name: name[-1] for name in self.positions}
+        return ChoiceRelaxation(self, mix_nasbench201, {"channels": 16, "cells": 5}, nodes)
 
     def __len__(self) -> int:
         return 5260

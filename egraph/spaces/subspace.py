@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
 
     from egraph.networks import Inherited
+    from egraph.spaces.relaxation import Relaxation
 
 __all__ = ["Subspace"]
 
@@ -121,6 +122,10 @@ class Subspace(SearchSpace):
             ArchitectureError: The options describe no architecture, or none of the part.
         """
         return self._settle(self.whole.decode(options))
+
+    def relaxation(self) -> Relaxation:
+        """That of the whole space, whose architectures may be outside of the part."""
+        return self.whole.relaxation()
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
         """As in the whole space."""

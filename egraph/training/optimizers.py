@@ -34,7 +34,7 @@ def _adamw(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
 
 
 def _sgd(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
-    return torch.optim.SGD(
+    optimizer = torch.optim.SGD(
         parameters,
         lr=recipe.learning_rate,
         weight_decay=recipe.weight_decay,
@@ -43,6 +43,12 @@ def _sgd(parameters: Parameters, recipe: Recipe) -> torch.optim.Optimizer:
         nesterov=recipe.nesterov and recipe.momentum > 0,
         fused=True,
     )
+    if recipe.momentum > 0:
+        # The fused kernel refuses a weight whose first gradient comes after those of others.
+        for group in optimizer.param_groups:
+            for each in group["params"]:
+                optimizer.state[each]["momentum_buffer"] = torch.zeros_like(each)
+    return optimizer
 
 
 def _plain(kind: type[torch.optim.Optimizer]) -> Callable[[Parameters, Recipe], torch.optim.Optimizer]:

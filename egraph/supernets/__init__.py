@@ -1,0 +1,30 @@
+"""Supernets: networks with all operations of a space at once, whose probabilities gradients train.
+
+- `Supernet` is the network of a space's relaxation (`SearchSpace.relaxation`) with a `Mixed` layer at each
+  position, and the logits of the operations.
+- `search` trains one: weights on a half of the training examples, logits on the other half, with a
+  checkpoint after each epoch. It returns `Found`: probabilities and the derived architecture of every epoch.
+- `methods` has the differentiable methods by name, each a small file that changes one thing of `Method`.
+- `Settings` says how to train, as a value; `search_recipe` is the recipe of DARTS.
+"""
+
+from egraph.supernets.methods import Method, methods
+from egraph.supernets.mixing import Mixed, Sample
+from egraph.supernets.results import Epoch, Found
+from egraph.supernets.search import Run, search
+from egraph.supernets.settings import Settings, search_recipe
+from egraph.supernets.supernet import Supernet
+
+__all__ = [
+    "Epoch",
+    "Found",
+    "Method",
+    "Mixed",
+    "Run",
+    "Sample",
+    "Settings",
+    "Supernet",
+    "methods",
+    "search",
+    "search_recipe",
+]

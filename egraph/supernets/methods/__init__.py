@@ -1,0 +1,16 @@
+"""Differentiable methods, each a file that changes one thing of `Method`.
+
+To add one: a subclass of `Method` in a file here, entered in the list below.
+"""
+
+from egraph.registry import Registry
+from egraph.supernets.methods.base import Batch, Gradient, Method
+from egraph.supernets.methods.darts import Darts
+from egraph.supernets.methods.gdas import Gdas
+
+__all__ = ["Batch", "Gradient", "Method", "methods"]
+
+methods: Registry[type[Method]] = Registry("differentiable method")
+
+for _method in (Darts, Gdas):
+    methods.register(_method.name, _method)

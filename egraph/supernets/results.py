@@ -1,0 +1,106 @@
+"""What a supernet has learnt, epoch by epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from egraph.architecture import Architecture
+
+__all__ = ["Epoch", "Found"]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """The state after one epoch.
+
+    Attributes:
+        number: Epochs done.
+        training_loss: Mean loss of the batches that trained the weights.
+        validation_loss: Mean loss of the batches that trained the logits.
+        validation: Accuracy on these batches, with the weights of the operations that the method sampled.
+        probabilities: Probabilities of the operations by position.
+        architecture: The derived architecture.
+        skips: Number of skip connections in it.
+        entropy: Mean entropy of the probabilities over the positions, in nats.
+        seconds: Duration of the epoch.
+    """
+
+    number: int
+    training_loss: float
+    validation_loss: float
+    validation: float
+    probabilities: Mapping[str, NDArray[np.float64]]
+    architecture: Architecture
+    skips: int
+    entropy: float
+    seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        """The fields as JSON-ready values."""
+        return {
+            "number": self.number,
+            "training_loss": self.training_loss,
+            "validation_loss": self.validation_loss,
+            "validation": self.validation,
+            "probabilities": {name: each.tolist() for name, each in self.probabilities.items()},
+            "architecture": self.architecture.to_dict(),
+            "skips": self.skips,
+            "entropy": self.entropy,
+            "seconds": self.seconds,
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, Any]) -> Epoch:
+        """Restores what `to_dict` gave."""
+        return cls(
+            **{
+                **fields,
+                "probabilities": {name: np.array(each) for name, each in fields["probabilities"].items()},
+                "architecture": Architecture.from_dict(fields["architecture"]),
+            }
+        )
+
+
+@dataclass(frozen=True)
+class Found:
+    """The result of the training of a supernet.
+
+    Attributes:
+        epochs: The epochs, in order.
+        stopped: Why it ended before the last epoch; empty if it did not.
+        saved_bytes: Bytes that one step on the logits keeps for the backward pass.
+    """
+
+    epochs: list[Epoch]
+    stopped: str = ""
+    saved_bytes: int = 0
+
+    @property
+    def best(self) -> Epoch:
+        """The epoch with the best validation accuracy; of equals the last."""
+        return max(reversed(self.epochs), key=lambda epoch: epoch.validation)
+
+    @property
+    def last(self) -> Epoch:
+        """The last epoch."""
+        return self.epochs[-1]
+
+    @property
+    def architecture(self) -> Architecture:
+        """The architecture of the best epoch."""
+        return self.best.architecture
+
+    @property
+    def probabilities(self) -> Mapping[str, NDArray[np.float64]]:
+        """The probabilities after the best epoch."""
+        return self.best.probabilities
+
+    @property
+    def seconds(self) -> float:
+        """Duration of all epochs."""
+        return sum(epoch.seconds for epoch in self.epochs)
