@@ -10,9 +10,9 @@ import numpy as np
 
 from egraph.architecture import Architecture
 from egraph.errors import Unbuildable, UsageError
-from egraph.spaces._building import BuilderError
+from egraph.spaces._building import BuilderError, Network
 from egraph.spaces._varying import Variants
-from egraph.spaces.builder import BuilderSpace, _Network
+from egraph.spaces.builder import BuilderSpace
 from egraph.spaces.choosing import Asked, Question, any_option
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ class VariantSpace(BuilderSpace):
             module.load_state_dict(self.inherited(architecture, seed=seed).weights)
         return module
 
-    def _inspect(self, module: torch.nn.Module, asked: Asked) -> _Network:
+    def _inspect(self, module: torch.nn.Module, asked: Asked) -> Network:
         try:
             network = super()._inspect(module, asked)
         except BuilderError as error:

@@ -6,7 +6,7 @@ import functools
 import inspect
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,12 +20,22 @@ from egraph.errors import (
 )
 from egraph.shapes import kind_of
 from egraph.spaces._asking import AskedEpisodes
-from egraph.spaces._building import BuilderError, call_builder, failure, first_difference, warn_of
+from egraph.spaces._builder_relaxation import BuilderRelaxation
+from egraph.spaces._building import (
+    BuilderError,
+    Network,
+    build_twice,
+    call_builder,
+    check_outputs,
+    inspect_network,
+    warn_of,
+)
 from egraph.spaces._checks import check_text, check_value
 from egraph.spaces.base import Builder, SearchSpace
 from egraph.spaces.choosing import (
     Answering,
     Asked,
+    Choose,
     Question,
     answers_of,
     any_option,
@@ -38,6 +48,8 @@ from egraph.spaces.episodes import Episodes
 
 if TYPE_CHECKING:
     import torch
+
+    from egraph.spaces.relaxation import Relaxation
 
 __all__ = ["BuilderSpace", "from_builder"]
 
@@ -81,15 +93,6 @@ def from_builder(
     return space
 
 
-class _Network(NamedTuple):
-    """What is known of the network of some answers."""
-
-    architecture: Architecture
-    key: str
-    asked: Asked
-    outputs: tuple[int, ...]
-
-
 class BuilderSpace(SearchSpace):
     """The networks that a function builds from its choices.
 
@@ -129,7 +132,7 @@ class BuilderSpace(SearchSpace):
         self._takes = [
             each for each in ("input_shape", "num_classes") if each in inspect.signature(build).parameters
         ]
-        self._known: dict[tuple[tuple[str, Answer], ...], _Network] = {}
+        self._known: dict[tuple[tuple[str, Answer], ...], Network] = {}
         self._operations: dict[str, None] = {}
 
     def check_builder(self) -> None:
@@ -141,21 +144,8 @@ class BuilderSpace(SearchSpace):
         rng = np.random.default_rng(0)
         first = self._draw(lambda question: any_option(question, rng), patience=0)
         answers = dict(first.architecture.answers)
-        modules = []
-        for _ in range(2):
-            module, asked = self._build(exactly(self.name, answers))
-            if list(asked.items()) != list(first.asked.items()):
-                raise UsageError(
-                    f"the builder {self.name} is not deterministic: with the same answers it asked "
-                    f"{first_difference(first.asked, asked)}; let it depend on the answers alone"
-                )
-            modules.append(module)
-        kept = {id(parameter) for parameter in modules[0].parameters()}
-        if modules[0] is modules[1] or any(id(parameter) in kept for parameter in modules[1].parameters()):
-            raise UsageError(
-                f"the builder {self.name} keeps state: two calls share weights; make every layer inside of it"
-            )
-        again = self._inspect(modules[1], first.asked)
+        module = build_twice(self.name, lambda: self._build(exactly(self.name, answers)), first.asked)
+        again = self._inspect(module, first.asked)
         if (again.architecture, again.key) != (first.architecture, first.key):
             raise UsageError(
                 f"the builder {self.name} is not deterministic: the answers {show(answers)} gave another "
@@ -294,18 +284,41 @@ class BuilderSpace(SearchSpace):
         """
         return list(self._build(answering)[1].values())
 
+    def call(self, choose: Choose, seed: int = 0) -> tuple[torch.nn.Module, Asked]:
+        """The module that the builder makes with a chooser, and what it asked for.
+
+        Raises:
+            ArchitectureError: The builder fails; `Unbuildable` if it refuses the answers.
+            UsageError: It returns no module, or one that is not on the CPU.
+        """
+        given = {name: getattr(self, name) for name in self._takes}
+        return call_builder(self.name, self.build, choose, given, seed)
+
+    def answer(self, answering: Answering) -> Architecture | None:
+        """The architecture of the answers to what the builder asks; None if it refuses them or fails."""
+        found = self._try(answering)
+        return None if found is None else found.architecture
+
+    def relaxation(self, *, fixed: Mapping[str, Answer] | None = None) -> Relaxation:
+        """Probabilities of the options of each `Choose.module`: see `BuilderRelaxation`.
+
+        Args:
+            fixed: Answers to other questions in the supernet, by name.
+
+        Raises:
+            UsageError: The builder asks for no modules, refuses the answers, or has no such question.
+            ArchitectureError: Options of a choice give results of different shapes.
+        """
+        return BuilderRelaxation(self, fixed or {})
+
     def _module(
         self, architecture: Architecture, input_shape: tuple[int, ...], num_classes: int, *, seed: int
     ) -> torch.nn.Module:
         known = self._find(architecture)
-        if known.outputs[1:] != (num_classes,):
-            raise UsageError(
-                f"the networks of {self.name!r} give outputs of shape {known.outputs[1:]}, but there are "
-                f"{num_classes} classes; let the builder take num_classes, or give from_builder their number"
-            )
+        check_outputs(self.name, known.outputs, num_classes)
         return self._build(exactly(self.name, dict(architecture.answers)), seed)[0]
 
-    def _find(self, architecture: Architecture) -> _Network:
+    def _find(self, architecture: Architecture) -> Network:
         if not isinstance(architecture, Architecture) or architecture.disabled:
             check_value(architecture, self.name, ())
         known = self._known.get(architecture.answers)
@@ -323,7 +336,7 @@ class BuilderSpace(SearchSpace):
                 )
         return known
 
-    def _answered(self, answers: Mapping[str, Answer]) -> _Network:
+    def _answered(self, answers: Mapping[str, Answer]) -> Network:
         """The network of exactly these answers."""
         known = self._known.get(tuple(answers.items()))
         if known is not None:
@@ -336,7 +349,7 @@ class BuilderSpace(SearchSpace):
             )
         return self._remember(module, asked)
 
-    def _draw(self, answering: Answering, patience: int = _FAILURES) -> _Network:
+    def _draw(self, answering: Answering, patience: int = _FAILURES) -> Network:
         """A network of random answers that the builder does not refuse."""
         failures: list[UsageError] = []
         for _ in range(_TRIES):
@@ -353,7 +366,7 @@ class BuilderSpace(SearchSpace):
             f"the builder {self.name} refused {_TRIES:,} random networks; the last: {reason}"
         )
 
-    def _try(self, answering: Answering) -> _Network | None:
+    def _try(self, answering: Answering) -> Network | None:
         """The network of some answers; None where the builder refuses or fails."""
         try:
             return self._made(answering)
@@ -363,11 +376,11 @@ class BuilderSpace(SearchSpace):
             warn_of(error)
             return None
 
-    def _made(self, answering: Answering) -> _Network:
+    def _made(self, answering: Answering) -> Network:
         module, asked = self._build(answering)
         return self._known.get(tuple(answers_of(asked).items())) or self._remember(module, asked)
 
-    def _remember(self, module: torch.nn.Module, asked: Asked) -> _Network:
+    def _remember(self, module: torch.nn.Module, asked: Asked) -> Network:
         if len(self._known) >= _KEPT:
             self._known.clear()
         network = self._inspect(module, asked)
@@ -376,24 +389,10 @@ class BuilderSpace(SearchSpace):
         return network
 
     def _build(self, answering: Answering, seed: int = 0) -> tuple[torch.nn.Module, Asked]:
-        given = {name: getattr(self, name) for name in self._takes}
-        return call_builder(self.name, self.build, answering, given, seed)
+        return self.call(Choose(answering), seed)
 
-    def _inspect(self, module: torch.nn.Module, asked: Asked) -> _Network:
-        """The graph and the key of a module."""
-        import torch
-
-        from egraph.tracing import draw
-
-        example = torch.zeros(2, *self.input_shape)
-        try:
-            drawn = draw(module, (example,), fold=self.fold)
-        except ArchitectureError as error:
-            raise failure(self.name, error, asked) from error
-        settings = {name: answer for name, (question, answer) in asked.items() if question.is_setting}
-        key = f"{drawn.identity} {json.dumps(settings, sort_keys=True)}" if settings else drawn.identity
-        graph = Architecture(drawn.architecture.ops, drawn.architecture.edges, answers=answers_of(asked))
-        return _Network(graph, key, dict(asked), drawn.outputs)
+    def _inspect(self, module: torch.nn.Module, asked: Asked) -> Network:
+        return inspect_network(self.name, module, asked, self.input_shape, self.fold)
 
     def __reduce__(self) -> tuple[Any, ...]:
         restore = functools.partial(BuilderSpace, name=self.name, fold=self.fold)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import math
@@ -25,6 +26,7 @@ __all__ = [
     "exactly",
     "kept_or_any",
     "kept_or_first",
+    "make_option",
     "show",
 ]
 
@@ -124,9 +126,7 @@ class Choose:
         Raises:
             UsageError: As in a call.
         """
-        made = options[str(self._ask(self._question(name, list(options))))]
-        # A class and a function make a module; a module would be called with inputs.
-        return made() if isinstance(made, type) or not hasattr(made, "forward") else made
+        return make_option(options[str(self._ask(self._question(name, list(options))))])
 
     def inputs(self, name: str, number: int, *, least: int = 1, most: int | None = None) -> tuple[int, ...]:
         """Which of some earlier results a part reads.
@@ -168,8 +168,8 @@ class Choose:
 
     def within(self, name: str) -> Choose:
         """The same chooser for a part: each name begins with this one and a dot."""
-        part = Choose(self._answering)
-        part._asked, part._prefix = self._asked, f"{self._prefix}{name}."
+        part = copy.copy(self)
+        part._prefix = f"{self._prefix}{name}."
         return part
 
     @property
@@ -207,6 +207,12 @@ class Choose:
                 "name, or choose.within(...) for a part that is built more than once"
             )
         return known[1]
+
+
+def make_option(option: Any) -> Any:
+    """The module that an option of `Choose.module` is or makes."""
+    # A class and a function make a module; a module would be called with inputs.
+    return option() if isinstance(option, type) or not hasattr(option, "forward") else option
 
 
 def _plain(value: Any) -> Any:

@@ -17,14 +17,26 @@ from numpy.typing import NDArray
 
 from egraph import operations
 from egraph.architecture import Architecture
-from egraph.errors import UsageError
+from egraph.checks import check_whole
+from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError, shorten
 
 if TYPE_CHECKING:
     import torch
 
     from egraph.spaces.choice_space import ChoiceSpace
 
-__all__ = ["ChoiceRelaxation", "Derivation", "Make", "Mix", "Position", "Probabilities", "Relaxation"]
+__all__ = [
+    "ChoiceRelaxation",
+    "Derivation",
+    "Make",
+    "Mix",
+    "Position",
+    "Probabilities",
+    "Relaxation",
+    "admit",
+    "draw_one",
+    "limit_skips",
+]
 
 Make = Callable[[str, int], "torch.nn.Module"]
 """Makes the layer of an option that reads and gives this number of channels."""
@@ -36,7 +48,18 @@ The channels are 0 where the layers have the one width that their maker gives th
 """
 
 Probabilities = Mapping[str, NDArray[np.float64]]
-"""For each position by name, the probabilities of its options, ``(options,)``."""
+"""For each position by name, the probabilities of its options, ``(options,)``.
+
+They need not sum to 1. A method that also has weights of the positions that lead into a node, as PC-DARTS
+does, multiplies the probabilities of a position by its weight: where a node selects its inputs, their
+products are compared.
+"""
+
+BARRED = -1.0
+"""Marks an option that may not be taken."""
+
+_TRIES = 1000
+"""Draws in a row that may describe no architecture."""
 
 
 @dataclass(frozen=True)
@@ -80,13 +103,27 @@ class Derivation:
         ranks: Where a node takes its strongest inputs, which of them: 1 is the strongest. Seed of a second
             and a third architecture from one search.
         distinct: Whether the inputs of a node have different predecessors.
-        most_skips: Largest number of skip connections in a cell; None for any number.
+        most_skips: Largest number of skip connections in a cell, or in a network without cells; None for any
+            number. The weakest ones above it make way for the next operation.
+
+    Raises:
+        UsageError: The ranks are not different numbers from 1, or ``most_skips`` is below 0.
     """
 
     empties: bool = False
     ranks: tuple[int, ...] = (1, 2)
     distinct: bool = True
     most_skips: int | None = None
+
+    def __post_init__(self) -> None:
+        whole = [each for each in self.ranks if isinstance(each, int) and each >= 1]
+        if not self.ranks or len(set(whole)) != len(self.ranks):
+            raise UsageError(
+                "ranks must be different whole numbers, 1 for the strongest input, such as (1, 2); got "
+                f"{shorten(self.ranks)}"
+            )
+        if self.most_skips is not None:
+            check_whole(0, most_skips=self.most_skips)
 
 
 class Relaxation(ABC):
@@ -95,10 +132,12 @@ class Relaxation(ABC):
     Attributes:
         positions: The positions by name, in the order of the network.
         options: Options of `network` with their default values, such as ``channels`` and ``cells``.
+        selects: Whether a derived architecture takes only some of the positions that lead into a node.
     """
 
     positions: Mapping[str, Position]
     options: Mapping[str, Any]
+    selects: bool = False
 
     @abstractmethod
     def network(
@@ -173,28 +212,55 @@ class ChoiceRelaxation(Relaxation):
 
     def derive(self, probabilities: Probabilities, rules: Derivation | None = None) -> Architecture:
         """Each position has its most probable option."""
-        allowed = admit(self.positions, probabilities, rules or Derivation())
-        return self.space.decode([int(np.argmax(each)) for each in allowed.values()])
+        return self._make(lambda weights: int(np.argmax(weights)), probabilities, rules)
 
     def draw(
         self, probabilities: Probabilities, rng: np.random.Generator, rules: Derivation | None = None
     ) -> Architecture:
-        """The options of all positions, drawn independently."""
-        allowed = admit(self.positions, probabilities, rules or Derivation())
-        return self.space.decode([int(rng.choice(len(each), p=each)) for each in allowed.values()])
+        """The options of all positions, drawn independently; all again if they make no architecture.
+
+        Raises:
+            SpaceExhaustedError: None of many draws makes an architecture.
+        """
+        for _ in range(_TRIES):
+            try:
+                return self._make(lambda weights: draw_one(weights, rng), probabilities, rules)
+            except ArchitectureError as error:
+                reason = error
+        raise SpaceExhaustedError(f"none of {_TRIES:,} draws by the probabilities can be built: {reason}")
 
     def chosen(self, architecture: Architecture) -> dict[str, int]:
         """The encoding of the architecture."""
         return dict(zip(self.positions, self.space.encode(architecture), strict=True))
 
+    def _make(
+        self,
+        take: Callable[[NDArray[np.float64]], int],
+        probabilities: Probabilities,
+        rules: Derivation | None,
+    ) -> Architecture:
+        rules = rules or Derivation()
+        chosen = limit_skips(
+            self.positions,
+            admit(self.positions, probabilities, rules.empties),
+            lambda admitted: {name: take(weights) for name, weights in admitted.items()},
+            rules.most_skips,
+        )
+        return self.space.decode(list(chosen.values()))
+
 
 def admit(
-    positions: Mapping[str, Position], probabilities: Probabilities, rules: Derivation
+    positions: Mapping[str, Position], probabilities: Probabilities, empties: bool = False
 ) -> dict[str, NDArray[np.float64]]:
-    """The probabilities without the options that may not win, scaled to a sum of 1.
+    """The probabilities of the options that may be taken; `BARRED` for those that may not.
+
+    Args:
+        positions: Positions by name.
+        probabilities: Probabilities of their options.
+        empties: Whether options that give nothing may be taken.
 
     Raises:
-        UsageError: A position has no probabilities, others than its options, or none that are positive.
+        UsageError: A position has no probabilities, others than its options, or negative ones.
     """
     admitted = {}
     for name, position in positions.items():
@@ -206,9 +272,47 @@ def admit(
                 f"the position {name!r} needs one probability for each of {', '.join(position.options)}, "
                 f"got {values.tolist()}"
             )
-        if not rules.empties and position.empties and not all(position.empties):
-            values = np.where(position.empties, 0, values)
-        if not values.any():
-            raise UsageError(f"all operations that may be at {name!r} have the probability 0")
-        admitted[name] = values / values.sum()
+        barred = position.empties if not empties and position.empties else (False,) * len(values)
+        admitted[name] = np.where(barred, BARRED, values) if not all(barred) else values
     return admitted
+
+
+def draw_one(weights: NDArray[np.float64], rng: np.random.Generator) -> int:
+    """The number of an option, drawn by weights that `admit` gave; uniformly if all are 0."""
+    shares = np.clip(weights, 0, None)
+    if not shares.any():
+        shares = np.asarray(weights >= 0, dtype=np.float64)
+    return int(rng.choice(len(shares), p=shares / shares.sum()))
+
+
+def limit_skips(
+    positions: Mapping[str, Position],
+    weights: Mapping[str, NDArray[np.float64]],
+    pick: Callable[[Mapping[str, NDArray[np.float64]]], dict[str, int]],
+    most: int | None,
+) -> dict[str, int]:
+    """Options with a limit on skip connections: while there are more, the weakest of them is barred.
+
+    Args:
+        positions: Positions by name.
+        weights: Weights of their options, from `admit`.
+        pick: Picks the number of an option at some positions, by weights.
+        most: Largest number of skip connections; None for any number.
+
+    Raises:
+        UsageError: Too many positions have no other option.
+    """
+    left = dict(weights)
+    while True:
+        chosen = pick(left)
+        skips = [name for name, number in chosen.items() if any(positions[name].skips[number : number + 1])]
+        if most is None or len(skips) <= most:
+            return chosen
+        free = [name for name in skips if (left[name] >= 0).sum() > 1]
+        if not free:
+            raise UsageError(
+                f"{len(skips)} positions can only be skip connections, more than most_skips={most}"
+            )
+        weakest = min(free, key=lambda name: left[name][chosen[name]])
+        barred = np.arange(len(left[weakest])) == chosen[weakest]
+        left[weakest] = np.where(barred, BARRED, left[weakest])
