@@ -5,6 +5,7 @@
 - `search` trains one: weights on a half of the training examples, logits on the other half, with a
   checkpoint after each epoch. It returns `Found`: probabilities and the derived architecture of every epoch.
 - `methods` has the differentiable methods by name, each a small file that changes one thing of `Method`.
+- `joined` gives the `Workers` that ``torchrun`` started, which train one supernet together.
 - `Settings` says how to train, as a value; `search_recipe` is the recipe of DARTS.
 """
 
@@ -14,6 +15,7 @@ from egraph.supernets.results import Epoch, Found
 from egraph.supernets.search import Run, search
 from egraph.supernets.settings import Settings, search_recipe
 from egraph.supernets.supernet import Supernet
+from egraph.supernets.workers import Workers, joined
 
 __all__ = [
     "Epoch",
@@ -24,6 +26,8 @@ __all__ = [
     "Sample",
     "Settings",
     "Supernet",
+    "Workers",
+    "joined",
     "methods",
     "search",
     "search_recipe",

@@ -25,6 +25,7 @@ from egraph.supernets.results import Epoch, Found
 from egraph.supernets.settings import Settings
 from egraph.supernets.stopping import Stopping
 from egraph.supernets.supernet import Supernet
+from egraph.supernets.workers import ALONE, Workers, share_norms
 from egraph.training import TrainingStep, failures_explained, mixed_precision, seeded
 
 __all__ = ["Run", "search"]
@@ -41,6 +42,7 @@ def search(
     folder: Path | None = None,
     rules: Derivation | None = None,
     about: str = "",
+    workers: Workers = ALONE,
     progress: Callable[[Epoch], object] | None = None,
 ) -> Found:
     """Trains a supernet and derives an architecture after each epoch.
@@ -58,6 +60,8 @@ def search(
         folder: Where the state is kept after each epoch. The same call goes on from there.
         rules: Rules of derivation.
         about: Further text that a kept state must agree with, such as the name of space and data.
+        workers: The workers that train together: `egraph.supernets.joined`. Each calls this function with the
+            same arguments; the batch of a recipe is that of one worker.
         progress: Called after each epoch.
 
     Raises:
@@ -65,17 +69,21 @@ def search(
             another search.
         EvaluationError: The loss became NaN or infinite, or the memory is too small.
     """
-    run = Run(relaxation, method, data, num_classes, settings or Settings(), seed=seed, rules=rules)
+    run = Run(
+        relaxation, method, data, num_classes, settings or Settings(), seed=seed, rules=rules, workers=workers
+    )
     kept = None if folder is None else Checkpoint(folder / "supernet.pt", run.describe(about))
     device = data[0].device
     explained = failures_explained("the supernet cannot be trained", "take fewer channels or smaller batches")
     with explained, seeded(seed, device):
         if kept is not None:
             kept.restore(run)
+        workers.agree()  # all have read the state before one writes it anew
         while not run.is_over:
             epoch = run.train_epoch()
-            if kept is not None:
+            if kept is not None and workers.number == 0:
                 kept.save(run)
+            workers.agree()  # the state is on disk before anybody goes on
             if progress is not None:
                 progress(epoch)
     return Found(run.history, run.stopped, run.saved_bytes)
@@ -92,6 +100,7 @@ class Run:
         settings: Settings.
         seed: Seed of everything random.
         rules: Rules of derivation.
+        workers: The workers that train together.
 
     Attributes:
         supernet: The supernet.
@@ -111,20 +120,29 @@ class Run:
         *,
         seed: int = 0,
         rules: Derivation | None = None,
+        workers: Workers = ALONE,
     ) -> None:
         check_whole(0, seed=seed)
         inputs, targets = data
         if len(torch.unique(targets)) < 2:
             raise UsageError("the examples are all of one class, so nothing can be learnt from them")
         self.relaxation, self.method, self.settings, self.seed = relaxation, method, settings, seed
-        self.rules = rules or Derivation()
+        self.rules, self.workers = rules or Derivation(), workers
         self.device = inputs.device
         self._data, self._num_classes = data, num_classes
         recipe = settings.weights
         first, second = halve(len(inputs), seed)
         rows = [torch.arange(len(inputs))] * 2 if method.one_level else [first, second]
         self.training, self.validation = (
-            Batches(inputs[each], targets[each], recipe.batch_size, recipe.augmentation, 2 * seed + number)
+            Batches(
+                inputs[each],
+                targets[each],
+                recipe.batch_size,
+                recipe.augmentation,
+                2 * seed + number,
+                workers.number,
+                workers.count,
+            )
             for number, each in enumerate(rows)
         )
         self.generator = torch.Generator().manual_seed(seed)
@@ -149,9 +167,12 @@ class Run:
             seed=self.seed,
             **options,
         ).place(self.device)
+        if self.workers.shares_gradients:
+            share_norms(self.supernet)
         self.supernet.train()
         steps = recipe.epochs * len(self.training)
-        self.step = TrainingStep(self.supernet, recipe, steps, self.device, cross_entropy)
+        share = self.workers.average_gradients if self.workers.shares_gradients else None
+        self.step = TrainingStep(self.supernet, recipe, steps, self.device, cross_entropy, share)
         self.optimizer = torch.optim.Adam(
             self.method.trained(self.supernet),
             lr=self.settings.rate,
@@ -185,7 +206,10 @@ class Run:
             validation.append(loss)
             correct.append(share)
             training.append(self.train_weights(batch))
-        means = [torch.stack(each).double().mean().item() for each in (training, validation, correct)]
+        self._meet()
+        sums = torch.stack([torch.stack(each).double().mean() for each in (training, validation, correct)])
+        self.workers.average([sums])
+        means = sums.tolist()
         epoch = self._describe_epoch(means, time.perf_counter() - began)
         if not np.isfinite(means).all():
             raise EvaluationError(
@@ -207,6 +231,8 @@ class Run:
             self.saved_bytes = count_saved_bytes(lambda: self.validate(validation)[0])
             self.generator.set_state(state)
         gradient = self.method.gradient(self, training, validation)
+        if self.workers.shares_gradients:
+            self.workers.average([each for each in gradient.of if each is not None])
         for tensor, each in zip(self.method.trained(self.supernet), gradient.of, strict=True):
             tensor.grad = each
         self.optimizer.step()
@@ -218,6 +244,15 @@ class Run:
             sample = self.draw()
             self.supernet.use(perturbed(sample, self.settings.perturb, self.generator))
         return self.step(*batch)
+
+    def _meet(self) -> None:
+        """Averages what the workers have learnt apart in an epoch."""
+        if self.workers.count == 1 or self.workers.shares_gradients:
+            return
+        with torch.no_grad():
+            self.workers.average([*self.supernet.parameters(), *self.method.trained(self.supernet)])
+        self.workers.average_state(self.step.state_dict()["optimizer"])
+        self.workers.average_state(self.optimizer.state_dict())
 
     def draw(self) -> Sample:
         """A sample of the method, at the present state of the search."""
@@ -251,6 +286,7 @@ class Run:
             "classes": self._num_classes,
             "seed": self.seed,
             "about": about,
+            "workers": [self.workers.share, self.workers.count] if self.workers.count > 1 else [],
         }
         return json.dumps(told, sort_keys=True)
 

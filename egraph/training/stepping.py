@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -31,16 +31,24 @@ class TrainingStep:
         steps: Number of steps in the whole training, which the schedule spans.
         device: Device of module and batches.
         loss: Function to minimise.
+        share: Called with the weights after each backward pass, to replace their gradients by those of all
+            workers; None where there is one worker.
     """
 
     def __init__(
-        self, module: nn.Module, recipe: Recipe, steps: int, device: torch.device, loss: Loss
+        self,
+        module: nn.Module,
+        recipe: Recipe,
+        steps: int,
+        device: torch.device,
+        loss: Loss,
+        share: Callable[[Iterable[nn.Parameter]], object] | None = None,
     ) -> None:
         self.module = module
         self.recipe = recipe
         self.steps = steps
         self.done = 0
-        self._loss = loss
+        self._loss, self._share = loss, share
         self._optimizer = make_optimizer(module.parameters(), recipe)
         self._half, self._scaler = mixed_precision(device)
         self._average = WeightAverage(module, recipe.ema) if recipe.ema else None
@@ -62,6 +70,8 @@ class TrainingStep:
             value = (loss or self._loss)(self.module(inputs), targets)
         self._optimizer.zero_grad(set_to_none=True)
         self._scaler.scale(value).backward()
+        if self._share is not None:
+            self._share(self.module.parameters())
         if self.recipe.clip_norm is not None:
             self._scaler.unscale_(self._optimizer)
             nn.utils.clip_grad_norm_(self.module.parameters(), self.recipe.clip_norm)

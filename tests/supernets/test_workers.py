@@ -1,0 +1,76 @@
+"""A supernet that several workers train together."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from worked import search_stripes
+
+from egraph.errors import UsageError
+from egraph.supernets import Workers, joined
+
+SCRIPT = Path(__file__).parent / "worked.py"
+
+
+def start_two(folder, *more):
+    folder.mkdir(exist_ok=True)
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
+            *map(str, (SCRIPT, folder, *more)),
+        ],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    return done.returncode
+
+
+def read(folder, share, number=0):
+    return json.loads((folder / f"{share}-{number}.json").read_text())
+
+
+def numbers(epochs):
+    return np.array(
+        [[each["training_loss"], each["validation_loss"], *each["probabilities"]["0->1"]] for each in epochs]
+    )
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("two")
+    assert start_two(folder) == 0
+    return folder
+
+
+def test_one_worker_is_the_serial_search_bit_for_bit(monkeypatch, tmp_path):
+    serial = search_stripes(tmp_path / "serial", Workers(), 32)
+    for name, value in {"WORLD_SIZE": "1", "RANK": "0"}.items():
+        monkeypatch.setenv(name, value)
+    with joined("gradients") as workers:
+        assert search_stripes(tmp_path / "one", workers, 32) == serial
+
+
+def test_two_workers_that_share_gradients_are_one_with_the_double_batch(two, tmp_path):
+    serial = search_stripes(tmp_path, Workers(), 32)
+    assert read(two, "gradients") == read(two, "gradients", 1)
+    np.testing.assert_allclose(numbers(read(two, "gradients")), numbers(serial), rtol=0, atol=1e-4)
+
+
+def test_a_worker_that_dies_ends_the_run_and_the_same_command_goes_on(two, tmp_path):
+    assert read(two, "weights") == read(two, "weights", 1)  # they agree after each epoch
+    assert start_two(tmp_path, 2) != 0
+    assert "another worker of this search has ended" in (tmp_path / "error-0.txt").read_text()
+    assert not (tmp_path / "weights-0.json").exists()
+    assert start_two(tmp_path) == 0
+    assert read(tmp_path, "weights") == read(two, "weights")
+
+
+def test_what_is_shared_has_a_name():
+    with pytest.raises(UsageError, match="share must be one of gradients, weights, got 'all'"):
+        Workers("all")
