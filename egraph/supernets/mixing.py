@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from egraph.errors import ArchitectureError
 from egraph.spaces.relaxation import Make, Position
 
-__all__ = ["Mixed", "Mixture", "Sample"]
+__all__ = ["Mixed", "Mixture", "Sample", "weigh"]
 
 
 @dataclass(frozen=True)
@@ -76,36 +77,75 @@ class Mixed(nn.Module):
     def forward(self, *inputs: Tensor) -> Tensor:
         """The weighted sum of the options that are computed."""
         sample, name = self._mixture.sample, self.position.name
-        result = self._mix(sample, *inputs) if self.parts == 1 else self._mix_part(sample, *inputs)
-        return result * sample.edges[name] if name in sample.edges else result
+        weights, edge = sample.weights[name], sample.edges.get(name)
+        if edge is not None:
+            # Into the weights: a product with the whole result would keep that result for the backward pass.
+            weights = weights * edge
+        if self.parts == 1:
+            return self._mix(weights, *inputs)
+        (maps,) = inputs
+        width = maps.shape[1] // self.parts
+        mixed, rest = self._mix(weights, maps[:, :width]), maps[:, width:]
+        return self._shuffle(mixed, rest if edge is None else rest * edge)
 
-    def _mix(self, sample: Sample, *inputs: Tensor) -> Tensor:
-        name = self.position.name
-        weights = sample.weights[name]
+    def _mix(self, weights: Tensor, *inputs: Tensor) -> Tensor:
         total: Tensor | None = None
-        for number in sample.live.get(name, range(len(self.operations))):
-            term = weights[number] * self.operations[number](*inputs)
+        for number in self._computed():
+            term = weigh(weights[number], self.operations[number](*inputs))
             if total is not None and total.shape != term.shape:
                 raise ArchitectureError(
-                    f"the options of {name!r} give results of different shapes, {tuple(total.shape[1:])} and "
-                    f"{tuple(term.shape[1:])} (from {self.position.options[number]!r}); a supernet adds them "
-                    "up, so let all give the same shape"
+                    f"the options of {self.position.name!r} give results of different shapes, "
+                    f"{tuple(total.shape[1:])} and {tuple(term.shape[1:])} (from "
+                    f"{self.position.options[number]!r}); a supernet adds them up, so let all give the same "
+                    "shape"
                 )
-            total = term if total is None else total + term
+            total = term if total is None else total.add_(term)
         assert total is not None
         return total
 
-    def _mix_part(self, sample: Sample, maps: Tensor) -> Tensor:
-        width = maps.shape[1] // self.parts
-        mixed, rest = self._mix(sample, maps[:, :width]), maps[:, width:]
+    def _computed(self) -> Sequence[int]:
+        """Numbers of the options that are computed; zeros add nothing to others, nor to gradients."""
+        numbers = self._mixture.sample.live.get(self.position.name, range(len(self.operations)))
+        empties = self.position.empties
+        return [each for each in numbers if not (empties and empties[each])] or numbers[:1]
+
+    def _shuffle(self, mixed: Tensor, rest: Tensor) -> Tensor:
+        """Joins the parts, channel by channel: one of each part in turn."""
         if mixed.shape[2:] != rest.shape[2:]:
             rest = nn.functional.max_pool2d(rest, 2, 2, ceil_mode=True)
-        joined = torch.cat([mixed, rest], 1)
-        count, channels, *sides = joined.shape
-        if channels % self.parts:
-            return joined
-        return joined.view(count, self.parts, channels // self.parts, *sides).transpose(1, 2).flatten(1, 2)
+        count, width, *sides = mixed.shape
+        parts = rest.reshape(count, self.parts - 1, width, *sides).transpose(1, 2)
+        return torch.cat([mixed.unsqueeze(2), parts], 2).flatten(1, 2)
 
     def extra_repr(self) -> str:
         """Position and options, in the printed module."""
         return f"{self.position.name}: {', '.join(self.position.options)}"
+
+
+def weigh(weight: Tensor, maps: Tensor) -> Tensor:
+    """The product of a scalar and a tensor; in half precision the scalar's gradient is summed in full.
+
+    A gradient in the logits is a difference of such sums, of which rounding would leave little.
+    """
+    if not weight.requires_grad:
+        return weight * maps
+    weighed: Tensor = _Weigh.apply(weight, maps)
+    return weighed
+
+
+class _Weigh(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, weight: Tensor, maps: Tensor) -> Tensor:
+        ctx.save_for_backward(weight, maps)
+        return weight * maps
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        weight, maps = ctx.saved_tensors
+        (gradient,) = gradients
+        of_weight = of_maps = None
+        if ctx.needs_input_grad[0]:
+            of_weight = torch.dot(gradient.flatten().to(weight.dtype), maps.flatten().to(weight.dtype))
+        if ctx.needs_input_grad[1]:
+            of_maps = weight * gradient
+        return of_weight, of_maps

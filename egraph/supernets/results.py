@@ -23,11 +23,14 @@ class Epoch:
         training_loss: Mean loss of the batches that trained the weights.
         validation_loss: Mean loss of the batches that trained the logits.
         validation: Accuracy on these batches, with the weights of the operations that the method sampled.
-        probabilities: Probabilities of the operations by position.
+        probabilities: Probabilities of the operations by position; see `Method.probabilities`.
         architecture: The derived architecture.
         skips: Number of skip connections in it.
         entropy: Mean entropy of the probabilities over the positions, in nats.
         seconds: Duration of the epoch.
+        stage: Number of the stage of the method, counted from 1.
+        eigenvalue: Largest eigenvalue of the Hessian of the validation loss in the logits, where the search
+            stops by it.
     """
 
     number: int
@@ -39,6 +42,8 @@ class Epoch:
     skips: int
     entropy: float
     seconds: float
+    stage: int = 1
+    eigenvalue: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values."""
@@ -52,6 +57,8 @@ class Epoch:
             "skips": self.skips,
             "entropy": self.entropy,
             "seconds": self.seconds,
+            "stage": self.stage,
+            "eigenvalue": self.eigenvalue,
         }
 
     @classmethod
@@ -74,16 +81,24 @@ class Found:
         epochs: The epochs, in order.
         stopped: Why it ended before the last epoch; empty if it did not.
         saved_bytes: Bytes that one step on the logits keeps for the backward pass.
+        until: Number of the last epoch before the reason to stop; None without one.
     """
 
     epochs: list[Epoch]
     stopped: str = ""
     saved_bytes: int = 0
+    until: int | None = None
 
     @property
     def best(self) -> Epoch:
-        """The epoch with the best validation accuracy; of equals the last."""
-        return max(reversed(self.epochs), key=lambda epoch: epoch.validation)
+        """The epoch with the best validation accuracy; of equals the last.
+
+        Epochs of earlier stages do not count, as their supernets were others, nor do those in which the
+        reason to stop showed.
+        """
+        stage = self.last.stage
+        able = [each for each in self.epochs[: self.until] if each.stage == stage] or [self.last]
+        return max(reversed(able), key=lambda epoch: epoch.validation)
 
     @property
     def last(self) -> Epoch:

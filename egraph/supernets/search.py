@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from egraph.checks import check_whole
@@ -21,9 +23,10 @@ from egraph.supernets.memory import count_saved_bytes
 from egraph.supernets.methods.base import Batch, Method, cross_entropy, share_correct
 from egraph.supernets.mixing import Sample
 from egraph.supernets.perturbing import perturbed
+from egraph.supernets.resources import Resources
 from egraph.supernets.results import Epoch, Found
 from egraph.supernets.settings import Settings
-from egraph.supernets.stopping import Stopping
+from egraph.supernets.stopping import check_stop, largest_eigenvalue, look
 from egraph.supernets.supernet import Supernet
 from egraph.supernets.workers import ALONE, Workers, share_norms
 from egraph.training import TrainingStep, failures_explained, mixed_precision, seeded
@@ -58,7 +61,7 @@ def search(
         settings: Settings; None for those of DARTS.
         seed: Seed of weights, logits, halves, order and samples.
         folder: Where the state is kept after each epoch. The same call goes on from there.
-        rules: Rules of derivation.
+        rules: Rules of derivation; None for those of the method.
         about: Further text that a kept state must agree with, such as the name of space and data.
         workers: The workers that train together: `egraph.supernets.joined`. Each calls this function with the
             same arguments; the batch of a recipe is that of one worker.
@@ -86,7 +89,7 @@ def search(
             workers.agree()  # the state is on disk before anybody goes on
             if progress is not None:
                 progress(epoch)
-    return Found(run.history, run.stopped, run.saved_bytes)
+    return Found(run.history, run.stopped, run.saved_bytes, run.until)
 
 
 class Run:
@@ -99,15 +102,21 @@ class Run:
         num_classes: Number of classes.
         settings: Settings.
         seed: Seed of everything random.
-        rules: Rules of derivation.
+        rules: Rules of derivation; None for those of the method.
         workers: The workers that train together.
 
     Attributes:
         supernet: The supernet.
+        trained: The tensors beside the weights that are trained.
         step: One training step of the weights.
         history: The epochs done.
         stopped: Why no further epoch is done before the last; empty if not.
+        built: The arguments of the last `build`.
+        until: Number of the last epoch before the reason to stop; None without one.
         saved_bytes: Bytes that one step on the logits keeps for the backward pass.
+
+    Raises:
+        UsageError: An argument is out of range, or they do not fit together.
     """
 
     def __init__(
@@ -127,10 +136,16 @@ class Run:
         if len(torch.unique(targets)) < 2:
             raise UsageError("the examples are all of one class, so nothing can be learnt from them")
         self.relaxation, self.method, self.settings, self.seed = relaxation, method, settings, seed
-        self.rules, self.workers = rules or Derivation(), workers
+        self.rules, self.workers = rules or method.rules, workers
         self.device = inputs.device
         self._data, self._num_classes = data, num_classes
         recipe = settings.weights
+        if recipe.epochs < method.stages:
+            raise UsageError(
+                f"{method.name} has {method.stages} stages, so it needs at least as many epochs, "
+                f"got {recipe.epochs}"
+            )
+        check_stop(settings, method)
         first, second = halve(len(inputs), seed)
         rows = [torch.arange(len(inputs))] * 2 if method.one_level else [first, second]
         self.training, self.validation = (
@@ -149,36 +164,53 @@ class Run:
         self._half = mixed_precision(self.device)[0]
         self.history: list[Epoch] = []
         self.stopped, self.saved_bytes = "", 0
-        self._stopping = Stopping(settings)
-        self.build(relaxation)
+        self.until: int | None = None
+        self.build()
 
-    def build(self, relaxation: Relaxation) -> None:
-        """Makes a new supernet with fresh weights and logits, and their optimizers."""
+    def build(
+        self,
+        *,
+        kept: Mapping[str, Sequence[int]] | None = None,
+        parts: int | None = None,
+        cells: int | None = None,
+    ) -> None:
+        """Makes a new supernet with fresh weights and logits, and their optimizers.
+
+        Args:
+            kept: The numbers of the options that it has, by position; None for all.
+            parts: Number of parts of the channels; None for that of the settings, or of the method.
+            cells: Number of cells, in spaces that offer a choice; None for that of the settings.
+        """
+        self.built: dict[str, Any] = {"kept": kept, "parts": parts, "cells": cells}
         recipe = self.settings.weights
-        sizes = {"channels": recipe.channels, "cells": recipe.cells}
+        sizes = {"channels": recipe.channels, "cells": cells if cells is not None else recipe.cells}
         options = {name: size for name, size in sizes.items() if size is not None}
-        if unknown := [name for name in options if name not in relaxation.options]:
+        if unknown := [name for name in options if name not in self.relaxation.options]:
             raise UsageError(f"the supernet of this space has no choice of {unknown[0]}; leave it out")
+        told, shape = self.settings.parts, tuple(self._data[0].shape[1:])
         self.supernet = Supernet(
-            relaxation,
-            tuple(self._data[0].shape[1:]),
+            self.relaxation,
+            shape,
             self._num_classes,
-            parts=self.settings.parts,
+            parts=told or parts or self.method.parts,
+            lenient=told is None,
+            kept=kept,
             seed=self.seed,
             **options,
         ).place(self.device)
         if self.workers.shares_gradients:
             share_norms(self.supernet)
         self.supernet.train()
-        steps = recipe.epochs * len(self.training)
+        self.trained = self.method.trained(self.supernet)
+        steps = self.stage_epochs * len(self.training)
         share = self.workers.average_gradients if self.workers.shares_gradients else None
         self.step = TrainingStep(self.supernet, recipe, steps, self.device, cross_entropy, share)
         self.optimizer = torch.optim.Adam(
-            self.method.trained(self.supernet),
-            lr=self.settings.rate,
-            betas=self.settings.betas,
-            weight_decay=self.settings.decay,
+            self.trained, lr=self.settings.rate, betas=self.settings.betas, weight_decay=self.settings.decay
         )
+        self._resources: Resources | None = None
+        if self.settings.penalty:
+            self._resources = Resources(self.supernet, self.settings.resource, shape)
 
     @property
     def is_over(self) -> bool:
@@ -186,54 +218,81 @@ class Run:
         return bool(self.stopped) or len(self.history) >= self.settings.weights.epochs
 
     @property
+    def stage(self) -> int:
+        """Number of the stage of the present epoch, counted from 0."""
+        return max(number for number, first in enumerate(self._firsts[:-1]) if first <= len(self.history))
+
+    @property
+    def stage_epochs(self) -> int:
+        """Number of epochs of this stage."""
+        return self._firsts[self.stage + 1] - self._firsts[self.stage]
+
+    @property
+    def stage_done(self) -> int:
+        """Number of epochs of this stage that are done."""
+        return len(self.history) - self._firsts[self.stage]
+
+    @property
     def progress(self) -> float:
-        """Share of the epochs that are done when the present one ends, in [0, 1]."""
-        return len(self.history) / max(1, self.settings.weights.epochs - 1)
+        """Share of the epochs of this stage that are done when the present one ends, in [0, 1]."""
+        return min(1.0, self.stage_done / max(1, self.stage_epochs - 1))
+
+    @property
+    def learns(self) -> bool:
+        """Whether this epoch trains logits."""
+        return self.method.learns and self.stage_done >= round(self.method.warmup * self.stage_epochs)
+
+    @property
+    def _firsts(self) -> list[int]:
+        """Numbers of epochs before each stage, and of all."""
+        stages = self.method.stages
+        return [round(number * self.settings.weights.epochs / stages) for number in range(stages + 1)]
 
     def train_epoch(self) -> Epoch:
-        """Does one epoch: as many steps on logits and on weights as the first half has batches.
+        """Does one epoch: as many steps on weights as the first half has batches, and as many on logits.
 
         Raises:
             EvaluationError: The loss became NaN or infinite.
         """
         began = time.perf_counter()
-        self.method.begin_epoch(self)
-        training, validation, correct = [], [], []
-        for _ in range(len(self.training)):
+        if self.stage and not self.stage_done:
+            self.method.begin_stage(self)
+        training, seen = [], []
+        for number in range(len(self.training)):
             batch = next(self.training)
-            other = batch if self.method.one_level else next(self.validation)
-            loss, share = self.train_logits(batch, other)
-            validation.append(loss)
-            correct.append(share)
+            if self.method.one_level:
+                seen.append(self.train_both(batch))
+                training.append(seen[-1][0])
+                continue
+            if number % self.method.every == 0:
+                seen.append(self.train_logits(batch, next(self.validation)))
             training.append(self.train_weights(batch))
         self._meet()
-        sums = torch.stack([torch.stack(each).double().mean() for each in (training, validation, correct)])
-        self.workers.average([sums])
-        means = sums.tolist()
-        epoch = self._describe_epoch(means, time.perf_counter() - began)
-        if not np.isfinite(means).all():
+        self.method.end_epoch(self)
+        columns = training, *zip(*seen, strict=True)
+        means = torch.stack([torch.stack(list(each)).double().mean() for each in columns])
+        self.workers.average([means])
+        if not means.isfinite().all():
             raise EvaluationError(
-                f"the loss of the supernet became {means[0]:g} in epoch {epoch.number}; "
+                f"the loss of the supernet became {means[0]:g} in epoch {len(self.history) + 1}; "
                 "lower the learning rate"
             )
-        self.history.append(epoch)
-        self.stopped = self._stopping.look(self)
-        return epoch
+        self.history.append(self._describe_epoch(means.tolist(), time.perf_counter() - began))
+        self.stopped, self.until = look(self)
+        return self.history[-1]
 
     def train_logits(self, training: Batch, validation: Batch) -> tuple[Tensor, Tensor]:
         """One step on the logits; returns the validation loss and the share of correct answers before it."""
-        if not self.method.learns:
+        if not self.learns:
             with torch.no_grad():
-                loss, correct = self.validate(validation)
-            return loss, correct
+                return self.validate(validation)
         if self.saved_bytes == 0:
             state = self.generator.get_state()
             self.saved_bytes = count_saved_bytes(lambda: self.validate(validation)[0])
             self.generator.set_state(state)
         gradient = self.method.gradient(self, training, validation)
-        if self.workers.shares_gradients:
-            self.workers.average([each for each in gradient.of if each is not None])
-        for tensor, each in zip(self.method.trained(self.supernet), gradient.of, strict=True):
+        self._share_gradients(gradient.of)
+        for tensor, each in zip(self.trained, gradient.of, strict=True):
             tensor.grad = each
         self.optimizer.step()
         return gradient.loss, gradient.correct
@@ -241,16 +300,39 @@ class Run:
     def train_weights(self, batch: Batch) -> Tensor:
         """One step on the weights; returns the loss before it."""
         with torch.no_grad():
-            sample = self.draw()
-            self.supernet.use(perturbed(sample, self.settings.perturb, self.generator))
+            self.supernet.use(self._shake(self.draw()))
         return self.step(*batch)
+
+    def train_both(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """One step on weights and logits by one backward pass; returns the loss and the share of correct."""
+        shares = []
+
+        def loss(outputs: Tensor, targets: Tensor) -> Tensor:
+            shares.append(share_correct(outputs, targets))
+            return cross_entropy(outputs, targets) + self.penalty()
+
+        with torch.set_grad_enabled(self.learns):
+            self.supernet.use(self._shake(self.draw()))
+        self.optimizer.zero_grad()
+        scale = self.step.scale
+        value = self.step(*batch, loss)
+        for tensor in self.trained:
+            if tensor.grad is not None and scale != 1:
+                tensor.grad = _finite(tensor.grad / scale)
+        self._share_gradients([tensor.grad for tensor in self.trained])
+        self.optimizer.step()
+        return value, shares[0]
+
+    def _share_gradients(self, gradients: Sequence[Tensor | None]) -> None:
+        if self.workers.shares_gradients:
+            self.workers.average([each for each in gradients if each is not None])
 
     def _meet(self) -> None:
         """Averages what the workers have learnt apart in an epoch."""
         if self.workers.count == 1 or self.workers.shares_gradients:
             return
         with torch.no_grad():
-            self.workers.average([*self.supernet.parameters(), *self.method.trained(self.supernet)])
+            self.workers.average([*self.supernet.parameters(), *self.trained])
         self.workers.average_state(self.step.state_dict()["optimizer"])
         self.workers.average_state(self.optimizer.state_dict())
 
@@ -258,16 +340,42 @@ class Run:
         """A sample of the method, at the present state of the search."""
         return self.method.sample(self.supernet, self.progress, self.generator)
 
-    def validate(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def validate(self, batch: Batch, *, exact: bool = False) -> tuple[Tensor, Tensor]:
         """The loss of a batch with a fresh sample, and the share of correct answers."""
         self.supernet.use(self.draw())
-        return self.loss(batch)
+        return self.loss(batch, exact=exact)
 
-    def loss(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """The loss of a batch with the sample in use, and the share of correct answers."""
-        with self._half:
+    def loss(self, batch: Batch, *, exact: bool = False) -> tuple[Tensor, Tensor]:
+        """The loss of a batch with the sample in use, and the share of correct answers.
+
+        Args:
+            batch: Inputs and targets.
+            exact: Whether to compute in full precision, which second derivatives need.
+        """
+        with contextlib.nullcontext() if exact else self._half:
             outputs = self.supernet(batch[0])
             return cross_entropy(outputs, batch[1]), share_correct(outputs, batch[1])
+
+    def penalty(self) -> Tensor | float:
+        """What is added to the validation loss: that of the method, and the expected cost of the network."""
+        value = self.method.penalty(self.supernet)
+        if self._resources is not None:
+            value = value + self.settings.penalty * self._resources.expect(self.supernet.mixture.sample)
+        return value
+
+    def differentiate(self, loss: Tensor, tensors: Sequence[Tensor]) -> list[Tensor | None]:
+        """The gradient of a loss; None where it does not depend on a tensor.
+
+        In float16, where small gradients are lost, the loss is scaled as that of the weights is.
+        """
+        scale = self.step.scale
+        found = torch.autograd.grad(loss * scale if scale != 1 else loss, tensors, allow_unused=True)
+        if scale == 1:
+            return list(found)
+        return [None if each is None else _finite(each / scale) for each in found]
+
+    def _shake(self, sample: Sample) -> Sample:
+        return perturbed(sample, self.settings.perturb, self.progress, self.generator)
 
     def probabilities(self) -> Probabilities:
         """What the method has learnt."""
@@ -297,7 +405,6 @@ class Run:
         chosen = self.relaxation.chosen(architecture)
         positions = self.relaxation.positions
         skips = sum(positions[name].skips[number] for name, number in chosen.items() if positions[name].skips)
-        entropies = [-(each * np.log(np.clip(each, 1e-300, None))).sum() for each in probabilities.values()]
         return Epoch(
             number=len(self.history) + 1,
             training_loss=training,
@@ -306,46 +413,18 @@ class Run:
             probabilities=probabilities,
             architecture=architecture,
             skips=int(skips),
-            entropy=float(np.mean(entropies)),
+            entropy=float(np.mean([_entropy(each) for each in probabilities.values()])),
             seconds=seconds,
+            stage=self.stage + 1,
+            eigenvalue=largest_eigenvalue(self) if self.settings.stop == "eigenvalue" else None,
         )
 
-    def state_dict(self) -> dict[str, Any]:
-        """The state between two epochs, as tensors, numbers and texts."""
-        return {
-            "network": self.supernet.state_dict(),
-            "logits": {name: each.detach() for name, each in self.supernet.logits.items()},
-            "edges": {name: each.detach() for name, each in self.supernet.edge_logits.items()},
-            "step": self.step.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "training": self.training.state_dict(),
-            "validation": self.validation.state_dict(),
-            "generator": self.generator.get_state(),
-            "torch": torch.get_rng_state(),
-            "cuda": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
-            "method": self.method.state_dict(),
-            "stopping": self._stopping.state_dict(),
-            "history": json.dumps([epoch.to_dict() for epoch in self.history]),
-            "stopped": self.stopped,
-            "saved_bytes": self.saved_bytes,
-        }
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes on from what `state_dict` gave."""
-        self.method.load_state_dict(state["method"])
-        self.history = [Epoch.from_dict(each) for each in json.loads(state["history"])]
-        self.supernet.load_state_dict(state["network"])
-        with torch.no_grad():
-            for group, kept in ((self.supernet.logits, "logits"), (self.supernet.edge_logits, "edges")):
-                for name, each in group.items():
-                    each.copy_(state[kept][name])
-        self.step.load_state_dict(state["step"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.training.load_state_dict(state["training"])
-        self.validation.load_state_dict(state["validation"])
-        self.generator.set_state(state["generator"].cpu())
-        torch.set_rng_state(state["torch"].cpu())
-        if state["cuda"] is not None and self.device.type == "cuda":
-            torch.cuda.set_rng_state(state["cuda"].cpu(), self.device)
-        self._stopping.load_state_dict(state["stopping"])
-        self.stopped, self.saved_bytes = state["stopped"], state["saved_bytes"]
+def _finite(gradient: Tensor) -> Tensor:
+    """The gradient, or zeros if the loss was scaled too much for float16."""
+    return torch.where(gradient.isfinite().all(), gradient, torch.zeros_like(gradient))
+
+
+def _entropy(values: NDArray[np.float64]) -> float:
+    shares = values[values > 0] / values.sum()
+    return float(-(shares * np.log(shares)).sum())

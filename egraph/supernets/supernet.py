@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from egraph.errors import UsageError
-from egraph.spaces.relaxation import Make, Relaxation
+from egraph.spaces.relaxation import Make, Position, Relaxation
 from egraph.supernets.mixing import Mixed, Mixture, Sample
 
 __all__ = ["Supernet"]
@@ -32,6 +33,8 @@ class Supernet(nn.Module):
         input_shape: Shape of one input.
         num_classes: Number of outputs.
         parts: Number of parts of the channels, one of which is mixed (PC-DARTS); 1 mixes all.
+        lenient: Whether positions whose channels cannot be split so are mixed whole.
+        kept: The numbers of the options that the network has, by position; all where a position is absent.
         seed: Seed of the initial weights and logits.
         options: Options of the network, such as ``channels`` and ``cells``.
 
@@ -39,7 +42,8 @@ class Supernet(nn.Module):
         UsageError: The space has no choices, or the channels cannot be split in ``parts``.
 
     Attributes:
-        positions: The positions by name.
+        positions: The positions by name, with the options that are kept.
+        kept: The numbers of these options among all of the space, by position.
         logits: For each position by name, the logits of its options, ``(options,)``.
         edge_logits: The logits of positions among those that lead into the same node, scalars.
 
@@ -55,23 +59,30 @@ class Supernet(nn.Module):
         num_classes: int,
         *,
         parts: int = 1,
+        lenient: bool = False,
+        kept: Mapping[str, Sequence[int]] | None = None,
         seed: int = 0,
         **options: Any,
     ) -> None:
         super().__init__()
-        self.positions = relaxation.positions
+        self._sizes = {name: len(each.options) for name, each in relaxation.positions.items()}
+        self.kept = {name: tuple((kept or {}).get(name, range(size))) for name, size in self._sizes.items()}
+        self.positions = {name: keep(each, self.kept[name]) for name, each in relaxation.positions.items()}
         if not any(len(position.options) > 1 for position in self.positions.values()):
             raise UsageError("the space has no choices between operations, so a supernet has nothing to mix")
         self.mixture = Mixture()
 
         def mix(name: str, make: Make, channels: int) -> Mixed:
+            split = parts
             if parts > 1 and (not channels or channels % parts):
-                raise UsageError(
-                    f"partial channels: {parts} parts need operations whose channels are a multiple of "
-                    f"{parts}, but those of {name!r} have {channels or 'a fixed number'}; take other "
-                    "channels, or mix all"
-                )
-            return Mixed(self.positions[name], make, channels, self.mixture, parts)
+                split = 1
+                if not lenient:
+                    raise UsageError(
+                        f"partial channels: {parts} parts need operations whose channels are a multiple of "
+                        f"{parts}, but those of {name!r} have {channels or 'a fixed number'}; take other "
+                        "channels, or mix all"
+                    )
+            return Mixed(self.positions[name], make, channels, self.mixture, split)
 
         self.network = relaxation.network(mix, input_shape, num_classes, seed=seed, **options)
         for module in self.network.modules():
@@ -97,9 +108,15 @@ class Supernet(nn.Module):
         self.mixture.sample = sample
 
     def use_one(self, chosen: Mapping[str, int]) -> None:
-        """Computes one option at each position, with weight 1; the first where none is given."""
+        """Computes one option at each position, with weight 1; the first where none is given.
+
+        Args:
+            chosen: The numbers of options among all of the space, which must be kept ones.
+        """
         device = next(self.parameters()).device
-        numbers = {name: chosen.get(name, 0) for name in self.positions}
+        numbers = {
+            name: self.kept[name].index(chosen[name]) if name in chosen else 0 for name in self.positions
+        }
         weights = {
             name: torch.ones(len(position.options), device=device)
             for name, position in self.positions.items()
@@ -107,10 +124,25 @@ class Supernet(nn.Module):
         self.use(Sample(weights, {name: (number,) for name, number in numbers.items()}))
 
     def probabilities(self) -> dict[str, NDArray[np.float64]]:
-        """The softmax of the logits."""
-        return {
-            name: torch.softmax(each.detach().double(), 0).cpu().numpy() for name, each in self.logits.items()
-        }
+        """The softmax of the logits, for all options of the space; those that are not kept have 0."""
+        return self.expand(
+            {name: torch.softmax(each.detach().double(), 0) for name, each in self.logits.items()}
+        )
+
+    def expand(self, values: Mapping[str, Tensor]) -> dict[str, NDArray[np.float64]]:
+        """Values of the kept options as values of all options of the space, with 0 for the others."""
+        expanded = {}
+        for name, each in values.items():
+            expanded[name] = np.zeros(self._sizes[name])
+            expanded[name][list(self.kept[name])] = each.detach().double().cpu().numpy()
+        return expanded
+
+    def nodes(self) -> list[list[str]]:
+        """The names of the positions that lead into each node; one of no node is alone."""
+        groups: dict[str, list[str]] = {}
+        for name, position in self.positions.items():
+            groups.setdefault(f"node {position.node}" if position.node else name, []).append(name)
+        return list(groups.values())
 
     def place(self, device: torch.device) -> Supernet:
         """Moves weights and logits to a device."""
@@ -119,3 +151,17 @@ class Supernet(nn.Module):
             for name, each in group.items():
                 group[name] = each.detach().to(device).requires_grad_()
         return self
+
+
+def keep(position: Position, numbers: Sequence[int]) -> Position:
+    """The position with some of its options."""
+
+    def pick(flags: tuple[bool, ...]) -> tuple[bool, ...]:
+        return tuple(flags[number] for number in numbers) if flags else ()
+
+    return replace(
+        position,
+        options=tuple(position.options[number] for number in numbers),
+        empties=pick(position.empties),
+        skips=pick(position.skips),
+    )

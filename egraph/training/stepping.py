@@ -65,7 +65,7 @@ class TrainingStep:
             The loss before the update, a detached scalar on the device.
         """
         for group in self._optimizer.param_groups:
-            group["lr"] = self.recipe.rate_at(self.done, self.steps)
+            group["lr"] = self.rate
         with self._half:
             value = (loss or self._loss)(self.module(inputs), targets)
         self._optimizer.zero_grad(set_to_none=True)
@@ -81,6 +81,21 @@ class TrainingStep:
         if self._average is not None:
             self._average.update()
         return value.detach()
+
+    @property
+    def rate(self) -> float:
+        """Learning rate of the next step."""
+        return self.recipe.rate_at(self.done, self.steps)
+
+    def momentum(self, weight: Tensor) -> Tensor | None:
+        """The momentum of a weight, which ``sgd`` keeps; None if there is none."""
+        found: Tensor | None = self._optimizer.state.get(weight, {}).get("momentum_buffer")
+        return found
+
+    @property
+    def scale(self) -> float:
+        """Factor of the loss in the backward pass; 1 but in float16."""
+        return self._scaler.get_scale()
 
     def state_dict(self) -> dict[str, Any]:
         """What steps change beside the module."""
