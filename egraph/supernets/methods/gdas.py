@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
+from torch.nn.functional import one_hot
 
 from egraph.checks import check_positive
+from egraph.errors import UsageError, shorten
+from egraph.supernets.methods._drawing import draw_gumbel, together
 from egraph.supernets.methods.base import Method
 from egraph.supernets.mixing import Sample
 from egraph.supernets.supernet import Supernet
 
 __all__ = ["Gdas"]
 
+SAMPLINGS = ("gumbel", "multinomial")
+
 
 class Gdas(Method):
-    """Computes one operation at each position, drawn by Gumbel noise; the gradient is that of the softmax.
+    """Computes one drawn operation at each position; the gradient is that of a softmax with a temperature.
 
     Args:
+        sampling: ``gumbel`` draws by Gumbel noise, which the softmax contains; ``multinomial`` draws from the
+            softmax, without noise.
         hottest: Temperature of the softmax at the beginning.
         coldest: Temperature at the end; it falls linearly.
 
@@ -26,19 +34,28 @@ class Gdas(Method):
 
     name = "gdas"
 
-    def __init__(self, *, hottest: float = 10.0, coldest: float = 0.1) -> None:
+    def __init__(self, *, sampling: str = "gumbel", hottest: float = 10.0, coldest: float = 0.1) -> None:
         check_positive(hottest=hottest, coldest=coldest)
-        self.hottest, self.coldest = hottest, coldest
+        if sampling not in SAMPLINGS:
+            raise UsageError(f"sampling must be one of {', '.join(SAMPLINGS)}; got {shorten(sampling)}")
+        self.sampling, self.hottest, self.coldest = sampling, hottest, coldest
 
     def sample(self, supernet: Supernet, progress: float, generator: torch.Generator) -> Sample:
         """Weights of value 1 whose gradient is that of the softmax; only the drawn operation is computed."""
         temperature = self.hottest + (self.coldest - self.hottest) * progress
-        weights, live = {}, {}
-        for name, logits in supernet.logits.items():
-            noise = -torch.empty(len(logits)).exponential_(generator=generator).log().to(logits.device)
-            soft = torch.softmax((torch.log_softmax(logits, 0) + noise) / temperature, 0)
-            number = int(soft.argmax())
-            hard = torch.nn.functional.one_hot(torch.tensor(number, device=logits.device), len(logits))
-            weights[name] = hard - soft.detach() + soft
-            live[name] = (number,)
-        return Sample(weights, live)
+        live: list[int] = []
+
+        def draw(logits: Tensor) -> Tensor:
+            if self.sampling == "gumbel":
+                noise = draw_gumbel(len(logits), generator)
+                soft = torch.softmax((torch.log_softmax(logits, 0) + noise) / temperature, 0)
+                number = int(soft.argmax())
+            else:
+                soft = torch.softmax(logits / temperature, 0)
+                number = int(torch.multinomial(soft.detach(), 1, generator=generator))
+            live.append(number)
+            # In this order the value is exactly 1.
+            return soft - soft.detach() + one_hot(torch.tensor(number), len(logits))
+
+        weights = together(supernet, draw)
+        return Sample(weights, {name: (number,) for name, number in zip(weights, live, strict=True)})
