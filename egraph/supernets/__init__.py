@@ -12,7 +12,8 @@
 from egraph.supernets.methods import Method, methods
 from egraph.supernets.mixing import Mixed, Sample
 from egraph.supernets.results import Epoch, Found
-from egraph.supernets.search import Run, search
+from egraph.supernets.run import Run
+from egraph.supernets.search import search
 from egraph.supernets.settings import Settings, search_recipe
 from egraph.supernets.supernet import Supernet
 from egraph.supernets.workers import Workers, joined

@@ -15,7 +15,7 @@ from egraph.files import atomic_path
 from egraph.supernets.results import Epoch
 
 if TYPE_CHECKING:
-    from egraph.supernets.search import Run
+    from egraph.supernets.run import Run
 
 __all__ = ["Checkpoint"]
 

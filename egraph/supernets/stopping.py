@@ -17,7 +17,7 @@ from egraph.supernets.settings import Settings
 
 if TYPE_CHECKING:
     from egraph.supernets.methods.base import Method
-    from egraph.supernets.search import Run
+    from egraph.supernets.run import Run
 
 __all__ = ["check_stop", "eigenvalue_grew", "largest_eigenvalue", "look", "most_skips"]
 

@@ -125,7 +125,8 @@ class _Mean(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> Tensor:
-        return _mean(gradient)
+        mean: Tensor = _Mean.apply(gradient)  # itself differentiable, for second derivatives
+        return mean
 
 
 def _mean(values: Tensor) -> Tensor:

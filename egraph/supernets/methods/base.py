@@ -13,7 +13,7 @@ from egraph.spaces.relaxation import Derivation
 from egraph.supernets.mixing import Sample
 
 if TYPE_CHECKING:
-    from egraph.supernets.search import Run
+    from egraph.supernets.run import Run
     from egraph.supernets.supernet import Supernet
 
 __all__ = ["Batch", "Gradient", "Method"]

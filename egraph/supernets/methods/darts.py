@@ -12,7 +12,7 @@ from egraph.checks import check_positive, check_whole
 from egraph.supernets.methods.base import Batch, Gradient, Method
 
 if TYPE_CHECKING:
-    from egraph.supernets.search import Run
+    from egraph.supernets.run import Run
 
 __all__ = ["Darts", "OneLevelDarts", "mixed_product"]
 
