@@ -32,7 +32,7 @@ from egraph.files import write_text
 GUIDED = "regularized-evolution"
 DATA = ("cifar10", "cifar100", "imagenet16")
 SMALL = {"classic-evolution": "classic-evolution:population=20,sample=5"}  # larger ones exhaust the budget
-UNFIT = ("deepneat", "codeepneat")  # without a ranker, these need other spaces
+UNFIT = ("deepneat", "codeepneat", "drawn")  # without a ranker, these need other spaces
 
 
 @dataclass(frozen=True)

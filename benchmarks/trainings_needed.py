@@ -45,7 +45,7 @@ STEP = 8
 GUIDED = {"egraph": {}, "egraph-fidelities": {"fidelities": [0.25, 1]}}
 """Contestants with a ranker, and their settings beside the defaults."""
 
-UNFIT = ("deepneat", "codeepneat")
+UNFIT = ("deepneat", "codeepneat", "drawn")
 """Searchers for other spaces."""
 
 

@@ -33,6 +33,7 @@ from egraph.searchers._codeepneat import CoDeepNEAT
 from egraph.searchers._deepneat import DeepNEAT
 from egraph.searchers._denser import DENSER
 from egraph.searchers._dqn import DeepQNetwork
+from egraph.searchers._drawn import Drawn
 from egraph.searchers._genetic import Genetic
 from egraph.searchers._hill_climb import HillClimb
 from egraph.searchers._local_search import LocalSearch
@@ -60,6 +61,7 @@ __all__ = [
     "Compromise",
     "DeepNEAT",
     "DeepQNetwork",
+    "Drawn",
     "FitnessApproximation",
     "Genetic",
     "GraphProcess",
@@ -107,5 +109,6 @@ for _searcher in (
     BayesianOptimization,
     FitnessApproximation,
     DeepQNetwork,
+    Drawn,
 ):
     register(_searcher)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +24,7 @@ from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError
 from egraph.searchers._base import MakeSearcher, Searcher
 from egraph.spaces import SearchSpace
+from egraph.spaces.relaxation import Derivation, Position, Probabilities, Relaxation
 
 __all__ = ["CHECKS", "MakeSearcher", "ToySpace"]
 
@@ -54,6 +56,10 @@ class ToySpace(SearchSpace):
         architecture = self.make(options)
         self.validate(architecture)
         return architecture
+
+    def relaxation(self) -> Relaxation:
+        """Its positions, without a network."""
+        return ToyRelaxation(self)
 
     def make(self, numbers: Sequence[int]) -> Architecture:
         """The chain of operations with these numbers."""
@@ -124,6 +130,36 @@ class ToySpace(SearchSpace):
     def __iter__(self) -> Iterator[Architecture]:
         for index in np.ndindex(*self.choices):
             yield self.make([int(number) for number in index])
+
+
+class ToyRelaxation(Relaxation):
+    """The positions of a `ToySpace`; there is no network."""
+
+    def __init__(self, space: ToySpace) -> None:
+        self._space, self.options = space, {}
+        self.positions = {
+            str(number): Position(str(number), space.operations[:size])
+            for number, size in enumerate(space.choices)
+        }
+
+    def network(self, *_: Any, **__: Any) -> NoReturn:
+        """There is none."""
+        raise UsageError("the toy space builds no networks; use another space")
+
+    def derive(self, probabilities: Probabilities, rules: Derivation | None = None) -> Architecture:
+        """The most probable operation at each position."""
+        return self._space.make([int(np.argmax(probabilities[name])) for name in self.positions])
+
+    def draw(
+        self, probabilities: Probabilities, rng: np.random.Generator, rules: Derivation | None = None
+    ) -> Architecture:
+        """The operations at all positions, drawn independently."""
+        drawn = [int(rng.choice(len(probabilities[name]), p=probabilities[name])) for name in self.positions]
+        return self._space.make(drawn)
+
+    def chosen(self, architecture: Architecture) -> dict[str, int]:
+        """The numbers of the operations."""
+        return dict(zip(self.positions, self._space.encode(architecture), strict=True))
 
 
 def check_one_seed_gives_one_history(make: MakeSearcher) -> None:

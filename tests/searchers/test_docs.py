@@ -18,6 +18,7 @@ CALLS = {
     "`mutate`": r"space\.mutate\(|_mutate_to_new\(",
     "`crossover`": r"space\.crossover\(",
     "`neighbors`": r"space\.neighbors\(",
+    "relaxation": r"space\.relaxation\(",
     "encoding": r"space\.(encode|decode|episodes)\(|_decode_new\(",
 }
 

@@ -17,6 +17,7 @@ SETTINGS = (
     "grammar:population=12",
     "ant-colony",
     "particle-swarm",
+    "drawn:generation=20,sharpen=0.5",
     "bayesian:candidates=30",
     "nas-ea-fa:population=10,generations=1,copies=0",
     "hill-climb",
