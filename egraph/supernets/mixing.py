@@ -24,11 +24,13 @@ class Sample:
         live: The options that are computed, by position; those of an absent position are all computed. The
             others count as zero, also in the gradient.
         edges: Factors of the whole results of positions, scalars; an absent one is 1.
+        dropout: Share of the values of skip connections that are dropped at random.
     """
 
     weights: Mapping[str, Tensor]
     live: Mapping[str, Sequence[int]] = field(default_factory=dict)
     edges: Mapping[str, Tensor] = field(default_factory=dict)
+    dropout: float = 0.0
 
 
 class Mixture:
@@ -90,8 +92,12 @@ class Mixed(nn.Module):
 
     def _mix(self, weights: Tensor, *inputs: Tensor) -> Tensor:
         total: Tensor | None = None
+        dropout, skips = self._mixture.sample.dropout, self.position.skips
         for number in self._computed():
-            term = weigh(weights[number], self.operations[number](*inputs))
+            result = self.operations[number](*inputs)
+            if dropout and skips and skips[number]:
+                result = nn.functional.dropout(result, dropout)
+            term = weigh(weights[number], result)
             if total is not None and total.shape != term.shape:
                 raise ArchitectureError(
                     f"the options of {self.position.name!r} give results of different shapes, "

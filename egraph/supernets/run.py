@@ -31,6 +31,9 @@ from egraph.training import TrainingStep, mixed_precision
 
 __all__ = ["Run"]
 
+LOOK = 8
+"""Steps of the weights for each batch that is only looked at, while no logits are trained."""
+
 
 class Run:
     """All that the training of a supernet changes, and its steps.
@@ -204,7 +207,7 @@ class Run:
                 seen.append(self.train_both(batch))
                 training.append(seen[-1][0])
                 continue
-            if number % self.method.every == 0:
+            if number % (self.method.every if self.learns else LOOK) == 0:
                 seen.append(self.train_logits(batch, next(self.validation)))
             training.append(self.train_weights(batch))
         self._meet()

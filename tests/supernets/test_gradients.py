@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from scipy import special
 from stripes import OneEdge, draw_stripes
 from torch.func import functional_call
 from torch.nn.functional import cross_entropy
@@ -15,7 +16,7 @@ from egraph.supernets.methods.darts import mixed_product
 from egraph.supernets.mixing import Sample, weigh
 
 CELLS = egraph.spaces.get("nasbench201").relaxation()
-STEP = 1e-5
+STEP = 1e-7
 
 
 def double_run(name="darts", relaxation=CELLS, steps=2, settings=None, **options):
@@ -76,7 +77,10 @@ def flat(gradient):
 
 SMOOTH = [
     ("darts", {}),
+    ("i-darts", {}),
+    ("p-darts", {"warmup": 0.0}),
     ("pc-darts", {"warmup": 0.0}),
+    ("snas", {}),
 ]
 
 
@@ -84,14 +88,104 @@ SMOOTH = [
 def test_the_gradient_is_that_of_the_validation_loss(name, options):
     run, training, validation = double_run(name, **options)
     state = run.generator.get_state()
-    found = run.method.gradient(run, training, validation)
+    with torch.random.fork_rng():  # the dropout of P-DARTS
+        torch.default_generator.manual_seed(0)
+        found = run.method.gradient(run, training, validation)
+
+        def loss():
+            run.generator.set_state(state)
+            torch.default_generator.manual_seed(0)
+            with torch.no_grad():
+                return run.validate(validation)[0].item()
+
+        check_slopes(run, found.of, loss)
+
+
+def test_on_one_level_the_gradient_is_that_of_the_loss_of_the_weights():
+    run, training, _ = double_run("darts-one-level")
+    slow = []
 
     def loss():
-        run.generator.set_state(state)
         with torch.no_grad():
-            return run.validate(validation)[0].item() + float(run.penalty())
+            slow.append(run.validate(training)[0].item())
+        return slow[-1]
+
+    slopes = slopes_by_differences(run, loss)
+    value, _ = run.train_both(training)
+    assert value.item() == pytest.approx(np.mean(slow[:2]), rel=1e-6)
+    found = directions(run) @ flat([each.grad for each in run.trained])
+    np.testing.assert_allclose(found, slopes, atol=1e-4 * np.abs(slopes).max())
+
+
+@pytest.mark.parametrize("regulariser", ["kl", "distance"])
+def test_the_gradient_of_drnas_is_that_of_the_draw_and_of_the_regulariser(regulariser):
+    run, training, validation = double_run("drnas", regulariser=regulariser, strength=0.5)
+    state = run.generator.get_state()
+    found = run.method.gradient(run, training, validation)
+    run.generator.set_state(state)
+    quantiles = {}
+    for name, logits in run.supernet.logits.items():
+        concentrations = concentrate(logits)
+        gammas = torch._standard_gamma(torch.as_tensor(concentrations), generator=run.generator).numpy()
+        quantiles[name] = special.gammainc(concentrations, gammas)
+
+    def loss():
+        weights, terms = {}, []
+        for name, logits in run.supernet.logits.items():
+            c = concentrate(logits)
+            gammas = special.gammaincinv(c, quantiles[name])
+            weights[name] = torch.as_tensor(gammas / gammas.sum())
+            if regulariser == "kl":
+                constant = special.gammaln(c.sum()) - special.gammaln(c).sum() - special.gammaln(len(c))
+                terms.append(constant + ((c - 1) * (special.digamma(c) - special.digamma(c.sum()))).sum())
+            else:
+                terms.append(np.sqrt(((c - 1) ** 2).sum()))
+        run.supernet.use(Sample(weights))
+        with torch.no_grad():
+            return run.loss(validation)[0].item() + 0.5 * sum(terms)
 
     check_slopes(run, found.of, loss)
+
+
+def concentrate(logits):
+    values = logits.detach().numpy()
+    return np.where(values > 0, values + 1, np.exp(values))
+
+
+def test_implicit_gradients_are_those_of_a_whole_hessian():
+    run, training, validation = double_run("idarts", OneEdge().relaxation(), terms=3, rate=0.1)
+    found = flat(run.method.gradient(run, training, validation).of)
+    parameters = {name: each for name, each in run.supernet.named_parameters() if each.requires_grad}
+    sizes = [each.numel() for each in parameters.values()]
+
+    def training_loss(weights):
+        pieces = zip(parameters.items(), weights.split(sizes), strict=True)
+        given = {name: piece.view_as(old) for (name, old), piece in pieces}
+        return cross_entropy(functional_call(run.supernet, given, training[0]), training[1])
+
+    def gradient(batch):
+        run.supernet.use(run.draw())
+        loss = cross_entropy(run.supernet(batch[0]), batch[1])
+        return torch.autograd.grad(loss, [*parameters.values(), *run.trained])
+
+    run.supernet.use(run.draw())
+    start = torch.cat([each.detach().flatten() for each in parameters.values()])
+    hessian = torch.autograd.functional.hessian(training_loss, start).numpy() + 0.01 * np.eye(len(start))
+    *of_weights, direct = gradient(validation)
+    rest = np.eye(len(start)) - 0.1 * hessian
+    series = 0.1 * sum(np.linalg.matrix_power(rest, power) for power in range(4))
+    mixed = []
+    (logits,) = run.trained
+    for number in range(len(logits)):
+        sides = []
+        for step in (STEP, -2 * STEP):
+            logits.data[number] += step
+            sides.append(flat(gradient(training)[:-1]))
+        logits.data[number] += STEP
+        mixed.append((sides[0] - sides[1]) / (2 * STEP))
+    exact = direct.numpy() - np.array(mixed) @ series @ flat(of_weights)
+    np.testing.assert_allclose(found, exact, atol=1e-4 * np.abs(exact).max())
+    assert np.abs(exact - direct.numpy()).max() > 0.01 * np.abs(exact).max()
 
 
 @pytest.mark.parametrize("sampling", ["gumbel", "multinomial"])
