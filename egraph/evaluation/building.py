@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -101,9 +102,11 @@ class NetworkEvaluator(Evaluator):
         seed: int,
         channels: int | None,
         input_shape: tuple[int, ...] | None = None,
+        parts: Mapping[str, bool] | None = None,
     ) -> torch.nn.Module:
         """Builds the network of an architecture for the images, or for another input shape."""
         options: dict[str, Any] = {"seed": seed} if "seed" in self.space.network_options else {}
+        options |= parts or {}
         if channels is not None:
             options["channels"] = channels
         if self.cells is not None:

@@ -83,8 +83,8 @@ class Training(NetworkEvaluator):
             at once instead. Another number changes the last digits.
 
     Raises:
-        UsageError: The space builds no networks, the recipe sets a width or cells where the space offers no
-            choice, ``threads`` is below 1, or the device does not exist.
+        UsageError: The space builds no networks, the recipe sets a width, cells, drop path or an auxiliary
+            head where the space offers no choice, ``threads`` is below 1, or the device does not exist.
     """
 
     def __init__(
@@ -101,6 +101,11 @@ class Training(NetworkEvaluator):
         super().__init__(
             space, data, device=device, root=root, threads=threads, channels=channels, cells=cells
         )
+        for part in {} if recipe is None else recipe.parts:
+            if part not in self.space.network_options:
+                raise UsageError(
+                    f"the networks of space {self.space.name!r} offer no {part}; leave it out of the recipe"
+                )
         self._recipe = recipe
         self._share = 1.0
         self._folder: Path | None = None
@@ -186,7 +191,8 @@ class Training(NetworkEvaluator):
             "the network cannot be trained", "train narrower networks or in smaller batches"
         )
         with explained, threads_limited(self.threads), seeded(seed, device):
-            network = self._build(architecture, seed, self.recipe.channels).to(device)
+            width, only_trained = self.recipe.channels, self.recipe.parts
+            network = self._build(architecture, seed, width, parts=only_trained).to(device)
             recipe, how = self._prepare(network)
             recipe = replace(recipe, **settings)
             checkpoint = self._find_checkpoint(architecture, seed)
@@ -194,6 +200,8 @@ class Training(NetworkEvaluator):
                 network, examples, recipe, loss=loss, seed=seed, progress=progress, checkpoint=checkpoint,
                 seconds=self._seconds,
             )  # fmt: skip
+            if only_trained:
+                network = _without(network, self._build(architecture, seed, width).to(device))
             score = measure(network, parts["validation"])
             seconds = time.perf_counter() - started
             test_score = measure(network, parts["test"])
@@ -357,6 +365,13 @@ def _take(examples: tuple[torch.Tensor, torch.Tensor], share: float) -> tuple[to
     count = max(2, round(share * len(inputs)))
     rows = np.sort(np.random.default_rng(0).permutation(len(inputs))[:count])
     return inputs[rows], targets[rows]
+
+
+def _without(trained: torch.nn.Module, plain: torch.nn.Module) -> torch.nn.Module:
+    """The network without what only training has: a plain one of the same architecture, with its weights."""
+    weights = trained.state_dict()
+    plain.load_state_dict({name: weights[name] for name in plain.state_dict()})
+    return plain
 
 
 @functools.lru_cache(maxsize=2)

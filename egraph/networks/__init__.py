@@ -36,7 +36,7 @@ from egraph.networks._blocks import build_blocks
 from egraph.networks._concat_cell import build_concat_cells
 from egraph.networks._convnet import ConvNet, build_convnet
 from egraph.networks._counts import count_flops, count_params
-from egraph.networks._darts import build_darts
+from egraph.networks._darts import build_darts, mix_darts
 from egraph.networks._mnasnet import build_mnasnet
 from egraph.networks._morphisms import inherit
 from egraph.networks._nasbench101 import build_nasbench101
@@ -61,6 +61,7 @@ __all__ = [
     "count_flops",
     "count_params",
     "inherit",
+    "mix_darts",
     "mix_nasbench201",
     "parts",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -13,12 +14,17 @@ from egraph.architecture import Architecture
 from egraph.canonical import Simplified, simplify
 from egraph.errors import ArchitectureError, UsageError
 from egraph.networks._allocation import allocate, check_arguments
-from egraph.networks._layers import classifier, conv_norm
+from egraph.networks._layers import classifier, conv_norm, conv_norm_relu
+from egraph.networks._mixed_nodes import MixedNodes
 from egraph.networks.operations import LAYERS, STRIDED, FactorizedReduction, make_layer, relu_conv_norm
+from egraph.training.paths import DropPath
 
-__all__ = ["build_darts"]
+__all__ = ["build_darts", "mix_darts"]
 
 BEFORE_LAST, LAST, NODE = "c_{k-2}", "c_{k-1}", "node"
+NODES = 4
+"""Nodes of a cell of a supernet."""
+
 NAMES = tuple(name for name in LAYERS["darts"] if name not in ("zero", "identity"))
 
 
@@ -41,6 +47,8 @@ def build_darts(
     channels: int = 16,
     cells: int = 8,
     *,
+    auxiliary: bool = False,
+    drop_path: bool = False,
     seed: int = 0,
     max_params: int = 50_000_000,
 ) -> DartsNetwork:
@@ -52,9 +60,9 @@ def build_darts(
     width by ReLU, 1x1 convolution and batch normalisation, or by a factorised reduction if the sides differ.
     Separable convolutions are applied twice, dilated ones once.
 
-    Differences from the paper: there is no auxiliary head, and no drop path in training. Cells are simplified
-    (`simplify`) before they are built, so that architectures with one key are one network. An odd side is
-    halved and rounded up, which the original does not support.
+    Differences from the paper: cells are simplified (`simplify`) before they are built, so that architectures
+    with one key are one network; drop path drops equal pools together. An odd side is halved and rounded up,
+    which the original does not support, and the auxiliary head reads maps of any size.
 
     Args:
         architecture: Architecture of the space ``darts``.
@@ -62,6 +70,9 @@ def build_darts(
         num_classes: Number of outputs.
         channels: Number of channels of each node in the first cells.
         cells: Number of cells, at least 3, so that both kinds occur.
+        auxiliary: Whether a second head reads the result of the second reduction cell. In training mode the
+            network then gives the logits of both, as a tuple; `Recipe.auxiliary` weighs the second loss.
+        drop_path: Whether results of operations can be dropped in training, by `Recipe.drop_path`.
         seed: Seed of the initial weights; the global generator is not used.
         max_params: Largest number of trainable parameters that is built.
 
@@ -74,58 +85,160 @@ def build_darts(
         Liu, Simonyan and Yang, "DARTS: Differentiable Architecture Search", ICLR 2019,
         https://arxiv.org/abs/1806.09055
     """
-    check_arguments(input_shape, num_classes=num_classes, channels=channels)
-    if cells < 3:
-        raise UsageError(f"cells must be at least 3, for one of either kind, got {cells}")
+    _check(input_shape, num_classes, channels, cells)
     normal, reduction = _split(simplify(architecture))
 
+    def make_cell(reduces: bool, place: Place) -> Cell:
+        return GraphCell(reduction if reduces else normal, place, drop_path)
+
     def make() -> DartsNetwork:
-        return DartsNetwork(normal, reduction, input_shape[0], num_classes, channels, cells)
+        network = DartsNetwork(make_cell, input_shape[0], num_classes, channels, cells)
+        if auxiliary:
+            network.add_auxiliary(input_shape[1:], num_classes)
+        return network
 
     return allocate(make, seed, max_params, f"use fewer channels than {channels}, or fewer cells")
+
+
+def mix_darts(
+    mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    channels: int = 16,
+    cells: int = 8,
+    *,
+    reduction: Architecture | None = None,
+    seed: int = 0,
+    max_params: int = 50_000_000,
+) -> DartsNetwork:
+    """Builds the network of a supernet: as `build_darts`, with mixed layers on all 14 edges of both cells.
+
+    Batch normalisation follows a pool, as in the search of the paper; derived networks have none there.
+
+    Args:
+        mix: Makes the layer of an edge, of its name (``normal/0->2``), a function that makes the layer of an
+            operation of a width, and the width.
+        input_shape: Shape ``(channels, height, width)`` of one image, of any size.
+        num_classes: Number of outputs.
+        channels: Number of channels of each node in the first cells.
+        cells: Number of cells, at least 3.
+        reduction: Architecture whose reduction cell is taken as it is; None mixes both cells.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built.
+
+    Raises:
+        UsageError: An argument is out of range.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
+    """
+    _check(input_shape, num_classes, channels, cells)
+    fixed = None if reduction is None else _split(simplify(reduction))[1]
+
+    def make_cell(reduces: bool, place: Place) -> Cell:
+        if reduces and fixed is not None:
+            return GraphCell(fixed, place)
+        return MixedCell(mix, reduces, place)
+
+    def make() -> DartsNetwork:
+        return DartsNetwork(make_cell, input_shape[0], num_classes, channels, cells)
+
+    return allocate(make, seed, max_params, f"use fewer channels than {channels}, or fewer cells")
+
+
+class Place(NamedTuple):
+    """Where a cell is.
+
+    Attributes:
+        before_last: Number of channels of the result before the last.
+        last: Number of channels of the last result.
+        channels: Number of channels of every vertex.
+        halved: Whether the last result has half the sides of the one before.
+    """
+
+    before_last: int
+    last: int
+    channels: int
+    halved: bool
 
 
 class DartsNetwork(nn.Module):
     """A stem, cells that read the two results before them, the mean over all pixels and a dense layer.
 
+    Args:
+        make_cell: Makes a cell, of whether it is a reduction cell, and its place.
+        image: Number of channels of an image.
+        num_classes: Number of outputs.
+        channels: Number of channels of each node in the first cells.
+        cells: Number of cells.
+
     Shapes:
         - input: ``(batch, channels, height, width)``
-        - output: ``(batch, num_classes)``, logits
+        - output: ``(batch, num_classes)``, logits; in training mode with an auxiliary head a tuple of two
     """
 
     def __init__(
-        self, normal: CellGraph, reduction: CellGraph, image: int, num_classes: int, channels: int, cells: int
+        self,
+        make_cell: Callable[[bool, Place], Cell],
+        image: int,
+        num_classes: int,
+        channels: int,
+        cells: int,
     ) -> None:
         super().__init__()
         self.stem = conv_norm(image, 3 * channels, 3)
         self.cells = nn.ModuleList()
+        self.reductions = (cells // 3, 2 * cells // 3)
         before_last = last = 3 * channels  # widths
         halved = False
         for number in range(cells):
-            reduces = number in (cells // 3, 2 * cells // 3)
+            reduces = number in self.reductions
             channels *= 2 if reduces else 1
-            graph = reduction if reduces else normal
-            self.cells.append(Cell(graph, before_last, last, channels, halved))
-            before_last, last, halved = last, channels * graph.ops.count(NODE), reduces
+            cell = make_cell(reduces, Place(before_last, last, channels, halved))
+            self.cells.append(cell)
+            before_last, last, halved = last, cell.width, reduces
         self.head = classifier(last, num_classes)
+        self.auxiliary: nn.Module | None = None
 
-    def forward(self, images: Tensor) -> Tensor:
+    def add_auxiliary(self, sides: tuple[int, ...], num_classes: int) -> None:
+        """Adds a head that reads the second reduction cell.
+
+        Args:
+            sides: Height and width of an image.
+            num_classes: Number of outputs.
+        """
+        cell = self.cells[self.reductions[1]]
+        assert isinstance(cell, Cell)
+        quarters = tuple(-(-side // 4) for side in sides)
+        # The pool of the paper, for images of 32 pixels; others are pooled to the same size.
+        pool = nn.AvgPool2d(5, 3) if quarters == (8, 8) else nn.AdaptiveAvgPool2d(2)
+        self.auxiliary = nn.Sequential(
+            nn.ReLU(),
+            pool,
+            *conv_norm_relu(cell.width, 128, 1),
+            nn.Conv2d(128, 768, 2, bias=False),
+            nn.BatchNorm2d(768),
+            nn.ReLU(),
+            nn.Flatten(),
+            nn.Linear(768, num_classes),
+        )
+
+    def forward(self, images: Tensor) -> Tensor | tuple[Tensor, Tensor]:
         """Maps images to logits."""
         before_last = last = self.stem(images)
-        for cell in self.cells:
+        extra = None
+        for number, cell in enumerate(self.cells):
             before_last, last = last, cell(before_last, last)
-        return self.head(last)
+            if self.training and self.auxiliary is not None and number == self.reductions[1]:
+                extra = self.auxiliary(last)
+        logits: Tensor = self.head(last)
+        return logits if extra is None else (logits, extra)
 
 
 class Cell(nn.Module):
-    """One cell: a vertex reads the sum of its sources; the nodes are concatenated.
+    """Base class of cells: brings both inputs to its width, and concatenates the nodes.
 
     Args:
-        graph: Graph of the cell.
-        before_last: Number of channels of the result before the last.
-        last: Number of channels of the last result.
-        channels: Number of channels of every vertex.
-        halved: Whether the last result has half the sides of the one before.
+        place: Place of the cell.
+        nodes: Number of nodes.
 
     Shapes:
         - input: ``(batch, before_last, height, width)``, both twice as large if ``halved``, and
@@ -133,21 +246,86 @@ class Cell(nn.Module):
         - output: ``(batch, nodes * channels, height, width)``, halved and rounded up by a reduction cell
     """
 
-    def __init__(self, graph: CellGraph, before_last: int, last: int, channels: int, halved: bool) -> None:
+    def __init__(self, place: Place, nodes: int) -> None:
         super().__init__()
-        self.sources = graph.sources[2:]
-        self.nodes = [vertex for vertex, op in enumerate(graph.ops) if op == NODE]
-        adapt = FactorizedReduction if halved else _adapt
-        self.inputs = nn.ModuleList([adapt(before_last, channels), _adapt(last, channels)])
-        self.layers = nn.ModuleList(_make_layer(op, channels) for op in graph.ops[2:])
+        adapt = FactorizedReduction if place.halved else _adapt
+        self.inputs = nn.ModuleList(
+            [adapt(place.before_last, place.channels), _adapt(place.last, place.channels)]
+        )
+        self.width = nodes * place.channels
 
     def forward(self, before_last: Tensor, last: Tensor) -> Tensor:
+        """The concatenated nodes."""
+        return torch.cat(self.compute(self.inputs[0](before_last), self.inputs[1](last)), dim=1)
+
+    def compute(self, before_last: Tensor, last: Tensor) -> list[Tensor]:
+        """The nodes."""
+        raise NotImplementedError
+
+
+class GraphCell(Cell):
+    """The cell of a graph: a vertex reads the sum of its sources.
+
+    Args:
+        graph: Graph of the cell.
+        place: Place of the cell.
+        drop_path: Whether results of operations can be dropped in training.
+    """
+
+    def __init__(self, graph: CellGraph, place: Place, drop_path: bool = False) -> None:
+        super().__init__(place, graph.ops.count(NODE))
+        self.sources = graph.sources[2:]
+        self.nodes = [vertex for vertex, op in enumerate(graph.ops) if op == NODE]
+        self.layers = nn.ModuleList(_make_layer(op, place.channels) for op in graph.ops[2:])
+        self.drop = DropPath() if drop_path else None
+
+    def compute(self, before_last: Tensor, last: Tensor) -> list[Tensor]:
         """Computes the vertices in order."""
-        results = [self.inputs[0](before_last), self.inputs[1](last)]
+        results = [before_last, last]
         for sources, layer in zip(self.sources, self.layers, strict=True):
             terms = [results[source] for source in sources]
-            results.append(layer(sum(terms[1:], start=terms[0])))
-        return torch.cat([results[vertex] for vertex in self.nodes], dim=1)
+            result = layer(sum(terms[1:], start=terms[0]))
+            if self.drop is not None and len(results) not in self.nodes:
+                result = self.drop(result)
+            results.append(result)
+        return [results[vertex] for vertex in self.nodes]
+
+
+class MixedCell(Cell):
+    """The cell of a supernet: each node is the sum of mixed layers of all results before it.
+
+    Args:
+        mix: Makes the mixed layers.
+        reduces: Whether it is a reduction cell, whose layers on the inputs have stride 2.
+        place: Place of the cell.
+    """
+
+    def __init__(
+        self,
+        mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
+        reduces: bool,
+        place: Place,
+    ) -> None:
+        super().__init__(place, NODES)
+
+        def make_edge(name: str, source: int) -> nn.Module:
+            stride = 2 if reduces and source < 2 else 1
+            return mix(name, lambda option, width: _make_option(option, width, stride), place.channels)
+
+        for layer in self.inputs.modules():  # without factors, as in the search of the paper
+            if isinstance(layer, nn.BatchNorm2d):
+                layer.requires_grad_(False)
+        self.mixed = MixedNodes(2, NODES, "reduce/" if reduces else "normal/", make_edge)
+
+    def compute(self, before_last: Tensor, last: Tensor) -> list[Tensor]:
+        """Computes the nodes in order."""
+        return self.mixed.compute(before_last, last)[2:]
+
+
+def _check(input_shape: tuple[int, ...], num_classes: int, channels: int, cells: int) -> None:
+    check_arguments(input_shape, num_classes=num_classes, channels=channels)
+    if cells < 3:
+        raise UsageError(f"cells must be at least 3, for one of either kind, got {cells}")
 
 
 def _split(graph: Simplified) -> tuple[CellGraph, CellGraph]:
@@ -191,3 +369,9 @@ def _make_layer(name: str, channels: int) -> nn.Module:
         return nn.Identity()
     operation = operations.get(name)
     return make_layer("darts", operation, channels, channels, operation.stride)
+
+
+def _make_option(name: str, channels: int, stride: int) -> nn.Module:
+    operation = operations.get(name)
+    layer = make_layer("darts", operation, channels, channels, stride)
+    return nn.Sequential(layer, nn.BatchNorm2d(channels)) if operation.kind.endswith("-pool") else layer

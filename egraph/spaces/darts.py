@@ -21,6 +21,7 @@ from egraph.spaces._darts_notation import (
     to_genotype,
     to_text,
 )
+from egraph.spaces._darts_relaxation import DartsRelaxation
 from egraph.spaces._registry import register
 from egraph.spaces.base import Builder, SearchSpace
 
@@ -164,7 +165,16 @@ class Darts(SearchSpace):
         """The network of the paper, smaller by default: see `egraph.networks.build_darts`."""
         from egraph.networks import build_darts
 
-        return Builder(build_darts, {"channels": 16, "cells": 8, "seed": 0})
+        options = {"channels": 16, "cells": 8, "auxiliary": False, "drop_path": False, "seed": 0}
+        return Builder(build_darts, options)
+
+    def relaxation(self, *, reduction: Architecture | None = None) -> DartsRelaxation:
+        """Probabilities of the operations on all edges: see `DartsRelaxation`.
+
+        Args:
+            reduction: Architecture whose reduction cell all derived ones have; None searches both cells.
+        """
+        return DartsRelaxation(self, reduction)
 
     def _read(self, architecture: Architecture) -> tuple[Cell, Cell]:
         """The cells of an architecture of this space."""

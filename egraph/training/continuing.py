@@ -23,7 +23,7 @@ __all__ = ["Checkpoint", "Moving", "is_continuable"]
 
 def is_continuable(recipe: Recipe) -> bool:
     """Whether the first epochs of a training do not depend on their number, so that a shorter one goes on."""
-    return recipe.schedule == "constant" and recipe.warmup == 0
+    return recipe.schedule == "constant" and recipe.warmup == 0 and recipe.drop_path == 0
 
 
 @dataclass(frozen=True, eq=False)

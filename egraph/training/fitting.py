@@ -15,6 +15,7 @@ from egraph.errors import EvaluationError, UsageError
 from egraph.training.augmenting import augment
 from egraph.training.continuing import Checkpoint, Moving
 from egraph.training.dropping import quick_dropout
+from egraph.training.paths import set_drop_path, with_auxiliary
 from egraph.training.recipe import Recipe
 from egraph.training.stepping import Loss, TrainingStep
 
@@ -52,9 +53,9 @@ def fit(
     Raises:
         EvaluationError: The loss became NaN or infinite, or exceeded the recipe's ``stop_loss``; or the time
             was over.
-        UsageError: The recipe smooths labels, and the loss is not cross-entropy.
+        UsageError: The recipe smooths labels, drops paths or has an auxiliary loss, and that does not fit.
     """
-    inputs, loss = data[0], _smooth(loss, recipe.label_smoothing)
+    inputs, loss = data[0], with_auxiliary(_smooth(loss, recipe.label_smoothing), recipe.auxiliary)
     device = inputs.device
     generator = torch.Generator().manual_seed(seed)
     batch_size = min(recipe.batch_size, len(inputs))
@@ -92,6 +93,7 @@ def _run_epoch(
 ) -> list[Tensor]:
     """Does the steps of one epoch; returns the loss of each batch, on the device."""
     inputs, targets = data
+    set_drop_path(moving.module, recipe.drop_path, moving.step.done / moving.step.steps)
     order = torch.randperm(len(inputs), generator=moving.order).to(inputs.device)
     losses = []
     for rows in order[: len(inputs) // batch_size * batch_size].split(batch_size):

@@ -43,6 +43,8 @@ _NEW = (
     "stop_loss",
     "cutout",
     "erase",
+    "drop_path",
+    "auxiliary",
 )
 """Fields that earlier versions lack; `Recipe.to_dict` leaves them out where they have their default."""
 
@@ -73,6 +75,10 @@ class Recipe:
         ema: Decay of the moving average of the weights that replaces them at the end; 0 averages nothing.
         mixup: Parameter of the beta distribution by which pairs of examples and of their losses are mixed
             (Zhang et al. 2018); 0 mixes nothing.
+        drop_path: Probability, at the end of the training, that a path of a cell is dropped for an example
+            (Larsson et al. 2017); it rises linearly, epoch by epoch, from 0. Only in spaces that offer it.
+        auxiliary: Weight of the loss of an auxiliary head (Szegedy et al. 2015), which only training has; 0
+            has none. Only in spaces that offer it.
         stop_loss: A training fails, as diverged, after an epoch whose mean loss is more than this many times
             the loss of its first batch, or of 1 if that is more, which is about the loss of a guess; None
             stops only where the loss is NaN or infinite.
@@ -99,6 +105,8 @@ class Recipe:
     ema: float = 0.0
     mixup: float = 0.0
     stop_loss: float | None = 10.0
+    drop_path: float = 0.0
+    auxiliary: float = 0.0
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -133,9 +141,7 @@ class Recipe:
             )
         if not isinstance(self.nesterov, bool):
             raise UsageError(f"nesterov must be True or False; got {shorten(self.nesterov)}")
-        if not (_is_number(self.weight_decay) and self.weight_decay >= 0):
-            raise UsageError(f"weight_decay must be a number of at least 0; got {shorten(self.weight_decay)}")
-        for name in ("warmup", "floor", "label_smoothing", "ema"):
+        for name in ("warmup", "floor", "label_smoothing", "ema", "drop_path"):
             value = getattr(self, name)
             if not (_is_number(value) and 0 <= value < 1):
                 raise UsageError(f"{name} must be a number of at least 0 and below 1; got {shorten(value)}")
@@ -143,8 +149,15 @@ class Recipe:
             value = getattr(self, name)
             if value is not None and not (_is_number(value) and value > 0):
                 raise UsageError(f"{name} must be a positive number; got {shorten(value)}")
-        if not (_is_number(self.mixup) and self.mixup >= 0):
-            raise UsageError(f"mixup must be a number of at least 0; got {shorten(self.mixup)}")
+        for name in ("weight_decay", "mixup", "auxiliary"):
+            value = getattr(self, name)
+            if not (_is_number(value) and value >= 0):
+                raise UsageError(f"{name} must be a number of at least 0; got {shorten(value)}")
+
+    @property
+    def parts(self) -> dict[str, bool]:
+        """Options of a network with parts that only this training needs, such as an auxiliary head."""
+        return {name: True for name in ("auxiliary", "drop_path") if getattr(self, name)}
 
     @property
     def augmentation(self) -> Augmentation:

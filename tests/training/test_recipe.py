@@ -57,6 +57,8 @@ def test_an_unknown_field_of_an_augmentation_is_refused():
         ({"clip_norm": 0}, "clip_norm must be a positive number; got 0"),
         ({"stop_loss": True}, "stop_loss must be a positive number; got True"),
         ({"mixup": -1}, "mixup must be a number of at least 0; got -1"),
+        ({"auxiliary": -0.1}, "auxiliary must be a number of at least 0; got -0.1"),
+        ({"drop_path": 1}, "drop_path must be a number of at least 0 and below 1; got 1"),
         ({"weight_decay": "much"}, "weight_decay must be a number of at least 0; got 'much'"),
     ],
 )
