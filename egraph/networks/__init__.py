@@ -33,7 +33,7 @@ changes. `_variant_sizes` tells which widths must agree, and `_variant_weights` 
 
 from egraph.networks import parts
 from egraph.networks._blocks import build_blocks
-from egraph.networks._concat_cell import build_concat_cells
+from egraph.networks._concat_cell import build_concat_cells, mix_concat_cells
 from egraph.networks._convnet import ConvNet, build_convnet
 from egraph.networks._counts import count_flops, count_params
 from egraph.networks._darts import build_darts, mix_darts
@@ -61,6 +61,7 @@ __all__ = [
     "count_flops",
     "count_params",
     "inherit",
+    "mix_concat_cells",
     "mix_darts",
     "mix_nasbench201",
     "parts",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,10 @@ from egraph.canonical import Simplified, simplify
 from egraph.errors import UsageError
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._layers import Layer, read_operation
+from egraph.networks._mixed_nodes import edge_name
 from egraph.networks.operations import make_layer
 
-__all__ = ["build_concat_cells"]
+__all__ = ["build_concat_cells", "mix_concat_cells"]
 
 LAYERS = (
     Layer("separable-conv", 3), Layer("separable-conv", 5), Layer("separable-conv", 7), Layer("conv", 1),
@@ -57,7 +58,57 @@ def build_concat_cells(
         for name in graph.ops[1:-1]:
             read_operation(name, "concat-cell", LAYERS)
     return allocate(
-        lambda: ConcatCells(graphs, input_shape[0], num_classes, channels, dropout),
+        lambda: ConcatCells(
+            [lambda inputs, graph=graph: Cell(graph, inputs, channels) for graph in graphs],  # type: ignore[misc]
+            input_shape[0],
+            num_classes,
+            dropout,
+        ),
+        seed,
+        max_params,
+        f"use fewer channels than {channels}, or fewer cells",
+    )
+
+
+def mix_concat_cells(
+    mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
+    input_shape: tuple[int, ...],
+    num_classes: int,
+    nodes: int = 3,
+    channels: int = 16,
+    cells: int = 3,
+    dropout: float = 0.1,
+    *,
+    seed: int = 0,
+    max_params: int = 50_000_000,
+) -> ConcatCells:
+    """Builds the network of a supernet: as `build_concat_cells`, with one mixed layer between each two nodes.
+
+    The mixed layer adds up operations of one width; a node concatenates the mixed layers that lead to it.
+
+    Args:
+        mix: Makes a mixed layer, of its name (``0->1``), a function that makes the layer of an operation, and
+            0, as the layers have the one width.
+        input_shape: Shape ``(channels, height, width)`` of one image, of any size.
+        num_classes: Number of outputs.
+        nodes: Number of nodes after the input.
+        channels: Number of channels of each mixed layer.
+        cells: Number of cells.
+        dropout: Probability that a channel before the head is zeroed in training.
+        seed: Seed of the initial weights; the global generator is not used.
+        max_params: Largest number of trainable parameters that is built.
+
+    Raises:
+        UsageError: An argument is out of range.
+        EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
+    """
+    check_arguments(input_shape, num_classes=num_classes, channels=channels, cells=cells, nodes=nodes)
+
+    def make_cell(inputs: int) -> MixedCell:
+        return MixedCell(mix, inputs, nodes, channels)
+
+    return allocate(
+        lambda: ConcatCells([make_cell] * cells, input_shape[0], num_classes, dropout),
         seed,
         max_params,
         f"use fewer channels than {channels}, or fewer cells",
@@ -70,19 +121,29 @@ class ConcatCells(nn.Module):
     After each cell an average pool halves the sides, rounded up, of its result and of the image, which are
     concatenated. Batch normalisation and dropout of whole channels precede the maximum.
 
+    Args:
+        make_cells: Makes each cell, of the number of channels that it reads.
+        image: Number of channels of an image.
+        num_classes: Number of outputs.
+        dropout: Probability that a channel before the head is zeroed in training.
+
     Shapes:
         - input: ``(batch, channels, height, width)``
         - output: ``(batch, num_classes)``, logits
     """
 
     def __init__(
-        self, graphs: Sequence[Simplified], image: int, num_classes: int, channels: int, dropout: float
+        self,
+        make_cells: Sequence[Callable[[int], Cell | MixedCell]],
+        image: int,
+        num_classes: int,
+        dropout: float,
     ) -> None:
         super().__init__()
         self.cells = nn.ModuleList()
         width = image
-        for graph in graphs:
-            cell = Cell(graph, width, channels)
+        for make_cell in make_cells:
+            cell = make_cell(width)
             self.cells.append(cell)
             width = cell.width + image
         self.pool = nn.AvgPool2d(3, 2, 1, count_include_pad=False)
@@ -129,3 +190,49 @@ class Cell(nn.Module):
         for sources, layer in zip(self.sources[1:-1], self.layers, strict=True):
             results.append(layer(torch.cat([results[i] for i in sources], dim=1)))
         return torch.cat([results[i] for i in self.sources[-1]], dim=1)
+
+
+class MixedCell(nn.Module):
+    """The cell of a supernet: a node concatenates mixed layers of all nodes before it.
+
+    Args:
+        mix: Makes the mixed layers.
+        inputs: Number of channels that the cell reads.
+        nodes: Number of nodes after the input.
+        channels: Number of channels of each mixed layer.
+
+    Shapes:
+        - input: ``(batch, inputs, height, width)``
+        - output: ``(batch, self.width, height, width)``
+    """
+
+    def __init__(
+        self,
+        mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
+        inputs: int,
+        nodes: int,
+        channels: int,
+    ) -> None:
+        super().__init__()
+        self.width = nodes * channels
+
+        def make_edge(source: int, node: int) -> nn.Module:
+            width = source * channels if source else inputs
+            return mix(
+                edge_name("", source, node),
+                lambda option, _: make_layer("concat-cell", operations.get(option), width, channels),
+                0,
+            )
+
+        self.edges = nn.ModuleList(
+            nn.ModuleList(make_edge(source, node) for source in range(node)) for node in range(1, nodes + 1)
+        )
+
+    def forward(self, maps: Tensor) -> Tensor:
+        """Computes the nodes in order; the last is the result."""
+        results = [maps]
+        for edges in self.edges:
+            assert isinstance(edges, nn.ModuleList)
+            terms = [edge(result) for edge, result in zip(edges, results, strict=True)]
+            results.append(torch.cat(terms, dim=1))
+        return results[-1]

@@ -16,6 +16,7 @@ from egraph.operations import Operation
 from egraph.spaces import _channel_genes as channel_genes
 from egraph.spaces._channel_genes import CHANNELS, Genotype
 from egraph.spaces._checks import check_text, check_value, read_options
+from egraph.spaces._concat_relaxation import ConcatCellRelaxation
 from egraph.spaces._registry import register
 from egraph.spaces.base import Builder, Crossover, SearchSpace
 
@@ -246,6 +247,10 @@ class ConcatCellSpace(SearchSpace):
     def builder(self) -> Builder:
         """A stack of equal cells: see `egraph.networks.build_concat_cells`."""
         return Builder(_build_stack, {"channels": _WIDE, "cells": 3, "seed": 0})
+
+    def relaxation(self) -> ConcatCellRelaxation:
+        """Probabilities of one operation between each two nodes: see `ConcatCellRelaxation`."""
+        return ConcatCellRelaxation(self)
 
     def _resize(self, genotype: Genotype, size: float | None, rng: np.random.Generator) -> None:
         n = channel_genes.size_of(genotype)
