@@ -41,7 +41,7 @@ from egraph.networks._mnasnet import build_mnasnet
 from egraph.networks._morphisms import inherit
 from egraph.networks._nasbench101 import build_nasbench101
 from egraph.networks._nasbench201 import build_nasbench201, mix_nasbench201
-from egraph.networks._nasbench_macro import build_nasbench_macro
+from egraph.networks._nasbench_macro import build_nasbench_macro, mix_nasbench_macro
 from egraph.networks._nash import NashNetwork, build_nash
 from egraph.networks._variant_weights import Inherited
 
@@ -64,5 +64,6 @@ __all__ = [
     "mix_concat_cells",
     "mix_darts",
     "mix_nasbench201",
+    "mix_nasbench_macro",
     "parts",
 ]

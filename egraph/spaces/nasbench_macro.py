@@ -24,6 +24,7 @@ from egraph.spaces._checks import check_text, check_value
 from egraph.spaces._registry import register
 from egraph.spaces.base import Builder
 from egraph.spaces.choice_space import ChoiceSpace
+from egraph.spaces.relaxation import ChoiceRelaxation, Relaxation
 
 __all__ = ["NASBenchMacro"]
 
@@ -99,6 +100,12 @@ class NASBenchMacro(ChoiceSpace):
         from egraph.networks import build_nasbench_macro
 
         return Builder(build_nasbench_macro, {"channels": 32, "seed": 0})
+
+    def relaxation(self) -> Relaxation:
+        """Probabilities of the operations of the eight layers: see `egraph.networks.mix_nasbench_macro`."""
+        from egraph.networks import mix_nasbench_macro
+
+        return ChoiceRelaxation(self, mix_nasbench_macro, {"channels": 32})
 
     def __len__(self) -> int:
         return 3969
