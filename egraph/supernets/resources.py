@@ -72,7 +72,8 @@ def _shapes(supernet: Supernet, input_shape: tuple[int, ...]) -> dict[Mixed, tup
 
     handles = [each.register_forward_pre_hook(note) for each in supernet.modules() if isinstance(each, Mixed)]
     kept = supernet.mixture.sample
-    supernet.use_one({})
+    # All options, since an option may contain further positions.
+    supernet.use(Sample({name: torch.ones_like(each) for name, each in supernet.logits.items()}))
     try:
         with torch.no_grad():
             # Two examples: batch normalisation refuses one value a channel.

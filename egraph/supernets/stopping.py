@@ -52,7 +52,7 @@ def look(run: Run) -> tuple[str, int | None]:
     if settings.stop == "skips":
         flags = [most_skips(run, epoch.architecture) >= settings.skips for epoch in history]
         if all(flags[-settings.patience :]) and len(flags) >= settings.patience:
-            reason = f"a cell has {most_skips(run, history[-1].architecture)} skip connections"
+            reason = f"skip connections in a cell: {most_skips(run, history[-1].architecture)}"
             return reason, max(1, len(history) - settings.patience)
     if settings.stop == "eigenvalue":
         # A supernet that was built anew has another Hessian.
@@ -91,7 +91,8 @@ def largest_eigenvalue(run: Run) -> float:
         Zela et al., "Understanding and Robustifying Differentiable Architecture Search", ICLR 2020,
         https://arxiv.org/abs/1909.09656
     """
-    loss, _ = run.validate(next(run.validation), exact=True)
+    run.supernet.use(run.method.smooth_sample(run.supernet, run.progress, run.generator))
+    loss, _ = run.loss(next(run.validation), exact=True)
     product, size = hessian_product(loss, run.trained)
     if size <= DENSE:
         rows = np.stack([product(row) for row in np.eye(size)])

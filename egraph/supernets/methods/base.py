@@ -75,6 +75,10 @@ class Method:
         """
         return Sample({name: torch.softmax(each, 0) for name, each in supernet.logits.items()})
 
+    def smooth_sample(self, supernet: Supernet, progress: float, generator: torch.Generator) -> Sample:
+        """A sample whose weights have second derivatives in the logits."""
+        return self.sample(supernet, progress, generator)
+
     def gradient(self, run: Run, training: Batch, validation: Batch) -> Gradient:
         """The gradient of the validation loss in the logits.
 

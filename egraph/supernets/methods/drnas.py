@@ -79,6 +79,10 @@ class DrNas(Method):
 
         return Sample(together(supernet, draw))
 
+    def smooth_sample(self, supernet: Supernet, progress: float, generator: torch.Generator) -> Sample:
+        """The means of the distributions, since draws have no second derivative."""
+        return Sample({name: _mean(each) for name, each in supernet.logits.items()})
+
     def penalty(self, supernet: Supernet) -> Tensor | float:
         """What keeps the distributions near the uniform one."""
         terms = []
@@ -104,10 +108,14 @@ class DrNas(Method):
 
     def probabilities(self, supernet: Supernet) -> dict[str, NDArray[np.float64]]:
         """The means of the distributions."""
-        concentrations = {
-            name: _concentrate(each.detach().double()) for name, each in supernet.logits.items()
-        }
-        return supernet.expand({name: each / each.sum() for name, each in concentrations.items()})
+        return supernet.expand(
+            {name: _mean(each.detach().double()) for name, each in supernet.logits.items()}
+        )
+
+
+def _mean(logits: Tensor) -> Tensor:
+    concentrations = _concentrate(logits)
+    return concentrations / concentrations.sum()
 
 
 def _concentrate(logits: Tensor) -> Tensor:
