@@ -1,4 +1,4 @@
-"""``egraph bench epochs``, ``noise`` and ``retention``: what cheap measurements of networks are worth."""
+"""``egraph bench epochs``, ``noise``, ``retention`` and ``darts``: studies."""
 
 from __future__ import annotations
 
@@ -194,6 +194,70 @@ def retention(
     _measure(study, run, name, "trainings", out, as_json, [read.summary()])
 
 
+@click.command(
+    "darts",
+    help="""Compare differentiable methods, or numbers of workers.
+
+    Each method trains a supernet for each seed. Derived architectures are looked up in a table, compared by
+    graph edit distance within and between methods, and, with --final-epochs, trained by several recipes.
+    Random architectures are beside them. If interrupted, run the same command again to resume.
+    """,
+    epilog="Example: egraph bench darts --method darts --method gdas --data digits --epochs 10 --seeds 2",
+)
+@click.option(
+    "--method", "methods", multiple=True, metavar="NAME[:OPTION=VALUE,...]",
+    help="Differentiable method. Repeatable. Default: darts, gdas, pc-darts, drnas and rsps.",
+)  # fmt: skip
+@count_option("--seeds", default=3, help="Seeds of each method, from 0 on.")
+@click.option(
+    "--workers", type=Counts(), default="1", show_default=True, metavar="N,N,...",
+    help="Numbers of processes that train one supernet; they average weights after each epoch.",
+)  # fmt: skip
+@click.option(
+    "--space", default="nasbench201", show_default=True, metavar="NAME", help="Search space of the supernets."
+)
+@click.option(
+    "--data", default="fashion-mnist", show_default=True, metavar="NAME|PATH",
+    help="Data to train on; docs/how-to/own-data.md lists all kinds.",
+)  # fmt: skip
+@count_option("--examples", default=2_000, help="Training examples that are used, at most.")
+@count_option("--epochs", default=30, help="Epochs of a search.")
+@count_option("--channels", default=8, help="Width of the supernets.")
+@count_option("--cells", default=1, help="Cells of the supernets, in each stage where there are stages.")
+@count_option("--batch-size", default=64, least=2, help="Examples in a step of one worker.")
+@click.option("--rate", type=float, default=3e-3, show_default=True, help="Learning rate of the logits.")
+@count_option("--final-epochs", default=0, least=0, help="Epochs of each final training; 0 for none.")
+@click.option(
+    "--metric", metavar="TABLE:COLUMN",
+    help="Where derived architectures are looked up, such as nasbench201:cifar10_test_200.",
+)  # fmt: skip
+@result_options("Searches", "runs/darts.jsonl")
+def darts(
+    methods: tuple[str, ...], seeds: int, workers: tuple[int, ...], data: str, metric: str | None,
+    processes: int, out: str, root: str | None, as_json: bool, **settings: Any,
+) -> None:  # fmt: skip
+    """``egraph bench darts``."""
+    from egraph import datasets
+    from egraph.bench.studies import darts as study
+
+    check_out(out)
+    table, _, column = (metric or "").rpartition(":")
+    if metric and not (table and column):
+        raise UsageError(f"--metric is TABLE:COLUMN, such as nasbench201:cifar10_test_200; got {metric!r}")
+    settings |= {"workers": workers, "data": data, "table": table, "metric": column}
+    cells = study.plan(methods or study.METHODS, range(seeds), **settings)
+    read = datasets.images(data, root)
+    click.echo(f"{read.name}: {read.describe()}", err=True)
+
+    def name(failure: Failure) -> str:
+        return f"{failure.cell.method} with seed {failure.cell.seed}"
+
+    def run(progress: Any) -> Any:
+        return study.run(cells, out=out, processes=processes, root=root, progress=progress)
+
+    _measure(study, run, name, "searches", out, as_json, [read.summary()])
+
+
 def _measure(
     study: Any,
     run: Callable[[Any], tuple[Sequence[dict[str, Any]], Sequence[Failure]]],
@@ -215,5 +279,5 @@ def _measure(
     check_failures(failures, len(failures) + len(rows), name, jobs)
 
 
-COMMANDS = (epochs, noise, retention)
+COMMANDS = (epochs, noise, retention, darts)
 """The commands."""
