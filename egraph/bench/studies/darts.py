@@ -141,25 +141,33 @@ def plan(
     check_whole(2, batch_size=batch_size)
     check_whole(0, final_epochs=final_epochs)
     check_positive(rate=rate)
-    for each in workers:
-        check_whole(1, workers=each)
-    for each in seeds:
-        check_whole(0, seed=each)
+    check_whole(1, **{f"workers[{place}]": each for place, each in enumerate(workers)})
+    check_whole(0, **{f"seeds[{place}]": each for place, each in enumerate(seeds)})
     if bool(table) != bool(metric):
         raise UsageError("architectures are looked up in a column of a table: give both, table and metric")
     for name in names:
         if name != RANDOM:
             make_method(name)
     spaces.get(space).relaxation()
+    rest = (
+        space,
+        data,
+        examples,
+        epochs,
+        channels,
+        cells,
+        batch_size,
+        float(rate),
+        final_epochs,
+        table,
+        metric,
+    )
     return [
-        Cell(
-            name, seed, count, space, data, examples, epochs, channels, cells, batch_size, float(rate),
-            final_epochs, table, metric,
-        )
+        Cell(name, seed, count, *rest)
         for seed in seeds
         for name in dict.fromkeys([*names, RANDOM])
         for count in (workers if name != RANDOM else workers[:1])
-    ]  # fmt: skip
+    ]
 
 
 def make_method(text: str) -> Any:
