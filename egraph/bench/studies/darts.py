@@ -65,12 +65,12 @@ class Cell:
     """One search by one method, and the final trainings of what it derived.
 
     Attributes:
-        method: Name of a method with its options, or `RANDOM`.
+        method: Name of a method with its options, such as ``"darts:order=2"``, or `RANDOM`.
         seed: Seed of the search.
         workers: Number of processes that train the supernet; they average weights after each epoch.
         space: Search space with a relaxation.
         data: Name or path of the data.
-        examples: Number of training examples that are used.
+        examples: Number of training examples that are used, at most.
         epochs: Epochs of the search.
         channels: Width of the supernet.
         cells: Number of its cells, in each stage where there are stages.
@@ -79,22 +79,41 @@ class Cell:
         final_epochs: Epochs of each final training; 0 for none.
         table: Table in which derived architectures are looked up; empty for none.
         metric: Its column.
+
+    Raises:
+        UsageError: A number is out of its range, an option is unknown, the space has no relaxation, or of
+            table and metric one is given alone.
+        UnknownNameError: There is no such method or space.
     """
 
     method: str
     seed: int
-    workers: int
-    space: str
-    data: str
-    examples: int
-    epochs: int
-    channels: int
-    cells: int
-    batch_size: int
-    rate: float
-    final_epochs: int
-    table: str
-    metric: str
+    workers: int = 1
+    space: str = "nasbench201"
+    data: str = "fashion-mnist"
+    examples: int = 2_000
+    epochs: int = 30
+    channels: int = 8
+    cells: int = 1
+    batch_size: int = 64
+    rate: float = 3e-3
+    final_epochs: int = 0
+    table: str = ""
+    metric: str = ""
+
+    def __post_init__(self) -> None:
+        check_whole(0, seed=self.seed, final_epochs=self.final_epochs)
+        check_whole(1, workers=self.workers, examples=self.examples, epochs=self.epochs)
+        check_whole(1, channels=self.channels, cells=self.cells)
+        check_whole(2, batch_size=self.batch_size)
+        check_positive(rate=self.rate)
+        if bool(self.table) != bool(self.metric):
+            raise UsageError(
+                "architectures are looked up in a column of a table: give both, table and metric"
+            )
+        if self.method != RANDOM:
+            make_method(self.method)
+        spaces.get(self.space).relaxation()
 
 
 def plan(
@@ -102,71 +121,25 @@ def plan(
     seeds: Sequence[int] = (0, 1, 2),
     *,
     workers: Sequence[int] = (1,),
-    space: str = "nasbench201",
-    data: str = "fashion-mnist",
-    examples: int = 2_000,
-    epochs: int = 30,
-    channels: int = 8,
-    cells: int = 1,
-    batch_size: int = 64,
-    rate: float = 3e-3,
-    final_epochs: int = 0,
-    table: str = "",
-    metric: str = "",
+    **settings: Any,
 ) -> list[Cell]:
     """The cells of all methods and seeds, and the random architectures of the same seeds.
 
     Args:
-        names: Methods with their options, such as ``"darts:order=2"``.
+        names: Methods with their options.
         seeds: Seeds.
         workers: Numbers of processes that train one supernet.
-        space: Search space.
-        data: Name or path of the data.
-        examples: Number of training examples that are used, at most.
-        epochs: Epochs of a search.
-        channels: Width of the supernet.
-        cells: Number of its cells.
-        batch_size: Examples of a step of one worker.
-        rate: Learning rate of the logits.
-        final_epochs: Epochs of each final training; 0 for none.
-        table: Table in which derived architectures are looked up.
-        metric: Its column.
+        settings: Further fields of `Cell`.
 
     Raises:
-        UsageError: A number is out of its range, an option is unknown, the space has no relaxation, or of
-            table and metric one is given alone.
-        UnknownNameError: There is no such method or space.
+        UsageError: As of `Cell`.
+        UnknownNameError: As of `Cell`.
     """
-    check_whole(1, examples=examples, epochs=epochs, channels=channels, cells=cells)
-    check_whole(2, batch_size=batch_size)
-    check_whole(0, final_epochs=final_epochs)
-    check_positive(rate=rate)
-    check_whole(1, **{f"workers[{place}]": each for place, each in enumerate(workers)})
-    check_whole(0, **{f"seeds[{place}]": each for place, each in enumerate(seeds)})
-    if bool(table) != bool(metric):
-        raise UsageError("architectures are looked up in a column of a table: give both, table and metric")
-    for name in names:
-        if name != RANDOM:
-            make_method(name)
-    spaces.get(space).relaxation()
-    rest = (
-        space,
-        data,
-        examples,
-        epochs,
-        channels,
-        cells,
-        batch_size,
-        float(rate),
-        final_epochs,
-        table,
-        metric,
-    )
     return [
-        Cell(name, seed, count, *rest)
+        Cell(name, seed, count, **settings)
         for seed in seeds
         for name in dict.fromkeys([*names, RANDOM])
-        for count in (workers if name != RANDOM else workers[:1])
+        for count in (workers if name != RANDOM else (1,))
     ]
 
 
