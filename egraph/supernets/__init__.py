@@ -5,10 +5,13 @@
 - `search` trains one: weights on a half of the training examples, logits on the other half, with a
   checkpoint after each epoch. It returns `Found`: probabilities and the derived architecture of every epoch.
 - `methods` has the differentiable methods by name, each a small file that changes one thing of `Method`.
+- `sample_candidates` draws different architectures by the probabilities; `derive_by_removal` derives one by
+  what the removal of operations costs a trained supernet.
 - `joined` gives the `Workers` that ``torchrun`` started, which train one supernet together.
 - `Settings` says how to train, as a value; `search_recipe` is the recipe of DARTS.
 """
 
+from egraph.supernets.derivation import derive_by_removal, removal_strengths, sample_candidates
 from egraph.supernets.methods import Method, methods
 from egraph.supernets.mixing import Mixed, Sample
 from egraph.supernets.results import Epoch, Found
@@ -28,8 +31,11 @@ __all__ = [
     "Settings",
     "Supernet",
     "Workers",
+    "derive_by_removal",
     "joined",
     "methods",
+    "removal_strengths",
+    "sample_candidates",
     "search",
     "search_recipe",
 ]
