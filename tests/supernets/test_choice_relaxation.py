@@ -1,12 +1,21 @@
 """Relaxations of spaces of independent choices: every path of the supernet is a network of the space."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from egraph.errors import UsageError
-from egraph.spaces import get
-from egraph.supernets import Mixed, Supernet
+from egraph.architecture import Architecture
+from egraph.errors import ArchitectureError, UsageError
+from egraph.operations import Operation, register
+from egraph.spaces import ChoiceSpace, get
+from egraph.spaces.relaxation import ChoiceRelaxation
+from egraph.supernets import Mixed, Sample, Supernet
+
+for operation in (Operation("fork3", "conv", kernel=3), Operation("fork5", "conv", kernel=5)):
+    register(operation)
 
 SIZES = {"nasbench201": {"channels": 4, "cells": 2}, "nasbench_macro": {"channels": 4}}
 
@@ -81,3 +90,36 @@ def test_certain_options_are_derived(name):
 def test_a_space_without_a_relaxation_names_those_that_have_one():
     with pytest.raises(UsageError, match="'convnet' has no relaxation, which a supernet needs"):
         get("convnet").relaxation()
+
+
+class Fork(ChoiceSpace):
+    """One operation, between some."""
+
+    name = "fork"
+    operations = ("fork3", "fork5")
+    positions: ClassVar = {"here": operations}
+
+    def build(self, options):
+        return Architecture(("input", *options, "output"), [(0, 1), (1, 2)])
+
+
+def mix_unequal(mix, input_shape, num_classes, *, seed=0):
+    return mix("here", lambda option, _: nn.Conv2d(3, 4, 1, 1 if option == "fork3" else 2), 0)
+
+
+def test_options_of_different_shapes_are_named():
+    supernet = Supernet(ChoiceRelaxation(Fork(), mix_unequal, {}), (3, 8, 8), 4)
+    supernet.use(Sample({"here": torch.full((2,), 0.5)}))
+    with pytest.raises(
+        ArchitectureError,
+        match=r"'here' give results of different shapes, \(4, 8, 8\) and \(4, 4, 4\) \(from 'fork5'\)",
+    ):
+        supernet(torch.zeros(2, 3, 8, 8))
+
+
+def test_a_space_without_choices_is_refused():
+    class OneWay(Fork):
+        positions: ClassVar = {"here": ("fork3",)}
+
+    with pytest.raises(UsageError, match="no choices between operations, so a supernet has nothing to mix"):
+        Supernet(ChoiceRelaxation(OneWay(), mix_unequal, {}), (3, 8, 8), 4)
