@@ -311,7 +311,7 @@ def limit_skips(
         free = [name for name in skips if (left[name] >= 0).sum() > 1]
         if not free:
             raise UsageError(
-                f"{len(skips)} positions can only be skip connections, more than most_skips={most}"
+                f"more positions than most_skips={most} can only be skip connections; raise the limit"
             )
         weakest = min(free, key=lambda name: left[name][chosen[name]])
         barred = np.arange(len(left[weakest])) == chosen[weakest]

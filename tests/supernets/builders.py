@@ -66,3 +66,36 @@ def endless(choose):
 
 def plain(choose):
     return nn.Linear(5, choose("width", 2, 3))
+
+
+def pairs(choose):
+    class Two(nn.Module):
+        def forward(self, x):
+            return x, x
+
+    return choose.module("both", one=nn.Identity, two=Two)
+
+
+def never(choose):
+    return choose.module("part", a=refuse, b=refuse)
+
+
+def refuse():
+    raise Unbuildable("not now")
+
+
+def changing(choose):
+    """The second time an option is refused, as where a recursion ends."""
+    calls = iter((lambda: nn.Linear(5, 5), refuse))
+    return nn.Sequential(
+        *(choose.module("same", skip=nn.Identity, other=lambda: next(calls)()) for _ in range(2))
+    )
+
+
+def few(choose):
+    """All but one of a thousand combinations are refused."""
+    names = [f"layer{i}" for i in range(10)]
+    layers = [choose.module(name, a=nn.ReLU, b=nn.Tanh) for name in names]
+    if 0 < sum(isinstance(each, nn.Tanh) for each in layers) < 10:
+        raise Unbuildable("mixed activations")
+    return nn.Sequential(*layers, nn.Linear(5, 3))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from stripes import draw_stripes
 
 from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError
-from egraph.spaces import Derivation, from_builder
+from egraph.spaces import BuilderSpace, Derivation, from_builder
 from egraph.supernets import Settings, Supernet, methods, search, search_recipe
 
 CHAIN = from_builder(builders.chain, (1, 6, 6), 2, name="chain")
@@ -129,6 +129,15 @@ def test_a_combination_that_the_builder_refuses_gives_way_to_the_next_most_proba
         relaxation.draw({"same": np.array([0.0, 1.0]), "other": np.array([1.0, 0.0])}, rng)
 
 
+def test_a_builder_that_refuses_what_is_probable_is_told(monkeypatch):
+    monkeypatch.setattr("egraph.spaces._builder_relaxation._TRIES", 50)
+    relaxation = from_builder(builders.few, (5,), 3, name="few").relaxation()
+    wanted = {name: np.array([0.4, 0.6]) for name in relaxation.positions}
+    wanted["layer0"] = np.array([1.0, 0.0])
+    with pytest.raises(SpaceExhaustedError, match="refused 50 of the most probable combinations"):
+        relaxation.derive(wanted)
+
+
 def test_a_limit_on_skip_connections_replaces_the_weakest():
     relaxation = RELAXED["chain"]
     probabilities = {
@@ -164,6 +173,21 @@ def test_a_supernet_of_a_builder_is_trained():
             lambda: from_builder(builders.plain, (5,), 3, name="p").relaxation(),
             UsageError,
             r"asks for no choose.module\(...\) outside of fixed answers",
+        ),
+        (
+            lambda: BuilderSpace(builders.pairs, (5,), 5, name="t").relaxation(),
+            ArchitectureError,
+            "the option 'two' of 'both' gives tuple and no tensor",
+        ),
+        (
+            lambda: BuilderSpace(builders.never, (5,), 5, name="n").relaxation(),
+            UsageError,
+            "none of the options of 'part' can be built",
+        ),
+        (
+            lambda: BuilderSpace(builders.changing, (5,), 5, name="c").relaxation(),
+            UsageError,
+            "the choice 'same' has other options in another place",
         ),
         (lambda: CHAIN.relaxation(fixed={"hight": 3}), UsageError, "does not ask for 'hight'"),
         (lambda: CHAIN.relaxation(fixed={"width": 5}), UsageError, "'width' has no option 5"),

@@ -8,9 +8,9 @@ import torch
 from torch import nn
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError, UsageError
+from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError
 from egraph.operations import Operation, register
-from egraph.spaces import ChoiceSpace, get
+from egraph.spaces import ChoiceSpace, Derivation, get
 from egraph.spaces.relaxation import ChoiceRelaxation
 from egraph.supernets import Mixed, Sample, Supernet
 
@@ -123,3 +123,25 @@ def test_a_space_without_choices_is_refused():
 
     with pytest.raises(UsageError, match="no choices between operations, so a supernet has nothing to mix"):
         Supernet(ChoiceRelaxation(OneWay(), mix_unequal, {}), (3, 8, 8), 4)
+
+
+class Never(Fork):
+    name = "never"
+
+    def build(self, options):
+        raise ArchitectureError("not today")
+
+
+def test_a_space_that_refuses_all_draws_is_told():
+    relaxation = ChoiceRelaxation(Never(), mix_unequal, {})
+    with pytest.raises(SpaceExhaustedError, match="can be built: not today"):
+        relaxation.draw({"here": np.ones(2)}, np.random.default_rng(0))
+
+
+def test_a_limit_that_only_skip_connections_could_keep_is_told():
+    class Skips(Fork):
+        operations = ("skip_connect",)
+        positions: ClassVar = {"here": operations}
+
+    with pytest.raises(UsageError, match="more positions than most_skips=0 can only be skip"):
+        ChoiceRelaxation(Skips(), mix_unequal, {}).derive({"here": np.ones(1)}, Derivation(most_skips=0))
