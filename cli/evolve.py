@@ -97,6 +97,11 @@ __all__ = ["command"]
 @workers_option("Genomes trained")
 @journal_options("runs/evolve-DATA-SEED.db")
 @count_option("--repeats", default=3, help="Seeds for the choice among the best, and for the comparison.")
+@count_option(
+    "--least-evaluations",
+    default=1,
+    help="Fewest evaluations of the winner in the search; the thesis takes 25 of 500.",
+)
 @click.option("--no-full", is_flag=True, help="Compare after the short training only.")
 @seed_option
 @root_option
@@ -105,8 +110,8 @@ def command(
     data: tuple[str, ...], metric: tuple[str, ...], space: str, aggregators: str | None,
     start: str | None, training: str, cycles: int, population: int, sample: int, train: int, validation: int,
     filters: int | None, workers: int | None, storage: str | None, resume: bool, force_resume: bool,
-    repeats: int, no_full: bool, seed: int, root: str | None, as_json: bool, data_space: str | None,
-    **reading: Any,
+    repeats: int, least_evaluations: int, no_full: bool, seed: int, root: str | None, as_json: bool,
+    data_space: str | None, **reading: Any,
 ) -> None:  # fmt: skip
     """``egraph evolve``."""
     from egraph import datasets, evolve, report
@@ -140,7 +145,7 @@ def command(
 
         found = evolve.run(
             study, splits, population + cycles, filters=filters, training=parameters, repeats=repeats,
-            full=not no_full, command=shlex.join(["egraph", *sys.argv[1:]]),
+            least=least_evaluations, full=not no_full, command=shlex.join(["egraph", *sys.argv[1:]]),
             listen=Listener(show, study, population + cycles), progress=emit,
         )  # fmt: skip
     files = {"journal": str(path), **found.save(path), "report": str(path.with_suffix(".html"))}

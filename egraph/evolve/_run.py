@@ -68,6 +68,7 @@ def run(
     filters: int = FILTERS,
     training: Mapping[str, Any] | None = None,
     repeats: int = 3,
+    least: int = 1,
     full: bool = True,
     command: str | None = None,
     listen: Callable[[Event], None] | None = None,
@@ -82,6 +83,7 @@ def run(
         filters: Width of a layer of standard width, as in the evaluator.
         training: Training of the search, as in the evaluator; None is `reduced_training`.
         repeats: Number of seeds for the choice among the best, and for the comparison.
+        least: Fewest evaluations of the genome that is chosen: see `choose`.
         full: Whether to compare after the full training too.
         command: Command line that repeats the evolution, for the provenance.
         listen: Callback of the study's events during the search.
@@ -90,11 +92,14 @@ def run(
 
     Raises:
         FailedError: No genome was evaluated successfully.
+        UsageError: No genome was evaluated so often.
         JournalError: The journal cannot be written.
     """
     emit = progress or _ignore
     study.run(trials, progress=listen)
-    finalists = choose(study, repeats=repeats, progress=lambda done, total: emit("choose", done, total))
+    finalists = choose(
+        study, repeats=repeats, least=least, progress=lambda done, total: emit("choose", done, total)
+    )
     best = finalists[0]
     emit("compare", 0, 0)
     comparison = compare(

@@ -63,8 +63,19 @@ def test_finalists_are_measured_again_and_ordered_by_that(unbroken):
 def test_there_must_be_something_to_choose_from(unbroken):
     with study() as empty, pytest.raises(FailedError, match="no genome has been evaluated"):
         choose(empty)
-    with pytest.raises(UsageError, match="finalists and repeats must be at least 1"):
+    with pytest.raises(UsageError, match="finalists, repeats and least must be at least 1"):
         choose(unbroken, repeats=0)
+
+
+def test_a_finalist_was_evaluated_often_enough(unbroken):
+    sizes = unbroken.trials.groupby("key")["score"].agg(["mean", "size"])
+    most = int(sizes["size"].max())
+    assert most > 1
+    finalists = choose(unbroken, finalists=9, repeats=1, least=most)
+    assert {f.found for f in finalists} == set(sizes[sizes["size"] == most]["mean"])
+    assert all(f.evaluations == most for f in finalists)
+    with pytest.raises(UsageError, match=f"no genome was evaluated 99 times, the most often {most} times"):
+        choose(unbroken, least=99)
 
 
 def test_both_rankers_learn_from_the_same_and_are_measured_on_the_test_part(unbroken, split, monkeypatch):
