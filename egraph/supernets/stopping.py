@@ -31,6 +31,10 @@ DENSE = 20
 """Number of logits up to which the Hessian is made whole; Lanczos needs more rows than that to converge."""
 
 
+TOLERANCE = 1e-2
+"""Relative error of the eigenvalue. The rule looks for a change by a third, and products take long."""
+
+
 def check_stop(settings: Settings, method: Method) -> None:
     """Checks that the rule fits the method.
 
@@ -99,4 +103,4 @@ def largest_eigenvalue(run: Run) -> float:
         return float(np.linalg.eigvalsh((rows + rows.T) / 2)[-1])
     operator = LinearOperator((size, size), matvec=product, dtype=np.float64)
     start = np.ones(size) / np.sqrt(size)
-    return float(eigsh(operator, k=1, which="LA", v0=start, tol=1e-3, return_eigenvectors=False)[0])
+    return float(eigsh(operator, k=1, which="LA", v0=start, tol=TOLERANCE, return_eigenvectors=False)[0])

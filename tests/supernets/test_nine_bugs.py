@@ -19,6 +19,18 @@ def make(name="darts", relaxation=RELAXATION, recipe=RECIPE, **settings):
     return Run(relaxation, methods[name](), DATA, 2, Settings(recipe, rate=0.1, **settings))
 
 
+def test_the_inputs_of_a_node_have_distinct_predecessors():
+    relaxation = egraph.spaces.get("darts").relaxation()
+    probabilities = {name: np.full(8, 0.05) for name in relaxation.positions}
+    for name in probabilities:
+        if name.split("/")[1].startswith("0->"):  # its two best operations beat all of other predecessors
+            probabilities[name][[3, 4]] = 0.45, 0.4
+    for rules in (Derivation(), Derivation(distinct=False)):
+        genotype = egraph.spaces.get("darts").to_genotype(relaxation.derive(probabilities, rules))
+        for cell in (genotype["normal"], genotype["reduce"]):
+            assert all(cell[at][1] != cell[at + 1][1] for at in range(0, 8, 2))
+
+
 def test_none_is_not_in_the_derived_cell():
     probabilities = {name: np.array([0.9, 0.01, 0.02, 0.03, 0.04]) for name in CELLS.positions}
     assert set(CELLS.derive(probabilities).ops[1:-1]) == {"avg_pool_3x3"}
