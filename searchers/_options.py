@@ -33,8 +33,14 @@ def option_defaults(searcher: type) -> Mapping[str, Any]:
 
 
 def describe_value(value: Any) -> Any:
-    """An option as a JSON-ready value; functions, classes and other objects become their names."""
+    """An option as a JSON-ready value.
+
+    Functions, classes and other objects become their names, an object with a method ``describe`` what that
+    returns: another such object is another option.
+    """
     value = to_plain(value)
+    if not isinstance(value, type) and callable(describe := getattr(value, "describe", None)):
+        return describe_value(describe())
     if value is None or isinstance(value, bool | int | float | str):
         return value
     if isinstance(value, Mapping):

@@ -41,9 +41,9 @@ class ParetoEvolution(MultiObjective):
 
     **Tournaments.** In every third generation ``population * tournament`` architectures are selected in this
     way. Random tournaments among ``tournament`` of them then have one survivor each. ``choose`` decides all
-    tournaments in one call. It is meant for a differentiable choice: a network that mixes the cells of a
-    tournament by softmax weights, which are trained after the other weights. This searcher has no such
-    network: if ``choose`` is None, the best score wins.
+    tournaments in one call. In the source a network does, which mixes the cells of a tournament by softmax
+    weights: `egraph.supernets.Tournament`, in a study ``"supernet"``. If ``choose`` is None, the best score
+    wins.
 
     **Children.** The parent of a child is drawn at random. The child is mutated with probability
     ``p_mutation``, and then may be crossed with another member. `egraph.searchers._variation.Variation`
@@ -124,6 +124,11 @@ class ParetoEvolution(MultiObjective):
         self._fresh: list[tuple[Member, Birth | None]] = []  # results since the last selection
         self._births: dict[Architecture, Birth] = {}  # of children without a result
         self._generation = 1
+
+    @property
+    def members(self) -> list[Architecture]:
+        """The population: the survivors of the last generation; empty in the first."""
+        return [member.architecture for member in self._members]
 
     def _propose(self) -> Architecture:
         child = self._breed() if self._members else None

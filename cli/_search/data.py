@@ -73,9 +73,9 @@ class Measured:
     @property
     def read(self) -> ImageData | None:
         """The data that networks are trained on; None with a table, or with data of the user's function."""
-        from egraph.evaluation import OwnTraining, Training
+        from egraph.evaluation import OwnTraining, Training, ZeroCost
 
-        if isinstance(self.evaluator, Training):
+        if isinstance(self.evaluator, Training | ZeroCost):
             return self.evaluator.images
         return self.evaluator.data if isinstance(self.evaluator, OwnTraining) else None
 
@@ -112,6 +112,13 @@ class Data:
             help="Train by a function of your own, fit(module, trial), which returns the score, or by an "
             "evaluator of your own or of an installed package; see docs/how-to/own-training.md. The shape "
             "comes from --input and --classes, the space, or --data, which a function finds in trial.data.",
+        )
+    )
+    proxy: str | None = option(
+        click.option(
+            "--proxy",
+            metavar="NAME",
+            help="Score untrained networks by a zero-cost proxy, such as naswot, in place of training.",
         )
     )
     input_shape: tuple[int, ...] | None = option(*shape_options("--train"))
@@ -183,6 +190,8 @@ class Data:
             source = read if len(read.train[0]) <= SMALL else data
             named = self.space or READERS[kind_of(read.input_shape)]
             where = spaces.find(named, read.input_shape, read.num_classes)
+            if self.proxy is not None:
+                return self._score_untrained(training, where, source, self.proxy)
             trained = Training(where, source, device=self.device, root=root)
             final = None
             if training.given:
@@ -191,7 +200,29 @@ class Data:
                 if (last := training.apply_final(recipe)) is not None:
                     final = Training(where, source, last, device=self.device, root=root)
             return Measured(where, trained, where.name, trains=True, final=final, fidelities=names)
+        if self.proxy is not None:
+            raise UsageError(f"--proxy scores networks on data to train on, which {data!r} is not")
         return self._read_table(training, rows if measured else None)
+
+    def _score_untrained(
+        self, training: RecipeOptions, space: SearchSpace, data: str | ImageData, proxy: str
+    ) -> Measured:
+        """The space and the scores of its untrained networks."""
+        from egraph.evaluation import ZeroCost
+        from egraph.evaluation.training import SCREEN_CHANNELS, SCREEN_IMAGES
+
+        given = {*training.given} - {"--channels", "--batch-size"}
+        given |= {"--fidelities"} if self.fidelities is not None else set()
+        if given:
+            raise UsageError(f"{', '.join(sorted(given))}: nothing is trained with --proxy; leave this out")
+        width = training.channels
+        if width is None and "channels" in space.network_options:
+            width = SCREEN_CHANNELS
+        evaluator = ZeroCost(
+            space, proxy, data, batch_size=training.batch_size or SCREEN_IMAGES, device=self.device,
+            channels=width, root=self.root,
+        )  # fmt: skip
+        return Measured(space, evaluator, space.name)
 
     def _read_table(self, training: RecipeOptions, rows: Rows | None) -> Measured:
         """A table, or measured networks in a file of the user's."""
@@ -240,9 +271,8 @@ class Data:
         from egraph.specs import current_folder_first
 
         given = list(training.given)
-        given += [
-            name for name, value in (("--metric", self.metric), ("--test-metric", self.test_metric)) if value
-        ]
+        names = {"--metric": self.metric, "--test-metric": self.test_metric, "--proxy": self.proxy}
+        given += [name for name, value in names.items() if value]
         if given:
             raise UsageError(f"{', '.join(given)}: {train} of --train decides how to train; leave this out")
         if self.space is None:

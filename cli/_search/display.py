@@ -245,6 +245,8 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int, s
     click.echo(f"  egraph draw {files['best network']} --out best.svg")
     if "ranker" in files:
         click.echo(f"  egraph rank {files['ranker']} FILE")
+    if "population" in files:
+        click.echo(f"  egraph combine {files['population']} --data DATA")
     if findings.is_trained:
         own = f" --space {space}" if ":" in space else ""  # a builder of the user's
         click.echo(f"  egraph export {files['journal']} best --network{own}")

@@ -33,8 +33,9 @@ class Limits:
             "--cost",
             multiple=True,
             metavar="NAME[=COLUMN]",
-            help="A cost to weigh against the score: a column of the table in --data, or params, flops or "
-            "latency of the network. latency=gpu_ms calls the column gpu_ms latency. Repeatable.",
+            help="A cost to weigh against the score: a column of the table in --data; params, flops or "
+            "latency of the network; or a zero-cost proxy such as ntk, whose negative is minimised. "
+            "latency=gpu_ms calls the column gpu_ms latency. Repeatable.",
         )
     )
     most: tuple[str, ...] = option(
@@ -72,17 +73,21 @@ class Limits:
             UsageError: A cost cannot be measured, a limit is no positive number or comes twice, or no network
                 is within the limits.
         """
-        from egraph.evaluation import ColumnCost, CostNames, Costs, OwnTraining, Training
+        from egraph.evaluation import ColumnCost, CostNames, Costs, OwnTraining, Training, ZeroCost
+        from egraph.evaluation.training import preview
 
         evaluator = measured.evaluator
 
         def networks() -> Costs:
-            if isinstance(evaluator, Training | OwnTraining):
+            if isinstance(evaluator, Training | OwnTraining | ZeroCost):
                 return evaluator.costs
             shape, classes = measured.space.input_shape, measured.space.num_classes
             return Costs(measured.space, shape or (3, 32, 32), classes or 10, device=device)
 
-        names = CostNames(measured.space, networks, measured.table, measured.metric)
+        def untrained(name: str) -> ZeroCost:
+            return preview(measured.space, evaluator, [name])
+
+        names = CostNames(measured.space, networks, measured.table, measured.metric, untrained)
         costs = names.read(self.cost)
         limits = _read_limits(self.most)
         limited = {name: costs.get(name) or names.find(name) for name in limits}

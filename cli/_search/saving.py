@@ -18,7 +18,7 @@ __all__ = ["save"]
 
 
 def save(path: Path, findings: Findings, ranker: Any, study: Study, space: str) -> dict[str, str]:
-    """Writes the best network and the ranker beside the journal; returns the files by their content."""
+    """Writes the best network, the ranker and a population of cells; returns the files by their content."""
     files = {"journal": str(path)}
     if findings.best:
         files["best network"] = str(path.with_suffix(".best.json"))
@@ -41,4 +41,7 @@ def save(path: Path, findings: Findings, ranker: Any, study: Study, space: str) 
             click.echo(f"the ranker is not saved: {error}; {instead}", err=True)
         else:
             files["ranker"] = saved
+    if study.space.concatenates and (cells := study.survivors):
+        files["population"] = str(path.with_suffix(".population.txt"))
+        write_text(files["population"], "".join(f"{study.space.format(cell)}\n" for cell in cells))
     return files

@@ -16,7 +16,7 @@ The registry `evaluators` holds those that installed packages offer for ``egraph
 
 An architecture that cannot be measured raises `egraph.errors.EvaluationError` with the reason; a study
 records a failed trial. `Costs` measures size and speed, without a score, and `ColumnCost` looks a cost up
-in a table; `CostNames` finds both by name.
+in a table, `ProxyCost` is a zero-cost score as a cost; `CostNames` finds all by name.
 
 `Evaluator.at` gives a cheaper evaluation, such as one with fewer epochs, as a `Fidelity`.
 
@@ -38,7 +38,7 @@ from egraph.evaluation.outside import Outside
 from egraph.evaluation.own_training import OwnTraining
 from egraph.evaluation.own_trial import OwnTrial
 from egraph.evaluation.ranks import rank_average
-from egraph.evaluation.scoring import ZeroCost
+from egraph.evaluation.scoring import ProxyCost, ZeroCost
 from egraph.evaluation.training import Training, default_recipe
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.training import Augmentation, Recipe
@@ -58,6 +58,7 @@ __all__ = [
     "Outside",
     "OwnTraining",
     "OwnTrial",
+    "ProxyCost",
     "Recipe",
     "TableLookup",
     "Training",

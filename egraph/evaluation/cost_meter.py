@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.errors import EvaluationError
 from egraph.evaluation.lookup import ColumnCost
+from egraph.evaluation.scoring import ProxyCost
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
 
@@ -38,9 +39,9 @@ class CostMeter:
 
     @property
     def description(self) -> dict[str, str]:
-        """For each cost a text: the column and the table, or the name of the function."""
+        """For each cost a text: the column and the table, proxy and data, or the name of the function."""
         return {
-            name: str(cost) if isinstance(cost, ColumnCost) else _name(cost)
+            name: str(cost) if isinstance(cost, ColumnCost | ProxyCost) else _name(cost)
             for name, cost in self._costs.items()
         }
 

@@ -11,6 +11,7 @@ from egraph.datasets import Table
 from egraph.errors import UnknownNameError, UsageError
 from egraph.evaluation.costs import Costs
 from egraph.evaluation.lookup import ColumnCost
+from egraph.evaluation.scoring import ProxyCost, ZeroCost
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
 
@@ -24,20 +25,22 @@ COMPUTED = ("params", "flops", "latency")
 class CostNames:
     """The costs that a search can name.
 
-    A name is that of a column of the table, or one of `COMPUTED` where the table has no such numbers.
-    ``NAME=COLUMN`` gives a column another name.
+    A name is that of a column of the table, or one of `COMPUTED` where the table has no such numbers, or that
+    of a zero-cost proxy. ``NAME=COLUMN`` gives a column another name.
 
     Attributes:
         space: Search space.
         networks: Function that returns the `Costs` of the space; called if a cost is computed.
         table: Table of measured architectures; None without one.
         metric: Metric that the search maximises, which can be no cost.
+        untrained: Function that returns a `ZeroCost` of a proxy with this name; None where there are none.
     """
 
     space: SearchSpace
     networks: Callable[[], Costs]
     table: Table | None = None
     metric: str = ""
+    untrained: Callable[[str], ZeroCost] | None = None
 
     def read(self, texts: Iterable[str]) -> dict[str, Cost]:
         """The costs of texts ``NAME`` or ``NAME=COLUMN``, by name.
@@ -61,15 +64,25 @@ class CostNames:
         """The cost of this name; raises as `read`."""
         if self._has_column(name):
             return self._find_column(name)
-        if name not in COMPUTED:
-            raise UnknownNameError("cost", name, self.choices)
+        if name not in COMPUTED and name not in (proxies := self._proxies):
+            raise UnknownNameError("cost", name, [*self.choices, *proxies])
         if not self.space.builds_networks:
             raise UsageError(
                 f"the cost {name!r} is that of a network, and the space {self.space.name!r} builds none; "
                 f"costs: {', '.join(self.choices) or 'none'}"
             )
+        if name not in COMPUTED:
+            assert self.untrained is not None
+            return ProxyCost(self.untrained(name))
         computed: Cost = getattr(self.networks(), name)
         return computed
+
+    @property
+    def _proxies(self) -> list[str]:
+        """The names of the zero-cost proxies that are no other cost."""
+        from egraph.evaluation.zero_cost import proxies
+
+        return [] if self.untrained is None else [name for name in proxies if name not in COMPUTED]
 
     def _has_column(self, name: str) -> bool:
         """Whether a name means the column; one without a number leaves a cost of networks to be computed."""

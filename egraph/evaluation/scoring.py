@@ -19,6 +19,7 @@ from egraph.datasets import ImageData
 from egraph.errors import EvaluationError, UsageError
 from egraph.evaluation.base import Evaluation
 from egraph.evaluation.building import NetworkEvaluator, flops_or_zero, to_targets
+from egraph.evaluation.costs import Costs
 from egraph.evaluation.ranks import rank_average
 from egraph.spaces import SearchSpace
 from egraph.specs import check_options, parse
@@ -28,7 +29,7 @@ from egraph.training import failures_explained, place
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["ZeroCost"]
+__all__ = ["ProxyCost", "ZeroCost"]
 
 PATCHES = 3000
 """Number of patches, for a proxy that works on patches."""
@@ -168,6 +169,20 @@ class ZeroCost(NetworkEvaluator):
                 table[row] = list(self.values(architecture).values())
         return table
 
+    @property
+    def costs(self) -> Costs:
+        """Size and speed of the networks that are scored, on the same device."""
+        data = self.images
+        options = {} if self.channels is None else {"channels": self.channels}
+        return Costs(self.space, data.input_shape, data.num_classes, device=self.device, **options)
+
+    def by(self, proxies: str | Sequence[str]) -> ZeroCost:
+        """Scores by other proxies of the same networks on the same images."""
+        return ZeroCost(
+            self.space, proxies, self.data, batch_size=self.batch_size, device=self.device, seed=self.seed,
+            channels=self.channels, root=self.root, threads=self.threads,
+        )  # fmt: skip
+
     def _measure(self, architecture: Architecture, seed: int) -> tuple[torch.nn.Module, dict[str, float]]:
         """The network and its score by each proxy."""
         import torch
@@ -210,6 +225,33 @@ class ZeroCost(NetworkEvaluator):
 
     def __repr__(self) -> str:
         return f"<{', '.join(self.proxies)} of {self.space.name} on {self._data_name} ({self.device})>"
+
+
+class ProxyCost:
+    """A score of untrained networks as a cost: its negative, so that lower is better.
+
+    Args:
+        score: Scores by one proxy.
+
+    Raises:
+        UsageError: There are several proxies; their scores have no common scale.
+    """
+
+    def __init__(self, score: ZeroCost) -> None:
+        if len(score.proxies) > 1:
+            raise UsageError(f"a cost is the score by one proxy, got {', '.join(score.proxies)}")
+        self._score = score
+
+    def __call__(self, architecture: Architecture) -> float:
+        """The negative score of an architecture.
+
+        Raises:
+            EvaluationError: The proxy has no score for the network, or the network cannot be built.
+        """
+        return -self._score.evaluate(architecture).score
+
+    def __repr__(self) -> str:
+        return f"<cost {self._score.proxies[0]} of untrained networks on {self._score.images.name}>"
 
 
 @functools.lru_cache(maxsize=2)

@@ -41,7 +41,7 @@ SCREEN = "ntk"
 """The proxy that recognises best what can learn; docs/concepts/zero-cost.md compares them."""
 
 SCREEN_IMAGES = 32
-"""Number of images that the proxy sees."""
+"""Number of images that a proxy sees."""
 
 SCREEN_CHANNELS = 16
 """Largest width of the networks that the proxy scores."""
@@ -340,7 +340,9 @@ def default_recipe(data: ImageData) -> Recipe:
 
 
 def preview(space: SearchSpace, evaluator: Evaluator, proxies: Sequence[str]) -> ZeroCost:
-    """A zero-cost score beside any evaluator: that of a training, or one on patches of photographs.
+    """A zero-cost score beside any evaluator.
+
+    For a training or a zero-cost score it is on the same data, else on patches of photographs.
 
     Raises:
         UsageError: The space builds no networks, or none for images.
@@ -348,6 +350,8 @@ def preview(space: SearchSpace, evaluator: Evaluator, proxies: Sequence[str]) ->
     """
     if isinstance(evaluator, Training):
         return evaluator.screen(proxies)
+    if isinstance(evaluator, ZeroCost):
+        return evaluator.by(proxies)
     if space.builder is not None and "images" not in space.builder.inputs:
         raise UsageError(
             f"proxies named by a text read photographs, but the space {space.name!r} reads "

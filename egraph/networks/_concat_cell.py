@@ -16,7 +16,10 @@ from egraph.networks._layers import Layer, read_operation
 from egraph.networks._mixed_nodes import edge_name
 from egraph.networks.operations import make_layer
 
-__all__ = ["build_concat_cells", "mix_concat_cells"]
+__all__ = ["SMALLEST", "build_concat_cells", "mix_concat_cells", "read_cells"]
+
+SMALLEST = 4
+"""Sides in pixels that are left of maps in rows of several cells, where images are small."""
 
 LAYERS = (
     Layer("separable-conv", 3), Layer("separable-conv", 5), Layer("separable-conv", 7), Layer("conv", 1),
@@ -31,6 +34,7 @@ def build_concat_cells(
     channels: int = 16,
     dropout: float = 0.1,
     *,
+    smallest: int = 1,
     seed: int = 0,
     max_params: int = 50_000_000,
 ) -> ConcatCells:
@@ -42,6 +46,7 @@ def build_concat_cells(
         num_classes: Number of outputs.
         channels: Number of channels of an operation of width 1.
         dropout: Probability that a channel before the head is zeroed in training.
+        smallest: Sides in pixels below which maps are not halved.
         seed: Seed of the initial weights; the global generator is not used.
         max_params: Largest number of trainable parameters that is built.
 
@@ -50,19 +55,20 @@ def build_concat_cells(
         ArchitectureError: A live operation has no layer in these networks.
         EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
     """
-    check_arguments(input_shape, num_classes=num_classes, channels=channels, cells=len(architectures))
+    check_arguments(
+        input_shape, num_classes=num_classes, channels=channels, cells=len(architectures),
+        smallest=smallest,
+    )  # fmt: skip
     if not 0 <= dropout < 1:
         raise UsageError(f"dropout must be in [0, 1), got {dropout}")
-    graphs = [simplify(architecture) for architecture in architectures]
-    for graph in graphs:
-        for name in graph.ops[1:-1]:
-            read_operation(name, "concat-cell", LAYERS)
+    graphs = read_cells(architectures)
     return allocate(
         lambda: ConcatCells(
             [lambda inputs, graph=graph: Cell(graph, inputs, channels) for graph in graphs],  # type: ignore[misc]
             input_shape[0],
             num_classes,
             dropout,
+            smallest,
         ),
         seed,
         max_params,
@@ -115,17 +121,32 @@ def mix_concat_cells(
     )
 
 
+def read_cells(architectures: Sequence[Architecture]) -> list[Simplified]:
+    """The live parts of cells.
+
+    Raises:
+        ArchitectureError: A live operation has no layer in these networks.
+    """
+    graphs = [simplify(architecture) for architecture in architectures]
+    for graph in graphs:
+        for name in graph.ops[1:-1]:
+            read_operation(name, "concat-cell", LAYERS)
+    return graphs
+
+
 class ConcatCells(nn.Module):
     """Cells with the image concatenated to each result; then a maximum over all pixels and a dense layer.
 
-    After each cell an average pool halves the sides, rounded up, of its result and of the image, which are
-    concatenated. Batch normalisation and dropout of whole channels precede the maximum.
+    After each cell an average pool halves the sides, rounded up, of its result and of the image, for as long
+    as that leaves ``smallest`` pixels; both are concatenated. Batch normalisation and dropout of whole
+    channels precede the maximum.
 
     Args:
         make_cells: Makes each cell, of the number of channels that it reads.
         image: Number of channels of an image.
         num_classes: Number of outputs.
         dropout: Probability that a channel before the head is zeroed in training.
+        smallest: Sides in pixels below which maps are not halved.
 
     Shapes:
         - input: ``(batch, channels, height, width)``
@@ -138,8 +159,10 @@ class ConcatCells(nn.Module):
         image: int,
         num_classes: int,
         dropout: float,
+        smallest: int = 1,
     ) -> None:
         super().__init__()
+        self.smallest = smallest
         self.cells = nn.ModuleList()
         width = image
         for make_cell in make_cells:
@@ -159,8 +182,10 @@ class ConcatCells(nn.Module):
         """Maps images to logits."""
         maps = images
         for cell in self.cells:
-            images = self.pool(images)
-            maps = torch.cat([self.pool(cell(maps)), images], dim=1)
+            maps = cell(maps)
+            if self.smallest == 1 or min(images.shape[-2:]) >= 2 * self.smallest:
+                maps, images = self.pool(maps), self.pool(images)
+            maps = torch.cat([maps, images], dim=1)
         return self.head(maps)
 
 

@@ -68,6 +68,7 @@ class SearchSpace(ABC):
     weighted mutation   `weighted_operations`, `mutate_weighted`, `amounts`
     variants of one     `given`, `inherited`
     relaxation          `relaxation`
+    cells in a row      `concatenates`
     ==================  =================================================================
 
     Attributes:
@@ -80,6 +81,7 @@ class SearchSpace(ABC):
         given: Architecture that the space is about, in a space of variants of one; None elsewhere. A study
             evaluates it first, and limits may be relative to it.
         inherits: Whether networks begin with weights of the given one.
+        concatenates: Whether architectures are cells for `egraph.networks.build_concat_cells`.
     """
 
     name: str
@@ -89,6 +91,7 @@ class SearchSpace(ABC):
     num_classes: int | None = None
     given: Architecture | None = None
     inherits: bool = False
+    concatenates: bool = False
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Architecture:

@@ -94,6 +94,7 @@ class ConcatCellSpace(SearchSpace):
         https://github.com/thomasreolon/Evolutive-NAS
     """
 
+    concatenates = True
     weighted_operations = LAYERS
     operations = (*(f"{name}.{channels}" for name in LAYERS for channels in CHANNELS[1:]), _JOIN)
 

@@ -40,7 +40,7 @@ class Subspace(SearchSpace):
         self.operations = whole.operations
         self.weighted_operations = whole.weighted_operations
         self.input_shape, self.num_classes = whole.input_shape, whole.num_classes
-        self.inherits = whole.inherits
+        self.inherits, self.concatenates = whole.inherits, whole.concatenates
 
     @abstractmethod
     def check(self, architecture: Architecture) -> None:

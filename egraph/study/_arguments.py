@@ -19,6 +19,7 @@ from egraph.study._guide import Guide, Model, Predictor, is_fitted
 from egraph.study._recalibration import Recalibration
 from egraph.study._screen import Screen
 from egraph.study._seeds import derive
+from egraph.study._tournaments import check_choice, with_tournaments
 
 Searchers = str | Callable[..., Searcher] | Sequence[str | Callable[..., Searcher]]
 """A searcher's name or what makes one, or several of these."""
@@ -42,7 +43,9 @@ def find_searcher(text: str) -> SearcherSpec:
 
     Args:
         text: Name and options, such as ``"regularized-evolution:population=20,sample=5"``. The option
-            ``predictor``, of searchers that have it, is a name in ``egraph.ranker.predictors``.
+            ``predictor``, of searchers that have it, is a name in ``egraph.ranker.predictors``. The option
+            ``choose`` of ``pareto-evolution`` is ``supernet``, with options behind a colon that plus signs
+            separate: those of `egraph.supernets.Tournament` and fields of its recipe.
 
     Raises:
         UnknownNameError: There is no searcher or predictor of this name.
@@ -50,6 +53,7 @@ def find_searcher(text: str) -> SearcherSpec:
         FailedError: An installed package offers the searcher, but it cannot be loaded.
     """
     spec = SearcherSpec.parse(text)
+    check_choice(spec)
     if "predictor" not in spec.options:
         return spec
     from egraph.baselines import predictors
@@ -59,11 +63,15 @@ def find_searcher(text: str) -> SearcherSpec:
 
 
 def read_searchers(
-    searcher: Searchers | None, space: SearchSpace, meter: CostMeter | None = None
+    searcher: Searchers | None,
+    space: SearchSpace,
+    meter: CostMeter | None = None,
+    evaluator: Evaluator | None = None,
 ) -> dict[str, MakeSearcher]:
     """The functions that make the searchers, by their names; for None regularized evolution, or NSGA-II.
 
-    Searchers that weigh costs get those of the study, unless they have costs of their own.
+    Searchers that weigh costs get those of the study, unless they have costs of their own. Tournaments that
+    a network decides get the data of the evaluator.
 
     Raises:
         UsageError: One is neither a name nor a callable, there is none, or one is given twice.
@@ -78,6 +86,8 @@ def read_searchers(
         if isinstance(one, Searcher) or not (isinstance(one, str) or callable(one)):
             raise UsageError(f"searcher must be a name or a class, such as 'random', got {one!r}")
         make = find_searcher(one) if isinstance(one, str) else one
+        if evaluator is not None:
+            make = with_tournaments(make, space, evaluator)
         name = one if isinstance(one, str) else _name(make, space)
         if name in makers:
             raise UsageError(f"searcher {name!r} is given twice; leave one out, or give it other options")

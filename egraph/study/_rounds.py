@@ -7,12 +7,11 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from egraph.evaluation import CostMeter
-from egraph.searchers import MakeSearcher
 from egraph.spaces import SearchSpace
 from egraph.study._events import Event
 from egraph.study._guide import Guide
@@ -39,7 +38,7 @@ def choose_strategy(
     seed: int,
     guide: Guide | None,
     *,
-    makers: Mapping[str, MakeSearcher],
+    team: Team,
     initial: int,
     screen: Screen | None,
     batch: int,
@@ -54,7 +53,7 @@ def choose_strategy(
         space: Where to search.
         seed: Seed of the study.
         guide: Fits the ranker; None lets the searchers see only the real scores.
-        makers: Functions that make the searchers, called with ``space, seed=``, by the names of these.
+        team: The searchers.
         initial: Trials before the first fit.
         screen: Chooses them among many random ones; None takes random ones, or lets a ranker that was fitted
             before choose by itself.
@@ -64,7 +63,6 @@ def choose_strategy(
         whole: Whether all of a space that has no more is scored, without searchers.
         meter: Costs of the study; None without costs.
     """
-    team = Team(space, seed, makers)
     if guide is None:
         return SearchersAlone(team, batch)
     guided = Guided(

@@ -42,6 +42,7 @@ from egraph.study._rounds import Proposer, choose_strategy
 from egraph.study._running import Runner
 from egraph.study._screen import recall
 from egraph.study._shares import Mixture, read_shares
+from egraph.study._team import Team
 from egraph.study._trial import OWN, Trial
 
 __all__ = ["Study"]
@@ -52,11 +53,10 @@ Progress = Callable[[Event], object]
 class Study:
     """Finds a good architecture with few real evaluations.
 
-    The first trials are random architectures. Where the evaluator has a score that needs no training, they
-    are the best of many random ones by that score. Rounds follow. In each, the ranker learns from all trials
-    so far, and the searcher runs with the ranker as fitness. Of the thousands of candidates that it finds,
-    those with the best predictions are evaluated, and a few that are promising and different. Each round
-    records how well the ranker had ordered its trials before their scores were known.
+    The first trials are random architectures, or the best of many by a score that needs no training. Rounds
+    follow. In each, the ranker learns from all trials so far, and the searcher runs with the ranker as
+    fitness. Of thousands of candidates, those with the best predictions are evaluated, and a few that are
+    promising and different. Each round records how well the ranker had ordered its trials in advance.
 
     A round depends only on the seed and on the results of earlier rounds. With ``storage``, every step is
     written to the journal at once. An interrupted study resumes when it is created and run again with the
@@ -90,8 +90,7 @@ class Study:
             ranker, its predictions are fused with the score (`egraph.evaluation.fuse`).
         screen_count: Number of architectures that it chooses from; None is 16 times ``initial``.
         screen_seconds: Time after which it scores no further architecture. It is also bounded by a quarter of
-            the ``seconds`` of a run. Architectures without a score come last. The journal keeps what was
-            scored, so that a resumed study has the same history.
+            the ``seconds`` of a run. Architectures without a score come last.
         costs: Functions from an architecture to a cost, by name; lower is better. The study then searches for
             the best trade-offs of score and costs: `MultiObjective` searchers get the costs, a ranker's
             candidates are chosen by predicted score and costs, and the journal keeps the costs of each trial.
@@ -154,21 +153,21 @@ class Study:
         self._trial_seconds = read_limit(trial_seconds)
         self._evaluator = Outside() if evaluate is None else as_evaluator(evaluate)
         self._fidelities = read_fidelities(fidelities, self._evaluator)
-        self._meter = read_costs(costs, self.space)
-        makers, mixture = read_searchers(searcher, self.space, self._meter), Mixture(read_shares(shares), far)
+        self._meter, mixture = read_costs(costs, self.space), Mixture(read_shares(shares), far)
+        team = Team(self.space, seed, read_searchers(searcher, self.space, self._meter, self._evaluator))
         self._guide = read_ranker(ranker, shares, seed, initial, recalibrate)
         self._screen = read_screen(
             screen, self._evaluator, self.space, self._guide, screen_count, screen_seconds, 16 * initial
         )
         sizes = {"initial": initial, "batch": batch, "candidates": candidates}
         strategy = choose_strategy(
-            self.space, seed, self._guide, makers=makers, screen=self._screen, mixture=mixture,
+            self.space, seed, self._guide, team=team, screen=self._screen, mixture=mixture,
             whole=searcher is None and shares is None, meter=self._meter, **sizes,
         )  # fmt: skip
         proposer = Proposer(self.space, seed, climb(self._fidelities, strategy, self._guide))
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
-            "searcher": describe_searchers(makers, self.space),
+            "searcher": describe_searchers(team.makers, self.space),
             "screen": None if self._screen is None else self._screen.describe(),
             "shares": mixture.shares, "far": far, "workers": workers, **sizes,
             "trial_seconds": self._trial_seconds, "recalibrate": recalibrate,
@@ -180,7 +179,7 @@ class Study:
             self._guide.remember(partial(recall, self._journal, self._screen, self.space, seed))
         how = (self._fidelities, self._meter, self._screen, workers, self._trial_seconds)
         run = (self.space, seed, self._journal, proposer, self._evaluator, *how, max_failures, requeued)
-        self._runner = Runner(*run)
+        self._runner, self._team = Runner(*run), team
 
     def __enter__(self) -> Study:
         return self
@@ -232,6 +231,11 @@ class Study:
             return None
         return self._guide.fit(self._journal.read_trials(origins=OWN))[0]
 
+    @property
+    def survivors(self) -> list[Architecture]:
+        """Populations of the searchers that have ``members`` (``pareto-evolution``), after all trials."""
+        return self._team.find_survivors(self._journal)
+
     def add(self, architectures: Iterable[Architecture], scores: ArrayLike) -> int:
         """Takes results that the same evaluation gave before; ranker and searcher learn from them.
 
@@ -272,8 +276,7 @@ class Study:
 
         Args:
             trials: Total number of trials of the study, earlier and failed ones included. With fidelities it
-                is the total cost in whole trials, which need not be a whole number: ten trials that cost a
-                tenth count as one.
+                is their total cost in whole trials: ten trials that cost a tenth count as one.
             seconds: Time of this run after which no trial begins; trials that run are finished.
             baseline: Whether to run a random search with the same number of whole trials beside it. Whole
                 random initial trials count for both searches. The other random trials do not count in
@@ -353,12 +356,10 @@ class Study:
         """Evaluates architectures again with fresh seeds, the same ones for each, in all workers.
 
         Args:
-            trials: Trials or architectures. Two of the same network are evaluated as one.
+            trials: Trials or architectures, each with a result. Two of one network are evaluated as one.
             repeats: Number of evaluations of each. Those that the journal already holds are not repeated.
             evaluate: Evaluator or fitness, such as a longer training; None is the study's own.
             progress: Called with a `RetrainStarted`, and with a `RetrainFinished` after each evaluation.
-
-        Returns one result for each of ``trials``, in their order.
 
         Raises:
             UsageError: ``repeats`` is not positive, or above 1 without a seed; or scores come later.
@@ -388,8 +389,7 @@ class Study:
             progress: Called with a `RetrainStarted`, and with a `RetrainFinished` after each evaluation.
 
         Raises:
-            UsageError: An argument is not positive, or ``repeats`` more than 1 where the evaluator takes no
-                seed.
+            UsageError: An argument is not positive, or ``repeats`` is above 1 without a seed.
             FailedError: No trial has succeeded yet, or each of the fresh evaluations failed.
         """
         check_whole(1, most=most, repeats=repeats)

@@ -13,8 +13,9 @@ from egraph.architecture import Architecture
 from egraph.errors import JournalError
 from egraph.searchers import MakeSearcher, Searcher
 from egraph.spaces import SearchSpace
+from egraph.study._journal import Journal
 from egraph.study._seeds import derive
-from egraph.study._trial import Trial
+from egraph.study._trial import DONE, OWN, Trial
 
 __all__ = ["Team"]
 
@@ -67,6 +68,12 @@ class Team:
             if fresh:
                 searcher.tell([trial.architecture for trial in fresh], [trial.score for trial in fresh])
         return searchers
+
+    def find_survivors(self, journal: Journal) -> list[Architecture]:
+        """The populations of the searchers that have ``members``, after all trials that are done."""
+        own = journal.read_trials(states=DONE, origins=OWN)
+        searchers = self.restore(journal.settings.get("searcher state"), own)
+        return [one for searcher in searchers.values() for one in getattr(searcher, "members", ())]
 
     def save(self, searchers: Mapping[str, Searcher], own: Sequence[Trial]) -> dict[str, Any]:
         """The state of all searchers, as JSON-ready values; they were told of the trials ``own``."""

@@ -9,16 +9,21 @@
   what the removal of operations costs a trained supernet.
 - `joined` gives the `Workers` that ``torchrun`` started, which train one supernet together.
 - `Settings` says how to train, as a value; `search_recipe` is the recipe of DARTS.
+- `Tournament` decides between whole cells, side by side in the layers of one network (`ParallelCells`).
+  `RowTraining` trains the survivors in a row, and `Rows` compares them with rows of random cells.
 """
 
 from egraph.supernets.derivation import derive_by_removal, removal_strengths, sample_candidates
 from egraph.supernets.methods import Method, methods
 from egraph.supernets.mixing import Mixed, Sample
+from egraph.supernets.parallel_cells import ParallelCells
 from egraph.supernets.results import Epoch, Found
+from egraph.supernets.row import Rows, RowTraining
 from egraph.supernets.run import Run
 from egraph.supernets.search import search
 from egraph.supernets.settings import Settings, search_recipe
 from egraph.supernets.supernet import Supernet
+from egraph.supernets.tournament import Tournament
 from egraph.supernets.workers import Workers, joined
 
 __all__ = [
@@ -26,10 +31,14 @@ __all__ = [
     "Found",
     "Method",
     "Mixed",
+    "ParallelCells",
+    "RowTraining",
+    "Rows",
     "Run",
     "Sample",
     "Settings",
     "Supernet",
+    "Tournament",
     "Workers",
     "derive_by_removal",
     "joined",

@@ -73,6 +73,18 @@ def test_shapes_of_all_sizes_of_images(side):
     assert network.cells[0](images(3, 2, side, side + 1)).shape == (3, 24, side, side + 1)
 
 
+def test_small_maps_are_halved_no_further():
+    sides = []
+    row = [cell_of("conv_1x1")] * 3
+    network = build_concat_cells(row, (3, 9, 12), 4, smallest=4)
+    for cell in network.cells:
+        cell.register_forward_hook(lambda module, inputs, result: sides.append(result.shape[2:]))
+    network(images(2, 3, 9, 12))
+    assert sides == [(9, 12), (5, 6), (5, 6)]
+    with pytest.raises(UsageError, match="smallest must be at least 1, got 0"):
+        build_concat_cells(row, (3, 9, 12), 4, smallest=0)
+
+
 def test_every_parameter_has_a_gradient():
     everything = SPACE.parse(" ".join(["1|1|1|1|1|1|1|1"] * 6))
     network = SPACE.network(everything, (3, 12, 12), 4, cells=2)

@@ -85,6 +85,19 @@ def test_objects_among_the_options_become_their_names():
     assert list(Searcher.describe_options({"distinct": True})) == ["distinct"]
 
 
+def test_an_object_describes_itself_where_it_can():
+    class Choose:
+        def describe(self):
+            return {"rate": np.float64(0.5)}
+
+        def __call__(self, tournaments, rng):
+            return [0] * len(tournaments)
+
+    assert ParetoEvolution(SPACE, choose=Choose()).options["choose"] == {"rate": 0.5}
+    made = searchers.get("bayesian")(SPACE, predictor=Choose)  # a class: its name, as before
+    assert made.options["predictor"].endswith("Choose")
+
+
 def test_factories_have_names():
     assert name_of(NSGA2) == "NSGA2"
     assert name_of(functools.partial(functools.partial(NSGA2), population=3)) == "NSGA2"
