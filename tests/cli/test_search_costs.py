@@ -106,7 +106,7 @@ def test_without_a_column_a_cost_is_computed_from_the_network(search):
     [
         (
             ("--cost", "latenzy"),
-            "unknown cost 'latenzy'; known: energy, flops, gpu_ms, latency",
+            "unknown cost 'latenzy'; known: energy, flops, gpu_ms, grad-norm, ",
         ),
         (("--cost", "latency=gpu"), "unknown column 'gpu' in table 'costly'; known: energy, gpu_ms. Did you"),
         (("--cost", "note"), "column 'note' of table 'costly' must hold numbers, got"),
