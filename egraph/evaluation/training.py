@@ -340,9 +340,7 @@ def default_recipe(data: ImageData) -> Recipe:
 
 
 def preview(space: SearchSpace, evaluator: Evaluator, proxies: Sequence[str]) -> ZeroCost:
-    """A zero-cost score beside any evaluator.
-
-    For a training or a zero-cost score it is on the same data, else on patches of photographs.
+    """A zero-cost score beside any evaluator: on the data of one of networks, else on photographs.
 
     Raises:
         UsageError: The space builds no networks, or none for images.
