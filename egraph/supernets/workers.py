@@ -90,6 +90,7 @@ class Workers:
 
 
 ALONE = Workers()
+"""One worker that shares with nobody."""
 
 
 class SharedNorm(nn.Module):

@@ -18,6 +18,7 @@ from egraph.supernets.methods.snas import Snas
 __all__ = ["Batch", "Gradient", "Method", "methods"]
 
 methods: Registry[type[Method]] = Registry("differentiable method")
+"""The methods by name."""
 
 for _method in (
     OneLevelDarts,
