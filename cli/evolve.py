@@ -117,7 +117,7 @@ def command(
     from egraph import datasets, evolve, report
     from egraph.bench import describe_table
     from egraph.cli._progress import track_stages
-    from egraph.cli._search.display import Listener
+    from egraph.cli._search.listening import Listener
 
     names = "+".join(Path(each).stem for each in data)
     path = find_journal(storage, f"runs/evolve-{names}-{seed}.db", resume)

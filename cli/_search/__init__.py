@@ -12,5 +12,5 @@ use in the method of the same class that reads the group.
 - `ranker.Ranking`: the ranker.
 - `screening.Screening`: the choice of the first trainings.
 
-`saving` writes the files beside the journal, and `display` shows progress and result.
+`saving` writes the files beside the journal, `listening` shows progress, and `display` the result.
 """

@@ -23,8 +23,10 @@ class Searching:
             multiple=True,
             show_default="regularized-evolution; nsga2 with --cost",
             metavar="NAME[:OPTION=VALUE,...]",
-            help="Searcher that proposes candidates. Repeatable: several share the work. A space of at most "
-            "2,000 networks is scored as a whole if neither --searcher nor --shares is given.",
+            help="Searcher that proposes candidates, or a differentiable method such as gdas or "
+            "darts:order=2,epochs=20, whose supernet is trained first. Repeatable: several share the work. A "
+            "space of at most 2,000 networks is scored as a whole if neither --searcher nor --shares is "
+            "given.",
         )
     )
     shares: tuple[float, ...] | None = option(

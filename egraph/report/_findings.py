@@ -72,6 +72,37 @@ class Findings:
         }
 
     @property
+    def preparations(self) -> list[dict[str, Any]]:
+        """The work that searchers needed before the first trial, such as the training of a supernet.
+
+        For each: ``searcher``, epochs ``done`` of ``total``, ``seconds``, ``trainings`` (the number of
+        trainings of this search that take as long, NaN before the first), and the ``result``, or None.
+        """
+        records = self.settings.get("preparations", {})
+        mean = float(self.complete["seconds"].mean()) if len(self.complete) else math.nan
+        return [
+            {
+                "searcher": name,
+                **{part: record[part] for part in ("done", "total", "seconds", "result")},
+                "trainings": record["seconds"] / mean if mean > 0 else math.nan,
+            }
+            for name, record in records.items()
+        ]
+
+    @property
+    def prepared(self) -> list[str]:
+        """What they took, each as a sentence."""
+        sentences = []
+        for work in self.preparations:
+            known = math.isfinite(work["trainings"])
+            as_much = f", as much as {_count(round(work['trainings'], 1))}" if known else ""
+            some = f" ({work['done']} of {work['total']} epochs)" if work["result"] is None else ""
+            sentences.append(
+                f"The supernet of {work['searcher']} took {work['seconds']:.4g} s{as_much}{some}."
+            )
+        return sentences
+
+    @property
     def finders(self) -> list[Finder]:
         """What each searcher contributed: candidates, trials and its best score."""
         return count_finders(self.trials, self.rounds)

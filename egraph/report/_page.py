@@ -103,6 +103,9 @@ def _headline(findings: Findings) -> list[tuple[str, str, str]]:
     extra = int((findings.baseline["origin"] == "baseline").sum()) if findings.has_baseline else 0
     beside = f"and {extra:,} {'whole ones ' if findings.fidelities else ''}of random search"
     tiles.append(("trainings", f"{done:,}", beside if extra else "by the search"))
+    for work in findings.preparations:
+        as_much = "" if math.isnan(work["trainings"]) else f", as much as {work['trainings']:.3g} trainings"
+        tiles.append((f"the supernet of {work['searcher']}", _duration(work["seconds"]), f"in all{as_much}"))
     spent = findings.trials["seconds"].sum()
     if spent > 0:
         tiles.append(("spent on them", _duration(float(spent)), "in all, on one device"))
@@ -138,7 +141,7 @@ def _facts(settings: dict[str, Any]) -> list[tuple[str, str]]:
     """The settings as pairs of name and value; nested settings are named ``outer: inner``."""
     facts = []
     for name, value in settings.items():
-        if name in ("command", "searcher state", "screening"):
+        if name in ("command", "searcher state", "screening", "preparations"):
             continue
         if name == "created" and isinstance(value, int | float):
             facts.append((name, _moment(float(value))))

@@ -4,6 +4,7 @@
 
 - ``_rounds.py`` proposes the next round by a `Strategy`: ``_guided.py`` with a ranker, ``_strategies.py``
   without;
+- ``_preparing.py`` does what a searcher needs before the first trial, such as the training of a supernet;
 - ``_fidelities.py`` promotes the best of cheap evaluations to more expensive ones;
 - ``_guide.py`` fits the ranker, ``_recalibration.py`` has the rule when, ``_team.py`` keeps the searchers,
   ``_shares.py`` divides the work among them and others, ``_selection.py`` chooses from the candidates, and
@@ -32,6 +33,9 @@ from egraph.study._events import (
     DriftAlarm,
     Event,
     NetworkScored,
+    PreparationStep,
+    Prepared,
+    Preparing,
     RankerFitted,
     RetrainFinished,
     RetrainStarted,
@@ -64,6 +68,9 @@ __all__ = [
     "Generated",
     "Journal",
     "NetworkScored",
+    "PreparationStep",
+    "Prepared",
+    "Preparing",
     "RankerFitted",
     "RetrainFinished",
     "RetrainStarted",

@@ -5,21 +5,27 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from egraph.checks import check_positive, check_whole
-from egraph.errors import UsageError, shorten
+from egraph.errors import UnknownNameError, UsageError, shorten
 from egraph.evaluation import CostMeter
 from egraph.evaluation.base import Evaluator, Fitness
 from egraph.evaluation.training import preview
 from egraph.searchers import MakeSearcher, MultiObjective, Searcher, SearcherSpec, describe, get
+from egraph.searchers._registry import registry
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
+from egraph.specs import parse
 from egraph.study._guide import Guide, Model, Predictor, is_fitted
+from egraph.study._preparing import Bindable, Preparation
 from egraph.study._recalibration import Recalibration
 from egraph.study._screen import Screen
 from egraph.study._seeds import derive
 from egraph.study._tournaments import check_choice, with_tournaments
+
+if TYPE_CHECKING:
+    from egraph.supernets import SupernetSearcher
 
 Searchers = str | Callable[..., Searcher] | Sequence[str | Callable[..., Searcher]]
 """A searcher's name or what makes one, or several of these."""
@@ -38,8 +44,11 @@ __all__ = [
 ]
 
 
-def find_searcher(text: str) -> SearcherSpec:
+def find_searcher(text: str) -> SearcherSpec | SupernetSearcher:
     """The searcher of this name with these options; called with a space and ``seed=``, it makes one.
+
+    The name of a differentiable method, of `egraph.supernets.methods`, gives an
+    `egraph.supernets.SupernetSearcher`, which a study binds to its data first.
 
     Args:
         text: Name and options, such as ``"regularized-evolution:population=20,sample=5"``. The option
@@ -52,6 +61,13 @@ def find_searcher(text: str) -> SearcherSpec:
         UsageError: The searcher has no such option.
         FailedError: An installed package offers the searcher, but it cannot be loaded.
     """
+    name = parse(text)[0]
+    if name not in registry:
+        from egraph.supernets import SupernetSearcher, methods
+
+        if name not in methods:
+            raise UnknownNameError("searcher", name, [*registry, *methods])
+        return SupernetSearcher.parse(text)
     spec = SearcherSpec.parse(text)
     check_choice(spec)
     if "predictor" not in spec.options:
@@ -97,12 +113,15 @@ def read_searchers(
 
 def describe_searchers(makers: Mapping[str, MakeSearcher], space: SearchSpace) -> Any:
     """Names and options as JSON-ready values: those of the one searcher, or a list of those of several."""
-    described = [describe(make, space) for make in makers.values()]
+    described = [
+        make.describe() if isinstance(make, Preparation) else describe(make, space)
+        for make in makers.values()
+    ]
     return described[0] if len(described) == 1 else described
 
 
 def _name(make: MakeSearcher, space: SearchSpace) -> str:
-    return str(make) if isinstance(make, SearcherSpec) else make(space, seed=0).name
+    return str(make) if isinstance(make, SearcherSpec | Bindable) else make(space, seed=0).name
 
 
 def _with_costs(make: MakeSearcher, meter: CostMeter) -> MakeSearcher:

@@ -12,6 +12,9 @@ __all__ = [
     "DriftAlarm",
     "Event",
     "NetworkScored",
+    "PreparationStep",
+    "Prepared",
+    "Preparing",
     "RankerFitted",
     "RetrainFinished",
     "RetrainStarted",
@@ -49,6 +52,57 @@ class RunStarted:
     seconds: float | None
     baseline: bool
     lost: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Preparing:
+    """A searcher needs work before the first trial, such as the training of a supernet, which begins.
+
+    Attributes:
+        searcher: Name of the searcher.
+        title: The work in words.
+        done: Number of steps that earlier runs have done.
+        total: Number of steps in all.
+    """
+
+    searcher: str
+    title: str
+    done: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparationStep:
+    """A step of this work is done, such as an epoch.
+
+    Attributes:
+        searcher: Name of the searcher.
+        title: The work in words.
+        done: Number of steps that are done.
+        total: Number of steps in all.
+        note: A short text about the state.
+    """
+
+    searcher: str
+    title: str
+    done: int
+    total: int
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """This work is done.
+
+    Attributes:
+        searcher: Name of the searcher.
+        title: The work in words.
+        seconds: Duration, that of interrupted runs included.
+    """
+
+    searcher: str
+    title: str
+    seconds: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +272,9 @@ class RetrainFinished:
 
 Event = (
     RunStarted
+    | Preparing
+    | PreparationStep
+    | Prepared
     | Screening
     | NetworkScored
     | Screened

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from egraph.checks import check_flag
 from egraph.evaluation import CostMeter, Outside
 from egraph.evaluation.base import Evaluator, Fidelity
+from egraph.searchers import MakeSearcher
 from egraph.spaces import SearchSpace
 from egraph.study._driver import Driver
 from egraph.study._evaluating import open_evaluation
@@ -17,6 +18,7 @@ from egraph.study._events import Event, RunFinished, RunStarted, ignore
 from egraph.study._fidelities import list_evaluators
 from egraph.study._journal import Journal
 from egraph.study._loop import Loop
+from egraph.study._preparing import prepare, recall
 from egraph.study._rounds import Proposer
 from egraph.study._screen import SHARE, Screen, Screener
 from egraph.study._trial import WHOLE_COST, Trial
@@ -41,6 +43,7 @@ class Runner:
         trial_seconds: Time limit of an evaluation; None for none.
         max_failures: Number of trials in succession that may fail.
         requeued: Number of interrupted trials that run again.
+        makers: Functions that make the searchers, some of which need work before the first trial.
     """
 
     space: SearchSpace
@@ -55,6 +58,10 @@ class Runner:
     trial_seconds: float | None
     max_failures: int
     requeued: int
+    makers: Mapping[str, MakeSearcher]
+
+    def __post_init__(self) -> None:
+        recall(self.journal, self.makers)
 
     def run(
         self, trials: float | None, seconds: float | None, baseline: bool, emit: Callable[[Event], object]
@@ -100,7 +107,7 @@ class Runner:
         emit(RunStarted(*before, trials=trials, seconds=seconds, baseline=baseline, lost=lost))
         self.requeued = 0
         try:
-            stopped = loop.run()
+            stopped = prepare(self.journal, self.makers, begun + budget, emit) or loop.run()
         finally:
             # Whatever ended the run, no trial stays marked as running.
             executor.close()

@@ -37,6 +37,7 @@ from egraph.study._given import add_known, enqueue, tell
 from egraph.study._guide import Predictor
 from egraph.study._identity import claim
 from egraph.study._journal import Journal
+from egraph.study._preparing import bind
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
 from egraph.study._rounds import Proposer, choose_strategy
 from egraph.study._running import Runner
@@ -76,10 +77,9 @@ class Study:
             that learns from the study's trials: one with the model's own settings, if it is an
             `egraph.Ranker`, and otherwise the default one. With False there is no ranker, and the searcher
             sees the real scores.
-        searcher: Name of the searcher, with options if wanted, as `find_searcher` reads it; its class; a
-            callable that takes ``space, seed=``; or a sequence of these, which share the work. None is
-            regularized evolution, or NSGA-II with ``costs``. A searcher lives as long as the study, and is
-            told of every score of a trial and of every prediction for its candidates.
+        searcher: Name of the searcher or of a differentiable method, with options if wanted, as
+            `find_searcher` reads it; its class; a callable that takes ``space, seed=``; or a sequence of
+            these, which share the work. None is regularized evolution, or NSGA-II with ``costs``.
         shares: Percentages of the candidates, and of the trials that the ranker chooses among them: from the
             searchers, from mutants of the best trials, and from random samples. None is (60, 30, 10).
         workers: Number of evaluations at a time; more than one run in processes of their own.
@@ -154,7 +154,8 @@ class Study:
         self._evaluator = Outside() if evaluate is None else as_evaluator(evaluate)
         self._fidelities = read_fidelities(fidelities, self._evaluator)
         self._meter, mixture = read_costs(costs, self.space), Mixture(read_shares(shares), far)
-        team = Team(self.space, seed, read_searchers(searcher, self.space, self._meter, self._evaluator))
+        makers = read_searchers(searcher, self.space, self._meter, self._evaluator)
+        team = Team(self.space, seed, bind(makers, self.space, self._evaluator, seed, storage))
         self._guide = read_ranker(ranker, shares, seed, initial, recalibrate)
         self._screen = read_screen(
             screen, self._evaluator, self.space, self._guide, screen_count, screen_seconds, 16 * initial
@@ -167,10 +168,9 @@ class Study:
         proposer = Proposer(self.space, seed, climb(self._fidelities, strategy, self._guide))
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
-            "searcher": describe_searchers(team.makers, self.space),
+            "searcher": describe_searchers(team.makers, self.space), "workers": workers, "far": far, **sizes,
             "screen": None if self._screen is None else self._screen.describe(),
-            "shares": mixture.shares, "far": far, "workers": workers, **sizes,
-            "trial_seconds": self._trial_seconds, "recalibrate": recalibrate,
+            "shares": mixture.shares, "trial_seconds": self._trial_seconds, "recalibrate": recalibrate,
         }  # fmt: skip
         self._journal, requeued = claim(
             storage, self.space, seed, self._evaluator, settings, self._meter, self._fidelities, force_resume
@@ -179,7 +179,7 @@ class Study:
             self._guide.remember(partial(recall, self._journal, self._screen, self.space, seed))
         how = (self._fidelities, self._meter, self._screen, workers, self._trial_seconds)
         run = (self.space, seed, self._journal, proposer, self._evaluator, *how, max_failures, requeued)
-        self._runner, self._team = Runner(*run), team
+        self._runner, self._team = Runner(*run, team.makers), team
 
     def __enter__(self) -> Study:
         return self

@@ -9,6 +9,7 @@
   what the removal of operations costs a trained supernet.
 - `joined` gives the `Workers` that ``torchrun`` started, which train one supernet together.
 - `Settings` says how to train, as a value; `search_recipe` is the recipe of DARTS.
+- `SupernetSearcher` makes a method the searcher of a study: the supernet is trained before the first trial.
 - `Tournament` decides between whole cells, side by side in the layers of one network (`ParallelCells`).
   `RowTraining` trains the survivors in a row, and `Rows` compares them with rows of random cells.
 """
@@ -21,6 +22,7 @@ from egraph.supernets.results import Epoch, Found
 from egraph.supernets.row import Rows, RowTraining
 from egraph.supernets.run import Run
 from egraph.supernets.search import search
+from egraph.supernets.searcher import SupernetSearcher
 from egraph.supernets.settings import Settings, search_recipe
 from egraph.supernets.supernet import Supernet
 from egraph.supernets.tournament import Tournament
@@ -38,6 +40,7 @@ __all__ = [
     "Sample",
     "Settings",
     "Supernet",
+    "SupernetSearcher",
     "Tournament",
     "Workers",
     "derive_by_removal",
