@@ -24,6 +24,7 @@ COMMANDS = {
     "search": "Find a good network: sample, train, rank, repeat.",
     "ask": "Print the next networks of a search that is evaluated elsewhere.",
     "tell": "Tell a search the score of a network that was evaluated elsewhere.",
+    "supernet": "Train a supernet, and its architecture beside random ones.",
     "combine": "Train one network of several cells in a row.",
     "train": "Fit a ranker on tables of measured architectures.",
     "evolve": "Evolve the ranker's own network on one or more tables.",

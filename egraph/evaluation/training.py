@@ -215,17 +215,6 @@ class Training(NetworkEvaluator):
         )
         return evaluation, network
 
-    def examples(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """The training part of the data, on the device: inputs ``(examples, ...)`` and targets.
-
-        Raises:
-            DataError: The images cannot be loaded.
-        """
-        import torch
-
-        parts = _tensors(self.images, str(torch.device(place(self.device))))
-        return _take(parts["train"], self._share)
-
     def at(self, fidelity: str) -> Fidelity:
         """A cheaper training.
 

@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from egraph.report._findings import Findings, find, show_amount, show_changes
 from egraph.report._page import render, write
+from egraph.report._supernet import write_supernet
 
-__all__ = ["Findings", "find", "render", "show_amount", "show_changes", "write"]
+__all__ = ["Findings", "find", "render", "show_amount", "show_changes", "write", "write_supernet"]

@@ -10,10 +10,12 @@
 - `joined` gives the `Workers` that ``torchrun`` started, which train one supernet together.
 - `Settings` says how to train, as a value; `search_recipe` is the recipe of DARTS.
 - `SupernetSearcher` makes a method the searcher of a study: the supernet is trained before the first trial.
+- `train_alone` trains one without a study, and its architecture beside random ones.
 - `Tournament` decides between whole cells, side by side in the layers of one network (`ParallelCells`).
   `RowTraining` trains the survivors in a row, and `Rows` compares them with rows of random cells.
 """
 
+from egraph.supernets.alone import train_alone
 from egraph.supernets.derivation import derive_by_removal, removal_strengths, sample_candidates
 from egraph.supernets.methods import Method, methods
 from egraph.supernets.mixing import Mixed, Sample
@@ -50,4 +52,5 @@ __all__ = [
     "sample_candidates",
     "search",
     "search_recipe",
+    "train_alone",
 ]

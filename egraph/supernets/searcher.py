@@ -7,9 +7,13 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from egraph.errors import UsageError
 from egraph.evaluation import Training
 from egraph.evaluation.base import Evaluator
+from egraph.evaluation.building import to_targets
 from egraph.searchers import Drawn
 from egraph.spaces import SearchSpace
 from egraph.specs import parse
@@ -17,6 +21,7 @@ from egraph.supernets.options import SupernetOptions
 from egraph.supernets.results import Epoch, Found
 from egraph.supernets.search import search
 from egraph.threads import threads_limited
+from egraph.training import place
 
 __all__ = ["SupernetSearcher", "SupernetStart"]
 
@@ -70,7 +75,12 @@ class SupernetSearcher:
         Raises:
             UsageError: The evaluator has no images with classes, or the space has no relaxation.
         """
-        return SupernetStart(self.options, space, evaluator, seed, journal)
+        folder = None
+        if journal is not None:
+            parts = [f"{name}={value}" for name, value in sorted(self.options.given.items())]
+            slug = "-".join([self.options.method, *parts]).replace("/", "-")
+            folder = journal.with_suffix(".supernet") / slug
+        return SupernetStart(self.options, space, evaluator, seed, folder)
 
     def __call__(self, space: SearchSpace, *, seed: int = 0) -> Drawn:
         """Refuses, as there is no data; a study binds it first.
@@ -98,7 +108,7 @@ class SupernetStart:
         space: Where to search.
         evaluator: Has the data, which must be a `egraph.evaluation.Training`.
         seed: Seed of the supernet.
-        journal: File of the journal; None where it is kept in memory.
+        folder: Where the state is kept after each epoch; None keeps none.
 
     Raises:
         UsageError: As of `SupernetSearcher.bind`.
@@ -110,7 +120,7 @@ class SupernetStart:
         space: SearchSpace,
         evaluator: Evaluator,
         seed: int,
-        journal: Path | None,
+        folder: Path | None,
     ) -> None:
         if not isinstance(evaluator, Training):
             raise UsageError(
@@ -126,12 +136,7 @@ class SupernetStart:
             )
         self.options, self._evaluator, self._seed = options, evaluator, seed
         self._settings = options.settings(self._relaxation, evaluator.recipe)
-        self._folder = None
-        if journal is not None:
-            parts = [f"{name}={value}" for name, value in sorted(options.given.items())]
-            slug = "-".join([options.method, *parts]).replace("/", "-")
-            self._folder = journal.with_suffix(".supernet") / slug
-        self._space = space
+        self._space, self._folder = space, folder
         self._probabilities: Mapping[str, Any] | None = None
 
     @property
@@ -189,7 +194,7 @@ class SupernetStart:
             found = search(
                 self._relaxation,
                 self.options.make(),
-                evaluator.examples(),
+                training_part(evaluator),
                 evaluator.images.num_classes,
                 self._settings,
                 seed=self._seed,
@@ -210,6 +215,15 @@ class SupernetStart:
 
     def __str__(self) -> str:
         return self.name
+
+
+def training_part(training: Training) -> tuple[Tensor, Tensor]:
+    """The training part of the data of a training, on its device: inputs and classes."""
+    inputs, classes = training.images.train
+    device = place(training.device)
+    return torch.from_numpy(inputs).to(device), torch.from_numpy(to_targets(training.images, classes)).to(
+        device
+    )
 
 
 def describe_found(found: Found) -> dict[str, Any]:

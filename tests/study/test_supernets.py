@@ -18,6 +18,7 @@ from egraph.evaluation import Training
 from egraph.report import find
 from egraph.study import PreparationStep, Prepared, Preparing, Study, open_journal
 from egraph.supernets import SupernetSearcher
+from egraph.supernets.searcher import training_part
 from egraph.training import Recipe
 
 RECIPE = Recipe(epochs=1, batch_size=256, channels=4, cells=1)
@@ -89,7 +90,7 @@ def test_a_supernet_is_trained_first_and_its_probabilities_are_drawn_from():
 def test_it_sees_the_training_part_alone():
     data = egraph.datasets.images("digits")
     training = Training(MINE, "digits", Recipe(epochs=1, batch_size=256))
-    inputs, targets = training.examples()
+    inputs, targets = training_part(training)
     np.testing.assert_array_equal(inputs.numpy(), data.train[0])
     np.testing.assert_array_equal(targets.numpy(), data.train[1])
 

@@ -1,0 +1,124 @@
+"""A supernet trained on its own, and its architecture beside random ones, by one recipe."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from egraph.architecture import Architecture
+from egraph.checks import check_whole
+from egraph.evaluation import Training
+from egraph.files import write_text
+from egraph.searchers import RandomSearch
+from egraph.supernets.searcher import SupernetSearcher, SupernetStart
+
+__all__ = ["RESULT", "train_alone"]
+
+RESULT = "supernet.json"
+"""Name of the file with the result."""
+
+
+def train_alone(
+    searcher: SupernetSearcher,
+    training: Training,
+    folder: Path,
+    *,
+    random: int = 3,
+    seed: int = 0,
+    epoch: Callable[[int, int, str], object] | None = None,
+    trained: Callable[[int, int], object] | None = None,
+) -> dict[str, Any]:
+    """Trains a supernet, its architecture and random ones; the same call goes on after an interruption.
+
+    The architecture is that of the epoch with the best accuracy on the examples that trained the logits. It
+    and the random ones are trained from scratch by the recipe of ``training``.
+
+    Args:
+        searcher: Method and settings.
+        training: Space, data, recipe of the architectures, and device.
+        folder: Where the state and the result, ``supernet.json``, are kept.
+        random: Number of random architectures.
+        seed: Seed of the supernet, the random architectures and all trainings.
+        epoch: Called after each epoch of the supernet: epochs done, epochs in all, and a note.
+        trained: Called with the trainings done and in all.
+
+    Returns:
+        The result as JSON-ready values: ``space``, ``data``, ``method``, the ``epochs``, the number of the
+        ``best`` one, the ``derived`` architecture with its scores, and the ``random`` ones with theirs.
+
+    Raises:
+        UsageError: The space has no relaxation, the data do not suit, or the folder keeps another supernet.
+        EvaluationError: The loss became NaN or infinite, or the memory is too small.
+    """
+    check_whole(1, random=random)
+    start = SupernetStart(searcher.options, training.space, training, seed, folder)
+    report = epoch or (lambda done, total, note: None)
+    result = start.prepare(lambda done, seconds, note: report(done, start.total, note))
+    derived = Architecture.from_dict(result["epochs"][result["best"] - 1]["architecture"])
+    others = RandomSearch(training.space, seed=seed).ask(random)
+    about = json.dumps([start.about, training.recipe.to_dict()], sort_keys=True)
+    kept = _Kept(folder / "trainings.json", about)
+    rows = []
+    for number, architecture in enumerate([derived, *others]):
+        if trained is not None:
+            trained(number, 1 + len(others))
+        rows.append(kept.train(training, architecture, seed))
+    whole = _describe(training, start, seed, result, rows)
+    write_text(folder / RESULT, json.dumps(whole))
+    return whole
+
+
+def _describe(
+    training: Training,
+    start: SupernetStart,
+    seed: int,
+    result: dict[str, Any],
+    rows: list[dict[str, Any]],
+) -> dict[str, Any]:
+    """The whole result as JSON-ready values."""
+    for each in result["epochs"]:
+        each["notation"] = training.space.format(Architecture.from_dict(each["architecture"]))
+    positions = training.space.relaxation().positions
+    seconds = float(np.mean([row["seconds"] for row in rows]))
+    return {
+        "space": training.space.name,
+        "data": training.images.name,
+        "seed": seed,
+        "method": start.describe(),
+        "recipe": training.recipe.to_dict(),
+        "options": {name: list(position.options) for name, position in positions.items()},
+        **result,
+        "trainings": result["seconds"] / seconds if seconds > 0 else None,
+        "derived": rows[0],
+        "random": rows[1:],
+    }
+
+
+class _Kept:
+    """Trainings from scratch, each kept in a file when it is done."""
+
+    def __init__(self, path: Path, about: str) -> None:
+        self._path, self._about = path, about
+        self._scores: dict[str, Any] = {}
+        if path.exists():
+            with contextlib.suppress(ValueError, LookupError, TypeError):
+                kept = json.loads(path.read_text(encoding="utf-8"))
+                self._scores = dict(kept["scores"]) if kept["about"] == about else {}
+
+    def train(self, training: Training, architecture: Architecture, seed: int) -> dict[str, Any]:
+        """An architecture and its scores, trained unless the file has it."""
+        key = training.space.key(architecture)
+        if key not in self._scores:
+            done = training.evaluate(architecture, seed=seed)
+            self._scores[key] = {
+                "score": done.score, "test score": done.test_score, "seconds": done.seconds,
+                "params": done.params,
+            }  # fmt: skip
+            write_text(self._path, json.dumps({"about": self._about, "scores": self._scores}))
+        notation = training.space.format(architecture)
+        return {"notation": notation, "architecture": architecture.to_dict(), **self._scores[key]}

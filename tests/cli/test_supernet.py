@@ -1,0 +1,76 @@
+"""``egraph supernet``."""
+
+import json
+import re
+
+import pytest
+
+SMALL = (
+    "--space", "supernets:build", "--data", "digits", "--method", "gdas:batch_size=256",
+    "--epochs", 2, "--random", 1, "--final-epochs", 1,
+)  # fmt: skip
+
+
+NETS = """
+from torch import nn
+
+
+def build(choose):
+    def layer(name):
+        return choose.module(
+            name,
+            wide=lambda: nn.Conv2d(8, 8, 3, padding=1),
+            narrow=lambda: nn.Sequential(nn.Conv2d(8, 8, 1), nn.ReLU()),
+            skip=nn.Identity,
+        )
+
+    return nn.Sequential(
+        nn.Conv2d(1, 8, 3, 2, 1), layer("first"), layer("second"), layer("third"),
+        nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 10),
+    )
+"""
+
+
+@pytest.fixture
+def nets(tmp_path):
+    """A file with a builder."""
+    (tmp_path / "supernets.py").write_text(NETS)
+
+
+def test_trains_tells_draws_and_resumes(egraph, nets, tmp_path):
+    first = egraph("supernet", *SMALL, "--out", "gdas")
+    numbers = re.findall(r"^[* ] +(\d) +[\d.]+ +[\d.]+ +[\d.]+ +\d", first.stdout, re.MULTILINE)
+    assert numbers == ["1", "2"]
+    assert "the supernet took " in first.stdout
+    assert "of the supernet  test " in first.stdout
+    assert "1 random         test " in first.stdout
+    page = (tmp_path / "gdas" / "supernet.html").read_text()
+    assert page.count("<svg") == 3
+    assert not re.search(r'(src|href)="(?!#|data:)', page), "it loads nothing"
+    kept = json.loads((tmp_path / "gdas" / "supernet.json").read_text())
+    again = json.loads(egraph("supernet", *SMALL, "--out", "gdas", "--json").stdout)
+    assert again["files"] == {"result": "gdas/supernet.json", "report": "gdas/supernet.html"}
+    assert {**again, "files": None} == {**kept, "files": None}, "nothing is trained again, seconds included"
+    assert [epoch["number"] for epoch in kept["epochs"]] == [1, 2]
+    assert sum(kept["epochs"][0]["probabilities"]["first"]) == pytest.approx(1)
+    refused = egraph("supernet", *SMALL, "--epochs", 3, "--out", "gdas", code=2)
+    assert "gdas/supernet.pt is of another supernet" in refused.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("change", "text"),
+    [
+        (("--space", "convnet"), "the space 'convnet' has no relaxation"),
+        (("--method", "gdos"), "unknown differentiable method 'gdos'; known: "),
+        (("--method", "gdas:speed=1"), "has no option 'speed'; known: "),
+        (("--method", "gdas:batch_size=900"), "a batch of 900 needs as many examples, but there are "),
+        (("--data", "nasbench201"), "nasbench201"),
+    ],
+)
+def test_wrong_use_is_told_in_one_line(egraph, nets, change, text):
+    done = egraph("supernet", *SMALL, *change, "--out", "gdas", code=2)
+    assert text in done.stderr.splitlines()[-1]
+
+
+def test_the_help_has_an_example(egraph):
+    assert "Example: egraph supernet --space" in " ".join(egraph("supernet", "--help").stdout.split())
