@@ -88,7 +88,7 @@ class Run:
                 f"{method.name} has {method.stages} stages, so it needs at least as many epochs, "
                 f"got {recipe.epochs}"
             )
-        check_stop(settings, method)
+        check_stop(settings, method, workers)
         first, second = halve(len(inputs), seed)
         rows = [torch.arange(len(inputs))] * 2 if method.one_level else [first, second]
         self.training, self.validation = (

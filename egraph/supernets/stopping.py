@@ -18,6 +18,7 @@ from egraph.supernets.settings import Settings
 if TYPE_CHECKING:
     from egraph.supernets.methods.base import Method
     from egraph.supernets.run import Run
+    from egraph.supernets.workers import Workers
 
 __all__ = ["check_stop", "eigenvalue_grew", "largest_eigenvalue", "look", "most_skips"]
 
@@ -35,12 +36,17 @@ TOLERANCE = 1e-2
 """Relative error of the eigenvalue. The rule looks for a change by a third, and products take long."""
 
 
-def check_stop(settings: Settings, method: Method) -> None:
-    """Checks that the rule fits the method.
+def check_stop(settings: Settings, method: Method, workers: Workers) -> None:
+    """Checks that the rule fits the method and the workers.
 
     Raises:
-        UsageError: The rule needs logits, which the method does not train.
+        UsageError: The rule needs logits, which the method does not train, or one worker.
     """
+    if settings.stop == "eigenvalue" and workers.count > 1:
+        raise UsageError(
+            "workers would each see another eigenvalue, and stop at different epochs; stop by 'skips' or "
+            "not, or take one worker"
+        )
     if settings.stop == "eigenvalue" and not method.learns:
         raise UsageError(
             f"{method.name} trains no logits, so their Hessian says nothing; stop by 'skips' or not"

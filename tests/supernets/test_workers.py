@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from stripes import OneEdge, draw_stripes
 from worked import search_stripes
 
 from egraph.errors import UsageError
-from egraph.supernets import Workers, joined
+from egraph.supernets import Run, Settings, Workers, joined, methods, search_recipe
 
 SCRIPT = Path(__file__).parent / "worked.py"
 
@@ -69,6 +70,19 @@ def test_a_worker_that_dies_ends_the_run_and_the_same_command_goes_on(two, tmp_p
     assert not (tmp_path / "weights-0.json").exists()
     assert start_two(tmp_path) == 0
     assert read(tmp_path, "weights") == read(two, "weights")
+
+
+def test_workers_would_stop_at_different_epochs():
+    settings = Settings(search_recipe(batch_size=16, channels=4), stop="eigenvalue")
+    with pytest.raises(UsageError, match="workers would each see another eigenvalue"):
+        Run(
+            OneEdge().relaxation(),
+            methods["darts"](),
+            draw_stripes(128),
+            2,
+            settings,
+            workers=Workers("weights", 0, 2),
+        )
 
 
 def test_what_is_shared_has_a_name():
