@@ -71,8 +71,8 @@ def command(row: Row, recipe: RecipeOptions) -> None:
 
     space = spaces.find(row.space)
     make = partial(RowTraining, row.data, space=space, device=row.device, root=row.root)
-    cells = read_architectures(row.source, space)
     training = make(recipe=recipe.apply(make().recipe))
+    cells = read_architectures(row.source, space)
     if row.out is not None:
         from egraph.export import check_target
 

@@ -72,7 +72,7 @@ class Tournament:
       logits are judged on examples that the weights were not trained on.
     - It lays all tournaments out as layers of one network. Here each has a network of its own, unless
       ``layers`` is larger: in a network of several layers the others make up for a bad cell, and on the
-      digits the winners were hardly better than drawn ones (docs/results/tournaments.md).
+      digits the winners were no better than drawn ones (docs/results/tournaments.md).
     - It needs CUDA. Here any device will do.
 
     Args:
