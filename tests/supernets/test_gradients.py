@@ -153,7 +153,7 @@ def concentrate(logits):
 
 
 def test_implicit_gradients_are_those_of_a_whole_hessian():
-    run, training, validation = double_run("idarts", OneEdge().relaxation(), terms=3, rate=0.1)
+    run, training, validation = double_run("idarts", OneEdge().relaxation(), terms=3, factor=0.1)
     found = flat(run.method.gradient(run, training, validation).of)
     parameters = {name: each for name, each in run.supernet.named_parameters() if each.requires_grad}
     sizes = [each.numel() for each in parameters.values()]

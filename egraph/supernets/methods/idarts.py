@@ -21,13 +21,13 @@ class ImplicitDarts(Method):
     """DARTS whose logits follow the gradient through the optimum of the weights.
 
     By the implicit function theorem it needs the inverse Hessian of the training loss in the weights, which a
-    few terms of its Neumann series replace: ``rate * sum_k (I - rate * Hessian)^k``. Products with second
+    few terms of its Neumann series replace: ``factor * sum_k (I - factor * Hessian)^k``. Products with second
     derivatives are exact, by double backward, on the batch of the next step of the weights. The method with
     a softmax over all edges into a node, I-DARTS, is `IDarts`.
 
     Args:
         terms: Number of terms of the series after the first.
-        rate: Factor of the Hessian in the series; small enough that the series converges.
+        factor: Factor of the Hessian in the series; small enough that the series converges.
         every: Number of steps of the weights for each step of the logits.
 
     References:
@@ -37,11 +37,11 @@ class ImplicitDarts(Method):
 
     name = "idarts"
 
-    def __init__(self, *, terms: int = 2, rate: float = 0.01, every: int = 4) -> None:
+    def __init__(self, *, terms: int = 2, factor: float = 0.01, every: int = 4) -> None:
         check_whole(0, terms=terms)
         check_whole(1, every=every)
-        check_positive(rate=rate)
-        self.terms, self.rate, self.every = terms, rate, every
+        check_positive(factor=factor)
+        self.terms, self.factor, self.every = terms, factor, every
 
     def gradient(self, run: Run, training: Batch, validation: Batch) -> Gradient:
         """The gradient of the validation loss in the logits, which the weights follow."""
@@ -60,13 +60,13 @@ class ImplicitDarts(Method):
         for _ in range(self.terms):
             products = _product(slope, term, weights)
             term = [
-                each - self.rate * (product + decay * each)
+                each - self.factor * (product + decay * each)
                 for each, product in zip(term, products, strict=True)
             ]
             total = [a + b for a, b in zip(total, term, strict=True)]
         products = _product(slope, total, run.trained)
         gradient = [
-            None if direct is None else direct - self.rate * product
+            None if direct is None else direct - self.factor * product
             for direct, product in zip(found[len(weights) :], products, strict=True)
         ]
         return Gradient(loss.detach(), correct, gradient)
