@@ -102,7 +102,7 @@ def test_another_seed_goes_on_with_a_journal_only_if_forced(search, tmp_path):
     told = search("--seed", 1, "--storage", "x.db", code=1).stderr
     assert "x.db is of a study with seed 0, not 1; use the same arguments to resume it, or another" in told
     assert told.endswith(" or accept the difference with --force-resume (force_resume=True)\n")
-    search("--seed", 1, "--storage", "x.db", "--force-resume")
+    search("--seed", 1, "--trials", 3, "--storage", "x.db", "--force-resume")
     assert "seed 0, not 1" in (tmp_path / "x.html").read_text(encoding="utf-8")
 
 
