@@ -218,16 +218,20 @@ def _draw(name: str, draw: Callable[[Axes, Findings], bool], findings: Findings)
             return None
         text = io.StringIO()
         FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
-    return _embed(text.getvalue(), name)
+    return _adapt(embed(text.getvalue(), name))
 
 
-def _embed(svg: str, name: str) -> str:
-    """Turns an SVG document into an element of the page, with unique ids and the page's colours and font."""
+def embed(svg: str, name: str) -> str:
+    """Turns an SVG document into an element of a page, with ids that no other picture of the page has."""
     svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)  # names pages of others
     svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href")
     svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    svg = re.sub(r'(href="|url\()#', rf"\1#{name}-", svg)
+    return re.sub(r'(href="|url\()#', rf"\1#{name}-", svg)
+
+
+def _adapt(svg: str) -> str:
+    """Gives a picture the size, the font and the colours of the page."""
     svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", svg)
     svg = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', "", svg, count=1)
     for colour, variable in VARIABLES.items():

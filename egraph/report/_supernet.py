@@ -5,7 +5,6 @@ from __future__ import annotations
 import html
 import io
 import os
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +14,7 @@ import numpy as np
 from egraph import drawing
 from egraph.architecture import Architecture
 from egraph.files import write_text
+from egraph.report._charts import embed
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,7 +35,8 @@ td, th {{ padding: .2rem .7rem; text-align: right; }} td:first-child, th:first-c
 </style></head><body><h1>{title}</h1><p>{about}</p>{scores}
 <h2>Epoch by epoch</h2>{epochs}
 <h2>Probabilities of the operations</h2>
-<p>One picture a position: epochs from left to right, one operation a row.</p>{probabilities}
+<p>One picture a position: epochs from left to right, one operation a row.
+From 0 (dark) to {most:.2g} (light).</p>{probabilities}
 <h2>The architecture of epoch {best}</h2><p><code>{notation}</code></p>{cell}</body></html>
 """
 
@@ -57,6 +58,7 @@ def write_supernet(result: Mapping[str, Any], page: str | os.PathLike[str]) -> P
         about=html.escape(f"Trained on {result['data']} for {result['seconds']:.4g} s."),
         scores=_table(result),
         epochs=draw_epochs(result["epochs"]),
+        most=_largest(result["epochs"]),
         probabilities=draw_probabilities(result["epochs"], result["options"]),
         best=result["best"],
         notation=html.escape(str(result["derived"]["notation"])),
@@ -83,16 +85,17 @@ def draw_epochs(epochs: list[Mapping[str, Any]]) -> str:
 
 
 def draw_probabilities(epochs: list[Mapping[str, Any]], options: Mapping[str, list[str]]) -> str:
-    """One heat map a position, ``(operations, epochs)``, as SVG."""
+    """One heat map a position, ``(operations, epochs)``, all on one scale, as SVG."""
     from matplotlib.ticker import MaxNLocator
 
     names = list(options)[:MOST]
+    most = _largest(epochs)
 
     def fill(axes: list[Axes]) -> None:
         for one, name in zip(axes, names, strict=False):
             values = np.array([epoch["probabilities"][name] for epoch in epochs]).T
             ends = (epochs[0]["number"] - 0.5, epochs[-1]["number"] + 0.5, len(values) - 0.5, -0.5)
-            one.imshow(values, aspect="auto", vmin=0, cmap="viridis", extent=ends, interpolation="nearest")
+            one.imshow(values, aspect="auto", vmin=0, vmax=most, extent=ends, interpolation="nearest")
             one.set_yticks(range(len(values)), options[name], fontsize=7)
             one.set_title(name, fontsize=9)
             one.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -100,6 +103,11 @@ def draw_probabilities(epochs: list[Mapping[str, Any]], options: Mapping[str, li
             one.set_axis_off()
 
     return _draw("probabilities", -(-len(names) // COLUMNS), COLUMNS, fill)
+
+
+def _largest(epochs: list[Mapping[str, Any]]) -> float:
+    """The largest probability of all epochs and positions."""
+    return max(max(values) for epoch in epochs for values in epoch["probabilities"].values())
 
 
 def _draw(name: str, rows: int, columns: int, fill: Any) -> str:
@@ -112,10 +120,7 @@ def _draw(name: str, rows: int, columns: int, fill: Any) -> str:
         fill(list(figure.subplots(rows, columns, squeeze=False).flat))
         target = io.StringIO()
         FigureCanvasSVG(figure).print_svg(target, metadata={"Date": None})
-    # Two pictures of one page must not share the names of their parts.
-    text = re.sub(r'(id="|#)([A-Za-z])', rf"\g<1>{name}-\2", target.getvalue())
-    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)  # names pages of others
-    return text[text.index("<svg") :]
+    return embed(target.getvalue(), name)
 
 
 def _table(result: Mapping[str, Any]) -> str:
