@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,7 +22,20 @@ from egraph.training import choose_device
 if TYPE_CHECKING:
     import torch
 
-__all__ = ["NetworkEvaluator", "check_builds", "flops_or_zero", "load_cached", "to_targets"]
+    from egraph.training.stepping import Loss
+
+__all__ = [
+    "NetworkEvaluator",
+    "check_builds",
+    "flops_or_zero",
+    "load_cached",
+    "loss_of",
+    "measure_of",
+    "name_or_data",
+    "open_data",
+    "to_targets",
+    "to_tensors",
+]
 
 
 class NetworkEvaluator(Evaluator):
@@ -54,9 +67,7 @@ class NetworkEvaluator(Evaluator):
         channels: int | None,
         cells: int | None = None,
     ) -> None:
-        self.data: str | ImageData = (
-            os.fspath(data) if isinstance(data, str | os.PathLike) else from_dataset(data)
-        )
+        self.data = name_or_data(data)
         self.root = None if root is None else os.fspath(root)
         space = self._find(space)
         check_builds(space)
@@ -82,7 +93,7 @@ class NetworkEvaluator(Evaluator):
         return loaded
 
     def _load(self) -> ImageData:
-        return self.data if isinstance(self.data, ImageData) else load_cached(self.data, self.root)
+        return open_data(self.data, self.root)
 
     def _find(self, space: SearchSpace | str) -> SearchSpace:
         """The space of a name; networks of a builder are for the data."""
@@ -119,6 +130,16 @@ load_cached = functools.lru_cache(maxsize=2)(images)
 """Loads data as `egraph.datasets.images` does; the two data sets used last are kept."""
 
 
+def name_or_data(data: str | os.PathLike[str] | ImageData | Any) -> str | ImageData:
+    """What `open_data` reads: a name or path as text, or data themselves, as `from_dataset` takes them."""
+    return os.fspath(data) if isinstance(data, str | os.PathLike) else from_dataset(data)
+
+
+def open_data(data: str | ImageData, root: str | None) -> ImageData:
+    """The data of a name or path, loaded once in a process; or the data themselves."""
+    return data if isinstance(data, ImageData) else load_cached(data, root)
+
+
 def check_builds(space: SearchSpace) -> None:
     """Refuses a space that only describes its architectures.
 
@@ -135,6 +156,28 @@ def to_targets(data: ImageData, y: NDArray[Any]) -> NDArray[Any]:
         return y
     mean, sd = data.scale
     return ((y - mean) / sd).astype(np.float32)[:, np.newaxis]
+
+
+def to_tensors(data: ImageData, part: str, device: str) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs and targets, as networks learn them, of ``train``, ``validation`` or ``test`` on a device."""
+    import torch
+
+    x, y = getattr(data, part)
+    return torch.from_numpy(x).to(device), torch.from_numpy(to_targets(data, y)).to(device)
+
+
+def loss_of(data: ImageData) -> Loss:
+    """What networks minimise: the cross-entropy of classes, the squared error of a regression."""
+    from torch.nn import functional
+
+    return functional.mse_loss if data.is_regression else functional.cross_entropy
+
+
+def measure_of(data: ImageData) -> Callable[[torch.nn.Module, tuple[torch.Tensor, torch.Tensor]], float]:
+    """What networks are measured by: the accuracy of classes, R2 of a regression."""
+    from egraph.training import accuracy, r_squared
+
+    return r_squared if data.is_regression else accuracy
 
 
 def flops_or_zero(network: torch.nn.Module, input_shape: tuple[int, ...]) -> int:

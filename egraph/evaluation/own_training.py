@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any
 from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
-from egraph.datasets import ImageData, from_dataset
+from egraph.datasets import ImageData
 from egraph.errors import EgraphError, EvaluationError, ScoreLaterError, UsageError, shorten
 from egraph.evaluation.base import Evaluation, Evaluator, Fidelity
-from egraph.evaluation.building import check_builds, flops_or_zero, load_cached
+from egraph.evaluation.building import check_builds, flops_or_zero, name_or_data, open_data
 from egraph.evaluation.costs import Costs
 from egraph.evaluation.outside import read_share
 from egraph.evaluation.own_trial import OwnTrial
@@ -86,7 +86,7 @@ class OwnTraining(Evaluator):
         self.fit, self.threads = fit, threads
         self._data: str | ImageData | None = None
         if data is not None:
-            self._data = os.fspath(data) if isinstance(data, str | os.PathLike) else from_dataset(data)
+            self._data = name_or_data(data)
         self._root = None if root is None else os.fspath(root)
         loaded = self.data
         if loaded is not None:
@@ -114,7 +114,7 @@ class OwnTraining(Evaluator):
     @property
     def data(self) -> ImageData | None:
         """The data, loaded when first used in a process; None without data."""
-        return load_cached(self._data, self._root) if isinstance(self._data, str) else self._data
+        return None if self._data is None else open_data(self._data, self._root)
 
     @property
     def name(self) -> str:

@@ -20,7 +20,7 @@ from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluation, Evaluator, Fidelity
-from egraph.evaluation.building import NetworkEvaluator, flops_or_zero, to_targets
+from egraph.evaluation.building import NetworkEvaluator, flops_or_zero, loss_of, measure_of, to_tensors
 from egraph.evaluation.costs import Costs
 from egraph.evaluation.fidelities import Parts
 from egraph.evaluation.scoring import ZeroCost
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     import torch
 
     from egraph.training import Checkpoint
-    from egraph.training.stepping import Loss
 
 __all__ = ["Training", "default_recipe", "preview"]
 
@@ -176,16 +175,14 @@ class Training(NetworkEvaluator):
         import torch
 
         from egraph.networks import count_params
-        from egraph.training import accuracy, fit, r_squared, seeded
+        from egraph.training import fit, seeded
 
         self.space.validate(architecture)
         settings = self.space.settings(architecture)
         data, device = self.images, torch.device(place(self.device))
-        parts = _tensors(data, str(device))
+        parts = tensors(data, str(device))
         examples = _take(parts["train"], self._share)
-        functional, regression = torch.nn.functional, data.is_regression
-        loss: Loss = functional.mse_loss if regression else functional.cross_entropy
-        measure = r_squared if regression else accuracy
+        loss, measure = loss_of(data), measure_of(data)
         started = time.perf_counter()
         explained = failures_explained(
             "the network cannot be trained", "train narrower networks or in smaller batches"
@@ -271,7 +268,7 @@ class Training(NetworkEvaluator):
 
         from egraph.training.optimizers import make_optimizer
 
-        _tensors(self.images, str(torch.device(place(self.device))))
+        tensors(self.images, str(torch.device(place(self.device))))
         # PyTorch loads much with the first optimizer.
         make_optimizer(torch.nn.Linear(1, 1).parameters(), self.recipe)
 
@@ -377,14 +374,9 @@ def _without(trained: torch.nn.Module, plain: torch.nn.Module) -> torch.nn.Modul
 
 
 @functools.lru_cache(maxsize=2)
-def _tensors(data: ImageData, device: str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
+def tensors(data: ImageData, device: str) -> dict[str, tuple[torch.Tensor, torch.Tensor]]:
     """The three parts of the data on the device; cached, because all trainings share them."""
-    import torch
-
-    return {
-        part: (torch.from_numpy(x).to(device), torch.from_numpy(to_targets(data, y)).to(device))
-        for part, (x, y) in (("train", data.train), ("validation", data.validation), ("test", data.test))
-    }
+    return {part: to_tensors(data, part, device) for part in ("train", "validation", "test")}
 
 
 def _to_units(network: torch.nn.Module, data: ImageData) -> torch.nn.Module:

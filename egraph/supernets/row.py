@@ -14,10 +14,11 @@ import numpy as np
 from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
-from egraph.datasets import ImageData, from_dataset
+from egraph.datasets import ImageData
 from egraph.errors import UsageError
 from egraph.evaluation import Evaluation, default_recipe
-from egraph.evaluation.building import flops_or_zero, load_cached, to_targets
+from egraph.evaluation.building import flops_or_zero, loss_of, measure_of, name_or_data, open_data
+from egraph.evaluation.training import tensors
 from egraph.spaces import SearchSpace
 from egraph.supernets.tournament import check_concatenates
 from egraph.threads import threads_limited
@@ -86,7 +87,7 @@ class RowTraining:
         check_whole(1, threads=threads)
         self.space = spaces.find(space)
         check_concatenates(self.space)
-        self._data = os.fspath(data) if isinstance(data, str | os.PathLike) else from_dataset(data)
+        self._data = name_or_data(data)
         self._root = None if root is None else os.fspath(root)
         self._recipe, self.threads = recipe, threads
         self.device = choose_device(device)
@@ -98,7 +99,7 @@ class RowTraining:
         Raises:
             UsageError: They are no images.
         """
-        data = self._data if isinstance(self._data, ImageData) else load_cached(self._data, self._root)
+        data = open_data(self._data, self._root)
         self.space.check_input(data.input_shape)
         return data
 
@@ -134,20 +135,14 @@ class RowTraining:
 
         from egraph.networks import build_concat_cells, count_params
         from egraph.networks._concat_cell import SMALLEST
-        from egraph.training import accuracy, fit, r_squared, seeded
+        from egraph.training import fit, seeded
 
         if not cells:
             raise UsageError("a row has at least one cell, got none")
         for cell in cells:
             self.space.key(cell)  # of the whole space, where this is a part of one
         data, device, recipe = self.data, torch.device(place(self.device)), self.recipe
-        train, validation, test = (
-            (torch.from_numpy(x).to(device), torch.from_numpy(to_targets(data, y)).to(device))
-            for x, y in (data.train, data.validation, data.test)
-        )
-        functional, regression = torch.nn.functional, data.is_regression
-        loss = functional.mse_loss if regression else functional.cross_entropy
-        measure = r_squared if regression else accuracy
+        parts, measure = tensors(data, str(device)), measure_of(data)
         channels = recipe.channels or self.space.network_options["channels"]
         started = time.perf_counter()
         explained = failures_explained("the row of cells cannot be trained", "train fewer or narrower cells")
@@ -155,9 +150,9 @@ class RowTraining:
             network = build_concat_cells(
                 cells, data.input_shape, data.num_classes, channels, smallest=SMALLEST, seed=seed
             ).to(device)
-            fit(network, train, recipe, loss=loss, seed=seed, progress=progress)
-            score, seconds = measure(network, validation), time.perf_counter() - started
-            test_score = measure(network, test)
+            fit(network, parts["train"], recipe, loss=loss_of(data), seed=seed, progress=progress)
+            score, seconds = measure(network, parts["validation"]), time.perf_counter() - started
+            test_score = measure(network, parts["test"])
         size, flops = count_params(network), flops_or_zero(network, data.input_shape)
         source = f"row of {len(cells)} cells trained on {data.name} ({device})"
         return Evaluation(score, test_score, seconds, size, flops, source), network

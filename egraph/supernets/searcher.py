@@ -7,13 +7,12 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from egraph.errors import UsageError
 from egraph.evaluation import Training
 from egraph.evaluation.base import Evaluator
-from egraph.evaluation.building import to_targets
+from egraph.evaluation.building import to_tensors
 from egraph.searchers import Drawn
 from egraph.spaces import SearchSpace
 from egraph.specs import parse
@@ -219,11 +218,7 @@ class SupernetStart:
 
 def training_part(training: Training) -> tuple[Tensor, Tensor]:
     """The training part of the data of a training, on its device: inputs and classes."""
-    inputs, classes = training.images.train
-    device = place(training.device)
-    return torch.from_numpy(inputs).to(device), torch.from_numpy(to_targets(training.images, classes)).to(
-        device
-    )
+    return to_tensors(training.images, "train", place(training.device))
 
 
 def describe_found(found: Found) -> dict[str, Any]:

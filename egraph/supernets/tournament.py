@@ -8,14 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.checks import check_positive, check_whole
-from egraph.datasets import ImageData, from_dataset
+from egraph.datasets import ImageData
 from egraph.errors import EvaluationError, UsageError
-from egraph.evaluation.building import load_cached, to_targets
+from egraph.evaluation.building import loss_of, name_or_data, open_data, to_tensors
 from egraph.spaces import SearchSpace
 from egraph.threads import threads_limited
 from egraph.training import Recipe, choose_device, failures_explained, place
@@ -24,7 +23,6 @@ if TYPE_CHECKING:
     import torch
 
     from egraph.supernets.parallel_cells import ParallelCells
-    from egraph.training.stepping import Loss
 
     Examples = tuple[torch.Tensor, torch.Tensor]
 
@@ -120,7 +118,7 @@ class Tournament:
         check_positive(logit_rate=logit_rate)
         self.space = spaces.find(space)
         check_concatenates(self.space)
-        self._data = os.fspath(data) if isinstance(data, str | os.PathLike) else from_dataset(data)
+        self._data = name_or_data(data)
         self._root = None if root is None else os.fspath(root)
         self.recipe, self.seed, self.threads = recipe, int(seed), threads
         self.examples, self.logit_examples, self.layers = examples, logit_examples, layers
@@ -134,7 +132,7 @@ class Tournament:
         Raises:
             UsageError: They are no images, or too few.
         """
-        data = self._data if isinstance(self._data, ImageData) else load_cached(self._data, self._root)
+        data = open_data(self._data, self._root)
         self.space.check_input(data.input_shape)
         if (count := len(data.train[0])) < LEAST:
             raise UsageError(
@@ -189,15 +187,16 @@ class Tournament:
             network = build_parallel_cells(
                 tournaments, data.input_shape, data.num_classes, channels, seed=own
             ).to(device)
-            halves = [_take(data, rows.numpy(), device) for rows in halve(len(data.train[0]), seeds[0])]
+            inputs, targets = to_tensors(data, "train", str(device))
+            halves = [(inputs[rows], targets[rows]) for rows in halve(len(inputs), seeds[0])]
             size = min(recipe.batch_size, *(len(inputs) for inputs, _ in halves))
             first, second = (
                 Batches(*half, size, recipe.augmentation, each)
                 for half, each in zip(halves, seeds[1:], strict=True)
             )
             steps = [max(1, count // size) for count in (self.examples, self.logit_examples)]
-            on_weights = TrainingStep(network, recipe, sum(steps), device, _loss(data))
-            on_logits = TrainingStep(network, self._logit_recipe, steps[1], device, _loss(data))
+            on_weights = TrainingStep(network, recipe, sum(steps), device, loss_of(data))
+            on_logits = TrainingStep(network, self._logit_recipe, steps[1], device, loss_of(data))
             network.train()
             _free(network, logits=False)
             _check([on_weights(*next(first)) for _ in range(steps[0])], "weights are trained")
@@ -242,21 +241,6 @@ def check_concatenates(space: SearchSpace) -> None:
             f"cells in a row, or side by side, are those of the space 'concat-cell'; networks of "
             f"{space.name!r} are built in another way"
         )
-
-
-def _loss(data: ImageData) -> Loss:
-    from torch.nn import functional
-
-    return functional.mse_loss if data.is_regression else functional.cross_entropy
-
-
-def _take(data: ImageData, rows: NDArray[np.int64], device: torch.device) -> Examples:
-    """Training inputs and targets on the device."""
-    import torch
-
-    x, y = data.train
-    targets = to_targets(data, y[rows])
-    return torch.from_numpy(x[rows]).to(device), torch.from_numpy(targets).to(device)
 
 
 def _check(losses: Sequence[torch.Tensor], when: str) -> None:

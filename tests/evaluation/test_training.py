@@ -16,7 +16,7 @@ from egraph.architecture import Architecture
 from egraph.datasets import ImageData
 from egraph.errors import ArchitectureError, EvaluationError, UnknownNameError, UsageError
 from egraph.evaluation import Recipe, Training, default_recipe
-from egraph.evaluation.training import _tensors
+from egraph.evaluation.training import tensors
 from egraph.spaces.base import SearchSpace
 
 CONVNET = spaces.get("convnet")
@@ -301,12 +301,12 @@ class TestFailures:
     def test_what_all_trainings_share_is_loaded_before(self):
         data = make_images(seed=5)
         training = Training(CONVNET, data, BRIEF, device="cpu").within(60)
-        before = _tensors.cache_info().misses
+        before = tensors.cache_info().misses
         training.prepare()
-        loaded = _tensors.cache_info().misses
+        loaded = tensors.cache_info().misses
         assert loaded == before + 1
         training.evaluate(CHAIN)
-        assert _tensors.cache_info().misses == loaded
+        assert tensors.cache_info().misses == loaded
 
     def test_memory_really_runs_out(self):
         def make(input_shape, num_classes):
