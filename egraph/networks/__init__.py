@@ -23,7 +23,7 @@ the global one is neither used nor changed. To add a skeleton: a file here with 
 ``build_...(architecture, input_shape, num_classes)``, exported below and named by the `builder` of a space.
 
 A function ``mix_...`` builds the network of a supernet: the same skeleton, with a layer that mixes all
-operations at each position. `_mixed_nodes.MixedNodes` is a cell of such layers.
+operations at each position. A `Mix` makes such a layer, and `_mixed_nodes.MixedNodes` is a cell of them.
 
 Variants of any module, for `egraph.spaces.around`, are made by `_variants`: what may vary in it and its
 changes. `_variant_sizes` tells which widths must agree, and `_variant_weights` what is `Inherited`.
@@ -37,6 +37,7 @@ from egraph.networks._concat_cell import build_concat_cells, mix_concat_cells
 from egraph.networks._convnet import ConvNet, build_convnet
 from egraph.networks._counts import count_flops, count_params
 from egraph.networks._darts import build_darts, mix_darts
+from egraph.networks._mixed_nodes import Make, Mix
 from egraph.networks._mnasnet import build_mnasnet
 from egraph.networks._morphisms import inherit
 from egraph.networks._nasbench101 import build_nasbench101
@@ -48,6 +49,8 @@ from egraph.networks._variant_weights import Inherited
 __all__ = [
     "ConvNet",
     "Inherited",
+    "Make",
+    "Mix",
     "NashNetwork",
     "build_blocks",
     "build_concat_cells",

@@ -13,7 +13,7 @@ from egraph.canonical import Simplified, simplify
 from egraph.errors import UsageError
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._layers import Layer, read_operation
-from egraph.networks._mixed_nodes import edge_name
+from egraph.networks._mixed_nodes import Mix, MixedNodes, concatenate
 from egraph.networks.operations import make_layer
 
 __all__ = ["SMALLEST", "build_concat_cells", "mix_concat_cells", "read_cells"]
@@ -77,7 +77,7 @@ def build_concat_cells(
 
 
 def mix_concat_cells(
-    mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
+    mix: Mix,
     input_shape: tuple[int, ...],
     num_classes: int,
     nodes: int = 3,
@@ -217,7 +217,7 @@ class Cell(nn.Module):
         return torch.cat([results[i] for i in self.sources[-1]], dim=1)
 
 
-class MixedCell(nn.Module):
+class MixedCell(MixedNodes):
     """The cell of a supernet: a node concatenates mixed layers of all nodes before it.
 
     Args:
@@ -231,33 +231,14 @@ class MixedCell(nn.Module):
         - output: ``(batch, self.width, height, width)``
     """
 
-    def __init__(
-        self,
-        mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
-        inputs: int,
-        nodes: int,
-        channels: int,
-    ) -> None:
-        super().__init__()
-        self.width = nodes * channels
-
-        def make_edge(source: int, node: int) -> nn.Module:
+    def __init__(self, mix: Mix, inputs: int, nodes: int, channels: int) -> None:
+        def make_edge(name: str, source: int) -> nn.Module:
             width = source * channels if source else inputs
-            return mix(
-                edge_name("", source, node),
-                lambda option, _: make_layer("concat-cell", operations.get(option), width, channels),
-                0,
-            )
 
-        self.edges = nn.ModuleList(
-            nn.ModuleList(make_edge(source, node) for source in range(node)) for node in range(1, nodes + 1)
-        )
+            def make(option: str, _: int) -> nn.Module:
+                return make_layer("concat-cell", operations.get(option), width, channels)
 
-    def forward(self, maps: Tensor) -> Tensor:
-        """Computes the nodes in order; the last is the result."""
-        results = [maps]
-        for edges in self.edges:
-            assert isinstance(edges, nn.ModuleList)
-            terms = [edge(result) for edge, result in zip(edges, results, strict=True)]
-            results.append(torch.cat(terms, dim=1))
-        return results[-1]
+            return mix(name, make, 0)
+
+        super().__init__(1, nodes, "", make_edge, concatenate)
+        self.width = nodes * channels

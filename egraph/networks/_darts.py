@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from egraph.canonical import Simplified, simplify
 from egraph.errors import ArchitectureError, UsageError
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._layers import classifier, conv_norm, conv_norm_relu
-from egraph.networks._mixed_nodes import MixedNodes
+from egraph.networks._mixed_nodes import Mix, MixedNodes
 from egraph.networks.operations import LAYERS, STRIDED, FactorizedReduction, make_layer, relu_conv_norm
 from egraph.training.paths import DropPath
 
@@ -101,7 +102,7 @@ def build_darts(
 
 
 def mix_darts(
-    mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
+    mix: Mix,
     input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 16,
@@ -233,7 +234,7 @@ class DartsNetwork(nn.Module):
         return logits if extra is None else (logits, extra)
 
 
-class Cell(nn.Module):
+class Cell(nn.Module, ABC):
     """Base class of cells: brings both inputs to its width, and concatenates the nodes.
 
     Args:
@@ -258,9 +259,9 @@ class Cell(nn.Module):
         """The concatenated nodes."""
         return torch.cat(self.compute(self.inputs[0](before_last), self.inputs[1](last)), dim=1)
 
+    @abstractmethod
     def compute(self, before_last: Tensor, last: Tensor) -> list[Tensor]:
         """The nodes."""
-        raise NotImplementedError
 
 
 class GraphCell(Cell):
@@ -302,7 +303,7 @@ class MixedCell(Cell):
 
     def __init__(
         self,
-        mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
+        mix: Mix,
         reduces: bool,
         place: Place,
     ) -> None:

@@ -11,7 +11,7 @@ from egraph.architecture import Architecture
 from egraph.canonical import Simplified, simplify
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._layers import Layer, classifier, conv_norm, read_operation
-from egraph.networks._mixed_nodes import MixedNodes
+from egraph.networks._mixed_nodes import Mix, MixedNodes
 from egraph.networks.operations import make_layer
 
 __all__ = ["build_nasbench201", "mix_nasbench201"]
@@ -76,7 +76,7 @@ def build_nasbench201(
 
 
 def mix_nasbench201(
-    mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
+    mix: Mix,
     input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 16,

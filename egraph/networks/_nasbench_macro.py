@@ -13,6 +13,7 @@ from egraph import operations
 from egraph.architecture import Architecture
 from egraph.networks._allocation import allocate, check_arguments
 from egraph.networks._layers import Layer, classifier, conv_norm_relu, read_chain
+from egraph.networks._mixed_nodes import Mix
 from egraph.networks.operations import make_layer
 
 __all__ = ["build_nasbench_macro", "mix_nasbench_macro"]
@@ -78,7 +79,7 @@ def build_nasbench_macro(
 
 
 def mix_nasbench_macro(
-    mix: Callable[[str, Callable[[str, int], nn.Module], int], nn.Module],
+    mix: Mix,
     input_shape: tuple[int, ...],
     num_classes: int,
     channels: int = 32,

@@ -19,7 +19,6 @@ from egraph.spaces._mixing import Mixer, Recorder
 from egraph.spaces.choosing import Choose, Question, any_option
 from egraph.spaces.relaxation import (
     Derivation,
-    Mix,
     Probabilities,
     Relaxation,
     admit,
@@ -30,6 +29,7 @@ from egraph.spaces.relaxation import (
 if TYPE_CHECKING:
     import torch
 
+    from egraph.networks import Mix
     from egraph.spaces.builder import BuilderSpace
 
 __all__ = ["BuilderRelaxation"]

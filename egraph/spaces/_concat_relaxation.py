@@ -14,7 +14,6 @@ from egraph.spaces._channel_genes import CHANNELS
 from egraph.spaces.relaxation import (
     BARRED,
     Derivation,
-    Mix,
     Position,
     Probabilities,
     Relaxation,
@@ -25,6 +24,7 @@ from egraph.spaces.relaxation import (
 if TYPE_CHECKING:
     import torch
 
+    from egraph.networks import Mix
     from egraph.spaces.concat_cell import ConcatCellSpace
 
 __all__ = ["ConcatCellRelaxation"]

@@ -15,7 +15,6 @@ from egraph.spaces._darts_graph import build
 from egraph.spaces._darts_notation import LAYERS, Cell, Node, read_genotype
 from egraph.spaces.relaxation import (
     Derivation,
-    Mix,
     Position,
     Probabilities,
     Relaxation,
@@ -27,6 +26,7 @@ from egraph.spaces.relaxation import (
 if TYPE_CHECKING:
     import torch
 
+    from egraph.networks import Mix
     from egraph.spaces.darts import Darts
 
 __all__ = ["DartsRelaxation"]

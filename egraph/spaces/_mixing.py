@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from egraph.errors import Unbuildable, UsageError
 from egraph.spaces.choosing import Answering, Choose, make_option
-from egraph.spaces.relaxation import Mix, Position
+from egraph.spaces.relaxation import Position
+
+if TYPE_CHECKING:
+    from egraph.networks import Mix
 
 __all__ = ["Mixer", "Recorder"]
 

@@ -23,13 +23,12 @@ from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError, sh
 if TYPE_CHECKING:
     import torch
 
+    from egraph.networks import Mix
     from egraph.spaces.choice_space import ChoiceSpace
 
 __all__ = [
     "ChoiceRelaxation",
     "Derivation",
-    "Make",
-    "Mix",
     "Position",
     "Probabilities",
     "Relaxation",
@@ -37,15 +36,6 @@ __all__ = [
     "draw_one",
     "limit_skips",
 ]
-
-Make = Callable[[str, int], "torch.nn.Module"]
-"""Makes the layer of an option that reads and gives this number of channels."""
-
-Mix = Callable[[str, Make, int], "torch.nn.Module"]
-"""Makes the layer that mixes the options of a position: called with its name, a `Make` and the channels.
-
-The channels are 0 where the layers have the one width that their maker gives them.
-"""
 
 Probabilities = Mapping[str, NDArray[np.float64]]
 """For each position by name, the probabilities of its options, ``(options,)``.

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from egraph.errors import ArchitectureError
-from egraph.spaces.relaxation import Make, Position
+from egraph.networks import Make
+from egraph.spaces.relaxation import Position
 
 __all__ = ["Mixed", "Mixture", "Sample", "weigh"]
 

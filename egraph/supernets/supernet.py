@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from egraph.errors import UsageError
-from egraph.spaces.relaxation import Make, Position, Relaxation
+from egraph.networks import Make
+from egraph.spaces.relaxation import Position, Relaxation
 from egraph.supernets.mixing import Mixed, Mixture, Sample
 
 __all__ = ["Supernet"]
