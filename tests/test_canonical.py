@@ -136,7 +136,7 @@ def test_many_equal_branches_cost_no_more_than_they_are_many(length):
             counts[i, j] = 1
     start = time.process_time()
     canonical_form(Simplified(("input", *["test-a"] * (n - 2), "output"), counts))
-    assert time.process_time() - start < 2
+    assert time.process_time() - start < 10
 
 
 def test_the_form_by_hand():
