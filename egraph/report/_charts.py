@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from egraph.study._trial import REFERENCE, WHOLE_COST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["CHARTS", "draw_charts"]
 
@@ -187,15 +188,9 @@ CHARTS: dict[str, Chart] = {
 
 
 def _draw(name: str, draw: Callable[[Axes, Findings], bool], findings: Findings) -> str | None:
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
     style: Any = {
-        "svg.fonttype": "none",
         "figure.facecolor": "none",
         "axes.facecolor": "none",
-        "svg.hashsalt": f"egraph {name}",
         "font.size": 9.5,
         "text.color": INK,
         "axes.edgecolor": GRID,
@@ -211,17 +206,36 @@ def _draw(name: str, draw: Callable[[Axes, Findings], bool], findings: Findings)
         "legend.frameon": False,
         "legend.labelcolor": INK,
     }
-    with matplotlib.rc_context(style):
-        figure = Figure(figsize=SIZE, layout="constrained")
-        axes = figure.add_subplot()
-        if not draw(axes, findings):
+    svg = draw_svg(name, SIZE, style, lambda figure: draw(figure.add_subplot(), findings))
+    return None if svg is None else _adapt(svg)
+
+
+def draw_svg(
+    name: str, size: tuple[float, float], style: Mapping[str, Any], fill: Callable[[Figure], bool]
+) -> str | None:
+    """Draws a picture as an element of a page; the same drawing gives the same text.
+
+    Args:
+        name: Name of the picture, which no other picture of the page has.
+        size: Width and height in inches.
+        style: Settings of matplotlib.
+        fill: Draws; False if there is nothing to draw.
+    """
+    import matplotlib
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    same: Any = {"svg.fonttype": "none", "svg.hashsalt": f"egraph {name}", **style}
+    with matplotlib.rc_context(same):
+        figure = Figure(figsize=size, layout="constrained")
+        if not fill(figure):
             return None
         text = io.StringIO()
         FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
-    return _adapt(embed(text.getvalue(), name))
+    return _embed(text.getvalue(), name)
 
 
-def embed(svg: str, name: str) -> str:
+def _embed(svg: str, name: str) -> str:
     """Turns an SVG document into an element of a page, with ids that no other picture of the page has."""
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)  # names pages of others

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import html
-import io
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,10 +13,11 @@ import numpy as np
 from egraph import drawing
 from egraph.architecture import Architecture
 from egraph.files import write_text
-from egraph.report._charts import embed
+from egraph.report._charts import draw_svg
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 __all__ = ["draw_epochs", "draw_probabilities", "write_supernet"]
 
@@ -110,17 +110,14 @@ def _largest(epochs: list[Mapping[str, Any]]) -> float:
     return max(max(values) for epoch in epochs for values in epoch["probabilities"].values())
 
 
-def _draw(name: str, rows: int, columns: int, fill: Any) -> str:
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    with matplotlib.rc_context({"svg.hashsalt": f"egraph {name}", "svg.fonttype": "none", "font.size": 9}):
-        figure = Figure(figsize=(3.2 * columns, 2.1 * rows), layout="constrained")
+def _draw(name: str, rows: int, columns: int, fill: Callable[[list[Axes]], None]) -> str:
+    def draw(figure: Figure) -> bool:
         fill(list(figure.subplots(rows, columns, squeeze=False).flat))
-        target = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(target, metadata={"Date": None})
-    return embed(target.getvalue(), name)
+        return True
+
+    svg = draw_svg(name, (3.2 * columns, 2.1 * rows), {"font.size": 9}, draw)
+    assert svg is not None
+    return svg
 
 
 def _table(result: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ from egraph.spaces.relaxation import (
     Relaxation,
     admit,
     draw_one,
+    nodes_of,
 )
 
 if TYPE_CHECKING:
@@ -99,7 +100,7 @@ class ConcatCellRelaxation(Relaxation):
     ) -> Architecture:
         weights = admit(self.positions, probabilities, (rules or Derivation()).empties)
         chosen = {name: take(each) for name, each in weights.items()}
-        for names in self._nodes():
+        for names in nodes_of(self.positions):
             if not any(chosen[name] for name in names):
                 self._fill(names, chosen, weights, take)
         gene = CHANNELS.index(WIDE)
@@ -107,13 +108,6 @@ class ConcatCellRelaxation(Relaxation):
         return self.space.decode(
             [gene * (number == 1 + op) for number in chosen.values() for op in range(size)]
         )
-
-    def _nodes(self) -> list[list[str]]:
-        """The names of the blocks that lead to each node."""
-        groups: dict[str, list[str]] = {}
-        for name, position in self.positions.items():
-            groups.setdefault(position.node, []).append(name)
-        return list(groups.values())
 
     def _fill(
         self,

@@ -35,6 +35,7 @@ __all__ = [
     "admit",
     "draw_one",
     "limit_skips",
+    "nodes_of",
 ]
 
 Probabilities = Mapping[str, NDArray[np.float64]]
@@ -82,6 +83,11 @@ class Position:
             tuple(kind == "zero" for kind in kinds),
             tuple(kind == "identity" for kind in kinds),
         )
+
+    def barred(self, empties: bool) -> tuple[bool, ...]:
+        """Which options may not be derived: those that give nothing, unless asked for or all do."""
+        able = empties or not self.empties or all(self.empties)
+        return (False,) * len(self.options) if able else self.empties
 
 
 @dataclass(frozen=True)
@@ -239,6 +245,14 @@ class ChoiceRelaxation(Relaxation):
         return self.space.decode(list(chosen.values()))
 
 
+def nodes_of(positions: Mapping[str, Position]) -> list[list[str]]:
+    """The names of the positions that lead into each node; one of no node is alone."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for name, position in positions.items():
+        groups.setdefault((position.node, "" if position.node else name), []).append(name)
+    return list(groups.values())
+
+
 def admit(
     positions: Mapping[str, Position], probabilities: Probabilities, empties: bool = False
 ) -> dict[str, NDArray[np.float64]]:
@@ -262,8 +276,7 @@ def admit(
                 f"the position {name!r} needs one probability for each of {', '.join(position.options)}, "
                 f"got {values.tolist()}"
             )
-        barred = position.empties if not empties and position.empties else (False,) * len(values)
-        admitted[name] = np.where(barred, BARRED, values) if not all(barred) else values
+        admitted[name] = np.where(position.barred(empties), BARRED, values)
     return admitted
 
 

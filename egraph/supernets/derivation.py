@@ -122,7 +122,8 @@ def removal_strengths(
     positions = run.supernet.positions
     strengths = {name: np.zeros(len(each.options)) for name, each in run.relaxation.positions.items()}
     for name in np.random.default_rng(seed).permutation(list(positions)).tolist():
-        numbers = _derivable(positions[name].empties, len(positions[name].options), run.rules)
+        barred = positions[name].barred(run.rules.empties)
+        numbers = [number for number in range(len(barred)) if not barred[number]]
         worth = bench.rank({(name, number): [(name, number)] for number in numbers})
         whole = run.relaxation.positions[name].options
         for rank, (_, number) in enumerate(worth, start=1):
@@ -196,19 +197,12 @@ class _Bench:
         return Sample(tensors, live)
 
 
-def _derivable(empties: tuple[bool, ...], options: int, rules: Derivation) -> list[int]:
-    """The numbers of the options that may be derived."""
-    barred = empties if empties and not rules.empties and not all(empties) else (False,) * options
-    return [number for number in range(options) if not barred[number]]
-
-
 def _nodes(run: Run) -> list[list[str]]:
     """The positions that lead into each node, where a derived architecture selects some."""
-    groups: dict[str, list[str]] = {}
-    for name, position in run.supernet.positions.items():
-        if position.node and run.relaxation.selects:
-            groups.setdefault(position.node, []).append(name)
-    return list(groups.values())
+    if not run.relaxation.selects:
+        return []
+    positions = run.supernet.positions
+    return [names for names in run.supernet.nodes() if positions[names[0]].node]
 
 
 def _flatten(probabilities: NDArray[np.float64]) -> NDArray[np.float64]:

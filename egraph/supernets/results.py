@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -48,27 +48,19 @@ class Epoch:
     def to_dict(self) -> dict[str, Any]:
         """The fields as JSON-ready values."""
         return {
-            "number": self.number,
-            "training_loss": self.training_loss,
-            "validation_loss": self.validation_loss,
-            "validation": self.validation,
+            **{field.name: getattr(self, field.name) for field in fields(self)},
             "probabilities": {name: each.tolist() for name, each in self.probabilities.items()},
             "architecture": self.architecture.to_dict(),
-            "skips": self.skips,
-            "entropy": self.entropy,
-            "seconds": self.seconds,
-            "stage": self.stage,
-            "eigenvalue": self.eigenvalue,
         }
 
     @classmethod
-    def from_dict(cls, fields: Mapping[str, Any]) -> Epoch:
+    def from_dict(cls, values: Mapping[str, Any]) -> Epoch:
         """Restores what `to_dict` gave."""
         return cls(
             **{
-                **fields,
-                "probabilities": {name: np.array(each) for name, each in fields["probabilities"].items()},
-                "architecture": Architecture.from_dict(fields["architecture"]),
+                **values,
+                "probabilities": {name: np.array(each) for name, each in values["probabilities"].items()},
+                "architecture": Architecture.from_dict(values["architecture"]),
             }
         )
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from egraph.errors import UsageError
 from egraph.networks import Make
-from egraph.spaces.relaxation import Position, Relaxation
+from egraph.spaces.relaxation import Position, Relaxation, nodes_of
 from egraph.supernets.mixing import Mixed, Mixture, Sample
 
 __all__ = ["Supernet"]
@@ -140,10 +140,7 @@ class Supernet(nn.Module):
 
     def nodes(self) -> list[list[str]]:
         """The names of the positions that lead into each node; one of no node is alone."""
-        groups: dict[str, list[str]] = {}
-        for name, position in self.positions.items():
-            groups.setdefault(f"node {position.node}" if position.node else name, []).append(name)
-        return list(groups.values())
+        return nodes_of(self.positions)
 
     def place(self, device: torch.device) -> Supernet:
         """Moves weights and logits to a device."""
