@@ -1,8 +1,8 @@
 """The report of a study, finished or running, as one HTML page.
 
 The page is one file with pictures, styles and numbers inside; it loads nothing from elsewhere. `_findings`
-reads the journal and computes what the page shows, `_charts` draws the charts, and ``page.html.j2`` is the
-template. To add a chart: a function in `_charts`, and its line in `CHARTS` there.
+reads the journal and computes what the page shows, `_charts` and `_supernet` draw, and ``page.html.j2`` is
+the template. To add a chart: a function in `_charts`, and its line in `CHARTS` there.
 """
 
 from __future__ import annotations

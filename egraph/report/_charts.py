@@ -1,10 +1,8 @@
-"""The charts of a report, as SVG in the colours of the page."""
+"""The charts of a search."""
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -13,17 +11,14 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from egraph.report._findings import Findings
+from egraph.report._svg import ACCENT, GRID, INK, RANDOM, SEARCH, draw_svg, number_whole
 from egraph.study._trial import REFERENCE, WHOLE_COST
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 __all__ = ["CHARTS", "draw_charts"]
 
-# Placeholders for CSS variables of the page, so that charts follow its light or dark scheme.
-INK, GRID, SEARCH, RANDOM, ACCENT = "#010101", "#020202", "#030303", "#040404", "#050505"
-VARIABLES = {INK: "--soft", GRID: "--line", SEARCH: "--search", RANDOM: "--random", ACCENT: "--accent"}
 Chart = tuple[str, str, Callable[["Axes", Findings], bool]]
 """Title, explanation and drawing function."""
 SIZE = (4.6, 3.1)  # inches of 96 pixels: about as wide as a phone
@@ -72,7 +67,7 @@ def _best_so_far(axes: Axes, findings: Findings) -> bool:
         return False
     _frame(axes, findings, np.concatenate(shown))
     axes.set_xlabel("cost in whole trainings" if findings.fidelities else "trainings")
-    _whole_numbers(axes)
+    number_whole(axes)
     return True
 
 
@@ -101,7 +96,7 @@ def _tau(axes: Axes, findings: Findings) -> bool:
     axes.set_xlabel("round")
     axes.set_ylabel("Kendall's tau")
     _legend(axes)
-    _whole_numbers(axes)
+    number_whole(axes)
     return True
 
 
@@ -188,69 +183,7 @@ CHARTS: dict[str, Chart] = {
 
 
 def _draw(name: str, draw: Callable[[Axes, Findings], bool], findings: Findings) -> str | None:
-    style: Any = {
-        "figure.facecolor": "none",
-        "axes.facecolor": "none",
-        "font.size": 9.5,
-        "text.color": INK,
-        "axes.edgecolor": GRID,
-        "axes.labelcolor": INK,
-        "axes.grid": True,
-        "axes.axisbelow": True,
-        "axes.spines.top": False,
-        "axes.spines.right": False,
-        "grid.color": GRID,
-        "grid.linewidth": 0.6,
-        "xtick.color": INK,
-        "ytick.color": INK,
-        "legend.frameon": False,
-        "legend.labelcolor": INK,
-    }
-    svg = draw_svg(name, SIZE, style, lambda figure: draw(figure.add_subplot(), findings))
-    return None if svg is None else _adapt(svg)
-
-
-def draw_svg(
-    name: str, size: tuple[float, float], style: Mapping[str, Any], fill: Callable[[Figure], bool]
-) -> str | None:
-    """Draws a picture as an element of a page; the same drawing gives the same text.
-
-    Args:
-        name: Name of the picture, which no other picture of the page has.
-        size: Width and height in inches.
-        style: Settings of matplotlib.
-        fill: Draws; False if there is nothing to draw.
-    """
-    import matplotlib
-    from matplotlib.backends.backend_svg import FigureCanvasSVG
-    from matplotlib.figure import Figure
-
-    same: Any = {"svg.fonttype": "none", "svg.hashsalt": f"egraph {name}", **style}
-    with matplotlib.rc_context(same):
-        figure = Figure(figsize=size, layout="constrained")
-        if not fill(figure):
-            return None
-        text = io.StringIO()
-        FigureCanvasSVG(figure).print_svg(text, metadata={"Date": None})
-    return _embed(text.getvalue(), name)
-
-
-def _embed(svg: str, name: str) -> str:
-    """Turns an SVG document into an element of a page, with ids that no other picture of the page has."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)  # names pages of others
-    svg = re.sub(r' xmlns(:\w+)?="[^"]*"', "", svg).replace("xlink:href", "href")
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
-    return re.sub(r'(href="|url\()#', rf"\1#{name}-", svg)
-
-
-def _adapt(svg: str) -> str:
-    """Gives a picture the size, the font and the colours of the page."""
-    svg = re.sub(r"font: ([\d.]+px)[^;\"]*", r"font-size: \1", svg)
-    svg = re.sub(r' width="[\d.]+pt" height="[\d.]+pt"', "", svg, count=1)
-    for colour, variable in VARIABLES.items():
-        svg = svg.replace(colour, f"var({variable})")
-    return svg.strip()
+    return draw_svg(name, SIZE, lambda figure: draw(figure.add_subplot(), findings))
 
 
 def _frame(axes: Axes, findings: Findings, scores: NDArray[np.float64]) -> None:
@@ -273,9 +206,3 @@ def _legend(axes: Axes) -> None:
     axes.legend(
         loc="lower left", bbox_to_anchor=anchor, ncols=3, borderpad=0.2, columnspacing=1.2, handlelength=1.2
     )
-
-
-def _whole_numbers(axes: Axes) -> None:
-    from matplotlib.ticker import MaxNLocator
-
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=8))

@@ -6,24 +6,23 @@ import datetime
 import json
 import math
 import os
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from egraph._version import __version__
-from egraph.drawing import to_svg
 from egraph.files import write_text
 from egraph.report._charts import draw_charts
-from egraph.report._findings import Findings, find, show_amount, show_changes
+from egraph.report._findings import Findings, find, show_amount
+from egraph.report._supernet import draw_supernet
+from egraph.report._svg import draw_architecture
+from egraph.report._templates import count, duration, get_template, moment
 
 if TYPE_CHECKING:
     from egraph.study import Journal
 
 __all__ = ["render", "write"]
-
-WIDEST_IN_COLUMN = 420  # pixels
 
 
 def write(journal: str | os.PathLike[str], page: str | os.PathLike[str]) -> Path:
@@ -50,26 +49,19 @@ def write(journal: str | os.PathLike[str], page: str | os.PathLike[str]) -> Path
 
 def render(journal: Journal, name: str = "study") -> str:
     """The report of a study as the text of an HTML page."""
-    import jinja2
-
-    environment = jinja2.Environment(
-        loader=jinja2.PackageLoader("egraph.report", "."),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(count=_count, duration=_duration, moment=_moment, number=_number, tidy=_tidy)
-    environment.filters.update(amount=show_amount, changes=show_changes)
     findings = find(journal)
-    return environment.get_template("page.html.j2").render(
+    return get_template("page.html.j2").render(
         name=name,
         f=findings,
         headline=_headline(findings),
         charts=draw_charts(findings),
         drawings=[
-            _inline(to_svg(best.trial.architecture, disabled=False, title=f"Trial {best.trial.number}"))
-            for best in findings.best
+            draw_architecture(best.trial.architecture, f"Trial {best.trial.number}") for best in findings.best
+        ],
+        supernets=[
+            draw_supernet(work["searcher"], work["result"], f"supernet-{number}")
+            for number, work in enumerate(findings.preparations)
+            if work["result"] is not None
         ],
         costs=_costs(findings),
         facts=_facts(findings.settings),
@@ -105,10 +97,10 @@ def _headline(findings: Findings) -> list[tuple[str, str, str]]:
     tiles.append(("trainings", f"{done:,}", beside if extra else "by the search"))
     for work in findings.preparations:
         as_much = "" if math.isnan(work["trainings"]) else f", as much as {work['trainings']:.3g} trainings"
-        tiles.append((f"the supernet of {work['searcher']}", _duration(work["seconds"]), f"in all{as_much}"))
+        tiles.append((f"the supernet of {work['searcher']}", duration(work["seconds"]), f"in all{as_much}"))
     spent = findings.trials["seconds"].sum()
     if spent > 0:
-        tiles.append(("spent on them", _duration(float(spent)), "in all, on one device"))
+        tiles.append(("spent on them", duration(float(spent)), "in all, on one device"))
     return tiles
 
 
@@ -117,9 +109,9 @@ def _costs(findings: Findings) -> list[tuple[str, str, str]]:
     complete, best = findings.complete, findings.best[0] if findings.best else None
     rows = []
     for label, column, show in (
-        ("seconds a training", "seconds", _duration),
-        ("parameters", "params", _count),
-        ("multiply-adds", "flops", _count),
+        ("seconds a training", "seconds", duration),
+        ("parameters", "params", count),
+        ("multiply-adds", "flops", count),
     ):
         values = complete[column].astype(float)
         values = values[values > 0]
@@ -144,51 +136,9 @@ def _facts(settings: dict[str, Any]) -> list[tuple[str, str]]:
         if name in ("command", "searcher state", "screening", "preparations"):
             continue
         if name == "created" and isinstance(value, int | float):
-            facts.append((name, _moment(float(value))))
+            facts.append((name, moment(float(value))))
         elif isinstance(value, dict):
             facts += [(f"{name}: {inner}", each) for inner, each in _facts(value)]
         else:
             facts.append((name, value if isinstance(value, str) else json.dumps(value)))
     return facts
-
-
-def _inline(svg: str) -> str:
-    """A drawing as an element of the page, marked as wide if one column is too narrow for it."""
-    svg = re.sub(r' xmlns="[^"]*"', "", svg, count=1)
-    width = re.search(r'width="(\d+)"', svg)
-    wide = width is not None and int(width[1]) > WIDEST_IN_COLUMN
-    return svg.replace('class="', 'class="wide ', 1) if wide else svg
-
-
-def _tidy(value: object) -> str:
-    """A number in a table; empty if it is missing."""
-    if isinstance(value, float):
-        return f"{value:.4g}" if math.isfinite(value) else ""
-    return "" if value is None else str(value)
-
-
-def _number(value: float) -> str:
-    return f"{value:.3f}" if math.isfinite(value) else "–"
-
-
-def _count(value: float) -> str:
-    """A number such as 950, 12.3 k or 4.56 M."""
-    for size, unit in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{value:.0f}" if value > 0 else "–"
-
-
-def _duration(seconds: float) -> str:
-    if not math.isfinite(seconds):
-        return "–"
-    if seconds < 100:
-        return f"{seconds:.2g} s" if seconds < 10 else f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
-
-
-def _moment(seconds: float) -> str:
-    if not math.isfinite(seconds):
-        return "–"
-    return datetime.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

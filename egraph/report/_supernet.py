@@ -1,25 +1,26 @@
-"""The page of one trained supernet: its probabilities over time, and the cell of its best epoch."""
+"""What a supernet learnt: probabilities over time, the architecture of each epoch; a page of one alone."""
 
 from __future__ import annotations
 
-import html
+import itertools
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from egraph import drawing
 from egraph.architecture import Architecture
 from egraph.files import write_text
-from egraph.report._charts import draw_svg
+from egraph.report._svg import SEARCH, draw_architecture, draw_svg, number_whole
+from egraph.report._templates import get_template
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["draw_epochs", "draw_probabilities", "write_supernet"]
+__all__ = ["draw_supernet", "write_supernet"]
 
 COLUMNS = 3
 """Heat maps in a row."""
@@ -27,18 +28,35 @@ COLUMNS = 3
 MOST = 60
 """Largest number of positions that are drawn."""
 
-PAGE = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; }}
-svg {{ max-width: 100%; height: auto; }} table {{ border-collapse: collapse; }}
-td, th {{ padding: .2rem .7rem; text-align: right; }} td:first-child, th:first-child {{ text-align: left; }}
-</style></head><body><h1>{title}</h1><p>{about}</p>{scores}
-<h2>Epoch by epoch</h2>{epochs}
-<h2>Probabilities of the operations</h2>
-<p>One picture a position: epochs from left to right, one operation a row.
-From 0 (dark) to {most:.2g} (light).</p>{probabilities}
-<h2>The architecture of epoch {best}</h2><p><code>{notation}</code></p>{cell}</body></html>
-"""
+Epochs = Sequence[Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The derived architecture of one epoch or of several in a row, as SVG."""
+
+    label: str
+    drawing: str
+    best: bool
+
+
+@dataclass(frozen=True)
+class Supernet:
+    """The pictures of one supernet.
+
+    Attributes:
+        method: Name of the method with its options.
+        epochs: Accuracy, entropy and number of skip connections of each epoch, as SVG.
+        probabilities: One heat map a position, as SVG.
+        largest: The largest probability in them.
+        cells: Derived architectures in the order of the epochs.
+    """
+
+    method: str
+    epochs: str
+    probabilities: str
+    largest: float
+    cells: list[Cell]
 
 
 def write_supernet(result: Mapping[str, Any], page: str | os.PathLike[str]) -> Path:
@@ -51,63 +69,75 @@ def write_supernet(result: Mapping[str, Any], page: str | os.PathLike[str]) -> P
     Raises:
         FailedError: The page cannot be written.
     """
-    method = str(result["method"]["searcher"])
-    best = result["epochs"][result["best"] - 1]
-    text = PAGE.format(
-        title=html.escape(f"{method} on {result['space']}"),
-        about=html.escape(f"Trained on {result['data']} for {result['seconds']:.4g} s."),
-        scores=_table(result),
-        epochs=draw_epochs(result["epochs"]),
-        most=_largest(result["epochs"]),
-        probabilities=draw_probabilities(result["epochs"], result["options"]),
-        best=result["best"],
-        notation=html.escape(str(result["derived"]["notation"])),
-        cell=drawing.to_svg(Architecture.from_dict(best["architecture"])),
-    )
-    write_text(page, text)
+    supernet = draw_supernet(str(result["method"]["searcher"]), result, "supernet")
+    write_text(page, get_template("supernet.html.j2").render(result=result, supernet=supernet))
     return Path(page)
 
 
-def draw_epochs(epochs: list[Mapping[str, Any]]) -> str:
-    """Accuracy, mean entropy and number of skip connections of each epoch, as SVG."""
-    from matplotlib.ticker import MaxNLocator
+def draw_supernet(method: str, result: Mapping[str, Any], name: str) -> Supernet:
+    """Draws the result of a trained supernet.
 
+    Args:
+        method: Name of the method with its options.
+        result: Has ``epochs``, the number of the ``best`` one and the ``options`` of each position.
+        name: Name of its pictures, which no others of the page have.
+    """
+    epochs = result["epochs"]
+    largest = max(max(values) for epoch in epochs for values in epoch["probabilities"].values())
+    return Supernet(
+        method,
+        _draw_epochs(epochs, f"{name}-epochs"),
+        _draw_probabilities(epochs, result["options"], largest, f"{name}-probabilities"),
+        largest,
+        _draw_cells(epochs, result["best"]),
+    )
+
+
+def _draw_epochs(epochs: Epochs, name: str) -> str:
     def fill(axes: list[Axes]) -> None:
         numbers = [epoch["number"] for epoch in epochs]
         parts = (("validation", "accuracy"), ("entropy", "entropy, nats"), ("skips", "skip connections"))
         for one, (part, label) in zip(axes, parts, strict=True):
-            one.plot(numbers, [epoch[part] for epoch in epochs], "o-", ms=3)
+            one.plot(numbers, [epoch[part] for epoch in epochs], "o-", ms=3, color=SEARCH)
             one.set_xlabel("epoch")
             one.set_ylabel(label)
-            one.xaxis.set_major_locator(MaxNLocator(integer=True))
+            number_whole(one)
 
-    return _draw("epochs", 1, 3, fill)
+    return _draw(name, 1, 3, fill)
 
 
-def draw_probabilities(epochs: list[Mapping[str, Any]], options: Mapping[str, list[str]]) -> str:
-    """One heat map a position, ``(operations, epochs)``, all on one scale, as SVG."""
-    from matplotlib.ticker import MaxNLocator
-
+def _draw_probabilities(
+    epochs: Epochs, options: Mapping[str, Sequence[str]], largest: float, name: str
+) -> str:
+    """One heat map a position, ``(operations, epochs)``, all on one scale."""
     names = list(options)[:MOST]
-    most = _largest(epochs)
 
     def fill(axes: list[Axes]) -> None:
-        for one, name in zip(axes, names, strict=False):
-            values = np.array([epoch["probabilities"][name] for epoch in epochs]).T
+        for one, position in zip(axes, names, strict=False):
+            values = np.array([epoch["probabilities"][position] for epoch in epochs]).T
             ends = (epochs[0]["number"] - 0.5, epochs[-1]["number"] + 0.5, len(values) - 0.5, -0.5)
-            one.imshow(values, aspect="auto", vmin=0, vmax=most, extent=ends, interpolation="nearest")
-            one.set_yticks(range(len(values)), options[name], fontsize=7)
-            one.set_title(name, fontsize=9)
-            one.xaxis.set_major_locator(MaxNLocator(integer=True))
+            one.imshow(values, aspect="auto", vmin=0, vmax=largest, extent=ends, interpolation="nearest")
+            one.set_yticks(range(len(values)), options[position], fontsize=7)
+            one.set_title(position, fontsize=9)
+            one.grid(visible=False)
+            number_whole(one)
         for one in axes[len(names) :]:
             one.set_axis_off()
 
-    return _draw("probabilities", -(-len(names) // COLUMNS), COLUMNS, fill)
+    return _draw(name, -(-len(names) // COLUMNS), COLUMNS, fill)
 
 
-def _largest(epochs: list[Mapping[str, Any]]) -> float:
-    """The largest probability of all epochs and positions."""
-    return max(max(values) for epoch in epochs for values in epoch["probabilities"].values())
+def _draw_cells(epochs: Epochs, best: int) -> list[Cell]:
+    """The architectures, each once for all epochs in a row that derive it."""
+    cells = []
+    for architecture, same in itertools.groupby(epochs, key=lambda epoch: epoch["architecture"]):
+        numbers = [epoch["number"] for epoch in same]
+        label = f"epoch {numbers[0]}" if len(numbers) == 1 else f"epochs {numbers[0]} to {numbers[-1]}"
+        if best in numbers:
+            label += f", best: {best}" if len(numbers) > 1 else ", the best"
+        drawing = draw_architecture(Architecture.from_dict(architecture), label)
+        cells.append(Cell(label, drawing, best in numbers))
+    return cells
 
 
 def _draw(name: str, rows: int, columns: int, fill: Callable[[list[Axes]], None]) -> str:
@@ -115,17 +145,6 @@ def _draw(name: str, rows: int, columns: int, fill: Callable[[list[Axes]], None]
         fill(list(figure.subplots(rows, columns, squeeze=False).flat))
         return True
 
-    svg = draw_svg(name, (3.2 * columns, 2.1 * rows), {"font.size": 9}, draw)
+    svg = draw_svg(name, (3.4 * columns, 2.1 * rows), draw)
     assert svg is not None
     return svg
-
-
-def _table(result: Mapping[str, Any]) -> str:
-    rows = [("of the supernet", result["derived"])]
-    rows += [(f"random {number}", each) for number, each in enumerate(result["random"], 1)]
-    lines = "".join(
-        f"<tr><td>{name}</td><td>{each['test score']:.4f}</td><td>{each['score']:.4f}</td></tr>"
-        for name, each in rows
-    )
-    head = "<tr><th>architecture, trained from scratch</th><th>test</th><th>validation</th></tr>"
-    return f"<table>{head}{lines}</table>"

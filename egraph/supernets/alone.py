@@ -83,7 +83,6 @@ def _describe(
     """The whole result as JSON-ready values."""
     for each in result["epochs"]:
         each["notation"] = training.space.format(Architecture.from_dict(each["architecture"]))
-    positions = training.space.relaxation().positions
     seconds = float(np.mean([row["seconds"] for row in rows]))
     return {
         "space": training.space.name,
@@ -91,7 +90,6 @@ def _describe(
         "seed": seed,
         "method": start.describe(),
         "recipe": training.recipe.to_dict(),
-        "options": {name: list(position.options) for name, position in positions.items()},
         **result,
         "trainings": result["seconds"] / seconds if seconds > 0 else None,
         "derived": rows[0],

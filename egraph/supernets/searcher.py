@@ -15,6 +15,7 @@ from egraph.evaluation.base import Evaluator
 from egraph.evaluation.building import to_tensors
 from egraph.searchers import Drawn
 from egraph.spaces import SearchSpace
+from egraph.spaces.relaxation import Relaxation
 from egraph.specs import parse
 from egraph.supernets.options import SupernetOptions
 from egraph.supernets.results import Epoch, Found
@@ -201,7 +202,7 @@ class SupernetStart:
                 about=f"{self._space.name} on {evaluator.images.name} {evaluator.images.digest}",
                 progress=tell,
             )
-        return describe_found(found)
+        return describe_found(found, self._relaxation)
 
     def recall(self, result: Mapping[str, Any]) -> None:
         """Takes the probabilities of what `prepare` gave."""
@@ -221,9 +222,10 @@ def training_part(training: Training) -> tuple[Tensor, Tensor]:
     return to_tensors(training.images, "train", place(training.device))
 
 
-def describe_found(found: Found) -> dict[str, Any]:
-    """A trained supernet as JSON-ready values: its epochs, and the number of the best one."""
+def describe_found(found: Found, relaxation: Relaxation) -> dict[str, Any]:
+    """A trained supernet as JSON-ready values: its positions, its epochs, and the number of the best one."""
     return {
+        "options": {name: list(each.options) for name, each in relaxation.positions.items()},
         "epochs": [epoch.to_dict() for epoch in found.epochs],
         "best": found.best.number,
         "stopped": found.stopped,
