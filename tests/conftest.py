@@ -182,11 +182,21 @@ def pytest_addoption(parser):
 
 
 def pytest_collection_modifyitems(items):
-    """Marks the tests that ``slow.txt`` names; tests that it does not know are fast."""
+    """Marks the tests that ``slow.txt`` names; tests that it does not know are fast.
+
+    The coverage is that of the fast tests: tracing would make the slow ones take three times as long.
+    """
     slow = set(SLOW.read_text(encoding="utf-8").splitlines())
     for item in items:
         if item.nodeid.partition("[")[0] in slow:
             item.add_marker(pytest.mark.slow)
+            item.add_marker(pytest.mark.no_cover)
+
+
+@pytest.fixture(autouse=True)
+def _processes_of_slow_tests_untraced(request, monkeypatch):
+    if request.node.get_closest_marker("no_cover"):
+        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 def pytest_runtest_logreport(report):

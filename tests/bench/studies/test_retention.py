@@ -1,5 +1,7 @@
 """Networks trained briefly by one optimizer and long by another."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
@@ -9,6 +11,12 @@ from egraph.errors import UnknownNameError, UsageError
 
 RNG = np.random.default_rng(0)
 NAMES = list(retention.OPTIMIZERS)
+
+
+@pytest.fixture
+def few_resamples(monkeypatch):
+    """Standard errors from four resamples, so that tables and pictures take no minute."""
+    monkeypatch.setattr(retention, "compare", partial(retention.compare, resamples=4))
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +101,11 @@ def test_taus_are_those_of_accuracies():
     assert rounded.values[0, 3] == pytest.approx(expected)
 
 
-def test_networks_that_learned_with_no_optimizer_are_left_out(tmp_path):
+def test_networks_that_learned_with_no_optimizer_are_left_out(few_resamples, tmp_path):
     table = RNG.uniform(20, 90, size=(6, 7, 3))
     table[4] = 10
     rows = make_rows(table)
-    assert retention.compare(rows, rounded=False, resamples=2).networks == 5
+    assert retention.compare(rows, rounded=False).networks == 5
     text = retention.to_markdown(rows)
     assert "mean accuracy in per cent of 5 of 6 networks of deepneat on digits" in text
     mean = np.delete(table, 4, axis=0)[:, 1, 0].mean()
@@ -108,7 +116,7 @@ def test_networks_that_learned_with_no_optimizer_are_left_out(tmp_path):
     assert (tmp_path / "r.svg").stat().st_size > 10_000
 
 
-def test_results_without_a_network_that_learned_are_shown_too(tmp_path):
+def test_results_without_a_network_that_learned_are_shown_too(few_resamples, tmp_path):
     rows = make_rows(np.full((3, 7, 3), 10.0))[:5]
     assert "of 0 of 1 networks" in retention.to_markdown(rows)
     retention.plot(rows, tmp_path / "r.svg")
@@ -116,7 +124,7 @@ def test_results_without_a_network_that_learned_are_shown_too(tmp_path):
         retention.plot([], tmp_path / "r.svg")
 
 
-def test_the_thesis_s_accuracies_stand_beside_five_budgets():
+def test_the_thesis_s_accuracies_stand_beside_five_budgets(few_resamples):
     rows = [
         row | {"epochs": "1,2,5,10,20", "accuracies": [50.0] * 5} for row in make_rows(np.ones((3, 7, 3)))
     ]
