@@ -67,7 +67,8 @@ def command(
     with data.importable(), Study(
         within, measured.evaluator, storage=path, seed=running.seed,
         workers=running.count_workers(measured), fidelities=measured.fidelities,
-        trial_seconds=running.trial_seconds, force_resume=running.force_resume, **weighed, **arguments,
+        trial_seconds=running.trial_seconds, synchronous=running.synchronous,
+        force_resume=running.force_resume, **weighed, **arguments,
     ) as study:  # fmt: skip
         given.give(study, rows.reading)
         with resumable():

@@ -114,7 +114,9 @@ _JSON: dict[str, dict[str, tuple[type, ...]]] = {
 """Columns of JSON and what they hold; that of architectures is checked where it is read."""
 
 _SETTINGS: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("evaluator", "settings", "versions", "costs", "fidelities", "screening"), (dict,)),
+    **dict.fromkeys(
+        ("evaluator", "settings", "versions", "costs", "fidelities", "screening", "run"), (dict,)
+    ),
     "space": (str,),
     "seed": (int,),
     "command": (str,),

@@ -54,6 +54,13 @@ class Running:
     resume: bool = option()
     force_resume: bool = option()
     workers: int | None = option(workers_option("Trainings"))
+    synchronous: bool = option(
+        click.option(
+            "--synchronous",
+            is_flag=True,
+            help="Begin a round when the last one is done: the same history with any number of workers.",
+        )
+    )
     seed: int = option(seed_option)
     as_json: bool = option(json_option("the result"))
 

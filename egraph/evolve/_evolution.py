@@ -126,6 +126,7 @@ def make_study(
         searcher=searcher,
         workers=workers,
         batch=_BATCH,
+        synchronous=True,
         force_resume=force_resume,
     )
 

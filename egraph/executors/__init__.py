@@ -11,7 +11,7 @@ pickled, best a frozen dataclass. A worker process finds its number, from 0 on a
 workers, in the environment as ``EGRAPH_WORKER``: a training of your own can choose its GPU by it. Worker
 processes are started in ``_processes.py`` and nowhere else.
 
-To add an engine, such as a cluster: a class with the methods of `Executor`, and a case in `open_executor`.
+To add an engine, such as a cluster: a class with the methods of `Executor`, given as ``engine=``.
 """
 
 from __future__ import annotations
@@ -26,11 +26,13 @@ from egraph.executors._errors import (
     one_line,
 )
 from egraph.executors._executor import Executor
-from egraph.executors._opening import open_executor
+from egraph.executors._opening import ENGINES, Engine, open_executor
 from egraph.executors._processes import WORKER, end_unguarded
 
 __all__ = [
+    "ENGINES",
     "WORKER",
+    "Engine",
     "Executor",
     "UnsendableError",
     "WorkerDiedError",

@@ -133,7 +133,7 @@ def _facts(settings: dict[str, Any]) -> list[tuple[str, str]]:
     """The settings as pairs of name and value; nested settings are named ``outer: inner``."""
     facts = []
     for name, value in settings.items():
-        if name in ("command", "searcher state", "screening", "preparations"):
+        if name in ("command", "searcher state", "screening", "preparations", "run"):
             continue
         if name == "created" and isinstance(value, int | float):
             facts.append((name, moment(float(value))))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from egraph.checks import check_positive, check_whole
+from egraph.checks import check_flag, check_positive, check_whole
 from egraph.errors import UnknownNameError, UsageError, shorten
 from egraph.evaluation import CostMeter
 from egraph.evaluation.base import Evaluator, Fitness
@@ -35,6 +35,7 @@ __all__ = [
     "check_budget",
     "describe_searchers",
     "find_searcher",
+    "read_batch",
     "read_costs",
     "read_counts",
     "read_limit",
@@ -231,6 +232,18 @@ def read_screen(
             f"screen_count is {count}, but this search screens nothing; leave it out, or set screen"
         )
     return None
+
+
+def read_batch(batch: int | None, ranker: object, workers: int, synchronous: bool) -> int:
+    """The number of trials of a round, by default as `Study` says.
+
+    Raises:
+        UsageError: ``synchronous`` is no flag.
+    """
+    check_flag(synchronous=synchronous)
+    if batch is not None:
+        return batch
+    return 8 if ranker is not False else workers if synchronous else 1
 
 
 def read_counts(least: int, **counts: int) -> list[int]:

@@ -55,6 +55,7 @@ def _read_costs(text: str) -> dict[str, float]:
 
 
 _WHOLE = _Kind("INTEGER NOT NULL", int, int, 0)
+_WHOLE_OR_NONE = _Kind("INTEGER", lambda value: value, lambda value: value, None)
 _FLAG = _Kind("INTEGER NOT NULL DEFAULT 0", int, int, 0)
 _TEXT = _Kind("TEXT NOT NULL", str, str, "")
 _TEXT_OR_EMPTY = _Kind("TEXT NOT NULL DEFAULT ''", str, str, "")
@@ -119,6 +120,7 @@ TRIAL = (
     Column("finder", _TEXT),
     Column("costs", _COSTS),
     Column("fidelity", _SHARE),
+    Column("known_in", _WHOLE_OR_NONE),
 )
 VERDICT = tuple(field.name for field in fields(Verdict))
 """What is compared after each round: for the trials of the search, and for those of the baseline."""

@@ -67,20 +67,29 @@ class Driver:
         """The same for the trials of the baseline."""
         return add_costs(self._done[True])
 
-    def work_off(self) -> None:
+    def work_off(self, more: Callable[[], bool] | None = None) -> None:
         """Evaluates the queued trials until the budget is spent.
+
+        Args:
+            more: Called when no trial waits, also while others run: queues further trials and says whether
+                there are any. None evaluates what is queued now.
 
         Raises:
             FailedError: More than ``max_failures`` trials failed in succession.
             EgraphError: The evaluation cannot work at all.
         """
-        queue = self._within_limit(self._journal.read_trials(states=["queued"]))
-        jobs = {
-            trial.number: Job(trial.architecture, trial.seed, trial.fidelity, trial.number) for trial in queue
-        }
+
+        def fetch() -> dict[int, Job]:
+            return self._list_jobs() if more is not None and more() else {}
+
         losses = self._journal.trial_losses
         for outcomes in evaluate(
-            self._executor, jobs, losses, begin=self._begin, stop=lambda: bool(self.stop_reason)
+            self._executor,
+            self._list_jobs(),
+            losses,
+            begin=self._begin,
+            stop=lambda: bool(self.stop_reason),
+            more=fetch,
         ):
             self._record(outcomes)
 
@@ -95,9 +104,16 @@ class Driver:
         self._left -= 1
         self._emit(TrialStarted(self._journal.start(number)))
 
+    def _list_jobs(self) -> dict[int, Job]:
+        """The queued trials that the budget pays, by their numbers."""
+        queue = self._within_limit(self._journal.read_trials(states=["queued"]))
+        return {
+            trial.number: Job(trial.architecture, trial.seed, trial.fidelity, trial.number) for trial in queue
+        }
+
     def _within_limit(self, queued: list[Trial]) -> list[Trial]:
-        room = self._limit - self.finished
-        room -= add_costs(t for t in self._journal.read_trials(states=["asked"]) if t.origin != BASELINE)
+        begun = self._journal.read_trials(states=["asked", "running"])
+        room = self._limit - self.finished - add_costs(t for t in begun if t.origin != BASELINE)
         chosen = []
         for trial in queued:
             if trial.origin == BASELINE:

@@ -28,13 +28,13 @@ class Estimates:
     Args:
         model: Ranker of the round.
         space: Search space.
-        own: Trials of the search, each complete or failed.
+        done: Trials of the search that have a result.
     """
 
-    def __init__(self, model: Predictor, space: SearchSpace, own: Sequence[Trial]) -> None:
+    def __init__(self, model: Predictor, space: SearchSpace, done: Sequence[Trial]) -> None:
         self._model, self._space = model, space
-        self._measured = {trial.key: trial.score for trial in own}
-        complete = [trial for trial in own if trial.state == "complete"]
+        self._measured = {trial.key: trial.score for trial in done}
+        complete = [trial for trial in done if trial.state == "complete"]
         self._shift, self._stretch = 0.0, 1.0
         if complete:
             scores = np.array([trial.score for trial in complete])

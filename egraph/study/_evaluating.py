@@ -23,6 +23,7 @@ from egraph.errors import (
 from egraph.evaluation import ZeroCost
 from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.executors import (
+    Engine,
     Executor,
     UnsendableError,
     WorkerDiedError,
@@ -116,6 +117,7 @@ def open_evaluation(
     preview: Evaluator | None = None,
     cheaper: Mapping[float, Evaluator] | None = None,
     seconds: float | None = None,
+    engine: Engine | None = None,
 ) -> Executor[Job | Preview, Outcome]:
     """An executor that evaluates; with one worker, in this process.
 
@@ -125,6 +127,7 @@ def open_evaluation(
         preview: Does the previews.
         cheaper: Evaluators of all fidelities by their cost, in place of the first argument.
         seconds: Time limit of a job; None is none.
+        engine: Engine of the executor; see `egraph.executors.open_executor`.
 
     Raises:
         UsageError: The evaluator cannot be sent to other processes.
@@ -132,9 +135,11 @@ def open_evaluation(
     try:
         evaluators = cheaper or {WHOLE_COST: evaluator}
         if seconds is None:
-            return open_executor(_Evaluate(evaluators, preview), workers)
+            return open_executor(_Evaluate(evaluators, preview), workers, engine=engine)
         limited = _Evaluate({cost: one.within(seconds) for cost, one in evaluators.items()}, preview)
-        return open_executor(limited, workers, initializer=limited.prepare, seconds=seconds + _GRACE)
+        return open_executor(
+            limited, workers, initializer=limited.prepare, seconds=seconds + _GRACE, engine=engine
+        )
     except UnsendableError as error:
         raise UsageError(
             f"the evaluation cannot be sent to worker processes ({error}); "
@@ -149,6 +154,7 @@ def evaluate(
     *,
     begin: Callable[[Name], object],
     stop: Callable[[], bool] = lambda: False,
+    more: Callable[[], Mapping[Name, Job]] = dict,
 ) -> Iterator[dict[Name, Outcome]]:
     """Does jobs in their order; yields the outcomes of those that are done as soon as there are any.
 
@@ -161,23 +167,28 @@ def evaluate(
         losses: Numbers of processes that ended during a job, by its name; none where it is absent.
         begin: Called with the name of each job before it begins.
         stop: Whether no further job may begin.
+        more: Called when no job waits, also while others run; gives further jobs, or none.
     """
-    waiting = deque(sorted(jobs, key=lambda name: losses.get(name, 0)))
+    jobs, waiting = dict(jobs), deque(sorted(jobs, key=lambda name: losses.get(name, 0)))
     running: dict[Future[Outcome], Name] = {}
-    while waiting or running:
-        while waiting and len(running) < executor.capacity and not stop():
-            lost = losses.get(waiting[0], 0)
-            if lost and running:
-                break
+    while True:
+        if not (waiting or stop()):
+            fresh = more()
+            jobs.update(fresh)
+            waiting.extend(fresh)
+        lost = losses.get(waiting[0], 0) if waiting else 0
+        room = len(running) < (1 if lost else executor.capacity)
+        if waiting and room and not stop():
             name = waiting.popleft()
             begin(name)
             if lost >= MOST_LOSSES:
                 yield {name: _give_up(lost)}
             else:
-                running[executor.submit(jobs[name])] = name
-        if not running:
+                running[executor.submit(jobs.pop(name))] = name
+        elif running:
+            yield {running.pop(future): read_outcome(future) for future in executor.wait()}
+        else:
             return
-        yield {running.pop(future): read_outcome(future) for future in executor.wait()}
 
 
 def _give_up(losses: int) -> Outcome:

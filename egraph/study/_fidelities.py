@@ -23,7 +23,7 @@ from egraph.study._guide import Guide, Predictor
 from egraph.study._guided import refit
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
 from egraph.study._selection import predict
-from egraph.study._trial import BASELINE, ENQUEUED, GIVEN, KNOWN, PROMOTED, REFERENCE, WHOLE_COST, Trial
+from egraph.study._trial import BASELINE, DONE, ENQUEUED, GIVEN, KNOWN, PROMOTED, REFERENCE, WHOLE_COST, Trial
 
 __all__ = ["Climbing", "Rungs", "climb", "list_evaluators", "read_fidelities"]
 
@@ -72,7 +72,7 @@ class Rungs:
 
     Attributes:
         costs: Cost of each fidelity in whole evaluations, increasing; the last one is 1.
-        trials: Trials of the search on each rung, each complete or failed.
+        trials: Trials of the search on each rung; those without a result are still evaluated.
     """
 
     costs: tuple[float, ...]
@@ -107,7 +107,8 @@ class Rungs:
         counts = [0] * (len(self.costs) - 1)
         for rung in reversed(range(len(counts))):
             own, next_one = self.costs[rung : rung + 2]
-            due = math.floor(len(self.trials[rung]) * own / next_one + _DUST) - len(self.trials[rung + 1])
+            measured = sum(trial.state in DONE for trial in self.trials[rung])
+            due = math.floor(measured * own / next_one + _DUST) - len(self.trials[rung + 1])
             paid = _floor((left - max(self.rest(rung + 1), WHOLE_COST)) / next_one)
             counts[rung] = int(max(0, min(due, paid, len(self.ready(rung)))))
             left -= counts[rung] * next_one
@@ -118,7 +119,7 @@ class Rungs:
 class Climbing:
     """New networks enter at the lowest fidelity, and the best of each rung are promoted to the next.
 
-    Decisions depend on the trials of finished rounds alone. On each rung the best are those with the highest
+    Decisions depend on the trials that have a result. On each rung the best are those with the highest
     mean of two ranks: by the measured score, and by the prediction of the ranker, which has learned from all
     rungs; without a ranker, by the score alone. Failed trials are not promoted. What the limit leaves at the
     end goes to whole evaluations of the best on the highest rung.
@@ -166,12 +167,17 @@ class Climbing:
         beside = [trial for trial in situation.trials if trial.origin == BASELINE]
         trials = sorted([*entered, *beside], key=lambda trial: trial.number)
         limit = len(entered) + room
-        seen = replace(situation, trials=trials, limit=limit, evidence=situation.own)
+        seen = replace(situation, trials=trials, limit=limit, evidence=situation.done)
         plan = self.entering.propose(seen)
         return replace(plan, proposals=[replace(one, fidelity=self.costs[0]) for one in plan.proposals])
 
     def _finish(self, situation: Situation, rungs: Rungs, plan: Plan) -> Plan:
-        """Whole evaluations of the best on the highest rung that has any left to promote."""
+        """Whole evaluations of the best on the highest rung that has any left to promote.
+
+        While results are missing there are none: what is left depends on them.
+        """
+        if len(situation.done) < len(situation.own):
+            return plan
         for rung in reversed(range(len(self.costs) - 1)):
             ready = rungs.ready(rung)
             count = int(min(len(ready), _floor(situation.left)))

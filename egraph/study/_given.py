@@ -179,7 +179,7 @@ def _write(
     """Writes trials and their round in one transaction, so that an interruption leaves all or none."""
     if not chosen:
         return
-    before, rounds = journal.read_trials(), journal.rounds
+    before, rounds = journal.read_trials(), journal.read_rounds(1)
     number = max((trial.round for trial in before), default=-1) + 1
     own = sum(trial.origin != BASELINE for trial in before)
     trials = [
@@ -198,8 +198,8 @@ def _write(
         for row, (key, graph, evaluation) in enumerate(chosen)
     ]
     # The next round asks the last one for what its ranker had learned from, and for an alarm.
-    learned = 0 if rounds.empty else int(rounds.iloc[-1]["learned_from"])
-    alarm = False if rounds.empty else bool(rounds.iloc[-1]["alarm"])
+    learned = rounds[0]["learned_from"] if rounds else 0
+    alarm = bool(rounds[0]["alarm"]) if rounds else False
     row = {"round": number, "trials": len(trials), "baseline_trials": 0, "learned_from": learned}
     done = {"finished": time.time()} if state == "complete" else {}
     empty = {"fit_seconds": math.nan, "candidates": 0, "search_seconds": 0.0, "alarm": alarm}

@@ -157,17 +157,18 @@ class Guided:
         Returns:
             The candidates, the share of each of their finders, and the state of the searchers.
         """
-        own, number = situation.own, situation.number
-        complete = (trial for trial in own if trial.state == "complete")
-        done = sorted(complete, key=lambda trial: -trial.score)
+        done, number = situation.done, situation.number
+        complete = sorted((one for one in done if one.state == "complete"), key=lambda one: -one.score)
         if self._meter is not None:
-            done = sort_by_front(done)
-        best = [trial.architecture for trial in done[:_PARENTS]]
-        estimates = Estimates(model, self._space, own)
+            complete = sort_by_front(complete)
+        best = [trial.architecture for trial in complete[:_PARENTS]]
+        estimates = Estimates(model, self._space, done)
         searcher_share, mutant_share, sample_share = mixture.shares
         living = {}
         if searcher_share:
-            living = self._team.restore(situation.searcher_state, own, estimates)
+            living = self._team.restore(
+                situation.searcher_state, done, estimates, [one.architecture for one in situation.own]
+            )
         helpers = {
             MUTANTS: Mutants(self._space, best, seed=derive(self._seed, "mutants", number)),
             SAMPLES: RandomSearch(self._space, seed=derive(self._seed, "samples", number)),
@@ -184,5 +185,5 @@ class Guided:
             tried,
             estimates.scale,
         )
-        state = self._team.save(living, own) if living else situation.searcher_state
+        state = self._team.save(living, done) if living else situation.searcher_state
         return found, weights, state

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
 import pandas as pd
@@ -14,9 +15,10 @@ from egraph.architecture import Architecture
 from egraph.errors import JournalError
 from egraph.evaluation.base import Evaluation
 from egraph.journals import find_place
-from egraph.study._columns import MEASURED, TABLES, TRIAL, read_trial, to_frame, write
+from egraph.study._columns import MEASURED, TABLES, TRIAL, to_frame, write
 from egraph.study._journal_file import JournalFile
-from egraph.study._trial import State, Trial
+from egraph.study._trial import DONE, State, Trial
+from egraph.study._trial_cache import TrialCache, select_trials
 
 __all__ = ["Journal", "open_journal"]
 
@@ -59,6 +61,7 @@ class Journal:
         self.read_only = read_only
         self._file = JournalFile(self.path, read_only=read_only, wait=wait)
         self._db = self._file.db
+        self._cache = None if read_only else TrialCache(self._db)
 
     def __enter__(self) -> Journal:
         return self
@@ -115,24 +118,39 @@ class Journal:
             round: Number of their round; None for all rounds.
             number: Number of the one trial; None for all.
         """
-        filters = {
+        filters: dict[str, Collection[str | int] | None] = {
             "state": states,
             "origin": origins,
             "round": None if round is None else [round],
             "number": None if number is None else [number],
         }
-        conditions, values = ["1"], []
-        for name, allowed in filters.items():
-            if allowed is not None:
-                conditions.append(f"{name} IN ({_marks(allowed)})")
-                values += list(allowed)
         with self._file.errors():
-            # All columns that the file has: one of an older version lacks the newest.
+            if self._cache is None:
+                return select_trials(self._db, filters)
+            known = self._cache.read()
+            if number is not None:
+                known = {number: known[number]} if number in known else {}
+            asked = {name: set(allowed) for name, allowed in filters.items() if allowed is not None}
+            return [
+                trial
+                for trial in known.values()
+                if all(getattr(trial, name) in allowed for name, allowed in asked.items())
+            ]
+
+    def read_rounds(self, most: int | None = None, *, until: int | None = None) -> list[dict[str, Any]]:
+        """The last rounds as rows of `rounds`, the newest first.
+
+        Args:
+            most: Largest number of rounds; None for all.
+            until: Number of the last one; None for the newest.
+        """
+        with self._file.errors():
             cursor = self._db.execute(
-                f"SELECT * FROM trial WHERE {' AND '.join(conditions)} ORDER BY number", values
+                "SELECT * FROM round WHERE round <= ? ORDER BY round DESC LIMIT ?",
+                [2**62 if until is None else until, -1 if most is None else most],
             )
             names = [column[0] for column in cursor.description]
-            return [read_trial(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
     # For the writer. Each of these is one transaction.
 
@@ -181,16 +199,22 @@ class Journal:
         Args:
             lost: Whether a process ended without a word while it did the running jobs, which is counted.
         """
-        with self._file.transaction():
+        running = [trial.number for trial in self.read_trials(states=["running"])]
+        with self._changing(running):
             self._db.execute("UPDATE attempt SET running = 0, losses = losses + ? WHERE running", [lost])
-            cursor = self._db.execute(
-                "UPDATE trial SET state = 'queued', started = NULL WHERE state = 'running'"
-            )
-        return cursor.rowcount
+            self._db.execute("UPDATE trial SET state = 'queued', started = NULL WHERE state = 'running'")
+        return len(running)
 
     def propose(self, trials: Sequence[Trial], summary: Mapping[str, object], state: object = None) -> None:
-        """Queues the trials of a new round, with its row of `rounds` and the state of the searcher."""
-        with self._file.transaction():
+        """Queues the trials of a new round, with its row of `rounds` and the state of the searcher.
+
+        The trials that are done are those that the round knew.
+        """
+        fresh = [trial.number for trial in self.read_trials(states=DONE) if trial.known_in is None]
+        with self._changing([*fresh, *(trial.number for trial in trials)]):
+            self._db.executemany(
+                "UPDATE trial SET known_in = ? WHERE number = ?", [(summary["round"], one) for one in fresh]
+            )
             for trial in trials:
                 self._insert("trial", {column.name: column.of(trial) for column in TRIAL})
             self._insert("round", summary)
@@ -201,14 +225,14 @@ class Journal:
 
     def start(self, number: int) -> Trial:
         """Marks a trial as running."""
-        with self._file.transaction():
+        with self._changing([number]):
             self._begin(("trial", number))
             self._update("trial", number, {"state": "running", "started": time.time()})
         return self.read_trials(number=number)[0]
 
     def hand_out(self, number: int) -> Trial:
         """Marks a trial as asked: its score is to be told from outside, whatever becomes of this process."""
-        with self._file.transaction():
+        with self._changing([number]):
             self._end(("trial", number))
             self._update("trial", number, {"state": "asked"})
         return self.read_trials(number=number)[0]
@@ -216,7 +240,7 @@ class Journal:
     def finish(self, number: int, state: State, evaluation: Evaluation, reason: str = "") -> Trial:
         """Writes the result of a trial."""
         measured = {name: getattr(evaluation, name) for name in MEASURED}
-        with self._file.transaction():
+        with self._changing([number]):
             self._end(("trial", number))
             self._update(
                 "trial", number, {"state": state, "reason": reason, "finished": time.time(), **measured}
@@ -256,6 +280,16 @@ class Journal:
         with self._file.transaction():
             self._end(("retrain", key, evaluator, repeat))
             self._insert("retrain", row | measured)
+
+    @contextlib.contextmanager
+    def _changing(self, numbers: Sequence[int]) -> Iterator[None]:
+        """One transaction that changes the trials with these numbers."""
+        assert self._cache is not None, "a reader changes nothing"
+        current = self._cache.is_current
+        with self._file.transaction():
+            yield
+        if current:
+            self._cache.refresh(numbers)
 
     def _begin(self, job: tuple[str | int, ...]) -> None:
         self._db.execute(

@@ -7,6 +7,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict
+from typing import Any
 
 from egraph.evaluation import CostMeter
 from egraph.spaces import SearchSpace
@@ -39,6 +40,7 @@ class Loop:
         emit: Called with an event whenever something happens.
         meter: Costs of each trial; None without costs.
         entry: Fidelity at which networks are tried first.
+        asynchronous: Whether a round is proposed when no trial waits, though others still run.
     """
 
     def __init__(
@@ -55,12 +57,19 @@ class Loop:
         emit: Callable[[Event], object],
         meter: CostMeter | None = None,
         entry: float = WHOLE_COST,
+        asynchronous: bool = False,
     ) -> None:
         self._space, self._seed = space, seed
         self._journal, self._proposer, self._driver = journal, proposer, driver
         self._screener, self._meter = screener, meter
         self._limit, self._baseline, self._emit = limit, baseline, emit
-        self._entry = entry
+        self._entry, self._asynchronous = entry, asynchronous
+        rows = journal.read_rounds()
+        self._open = {row["round"]: row["learned_from"] for row in rows if row["finished"] is None}
+        self._learned_from = rows[0]["learned_from"] if rows else 0
+        # The last round that is finished tells of drift.
+        judged = ((row["round"], bool(row["alarm"])) for row in rows if row["finished"] is not None)
+        self._judged: tuple[int, bool] = next(judged, (-1, False))
 
     def run(self) -> str:
         """Evaluates what is queued and proposes more.
@@ -69,46 +78,43 @@ class Loop:
             The reason to stop.
         """
         while True:
-            self._driver.work_off()
+            self._driver.work_off(self._propose if self._asynchronous else None)
             self._finish_rounds()
             if self._driver.stop_reason:
                 return self._driver.stop_reason
-            trials = self._journal.read_trials()
-            if asked := sum(trial.state == "asked" for trial in trials):
+            if asked := len(self._journal.read_trials(states=["asked"])):
                 return f"waiting for the scores of {asked} trials"
-            if any(trial.state == "queued" and trial.origin != BASELINE for trial in trials):
+            queued = self._journal.read_trials(states=["queued"])
+            if any(trial.origin != BASELINE for trial in queued):
                 return f"{self._count} trials are done"  # left over from a run with a larger budget
-            state = self._journal.settings.get("searcher state")
-            learned_from, alarm = self._read_last_round()
-            proposed = self._proposer.propose(
-                trials,
-                self._limit,
-                self._baseline,
-                state,
-                self._emit,
-                self._screener,
-                learned_from=learned_from,
-                alarm=alarm,
-            )
-            if not proposed.plan.proposals:
+            if not self._propose():
                 if self._limit - self._driver.finished >= 1:
                     return f"the space {self._space.name!r} is exhausted after {self._count} trials"
                 return f"{self._count} trials are done"
+
+    def _propose(self) -> bool:
+        """Queues the next round; whether there is one."""
+        self._finish_rounds()
+        trials = self._journal.read_trials()
+        proposed = self._proposer.propose(
+            trials,
+            self._limit,
+            self._baseline,
+            self._journal.settings.get("searcher state"),
+            self._emit,
+            self._screener,
+            learned_from=self._learned_from,
+            alarm=self._judged[1],
+        )
+        if proposed.plan.proposals:
             self._queue(proposed, trials)
+        return bool(proposed.plan.proposals)
 
     @property
     def _count(self) -> str:
         """What is done, in words."""
         done = self._driver.finished
         return f"{done}" if self._entry == WHOLE_COST else f"as much as {done:.4g} whole"
-
-    def _read_last_round(self) -> tuple[int, bool]:
-        """Number of trials that the ranker of the last round had learned from, and whether it has drifted."""
-        rounds = self._journal.rounds
-        if rounds.empty:
-            return 0, False
-        last = rounds.iloc[-1]
-        return int(last["learned_from"]), bool(last["alarm"])
 
     def _queue(self, proposed: Round, before: list[Trial]) -> None:
         """Writes a round and its trials into the journal."""
@@ -148,6 +154,7 @@ class Loop:
             "exploring": plan.exploring,
         }
         self._journal.propose(trials, row, plan.searcher_state)
+        self._learned_from = self._open[proposed.number] = plan.learned_from
         self._emit(RoundStarted(proposed.number, own, beside, plan.candidates, seconds))
 
     def _derive_seeds(self, proposals: list[Proposal], before: list[Trial]) -> list[int]:
@@ -174,12 +181,11 @@ class Loop:
 
     def _finish_rounds(self) -> None:
         """Compares predictions and scores of each round whose trials are all done, and tests for drift."""
-        rounds = self._journal.rounds
-        for number in rounds.loc[rounds["finished"].isna(), "round"].astype(int).tolist():
+        for number in sorted(self._open):
             trials = self._journal.read_trials(round=number)
             if any(trial.state not in DONE for trial in trials):
                 continue
-            learned = int(rounds.loc[rounds["round"] == number, "learned_from"].iloc[0]) > 0
+            learned = self._open.pop(number) > 0
             seed = derive(self._seed, "promise", number)
             new = [t for t in trials if t.origin not in (BASELINE, PROMOTED)]
             own = judge(new, learned=learned, seed=seed)
@@ -188,18 +194,20 @@ class Loop:
             alarm = drift < DRIFT_LEVEL
             beside = {f"{name}_baseline": value for name, value in asdict(random).items()}
             self._journal.finish_round(number, **asdict(own), **beside, drift=drift, alarm=alarm)
+            self._judged = max(self._judged, (number, alarm))
             self._emit(RoundFinished(number, own.tau, random.tau, own, random))
             if alarm:
                 self._emit(DriftAlarm(number, own, drift))
 
     def _weigh_drift(self, number: int) -> float:
         """The p-value of the last rounds together; the same evidence does not cause two alarms."""
-        rounds = self._journal.rounds.set_index("round")
-        judged: list[int] = []
-        for earlier in range(number, -1, -1):
-            if len(judged) == DRIFT_ROUNDS or (earlier < number and rounds["alarm"].get(earlier)):
+        judged: list[dict[str, Any]] = []
+        for row in self._journal.read_rounds(DRIFT_ROUNDS, until=number):
+            if row["round"] < number and row["alarm"]:
                 break
-            judged.append(earlier)
-        learned = rounds["learned_from"].astype(int)
-        parts = [(self._journal.read_trials(round=each, origins=OWN), learned[each]) for each in judged]
+            judged.append(row)
+        parts = [
+            (self._journal.read_trials(round=row["round"], origins=OWN), row["learned_from"])
+            for row in judged
+        ]
         return weigh_drift(parts, derive(self._seed, "drift", number))

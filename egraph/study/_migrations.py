@@ -32,6 +32,9 @@ STEPS: list[str] = [
     "ALTER TABLE trial ADD COLUMN fidelity REAL NOT NULL DEFAULT 1;",
     "CREATE TABLE attempt (job TEXT NOT NULL, running INTEGER NOT NULL DEFAULT 0, "
     "losses INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (job)) WITHOUT ROWID;",
+    "ALTER TABLE trial ADD COLUMN known_in INTEGER;"
+    "UPDATE trial SET known_in = round + 1 WHERE state IN ('complete', 'failed')"
+    " AND round < (SELECT max(round) FROM round);",
 ]
 """SQL from each version to the next: the first step leads from 1 to 2. A step is never changed once released.
 

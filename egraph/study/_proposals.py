@@ -11,7 +11,7 @@ from egraph.architecture import Architecture
 from egraph.study._events import Event
 from egraph.study._guide import Predictor
 from egraph.study._screen import Screener
-from egraph.study._trial import BASELINE, WHOLE_COST, Trial, add_costs
+from egraph.study._trial import BASELINE, DONE, WHOLE_COST, Trial, add_costs, known_first
 
 __all__ = ["Plan", "Proposal", "Situation", "Strategy"]
 
@@ -44,7 +44,7 @@ class Situation:
     """The state of a study before a round.
 
     Attributes:
-        trials: All trials, each complete or failed.
+        trials: All trials. Those without a result are still evaluated.
         number: Number of the round, from 0.
         limit: Number of whole evaluations that there may be in all, those of the baseline not counted.
         searcher_state: State that the last plan gave.
@@ -71,9 +71,14 @@ class Situation:
         return [trial for trial in self.trials if trial.origin != BASELINE]
 
     @property
+    def done(self) -> list[Trial]:
+        """Those of them that have a result; what earlier rounds knew comes first."""
+        return known_first(trial for trial in self.own if trial.state in DONE)
+
+    @property
     def known(self) -> list[Trial]:
-        """The trials that the ranker learns from, in the order of proposing."""
-        return self.own if self.evidence is None else list(self.evidence)
+        """The trials that the ranker learns from, in the same order."""
+        return self.done if self.evidence is None else list(self.evidence)
 
     @property
     def left(self) -> float:

@@ -15,6 +15,7 @@ import pandas as pd
 from egraph.architecture import Architecture
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator
+from egraph.executors import Engine
 from egraph.study._evaluating import Job, Outcome, evaluate, open_evaluation
 from egraph.study._events import Event, RetrainFinished, RetrainStarted
 from egraph.study._journal import Journal
@@ -74,6 +75,7 @@ def retrain(
     workers: int,
     emit: Callable[[Event], object],
     seconds: float | None = None,
+    engine: Engine | None = None,
 ) -> dict[str, Retrained]:
     """Evaluates architectures as often as the journal lacks; each result is written as soon as it is there.
 
@@ -86,6 +88,7 @@ def retrain(
         workers: Number of evaluations at a time.
         emit: Called with a `RetrainStarted` before the first evaluation, and a `RetrainFinished` after each.
         seconds: Time limit of an evaluation; None is none.
+        engine: Engine of the executor.
 
     Returns:
         The results of all calls by the keys.
@@ -110,7 +113,10 @@ def retrain(
     if jobs:
         emit(RetrainStarted(len(jobs)))
     # With several workers also a single evaluation has a process of its own, which can be ended or die.
-    with closing(open_evaluation(evaluator, workers if jobs else 1, seconds=seconds)) as executor:
+    opened = open_evaluation(
+        evaluator, workers if jobs else 1, seconds=seconds, engine=engine if jobs else None
+    )
+    with closing(opened) as executor:
         try:
             for outcomes in evaluate(executor, jobs, losses, begin=begin):
                 for (key, repeat), outcome in outcomes.items():

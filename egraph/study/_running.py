@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from egraph.checks import check_flag
 from egraph.evaluation import CostMeter, Outside
 from egraph.evaluation.base import Evaluator, Fidelity
+from egraph.executors import Engine
 from egraph.searchers import MakeSearcher
 from egraph.spaces import SearchSpace
 from egraph.study._driver import Driver
@@ -44,6 +46,8 @@ class Runner:
         max_failures: Number of trials in succession that may fail.
         requeued: Number of interrupted trials that run again.
         makers: Functions that make the searchers, some of which need work before the first trial.
+        asynchronous: Whether rounds are proposed while trials of earlier ones still run.
+        engine: Engine of the executor.
     """
 
     space: SearchSpace
@@ -59,6 +63,8 @@ class Runner:
     max_failures: int
     requeued: int
     makers: Mapping[str, MakeSearcher]
+    asynchronous: bool = False
+    engine: Engine | None = None
 
     def __post_init__(self) -> None:
         recall(self.journal, self.makers)
@@ -68,7 +74,8 @@ class Runner:
     ) -> str:
         """Runs until the budget is spent; returns the reason to stop."""
         cheaper = list_evaluators(self.fidelities, self.journal.path)
-        return self._run(self.evaluator, cheaper, self.workers, trials, seconds, baseline, emit)[0]
+        how = (trials, seconds, baseline, emit)
+        return self._run(self.evaluator, cheaper, self.workers, *how, engine=self.engine)[0]
 
     def ask(self, most: float, trials: float | None, baseline: bool) -> tuple[str, list[Trial]]:
         """Hands out the next trials, at most so many; returns the reason why there are no more, and them."""
@@ -86,11 +93,12 @@ class Runner:
         baseline: bool,
         emit: Callable[[Event], object],
         most: float = math.inf,
+        engine: Engine | None = None,
     ) -> tuple[str, list[Trial]]:
         check_flag(baseline=baseline)
         limit = math.inf if trials is None else trials
         preview = None if self.screen is None else self.screen.preview
-        executor = open_evaluation(evaluator, workers, preview, cheaper, self.trial_seconds)
+        executor = open_evaluation(evaluator, workers, preview, cheaper, self.trial_seconds, engine)
         budget, begun = math.inf if seconds is None else seconds, time.monotonic()
         driver = Driver(
             self.journal, executor, limit=limit, deadline=begun + budget, baseline=baseline,
@@ -100,8 +108,10 @@ class Runner:
         loop = Loop(
             self.space, self.seed, journal=self.journal, proposer=self.proposer, driver=driver,
             meter=self.meter, screener=screener, limit=limit, baseline=baseline, emit=emit,
-            entry=min(cheaper, default=WHOLE_COST),
+            entry=min(cheaper, default=WHOLE_COST), asynchronous=self.asynchronous and workers > 1,
         )  # fmt: skip
+        record = {"trials": trials, "seconds": seconds, "started": time.time(), "pid": os.getpid()}
+        self.journal.keep("run", record)
         before = (driver.finished, driver.baseline_finished, self.requeued)
         lost = self.journal.trial_losses
         emit(RunStarted(*before, trials=trials, seconds=seconds, baseline=baseline, lost=lost))
@@ -112,5 +122,6 @@ class Runner:
             # Whatever ended the run, no trial stays marked as running.
             executor.close()
             self.journal.requeue()
+            self.journal.keep("run", {**record, "ended": time.time()})
         emit(RunFinished(stopped))
         return stopped, driver.asked

@@ -41,10 +41,10 @@ class SearchersAlone:
 
     def propose(self, situation: Situation) -> Plan:
         """Continues the searchers, which first learn from the last round."""
-        own, room = situation.own, situation.room(self.batch)
-        searchers = self.team.restore(situation.searcher_state, own)
+        done, room = situation.done, situation.room(self.batch)
+        searchers = self.team.restore(situation.searcher_state, done)
         names = list(searchers)
-        order = islice(turns([1.0] * len(names), len(own)), room)
+        order = islice(turns([1.0] * len(names), len(situation.own)), room)
         counts = Counter(names[number] for number in order)
         proposals: list[Proposal] = []
         taken: set[str] = set()
@@ -54,7 +54,7 @@ class SearchersAlone:
                 # What another searcher proposes in this round too is evaluated once.
                 proposals += [Proposal(one, SEARCH, finder=name) for key, one in asked if key not in taken]
                 taken.update(key for key, _ in asked)
-        return Plan(proposals, searcher_state=self.team.save(searchers, own))
+        return Plan(proposals, searcher_state=self.team.save(searchers, done))
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,12 +17,14 @@ from egraph.checks import check_whole
 from egraph.evaluation.base import Evaluation, Evaluator, Fitness
 from egraph.evaluation.outside import Outside
 from egraph.evaluation.wrapping import as_evaluator
+from egraph.executors import Engine
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
 from egraph.study._arguments import (
     Searchers,
     check_budget,
     describe_searchers,
+    read_batch,
     read_costs,
     read_counts,
     read_limit,
@@ -44,7 +46,7 @@ from egraph.study._running import Runner
 from egraph.study._screen import recall
 from egraph.study._shares import Mixture, read_shares
 from egraph.study._team import Team
-from egraph.study._trial import OWN, Trial
+from egraph.study._trial import OWN, Trial, known_first
 
 __all__ = ["Study"]
 
@@ -59,42 +61,43 @@ class Study:
     fitness. Of thousands of candidates, those with the best predictions are evaluated, and a few that are
     promising and different. Each round records how well the ranker had ordered its trials in advance.
 
-    A round depends only on the seed and on the results of earlier rounds. With ``storage``, every step is
-    written to the journal at once. An interrupted study resumes when it is created and run again with the
-    same arguments, and ends with the same history as an uninterrupted one. Data count as the same by their
+    A round depends only on the seed and on the results that were known when it was proposed. With
+    ``storage``, every step is written to the journal at once. An interrupted study resumes when it is created
+    and run again with the same arguments. With one worker, or ``synchronous``, it ends with the same history
+    as an uninterrupted one. Data count as the same by their
     content, functions by their name or their code, whatever file or module they are in now.
 
     Args:
         space: Search space, or the name of one.
         evaluate: An `Evaluator`, or a fitness: a callable from architectures to scores, higher is better.
-            Its parameter ``seed``, if it has one, gets the seed of each evaluation. None where `ask` hands
-            trials out and `tell` takes their scores.
+            Its parameter ``seed``, if any, gets the seed of each evaluation. None for `ask` and `tell`.
         storage: File of the journal, created if it does not exist; None keeps the journal in memory.
         seed: Seed of all random choices. Each evaluation gets a seed derived from it.
         ranker: Model with ``fit`` and ``predict`` as in scikit-learn; None is the default `egraph.Ranker`. A
-            fitted model, or one that has only ``predict``, such as `egraph.fitness` gives, guides from the
-            first round on, in place of random sampling. From then on it is the prior of an `egraph.Ranker`
-            that learns from the study's trials: one with the model's own settings, if it is an
-            `egraph.Ranker`, and otherwise the default one. With False there is no ranker, and the searcher
-            sees the real scores.
+            fitted model, or one with ``predict`` alone, such as `egraph.fitness` gives, guides from the first
+            round on. It is then the prior of an `egraph.Ranker`, with its own settings if it is one, that
+            learns from the trials. With False there is none, and the searcher sees the real scores.
         searcher: Name of the searcher or of a differentiable method, with options if wanted, as
             `find_searcher` reads it; its class; a callable that takes ``space, seed=``; or a sequence of
             these, which share the work. None is regularized evolution, or NSGA-II with ``costs``.
         shares: Percentages of the candidates, and of the trials that the ranker chooses among them: from the
             searchers, from mutants of the best trials, and from random samples. None is (60, 30, 10).
-        workers: Number of evaluations at a time; more than one run in processes of their own.
+        workers: Number of evaluations at a time; more than one run in processes of their own. A free worker
+            gets the next trial at once: a round is proposed as soon as no trial waits. The history then
+            depends on the order of the results, which the journal keeps (`Trial.known_in`).
         initial: Number of trials before the first fit.
         screen: Fitness without training that chooses them among more random architectures; or the name of a
             zero-cost proxy, or several joined by ``+``. None is the evaluator's own `Evaluator.screen`, if it
             has one and no fitted ranker is given; False or ``"none"`` takes random ones. With a fitted
             ranker, its predictions are fused with the score (`egraph.evaluation.fuse`).
         screen_count: Number of architectures that it chooses from; None is 16 times ``initial``.
-        screen_seconds: Time after which it scores no further architecture. It is also bounded by a quarter of
-            the ``seconds`` of a run. Architectures without a score come last.
+        screen_seconds: Time after which it scores no further one, at most a quarter of the ``seconds`` of a
+            run. Architectures without a score come last.
         costs: Functions from an architecture to a cost, by name; lower is better. The study then searches for
             the best trade-offs of score and costs: `MultiObjective` searchers get the costs, a ranker's
             candidates are chosen by predicted score and costs, and the journal keeps the costs of each trial.
-        batch: Number of trials a round; None is 8 with a ranker, and the number of workers without one.
+        batch: Number of trials a round; None is 8 with a ranker, and 1 without one, or with ``synchronous``
+            the number of workers.
         far: Number of trials of a round that are chosen for their difference.
         candidates: Number of architectures that the ranker scores in a round. Of a space that has no more,
             all are scored, without a searcher, if neither ``searcher`` nor ``shares`` is given.
@@ -103,13 +106,15 @@ class Study:
             causes a fit. With the last two also before each round until it has learned from ``initial`` ones.
         max_failures: Number of trials in succession that may fail before the run stops with an error.
         fidelities: Cheaper evaluations, by names that the evaluator reads (`Evaluator.at`), each more
-            expensive than the one before it; the last is the whole evaluation. For a training, such as
-            ``[0.1, 0.3, 1]``, they are shares of the epochs. New networks are evaluated at the first, and the
-            best of each are promoted to the next; the ranker learns from all. Whole scores alone decide which
-            network is best. None evaluates all networks whole.
-        trial_seconds: Time after which an evaluation has failed; None is no limit. With several workers the
-            process of the evaluation is ended. With one, a `egraph.evaluation.Training` is ended between two
-            steps, an `OwnTraining` at a report. Evaluations by another evaluator (`retrain`) have no limit.
+            expensive than the one before it; the last is the whole one. Of a training they are shares of the
+            epochs, such as ``[0.1, 0.3, 1]``. New networks enter at the first, and the best of each are
+            promoted; the ranker learns from all. Whole scores alone decide which network is best.
+        trial_seconds: Time after which an evaluation has failed; None is no limit. With several workers its
+            process is ended. With one, a `egraph.evaluation.Training` is ended between two steps, an
+            `OwnTraining` at a report. Evaluations by another evaluator (`retrain`) have no limit.
+        synchronous: Whether a round begins when the last one is done, whatever the number of workers.
+        executor: What runs the evaluations: ``inline`` or ``processes``, or a function that makes a
+            `egraph.executors.Executor`. None is ``inline`` with one worker, else ``processes``.
         force_resume: Whether to resume a journal of another space, seed or evaluator; it keeps what differed.
 
     Raises:
@@ -143,9 +148,11 @@ class Study:
         max_failures: int = 30,
         fidelities: Sequence[float | str] | None = None,
         trial_seconds: float | None = None,
+        synchronous: bool = False,
+        executor: Engine | None = None,
         force_resume: bool = False,
     ) -> None:
-        batch = batch if batch is not None else workers if ranker is False else 8
+        batch = read_batch(batch, ranker, workers, synchronous)
         seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
         workers, initial = read_counts(1, workers=workers, initial=initial)
         batch, candidates = read_counts(1, batch=batch, candidates=candidates)
@@ -169,17 +176,16 @@ class Study:
         settings = {
             "ranker": None if self._guide is None else self._guide.describe(),
             "searcher": describe_searchers(team.makers, self.space), "workers": workers, "far": far, **sizes,
-            "screen": None if self._screen is None else self._screen.describe(),
+            "screen": None if self._screen is None else self._screen.describe(), "synchronous": synchronous,
             "shares": mixture.shares, "trial_seconds": self._trial_seconds, "recalibrate": recalibrate,
         }  # fmt: skip
-        self._journal, requeued = claim(
-            storage, self.space, seed, self._evaluator, settings, self._meter, self._fidelities, force_resume
-        )
+        about = (self._evaluator, settings, self._meter, self._fidelities)
+        self._journal, requeued = claim(storage, self.space, seed, *about, force_resume)
         if self._guide is not None and self._screen is not None:
             self._guide.remember(partial(recall, self._journal, self._screen, self.space, seed))
         how = (self._fidelities, self._meter, self._screen, workers, self._trial_seconds)
         run = (self.space, seed, self._journal, proposer, self._evaluator, *how, max_failures, requeued)
-        self._runner, self._team = Runner(*run, team.makers), team
+        self._runner, self._team = Runner(*run, team.makers, not synchronous, executor), team
 
     def __enter__(self) -> Study:
         return self
@@ -220,7 +226,7 @@ class Study:
         """The best trial of random search: of random initial trials and the baseline's.
 
         Raises:
-            FailedError: None of them has succeeded yet.
+            FailedError: None has succeeded yet.
         """
         return best_baseline_trials(self._journal, 1)[0]
 
@@ -229,7 +235,7 @@ class Study:
         """The ranker, fitted to all trials so far; None without one or with too few successful trials."""
         if self._guide is None:
             return None
-        return self._guide.fit(self._journal.read_trials(origins=OWN))[0]
+        return self._guide.fit(known_first(self._journal.read_trials(origins=OWN)))[0]
 
     @property
     def survivors(self) -> list[Architecture]:
@@ -239,7 +245,7 @@ class Study:
     def add(self, architectures: Iterable[Architecture], scores: ArrayLike) -> int:
         """Takes results that the same evaluation gave before; ranker and searcher learn from them.
 
-        They cost nothing of a run's budget, and stand for as many of the first random trials.
+        They cost nothing of a run's budget, and stand for as many first trials.
 
         Args:
             architectures: Architectures of the space.
@@ -260,7 +266,7 @@ class Study:
         They count in the budget of the next run. Returns the number of new trials.
 
         Raises:
-            ArchitectureError: An architecture is not of the space; the text has its position.
+            ArchitectureError: An architecture is not of the space.
         """
         return enqueue(self._journal, self.space, self.seed, self._meter, architectures)
 
@@ -296,8 +302,8 @@ class Study:
     ) -> list[Trial]:
         """Hands out the next trials, to be evaluated anywhere; `tell` takes their scores.
 
-        A round is proposed when all trials of the last one are told, so the history is that of `run` with the
-        same scores. Trials that are handed out stay so until they are told, in later processes too.
+        A round is proposed when all trials of the last one are told, as in a synchronous `run`. Trials that
+        are handed out stay so until they are told, in later processes too.
 
         Args:
             most: Largest number of trials; None for the rest of the round.
@@ -305,8 +311,7 @@ class Study:
             baseline: Whether to hand out trials of a random search beside it, as in `run`.
 
         Returns:
-            The trials, with architecture, seed and fidelity; none while the round waits for scores, or where
-            nothing is left, which `stopped` tells.
+            The trials; none while the round waits for scores, or where nothing is left, as `stopped` tells.
 
         Raises:
             UsageError: An argument is not positive.
@@ -334,16 +339,9 @@ class Study:
         number = trial.number if isinstance(trial, Trial) else trial
         return tell(self._journal, number, score, reason)
 
-    def retrain(
-        self,
-        trial: Trial | Architecture,
-        repeats: int = 3,
-        *,
-        evaluate: Evaluator | Callable[..., Any] | None = None,
-        progress: Progress | None = None,
-    ) -> Retrained:
-        """Evaluates one trial or architecture again with fresh seeds, as `retrain_all` does several."""
-        return self.retrain_all([trial], repeats, evaluate=evaluate, progress=progress)[0]
+    def retrain(self, trial: Trial | Architecture, repeats: int = 3, **options: Any) -> Retrained:
+        """Evaluates one trial or architecture again, as `retrain_all` does several with the same options."""
+        return self.retrain_all([trial], repeats, **options)[0]
 
     def retrain_all(
         self,
@@ -371,7 +369,7 @@ class Study:
         fresh = retrain(
             self._journal, evaluator, by_key, repeats=repeats,
             seed=self.seed, workers=self.workers, emit=progress or ignore,
-            seconds=self._trial_seconds if evaluate is None else None,
+            seconds=self._trial_seconds if evaluate is None else None, engine=self._runner.engine,
         )  # fmt: skip
         return [fresh[self.space.key(graph)] for graph in graphs]
 
@@ -380,13 +378,13 @@ class Study:
     ) -> Confirmed:
         """Evaluates the best few networks again with fresh seeds; the best mean score wins.
 
-        The best of many noisy scores is partly luck; the mean of fresh scores is less so. If random search
-        ran beside the study, its winner is chosen in the same way. Test scores decide nothing.
+        The best of many noisy scores is partly luck. If random search ran beside the study, its winner is
+        chosen in the same way. Test scores decide nothing.
 
         Args:
             most: Number of the best networks of each search that are evaluated again.
             repeats: Number of evaluations of each. Those that the journal already holds are not repeated.
-            progress: Called with a `RetrainStarted`, and with a `RetrainFinished` after each evaluation.
+            progress: Called as by `retrain_all`.
 
         Raises:
             UsageError: An argument is not positive, or ``repeats`` is above 1 without a seed.

@@ -15,7 +15,7 @@ from egraph.searchers import MakeSearcher, Searcher
 from egraph.spaces import SearchSpace
 from egraph.study._journal import Journal
 from egraph.study._seeds import derive
-from egraph.study._trial import DONE, OWN, Trial
+from egraph.study._trial import DONE, OWN, Trial, known_first
 
 __all__ = ["Team"]
 
@@ -39,30 +39,32 @@ class Team:
     def restore(
         self,
         state: Mapping[str, Any] | None,
-        own: Sequence[Trial],
+        done: Sequence[Trial],
         fitness: Callable[[Sequence[Architecture]], ArrayLike] | None = None,
+        tried: Sequence[Architecture] = (),
     ) -> dict[str, Searcher]:
-        """The searchers as they were after the last round, told of the trials since then.
+        """The searchers as they were after the last round, told of the results since then.
 
         Args:
             state: State that `save` gave at the last round; None before the first one.
-            own: All trials of the search, each complete or failed.
+            done: All trials of the search that have a result, in the order of `Situation.done`.
             fitness: Current fitness, where predictions of a ranker were told too: remembered scores are then
                 replaced by it.
+            tried: With a fitness, the architectures of all trials, which are not proposed again.
 
         Raises:
             UsageError: The state is of a searcher with other options, or damaged.
             JournalError: There is no such state.
         """
-        states, told = _read(state, own, self.makers)
+        states, told = _read(state, done, self.makers)
         searchers = {}
         for number, (name, make) in enumerate(self.makers.items()):
             searchers[name] = searcher = make(self.space, seed=derive(self.seed, "searcher", number))
             if name in states:
                 searcher.load_state_dict(states[name])
             if fitness is not None:
-                searcher.rescore(fitness, [trial.architecture for trial in own])
-            fresh = own[told if name in states else 0 :]
+                searcher.rescore(fitness, tried)
+            fresh = done[told if name in states else 0 :]
             if fitness is not None:  # the best last, for searchers that forget the oldest
                 fresh = sorted(fresh, key=_failed_first)
             if fresh:
@@ -71,15 +73,15 @@ class Team:
 
     def find_survivors(self, journal: Journal) -> list[Architecture]:
         """The populations of the searchers that have ``members``, after all trials that are done."""
-        own = journal.read_trials(states=DONE, origins=OWN)
-        searchers = self.restore(journal.settings.get("searcher state"), own)
+        done = known_first(journal.read_trials(states=DONE, origins=OWN))
+        searchers = self.restore(journal.settings.get("searcher state"), done)
         return [one for searcher in searchers.values() for one in getattr(searcher, "members", ())]
 
-    def save(self, searchers: Mapping[str, Searcher], own: Sequence[Trial]) -> dict[str, Any]:
-        """The state of all searchers, as JSON-ready values; they were told of the trials ``own``."""
+    def save(self, searchers: Mapping[str, Searcher], done: Sequence[Trial]) -> dict[str, Any]:
+        """The state of all searchers, as JSON-ready values; they were told of the trials ``done``."""
         return {
             _STATES: {name: searcher.state_dict() for name, searcher in searchers.items()},
-            _TOLD: len(own),
+            _TOLD: len(done),
         }
 
 
@@ -92,7 +94,7 @@ def _is_state(value: object) -> bool:
 
 
 def _read(
-    state: Mapping[str, Any] | None, own: Sequence[Trial], names: Mapping[str, object]
+    state: Mapping[str, Any] | None, done: Sequence[Trial], names: Mapping[str, object]
 ) -> tuple[dict[str, Any], int]:
     """States by the names of the searchers, and the number of trials that they were told of."""
     if state is None:
@@ -103,4 +105,4 @@ def _read(
             raise JournalError("the state of the searchers in the journal is damaged; choose another storage")
         return states, told
     # Version 0.1.0 wrote the state of the one searcher that proposed the last round itself.
-    return {next(iter(names)): dict(state)}, sum(trial.round < own[-1].round for trial in own)
+    return {next(iter(names)): dict(state)}, sum(trial.round < done[-1].round for trial in done)

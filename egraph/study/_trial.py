@@ -33,6 +33,7 @@ __all__ = [
     "State",
     "Trial",
     "add_costs",
+    "known_first",
 ]
 
 State = Literal["queued", "running", "asked", "complete", "failed"]
@@ -107,6 +108,7 @@ class Trial:
         finder: Name of the searcher that found the architecture; empty if none searched.
         costs: Costs by name, known before the evaluation; NaN where unknown, empty in a study without costs.
         fidelity: Cost relative to a whole evaluation; 1 is a whole one, whose score alone is the study's.
+        known_in: Number of the first round that was proposed when its result was known; None before that.
     """
 
     number: int
@@ -125,6 +127,7 @@ class Trial:
     finder: str = ""
     costs: Mapping[str, float] = field(default_factory=dict, hash=False)
     fidelity: float = WHOLE_COST
+    known_in: int | None = None
 
     @property
     def score(self) -> float:
@@ -155,6 +158,11 @@ class Trial:
     def source(self) -> str:
         """The origin of the score, such as ``"trained on digits (cpu)"``."""
         return self.evaluation.source
+
+
+def known_first(trials: Iterable[Trial]) -> list[Trial]:
+    """Trials in the order in which rounds knew their results; of one round, and without one, by number."""
+    return sorted(trials, key=lambda one: (math.inf if one.known_in is None else one.known_in, one.number))
 
 
 def add_costs(trials: Iterable[Trial]) -> float:

@@ -154,7 +154,10 @@ def test_a_report_ends_a_training_after_the_time_limit():
 
 
 def test_workers_and_repeats_give_what_one_process_gives(tmp_path):
-    studies = [Study(SPACE, own(), ranker=False, batch=3, workers=workers, seed=4) for workers in (1, 2)]
+    studies = [
+        Study(SPACE, own(), ranker=False, batch=3, workers=workers, seed=4, synchronous=True)
+        for workers in (1, 2)
+    ]
     for one in studies:
         one.run(trials=6, baseline=True)
     here, there = (one.trials[["key", "origin", "seed", "score"]].to_dict() for one in studies)

@@ -9,7 +9,7 @@ from contextlib import closing
 import pytest
 from functions import Unloadable, act, number, remember, square, threads
 
-from egraph.errors import FailedError
+from egraph.errors import FailedError, UnknownNameError
 from egraph.executors import (
     UnsendableError,
     WorkerDiedError,
@@ -165,3 +165,22 @@ def _alive(pid):
         return False
     with open(f"/proc/{pid}/stat") as file:
         return file.read().rsplit(")", 1)[1].split()[0] != "Z"
+
+
+def test_an_engine_is_named_or_made():
+    with closing(open_executor(act, 3, engine="inline")) as executor:
+        assert executor.capacity == 1
+        assert finish(executor, ["pid"])[0].result() == os.getpid()
+    with closing(open_executor(act, 1, engine="processes")) as executor:
+        assert finish(executor, ["pid"])[0].result() != os.getpid()
+    made = []
+
+    def make(function, workers):
+        made.append((function, workers))
+        return open_executor(function, 1)
+
+    with closing(open_executor(square, 5, engine=make)) as executor:
+        assert finish(executor, [4])[0].result() == 16
+    assert made == [(square, 5)]
+    with pytest.raises(UnknownNameError, match=r"unknown executor 'threads'; known: inline, processes"):
+        open_executor(act, 2, engine="threads")

@@ -232,8 +232,9 @@ SMALLER = {"screened": 10, "fidelities": 8, "fidelities direct": 9}
 
 
 if __name__ == "__main__":
-    path, workers, mode = sys.argv[1], int(sys.argv[2]), sys.argv[3]
-    with study(path, workers=workers, evaluate=Played(seconds=0.04), **MODES[mode]) as one:
-        one.run(trials=SMALLER.get(mode, 36), baseline=True)
-        if mode != "screened":
+    path, workers, mode, *asynchronous = sys.argv[1], int(sys.argv[2]), *sys.argv[3:]
+    options = {"evaluate": Played(seconds=0.04), "synchronous": not asynchronous, **MODES[mode]}
+    with study(path, workers=workers, **options) as one:
+        one.run(trials=SMALLER.get(mode, 30 if asynchronous else 36), baseline=True)
+        if mode != "screened" and not asynchronous:
             one.retrain(one.best, repeats=2)

@@ -175,7 +175,7 @@ def test_an_exhausted_space_is_evaluated_whole():
 def test_workers_do_not_change_the_history():
     histories = []
     for workers in (1, 2):
-        with study(workers=workers, **MODES["fidelities"]) as one:
+        with study(workers=workers, synchronous=True, **MODES["fidelities"]) as one:
             one.run(trials=3, baseline=True)
             histories.append(history(one))
     assert histories[0] == histories[1]

@@ -22,7 +22,10 @@ def test_process_that_dies_fails_its_own_trial_only():
 
 def test_an_evaluation_that_hangs_is_ended_and_fails_alone():
     hangs, raises = (Played(fails_where_first_is=1, how=how) for how in ("hang", "raise"))
-    hanging, other = study(evaluate=hangs, workers=2, trial_seconds=0.5), study(evaluate=raises)
+    hanging, other = (
+        study(evaluate=hangs, workers=2, trial_seconds=0.5, synchronous=True),
+        study(evaluate=raises),
+    )
     for one in (hanging, other):
         one.run(trials=5)
     assert history(hanging, ["reason"]) == history(other, ["reason"])
@@ -41,7 +44,10 @@ def test_the_start_of_a_process_is_not_in_the_time_limit():
 
 
 def test_reasons_and_histories_are_those_of_one_process():
-    here, there = (study(evaluate=Played(fails_where_first_is=1), workers=workers) for workers in (1, 2))
+    here, there = (
+        study(evaluate=Played(fails_where_first_is=1), workers=workers, synchronous=True)
+        for workers in (1, 2)
+    )
     for one in (here, there):
         one.run(trials=16, baseline=True)
     assert history(here) == history(there)
