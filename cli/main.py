@@ -36,6 +36,7 @@ COMMANDS = {
     "data": "List, show, import, generate and trace tables of measured architectures.",
     "draw": "Draw an architecture in the terminal, as SVG or as PNG.",
     "report": "Write the report of a search as one HTML page.",
+    "watch": "Show what a search does, while it runs.",
 }
 """The commands with a short help, in the order of ``egraph --help``."""
 

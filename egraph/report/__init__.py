@@ -8,7 +8,19 @@ the template. To add a chart: a function in `_charts`, and its line in `CHARTS` 
 from __future__ import annotations
 
 from egraph.report._findings import Findings, find, show_amount, show_changes
+from egraph.report._now import Now, Running, look
 from egraph.report._page import render, write
 from egraph.report._supernet import write_supernet
 
-__all__ = ["Findings", "find", "render", "show_amount", "show_changes", "write", "write_supernet"]
+__all__ = [
+    "Findings",
+    "Now",
+    "Running",
+    "find",
+    "look",
+    "render",
+    "show_amount",
+    "show_changes",
+    "write",
+    "write_supernet",
+]

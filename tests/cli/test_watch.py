@@ -1,0 +1,108 @@
+"""``egraph watch`` and ``egraph report --serve``: a search that runs in another process, seen from here."""
+
+import re
+import signal
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from egraph.study import open_journal
+
+PLAYED = Path(__file__).parent.parent / "study" / "played.py"
+
+
+@pytest.fixture
+def running(tmp_path):
+    """The journal of a search that another process works on, in the middle of it."""
+    path = tmp_path / "x.db"
+    code = (
+        f"import sys; sys.path.insert(0, {str(PLAYED.parent)!r})\n"
+        "from played import Played, study\n"
+        "if __name__ == '__main__':\n"
+        "    with study(sys.argv[1], workers=2, evaluate=Played(seconds=0.3)) as one:\n"
+        "        one.run(trials=400, baseline=True)\n"
+    )
+    script = tmp_path / "script.py"
+    script.write_text(code)
+    process = subprocess.Popen([sys.executable, str(script), str(path)])
+    try:
+        until = time.monotonic() + 60
+        while time.monotonic() < until:
+            time.sleep(0.1)
+            if path.exists() and path.stat().st_size and _count(path) >= 9:
+                break
+        yield path, process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _count(path):
+    try:
+        with open_journal(path) as journal:
+            return len(journal.read_trials(states=["complete"]))
+    except Exception:  # noqa: BLE001, not begun
+        return 0
+
+
+def test_a_running_search_is_seen(egraph, running, tmp_path):
+    path, process = running
+    seen = egraph("watch", path, "--once").stdout
+    assert "toy, running" in seen or ", running" in seen
+    assert re.search(r"trainings +\d+ of 400, \d+ waiting", seen)
+    assert re.search(r"best +\S+; random search \S+", seen)
+    assert re.search(r"left +about \d+ (s|min|h)", seen) or re.search(r"about [\d.]+ h", seen)
+    assert len(re.findall(r"trial \d+ +\d+ +\w+ +\d+ s", seen)) >= 1
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    after = egraph("watch", path).stdout
+    assert ", not running" in after
+    assert "about" not in after
+
+
+def test_it_ends_with_the_search(tmp_path, egraph, running):
+    path, process = running
+    timer = threading.Timer(1.5, lambda: process.send_signal(signal.SIGINT))
+    timer.start()
+    done = egraph("watch", path, "--interval", "0.2")
+    timer.join()
+    assert done.stdout
+
+
+def test_an_absent_journal_is_told(egraph):
+    assert "no journal at " in egraph("watch", "absent.db", code=1).stderr
+    assert "no journal at " in egraph("report", "absent.db", "--serve", code=1).stderr
+
+
+def test_the_page_is_served_and_loads_itself_again(egraph, running, tmp_path):
+    path, _ = running
+    served = subprocess.Popen(
+        [sys.executable, "-m", "egraph", "report", str(path), "--serve", "--interval", "3"],
+        stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        address = served.stdout.readline().split()[0]
+        assert address.startswith("http://127.0.0.1:")
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            first = answer.read().decode()
+            assert answer.headers["Refresh"] == "3"
+        assert "trials were queued or running when this page was written" in first
+        with pytest.raises(urllib.error.HTTPError, match="404"):
+            urllib.request.urlopen(f"{address}etc/passwd", timeout=60)
+        taken = egraph("report", path, "--serve", "--port", address.rstrip("/").rsplit(":")[-1], code=2)
+        assert "choose another --port" in taken.stderr
+    finally:
+        served.send_signal(signal.SIGINT)
+        assert served.wait(30) == 130
+        served.stdout.close()
+
+
+def test_options_that_contradict_are_refused(egraph):
+    assert "--serve writes no file" in egraph("report", "x.db", "--serve", "--out", "x.html", code=2).stderr
+    assert "--port is the port of --serve" in egraph("report", "x.db", "--port", "80", code=2).stderr
