@@ -39,7 +39,8 @@ class Listener:
         self._total = trials + (trials - min(shared, trials) if baseline else 0)
         self._done: tuple[float, float] = (0, 0)
         self._best = math.nan
-        self._news = ""
+        self._news: list[str] = []  # of the round that is proposed next
+        self._told: dict[int, list[str]] = {}  # of rounds that are not finished
         show(self._title)
 
     def __call__(self, event: Event) -> None:
@@ -61,13 +62,14 @@ class Listener:
                 self._show(SCREENING, event.done, event.total, f"{event.done}/{event.total}")
             case events.Screened():
                 of = "" if event.scored == event.architectures else f" of {event.architectures}"
-                self._news = f"scored {event.scored}{of} untrained networks in {event.seconds:.1f} s"
+                self._news.append(f"scored {event.scored}{of} untrained networks in {event.seconds:.1f} s")
                 self._count(*self._done)
             case events.RankerFitted():
-                self._news = f"ranker learned from {event.trials} in {event.seconds:.1f} s"
-            case events.RoundStarted() if event.candidates:
-                scored = f"scored {event.candidates:,} in {event.seconds:.1f} s"
-                self._news = ", ".join(filter(None, [self._news, scored]))
+                self._news.append(f"ranker learned from {event.trials} in {event.seconds:.1f} s")
+            case events.RoundStarted():
+                if event.candidates:
+                    self._news.append(f"scored {event.candidates:,} in {event.seconds:.1f} s")
+                self._told[event.round], self._news = self._news, []
             case events.TrialStarted():
                 self._count(*self._done)
             case events.TrialFinished():
@@ -76,9 +78,8 @@ class Listener:
             case events.RoundFinished():
                 shown = "" if math.isnan(self._best) else f"best {self._best:.4g}"
                 taus = _taus(event.own, event.random)
-                told = ", ".join(filter(None, [self._news, taus, shown]))
-                self._show.say(f"round {event.round}: {told}")
-                self._news = ""
+                news = self._told.pop(event.round, [])
+                self._show.say(f"round {event.round}: {', '.join(filter(None, [*news, taus, shown]))}")
             case events.DriftAlarm():
                 self._show.say(f"  {_warn(event)}")
 
