@@ -52,10 +52,7 @@ def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, mode, first):
     ("workers", "mode"),
     [
         (1, "ranker"),
-        (2, "direct"),
         (2, "several"),
-        (1, "several direct"),
-        (2, "costs"),
         (1, "costs direct"),
         (2, "fidelities"),
     ],
