@@ -14,17 +14,19 @@ __all__ = ["command"]
 
 @click.command(
     "report",
-    help="""Write the report of a search as one HTML page, or serve it on this machine.
+    help="""Write the report of a search as one HTML page.
 
-    The page loads nothing from the network. The search may still be running. With --serve a browser shows the
-    search while it runs; the page loads itself again.
+    The page loads nothing from the network. The search may still be running. With --serve a browser on
+    this machine shows it while it runs; the page loads itself again.
     """,
     epilog="Example: egraph report runs/convnet-digits-0.db",
 )
 @click.argument("journal", metavar="JOURNAL", type=click.Path())
 @click.option("--out", metavar="FILE", help="Page to write. Default: beside the journal, as .html.")
 @click.option("--serve", is_flag=True, help="Serve the page on 127.0.0.1, until Ctrl-C.")
-@click.option("--port", type=click.IntRange(0, 65535), help="Port to serve on. Default: a free one.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), metavar="N", help="Port to serve on. Default: a free one."
+)
 @positive_option("--interval", help="Time after which a served page loads itself again.", default=10.0)
 def command(journal: str, out: str | None, serve: bool, port: int | None, interval: float) -> None:
     """``egraph report``."""
