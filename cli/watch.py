@@ -20,9 +20,10 @@ __all__ = ["command"]
 
 @click.command(
     "watch",
-    help="""Show what a search does: running trainings, the best so far, the ranker, the time that is left.
+    help="""Show what a search does, while it runs.
 
-    The search runs in another process, which this does not disturb. Ends with the search, or by Ctrl-C.
+    Running trainings, the last results, the best so far, the ranker and the time that is left. The search is
+    not disturbed. Ends with the search, or by Ctrl-C.
     """,
     epilog="Example: egraph watch runs/convnet-digits-0.db",
 )
