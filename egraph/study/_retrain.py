@@ -113,9 +113,7 @@ def retrain(
     if jobs:
         emit(RetrainStarted(len(jobs)))
     # With several workers also a single evaluation has a process of its own, which can be ended or die.
-    opened = open_evaluation(
-        evaluator, workers if jobs else 1, seconds=seconds, engine=engine if jobs else None
-    )
+    opened = open_evaluation(evaluator, workers if jobs else 1, seconds=seconds, engine=engine)
     with closing(opened) as executor:
         try:
             for outcomes in evaluate(executor, jobs, losses, begin=begin):

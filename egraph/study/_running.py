@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from egraph.checks import check_flag
+from egraph.checks import check_flag, to_plain
 from egraph.evaluation import CostMeter, Outside
 from egraph.evaluation.base import Evaluator, Fidelity
 from egraph.executors import Engine
@@ -110,7 +110,8 @@ class Runner:
             meter=self.meter, screener=screener, limit=limit, baseline=baseline, emit=emit,
             entry=min(cheaper, default=WHOLE_COST), asynchronous=self.asynchronous and workers > 1,
         )  # fmt: skip
-        record = {"trials": trials, "seconds": seconds, "started": time.time(), "pid": os.getpid()}
+        wanted = to_plain({"trials": trials, "seconds": seconds})
+        record = {**wanted, "started": time.time(), "pid": os.getpid()}
         self.journal.keep("run", record)
         before = (driver.finished, driver.baseline_finished, self.requeued)
         lost = self.journal.trial_losses

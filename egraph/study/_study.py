@@ -174,11 +174,10 @@ class Study:
         )  # fmt: skip
         proposer = Proposer(self.space, seed, climb(self._fidelities, strategy, self._guide))
         settings = {
-            "ranker": None if self._guide is None else self._guide.describe(),
+            "ranker": None if self._guide is None else self._guide.describe(), "recalibrate": recalibrate,
             "searcher": describe_searchers(team.makers, self.space), "workers": workers, "far": far, **sizes,
             "screen": None if self._screen is None else self._screen.describe(), "synchronous": synchronous,
-            "shares": mixture.shares, "trial_seconds": self._trial_seconds, "recalibrate": recalibrate,
-        }  # fmt: skip
+            "shares": mixture.shares, "trial_seconds": self._trial_seconds}  # fmt: skip
         about = (self._evaluator, settings, self._meter, self._fidelities)
         self._journal, requeued = claim(storage, self.space, seed, *about, force_resume)
         if self._guide is not None and self._screen is not None:
