@@ -45,9 +45,11 @@ def command(journal: str, interval: float, once: bool) -> None:
             console.print(_draw(now))
             return
         with Live(_draw(now), console=console, auto_refresh=False) as live:
-            while now.alive:
+            missed = 0  # looks: between two stages nobody works for a moment
+            while missed < 2:
                 time.sleep(interval)
                 now = report.look(opened)
+                missed = 0 if now.alive else missed + 1
                 live.update(_draw(now), refresh=True)
 
 
@@ -58,7 +60,7 @@ def _draw(now: Now) -> RenderableType:
     from rich.table import Table
 
     whole = Table.grid(padding=(0, 2))
-    whole.add_row("search", f"{now.space}, {'running' if now.alive else 'not running'}")
+    whole.add_row("search", f"{now.space}, {now.stage if now.alive else 'not running'}")
     budget = f" of {now.budget:g}" if math.isfinite(now.budget) else ""
     failed = f", {now.failed} failed" if now.failed else ""
     whole.add_row("trainings", f"{now.done:g}{budget}{failed}, {now.queued} waiting")
@@ -68,7 +70,7 @@ def _draw(now: Now) -> RenderableType:
     if now.learned_from:
         tau = f", tau of its last choices {now.tau:.2f}" if math.isfinite(now.tau) else ""
         whole.add_row("ranker", f"learned from {now.learned_from} trainings{tau}")
-    if now.alive and math.isfinite(now.left):
+    if now.running and math.isfinite(now.left):
         whole.add_row("left", f"about {_duration(now.left)}")
     running = Table(box=None, header_style="dim", padding=(0, 2))
     for name in ("running", "round", "origin", "for", ""):

@@ -42,6 +42,7 @@ class Now:
     Attributes:
         space: Name of the space.
         alive: Whether a process of this machine works on it.
+        stage: What it does: ``searching`` or ``training the best again``.
         workers: Number of evaluations at a time.
         running: Trials that are evaluated, the oldest first.
         queued: Number of trials that wait.
@@ -58,6 +59,7 @@ class Now:
 
     space: str
     alive: bool
+    stage: str
     workers: int
     running: list[Running]
     queued: int
@@ -93,6 +95,7 @@ def look(journal: Journal, *, last: int = 5, clock: Callable[[], float] = time.t
     return Now(
         space=str(settings.get("space", "")),
         alive=alive,
+        stage=str(run.get("stage", "searching")),
         workers=settings.get("settings", {}).get("workers", 1),
         running=[
             Running(one, now - one.started, _share(one, now, done))
@@ -139,4 +142,4 @@ def _time_left(run: dict[str, float], own: list[Trial], budget: float, now: floa
     left = (budget - add_costs(own)) / pace if pace and math.isfinite(budget) else math.nan
     if run.get("seconds") is not None:
         left = float(np.nanmin([left, begun + run["seconds"] - now]))
-    return max(0.0, left)
+    return left if math.isnan(left) else max(0.0, left)

@@ -166,6 +166,16 @@ class Journal:
         with self._file.transaction():
             self._db.execute("INSERT OR REPLACE INTO study VALUES (?, ?)", (name, json.dumps(value)))
 
+    @contextlib.contextmanager
+    def working(self, stage: str, **budget: float | None) -> Iterator[None]:
+        """Keeps what this process does now, for those who look: the value ``run`` of `settings`."""
+        record = {"stage": stage, **budget, "started": time.time(), "pid": os.getpid()}
+        self.keep("run", record)
+        try:
+            yield
+        finally:
+            self.keep("run", {**record, "ended": time.time()})
+
     def add_session(self, command: str, settings: object, versions: object) -> None:
         """Records that this process works on the study."""
         texts = {"command": command, "settings": json.dumps(settings), "versions": json.dumps(versions)}

@@ -114,7 +114,7 @@ def retrain(
         emit(RetrainStarted(len(jobs)))
     # With several workers also a single evaluation has a process of its own, which can be ended or die.
     opened = open_evaluation(evaluator, workers if jobs else 1, seconds=seconds, engine=engine)
-    with closing(opened) as executor:
+    with closing(opened) as executor, journal.working("training the best again"):
         try:
             for outcomes in evaluate(executor, jobs, losses, begin=begin):
                 for (key, repeat), outcome in outcomes.items():

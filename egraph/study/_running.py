@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -110,19 +109,16 @@ class Runner:
             meter=self.meter, screener=screener, limit=limit, baseline=baseline, emit=emit,
             entry=min(cheaper, default=WHOLE_COST), asynchronous=self.asynchronous and workers > 1,
         )  # fmt: skip
-        wanted = to_plain({"trials": trials, "seconds": seconds})
-        record = {**wanted, "started": time.time(), "pid": os.getpid()}
-        self.journal.keep("run", record)
         before = (driver.finished, driver.baseline_finished, self.requeued)
         lost = self.journal.trial_losses
         emit(RunStarted(*before, trials=trials, seconds=seconds, baseline=baseline, lost=lost))
         self.requeued = 0
         try:
-            stopped = prepare(self.journal, self.makers, begun + budget, emit) or loop.run()
+            with self.journal.working("searching", trials=to_plain(trials), seconds=to_plain(seconds)):
+                stopped = prepare(self.journal, self.makers, begun + budget, emit) or loop.run()
         finally:
             # Whatever ended the run, no trial stays marked as running.
             executor.close()
             self.journal.requeue()
-            self.journal.keep("run", {**record, "ended": time.time()})
         emit(RunFinished(stopped))
         return stopped, driver.asked
