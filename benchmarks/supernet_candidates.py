@@ -1,13 +1,12 @@
 r"""What architectures drawn from a supernet are worth, beside its derived one, evolution and random search.
 
     python benchmarks/small_images.py fashion-mnist 2 build/fashion-14.npz
-    python benchmarks/supernet_candidates.py --processes 2                   # an hour of two cores
-    python benchmarks/supernet_candidates.py --methods gdas --seeds 2        # a first look
+    egraph bench darts --data build/fashion-14.npz --metric nasbench201:cifar10_test_200 --out runs/d.jsonl
+    python benchmarks/supernet_candidates.py runs/d.jsonl
 
-Each seed trains the supernet of NAS-Bench-201 (8 channels, 1 cell a stage) on 4,000 examples of
-Fashion-MNIST with 14 x 14 pixels. Networks are then looked up in the table: the validation accuracy
-`cifar10_val_200` selects, the test accuracy `cifar10_test_200` of the selected network is the result. With K
-trainings (--trainings):
+Reads the supernets of NAS-Bench-201 that `egraph bench darts` has trained. Networks are looked up in the
+table: the validation accuracy `cifar10_val_200` selects, the test accuracy `cifar10_test_200` of the selected
+network is the result. With K trainings (--trainings):
 
 - `derived`: the derived architecture of the best epoch, one training
 - `drawn`: the best of K drawn by the probabilities of that epoch
@@ -17,17 +16,15 @@ trainings (--trainings):
 - `random`: the best of K random ones
 - `random, as long`: as many more random ones as take the time of the supernet; the time of a training is that
   of a random network of the same sizes, examples and epochs
-
-Each finished supernet is a line of the file --out, with its probabilities; the same command goes on.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import os
 import time
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -44,64 +41,44 @@ from egraph.bench.studies import darts
 from egraph.evaluation import TableLookup
 from egraph.evaluation.building import load_cached
 from egraph.searchers import Drawn, RandomSearch
-from egraph.supernets import Workers, search_recipe
+from egraph.supernets import search_recipe
 from egraph.training import fit
 
-METHODS = ("gdas", "darts")
 SPACE = "nasbench201"
 SCORE, RESULT = "cifar10_val_200", "cifar10_test_200"
 MORE = 200
 """Candidates that the ranker orders."""
 
-
-def train_supernet(data: str, method: str, seed: int, epochs: int, rate: float) -> dict[str, Any]:
-    """A row: what the supernet has learnt, and how many trainings of random networks take as long."""
-    torch.set_num_threads(1)
-    cell = darts.Cell(method, seed, space=SPACE, data=data, examples=4000, epochs=epochs, rate=rate)
-    began = time.process_time()
-    found = darts.train(cell, None, Workers())
-    seconds = time.process_time() - began
-    probabilities = {name: np.round(each, 6).tolist() for name, each in found.best.probabilities.items()}
-    return {
-        "method": method,
-        "seed": seed,
-        "epochs": epochs,
-        "rate": rate,
-        "best": found.best.number,
-        "derived": egraph.spaces.get(SPACE).format(found.best.architecture),
-        "probabilities": probabilities,
-        "accuracies": [epoch.validation for epoch in found.epochs],
-        "trainings": seconds / train_random(cell),
-    }
+FIELDS = [field.name for field in dataclasses.fields(darts.Cell)]
 
 
 def train_random(cell: darts.Cell, count: int = 3) -> float:
     """Mean processor seconds of a training of a random network like those in the supernet."""
     space, data = egraph.spaces.get(cell.space), load_cached(cell.data, None)
-    examples = tuple(torch.from_numpy(each)[: cell.examples] for each in data.train)
+    inputs, classes = (torch.from_numpy(each)[: cell.examples] for each in data.train)
     recipe = search_recipe(epochs=cell.epochs, batch_size=cell.batch_size)
     seconds = []
     for architecture in RandomSearch(space, seed=cell.seed).ask(count):
         sizes = {"channels": cell.channels, "cells": cell.cells}
         network = space.network(architecture, data.input_shape, data.num_classes, seed=cell.seed, **sizes)
         began = time.process_time()
-        fit(network, examples, recipe, seed=cell.seed)
+        fit(network, (inputs, classes), recipe, seed=cell.seed)
         seconds.append(time.process_time() - began)
     return float(np.mean(seconds))
 
 
-def compare(row: dict[str, Any], lookup: TableLookup, trainings: int) -> dict[str, float]:
-    """The results of all contestants for one supernet."""
+def compare(row: dict[str, Any], lookup: TableLookup, trainings: int, cost: float) -> dict[str, float]:
+    """The results of all contestants for one supernet, which takes as long as ``cost`` trainings."""
     space, seed = lookup.space, row["seed"]
     draw = partial(Drawn, probabilities=row["probabilities"], empties=False)
     drawn = draw(space, seed=seed).ask(trainings + MORE)
     known, others = drawn[:trainings], drawn[trainings:]
     ranker = egraph.Ranker(seed=seed).fit(known, [lookup.evaluate(each).score for each in known])
     first = others[int(np.argmax(ranker.predict(others)))]
-    longer = trainings + round(row["trainings"])
+    longer = trainings + round(cost)
     random = RandomSearch(space, seed=seed).ask(longer)
     found = {
-        "derived": best_of([space.parse(row["derived"])], lookup),
+        "derived": best_of([space.parse(row["architecture"])], lookup),
         "drawn": best_of(known, lookup),
         "pick": best_of([first], lookup),
         "random": best_of(random[:trainings], lookup),
@@ -125,7 +102,7 @@ def show(rows: list[dict[str, Any]]) -> None:
     """Prints a table for each method: mean and standard deviation over seeds, and how many are better."""
     for method in dict.fromkeys(row["method"] for row in rows):
         own = [row for row in rows if row["method"] == method]
-        cost = np.mean([row["trainings"] for row in own])
+        cost = np.mean([row["cost"] for row in own])
         print(f"\n{method}: {len(own)} seeds, the supernet takes as long as {cost:.1f} trainings\n")
         print("| contestant | test accuracy | better than derived | better than random |\n|---|---|---|---|")
         for name in own[0]["results"]:
@@ -142,34 +119,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", default="build/fashion-14.npz", help="images to train the supernets on")
-    parser.add_argument("--methods", default=",".join(METHODS), help="joined by commas")
-    parser.add_argument("--seeds", type=int, default=10)
-    parser.add_argument("--first-seed", type=int, default=0)
-    parser.add_argument("--epochs", type=int, default=30)
-    parser.add_argument("--rate", type=float, default=0.03)
+    parser.add_argument("rows", type=Path, help="results of egraph bench darts")
     parser.add_argument("--trainings", type=int, default=24)
-    parser.add_argument("--processes", type=int, default=1)
-    parser.add_argument("--out", type=Path, default=Path("runs/supernet_candidates.jsonl"))
     given = parser.parse_args()
-    given.out.parent.mkdir(parents=True, exist_ok=True)
-    rows = [json.loads(line) for line in given.out.read_text().splitlines()] if given.out.exists() else []
-    done = {(row["method"], row["seed"], row["epochs"], row["rate"]) for row in rows}
-    wanted = [
-        (method, seed, given.epochs, given.rate)
-        for seed in range(given.first_seed, given.first_seed + given.seeds)
-        for method in given.methods.split(",")
-    ]
-    with ProcessPoolExecutor(given.processes) as pool, given.out.open("a") as file:
-        missing = [each for each in wanted if each not in done]
-        for future in as_completed(pool.submit(train_supernet, given.data, *each) for each in missing):
-            rows.append(future.result())
-            print(json.dumps(rows[-1]), file=file, flush=True)
-    rows = [row for row in rows if (row["method"], row["seed"], row["epochs"], row["rate"]) in wanted]
-    table = datasets.load(SPACE).measured(SCORE).distinct()
-    lookup = TableLookup(table, SCORE, RESULT)
-    rows.sort(key=lambda row: (row["method"], row["seed"]))
-    show([{**row, "results": compare(row, lookup, given.trainings)} for row in rows])
+    rows = [json.loads(line) for line in given.rows.read_text().splitlines()]
+    rows = [row for row in rows if row["method"] != darts.RANDOM]
+    lookup = TableLookup(datasets.load(SPACE).measured(SCORE).distinct(), SCORE, RESULT)
+    one = train_random(darts.Cell(**{name: rows[0][name] for name in FIELDS}))
+    results = []
+    for row in rows:
+        cost = row["seconds"] / one
+        results.append({**row, "cost": cost, "results": compare(row, lookup, given.trainings, cost)})
+    show(results)
 
 
 if __name__ == "__main__":

@@ -181,8 +181,8 @@ def run(
     Returns:
         A row for each cell, with its fields, ``architecture`` (in the notation of the space), ``history``
         (``validation``, ``skips``, ``entropy`` and, with a table, ``score`` of each epoch's architecture),
-        ``seconds``, ``score`` and ``finals``: for each recipe the validation accuracies of all epochs. And
-        the cells that failed.
+        ``probabilities`` of the operations after the best epoch, ``seconds``, ``score`` and ``finals``: for
+        each recipe the validation accuracies of all epochs. And the cells that failed.
     """
     measure = functools.partial(_measure, root=root)
     rows, failures, _ = measure_all(Cell, cells, measure, out=out, processes=processes, progress=progress)
@@ -197,6 +197,7 @@ def _measure(cell: Cell, root: str | None) -> dict[str, Any]:
         return known.get(space.key(architecture))
 
     history: list[dict[str, Any]] = []
+    probabilities: dict[str, list[float]] = {}
     seconds = 0.0
     if cell.method == RANDOM:
         relaxation = space.relaxation()
@@ -215,10 +216,12 @@ def _measure(cell: Cell, root: str | None) -> dict[str, Any]:
             for epoch in epochs
         ]
         chosen = best.architecture
+        probabilities = {name: np.round(each, 6).tolist() for name, each in best.probabilities.items()}
     return {
         **asdict(cell),
         "architecture": space.format(chosen),
         "history": history,
+        "probabilities": probabilities,
         "seconds": seconds,
         "score": score(chosen),
         "finals": _train_finals(cell, space, chosen, root) if cell.final_epochs else {},

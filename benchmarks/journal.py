@@ -1,0 +1,120 @@
+"""How long the journal of a large study takes to open, to extend and to report.
+
+    python benchmarks/journal.py                       # 100,000 trials
+    python benchmarks/journal.py --trials 10000
+
+Makes a journal of random networks of nasbench201, in rounds of eight, as a study with workers leaves it.
+Then it is opened to read and to write, one round is proposed, started and finished, and the page is written.
+Seconds are wall time, of one process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+
+import egraph
+from egraph import report
+from egraph.evaluation import Evaluation
+from egraph.study import Journal, Trial, open_journal
+
+ROUND = 8
+
+
+@contextmanager
+def timed(what: str, of: int = 1, unit: str = "s") -> Iterator[None]:
+    """Prints the duration of the block, or that of one of several in it."""
+    began = time.perf_counter()
+    yield
+    seconds = (time.perf_counter() - began) / of
+    print(f"{what}: {1000 * seconds:.2f} ms" if unit == "ms" else f"{what}: {seconds:.2f} s", flush=True)
+
+
+def make_round(
+    first: int, number: int, space: egraph.spaces.SearchSpace, rng: np.random.Generator
+) -> list[Trial]:
+    drawn = [space.sample(rng) for _ in range(ROUND)]
+    return [
+        Trial(
+            first + n, number, "top", "queued", space.key(one), one, first + n, predicted=float(rng.random())
+        )
+        for n, one in enumerate(drawn)
+    ]
+
+
+def summarise(number: int, learned_from: int) -> dict[str, object]:
+    row = {"round": number, "trials": ROUND, "baseline_trials": 0, "learned_from": learned_from}
+    return row | {"fit_seconds": 1.0, "candidates": 2000, "search_seconds": 1.0}
+
+
+def fill(path: Path, trials: int) -> None:
+    """Writes a journal as fast as SQLite takes it; each round in one transaction."""
+    space, rng = egraph.spaces.get("nasbench201"), np.random.default_rng(0)
+    with Journal(path) as journal:
+        about = {"space": space.name, "seed": 0, "evaluator": {"kind": "training", "data": "digits"}}
+        journal.describe(about | {"settings": {"workers": 8}, "versions": {}, "command": "", "created": 0.0})
+        journal._db.execute("PRAGMA synchronous = OFF")
+        for number in range(trials // ROUND):
+            journal.propose(make_round(number * ROUND, number, space, rng), summarise(number, number * ROUND))
+            journal._db.execute("BEGIN")
+            journal._db.execute(
+                "UPDATE trial SET state = 'complete', score = predicted, seconds = 60, params = 1000, "
+                "started = number, finished = number + 60.0, known_in = ? WHERE round = ?",
+                [number + 1, number],
+            )
+            journal._db.execute("UPDATE round SET finished = 1, tau = .5 WHERE round = ?", [number])
+            journal._db.execute("COMMIT")
+            journal._cache._changes = journal._db.total_changes  # what is written here is not read again
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--trials", type=int, default=100_000)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.db"
+        fill(path, given.trials)
+        print(f"{given.trials:,} trials, {path.stat().st_size / 2**20:.0f} MiB")
+        measure(path, given.trials)
+
+
+def measure(path: Path, trials: int) -> None:
+    space, rng = egraph.spaces.get("nasbench201"), np.random.default_rng(1)
+    with timed("opened to read"):
+        open_journal(path).close()
+    with timed("opened to write"):
+        journal = Journal(path)
+    with timed("all trials read for the first time"):
+        journal.read_trials()
+    with timed("all trials read again"):
+        journal.read_trials()
+    number = trials // ROUND
+    fresh = make_round(trials, number, space, rng)
+    with timed("a round of eight proposed", unit="ms"):
+        journal.propose(fresh, summarise(number, trials), {"searchers": {}, "told": trials})
+    with timed("a trial started", ROUND, "ms"):
+        for trial in fresh:
+            journal.start(trial.number)
+    with timed("a trial finished", ROUND, "ms"):
+        for trial in fresh:
+            journal.finish(trial.number, "complete", Evaluation(0.5, seconds=1.0))
+    journal.close()
+    with timed("the page written"):
+        report.write(path, path.with_suffix(".html"))
+    with open_journal(path) as opened, timed("egraph watch looks once"):
+        report.look(opened)
+
+
+if __name__ == "__main__":
+    main()
