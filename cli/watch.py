@@ -64,9 +64,9 @@ def _draw(now: Now) -> RenderableType:
     budget = f" of {now.budget:g}" if math.isfinite(now.budget) else ""
     failed = f", {now.failed} failed" if now.failed else ""
     whole.add_row("trainings", f"{now.done:g}{budget}{failed}, {now.queued} waiting")
-    if now.best:
-        beside = f"; random search {now.random_best}" if now.random_best else ""
-        whole.add_row("best", f"{now.best}{beside}")
+    if math.isfinite(now.best):
+        beside = f"; random search {now.random_best:.5g}" if math.isfinite(now.random_best) else ""
+        whole.add_row("best", f"{now.best:.5g}{beside}")
     if now.learned_from:
         tau = f", tau of its last choices {now.tau:.2f}" if math.isfinite(now.tau) else ""
         whole.add_row("ranker", f"learned from {now.learned_from} trainings{tau}")

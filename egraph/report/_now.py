@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from egraph.report._findings import find
-from egraph.study._trial import BASELINE, DONE, Trial, add_costs
+from egraph.study._trial import BASELINE, DONE, INITIAL, REFERENCE, WHOLE_COST, Trial, add_costs
 
 if TYPE_CHECKING:
     from egraph.study import Journal
@@ -49,7 +48,7 @@ class Now:
         done: Cost of the trials that are done, in whole evaluations, without the baseline's.
         budget: That of the last run; infinite where it had none.
         failed: Number of trials that failed.
-        best: Best score so far, as text; empty without one.
+        best: Best score of a whole evaluation so far; NaN without one.
         random_best: That of random search beside it.
         last: Trials that ended last, the newest first.
         learned_from: Number of trials that the ranker learned from; 0 without one.
@@ -66,8 +65,8 @@ class Now:
     done: float
     budget: float
     failed: int
-    best: str
-    random_best: str
+    best: float
+    random_best: float
     last: list[Trial]
     learned_from: int
     tau: float
@@ -88,7 +87,6 @@ def look(journal: Journal, *, last: int = 5, clock: Callable[[], float] = time.t
     own = [trial for trial in done if trial.origin != BASELINE]
     rounds = journal.read_rounds()
     taus = [row["tau"] for row in rounds if row["tau"] is not None]
-    findings = find(journal)
     alive = "ended" not in run and _exists(run.get("pid", 0))
     started = [trial for trial in trials if alive and trial.state == "running"]
     budget = math.inf if run.get("trials") is None else run["trials"]
@@ -105,8 +103,8 @@ def look(journal: Journal, *, last: int = 5, clock: Callable[[], float] = time.t
         done=add_costs(own),
         budget=budget,
         failed=sum(trial.state == "failed" for trial in own),
-        best=findings.show(findings.best[0].score) if findings.best else "",
-        random_best=findings.show(findings.random_best.score) if findings.random_best else "",
+        best=_best(one for one in own if one.origin != REFERENCE),
+        random_best=_best(one for one in done if one.origin in (INITIAL, BASELINE)),
         last=sorted(done, key=lambda one: -one.finished)[:last],
         learned_from=rounds[0]["learned_from"] if rounds else 0,
         tau=taus[0] if taus else math.nan,
@@ -125,6 +123,12 @@ def _exists(process: int) -> bool:
     except PermissionError:  # of another user
         return True
     return True
+
+
+def _best(trials: Iterable[Trial]) -> float:
+    """The best score of whole evaluations."""
+    scores = (one.score for one in trials if one.state == "complete" and one.fidelity == WHOLE_COST)
+    return max(scores, default=math.nan)
 
 
 def _share(trial: Trial, now: float, done: list[Trial]) -> float:

@@ -220,7 +220,9 @@ class Journal:
 
         The trials that are done are those that the round knew.
         """
-        fresh = [trial.number for trial in self.read_trials(states=DONE) if trial.known_in is None]
+        with self._file.errors():
+            unknown = f"SELECT number FROM trial WHERE known_in IS NULL AND state IN ({_marks(DONE)})"
+            fresh = [number for (number,) in self._db.execute(unknown, DONE)]
         with self._changing([*fresh, *(trial.number for trial in trials)]):
             self._db.executemany(
                 "UPDATE trial SET known_in = ? WHERE number = ?", [(summary["round"], one) for one in fresh]
