@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from egraph.cli._options import positive_option
+from egraph.cli._progress import describe_seconds
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -71,31 +72,25 @@ def _draw(now: Now) -> RenderableType:
         tau = f", tau of its last choices {now.tau:.2f}" if math.isfinite(now.tau) else ""
         whole.add_row("ranker", f"learned from {now.learned_from} trainings{tau}")
     if now.running and math.isfinite(now.left):
-        whole.add_row("left", f"about {_duration(now.left)}")
+        whole.add_row("left", f"about {describe_seconds(now.left)}")
     running = Table(box=None, header_style="dim", padding=(0, 2))
     for name in ("running", "round", "origin", "for", ""):
         running.add_column(name)
     for one in now.running:
         bar = ProgressBar(total=1, completed=one.share, width=20) if math.isfinite(one.share) else ""
         trial = one.trial
-        running.add_row(f"trial {trial.number}", f"{trial.round}", trial.origin, _duration(one.seconds), bar)
+        running.add_row(
+            f"trial {trial.number}", f"{trial.round}", trial.origin, describe_seconds(one.seconds), bar
+        )
     ended = Table(box=None, header_style="dim", padding=(0, 2))
     for name in ("ended", "round", "origin", "score", "took"):
         ended.add_column(name)
     for trial in now.last:
         score = f"{trial.score:.5g}" if trial.state == "complete" else f"failed: {trial.reason}"
-        took = _duration(trial.finished - trial.started)
+        seconds = trial.finished - trial.started
+        took = describe_seconds(seconds) if math.isfinite(seconds) else ""  # known before the study
         ended.add_row(f"trial {trial.number}", f"{trial.round}", trial.origin, score, took)
     parts: list[RenderableType] = [whole]
     parts += ["", running] if now.running else []
     parts += ["", ended] if now.last else []
     return Group(*parts)
-
-
-def _duration(seconds: float) -> str:
-    if not math.isfinite(seconds):
-        return ""
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    minutes = seconds / 60
-    return f"{minutes:.0f} min" if minutes < 100 else f"{minutes / 60:.1f} h"
