@@ -89,6 +89,7 @@ def look(journal: Journal, *, last: int = 5, clock: Callable[[], float] = time.t
     taus = [row["tau"] for row in rounds if row["tau"] is not None]
     alive = "ended" not in run and _exists(run.get("pid", 0))
     started = [trial for trial in trials if alive and trial.state == "running"]
+    usual = _usual_durations(done)
     budget = math.inf if run.get("trials") is None else run["trials"]
     return Now(
         space=str(settings.get("space", "")),
@@ -96,7 +97,7 @@ def look(journal: Journal, *, last: int = 5, clock: Callable[[], float] = time.t
         stage=str(run.get("stage", "searching")),
         workers=settings.get("settings", {}).get("workers", 1),
         running=[
-            Running(one, now - one.started, _share(one, now, done))
+            Running(one, now - one.started, _share(now - one.started, usual.get(one.fidelity)))
             for one in sorted(started, key=lambda one: one.started)
         ],
         queued=sum(trial.state == "queued" for trial in trials),
@@ -131,11 +132,18 @@ def _best(trials: Iterable[Trial]) -> float:
     return max(scores, default=math.nan)
 
 
-def _share(trial: Trial, now: float, done: list[Trial]) -> float:
+def _usual_durations(done: list[Trial]) -> dict[float, float]:
+    """The median duration by fidelity."""
+    durations: dict[float, list[float]] = {}
+    for one in done:
+        if math.isfinite(seconds := one.finished - one.started):
+            durations.setdefault(one.fidelity, []).append(seconds)
+    return {fidelity: float(np.median(each)) for fidelity, each in durations.items()}
+
+
+def _share(seconds: float, usual: float | None) -> float:
     """The part of the usual duration that has passed."""
-    durations = [one.finished - one.started for one in done if one.fidelity == trial.fidelity]
-    usual = float(np.nanmedian(durations)) if np.isfinite(durations).any() else math.nan
-    return min(1.0, (now - trial.started) / usual) if usual > 0 else math.nan
+    return min(1.0, seconds / usual) if usual else math.nan
 
 
 def _time_left(run: dict[str, float], own: list[Trial], budget: float, now: float) -> float:

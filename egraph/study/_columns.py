@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import sqlite3
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
@@ -19,7 +20,7 @@ from egraph.evaluation.base import Evaluation
 from egraph.study._promises import Verdict
 from egraph.study._trial import Trial
 
-__all__ = ["MEASURED", "TABLES", "TRIAL", "Column", "read_trial", "to_frame", "write"]
+__all__ = ["MEASURED", "TABLES", "TRIAL", "Column", "fetch_rows", "read_trial", "to_frame", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +170,12 @@ ATTEMPT = (
 TABLES = {"session": SESSION, "trial": TRIAL, "round": ROUND, "retrain": RETRAIN, "attempt": ATTEMPT}
 MEASURED = tuple(column.name for column in TRIAL if column.measured)
 """The fields of `Evaluation` that a trial has as columns."""
+
+
+def fetch_rows(cursor: sqlite3.Cursor) -> list[dict[str, Any]]:
+    """The rows of a query by the names of their columns, as SQLite has the values."""
+    names = [column[0] for column in cursor.description]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
 
 
 def read_trial(row: Mapping[str, Any]) -> Trial:

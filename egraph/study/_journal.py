@@ -15,7 +15,7 @@ from egraph.architecture import Architecture
 from egraph.errors import JournalError
 from egraph.evaluation.base import Evaluation
 from egraph.journals import find_place
-from egraph.study._columns import MEASURED, TABLES, TRIAL, to_frame, write
+from egraph.study._columns import MEASURED, TABLES, TRIAL, fetch_rows, to_frame, write
 from egraph.study._journal_file import JournalFile
 from egraph.study._trial import DONE, State, Trial
 from egraph.study._trial_cache import TrialCache, select_trials
@@ -149,8 +149,7 @@ class Journal:
                 "SELECT * FROM round WHERE round <= ? ORDER BY round DESC LIMIT ?",
                 [2**62 if until is None else until, -1 if most is None else most],
             )
-            names = [column[0] for column in cursor.description]
-            return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            return fetch_rows(cursor)
 
     # For the writer. Each of these is one transaction.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable, Mapping
 
-from egraph.study._columns import read_trial
+from egraph.study._columns import fetch_rows, read_trial
 from egraph.study._trial import Trial
 
 __all__ = ["TrialCache", "select_trials"]
@@ -60,5 +60,4 @@ def select_trials(db: sqlite3.Connection, filters: Mapping[str, Collection[str |
             values += list(allowed)
     # All columns that the file has: one of an older version lacks the newest.
     cursor = db.execute(f"SELECT * FROM trial WHERE {' AND '.join(conditions)} ORDER BY number", values)
-    names = [column[0] for column in cursor.description]
-    return [read_trial(dict(zip(names, row, strict=True))) for row in cursor.fetchall()]
+    return [read_trial(row) for row in fetch_rows(cursor)]
