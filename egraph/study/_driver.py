@@ -8,8 +8,9 @@ from collections.abc import Callable
 
 from egraph.errors import FailedError
 from egraph.executors import Executor
-from egraph.study._evaluating import Job, Outcome, evaluate
+from egraph.study._evaluating import evaluate
 from egraph.study._events import Event, TrialFinished, TrialStarted
+from egraph.study._jobs import Job, Outcome
 from egraph.study._journal import Journal
 from egraph.study._trial import BASELINE, DONE, Trial, add_costs
 

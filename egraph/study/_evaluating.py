@@ -2,26 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from egraph.architecture import Architecture
-from egraph.errors import (
-    ArchitectureError,
-    EgraphError,
-    EvaluationError,
-    FailedError,
-    ScoreLaterError,
-    UsageError,
-)
-from egraph.evaluation import ZeroCost
-from egraph.evaluation.base import Evaluation, Evaluator
+from egraph.errors import FailedError, UsageError
+from egraph.evaluation.base import Evaluator
 from egraph.executors import (
     Engine,
     Executor,
@@ -30,13 +18,12 @@ from egraph.executors import (
     WorkerLoadError,
     WorkerStartError,
     WorkerTimeoutError,
-    describe_error,
-    one_line,
     open_executor,
 )
-from egraph.study._trial import WHOLE_COST, State
+from egraph.study._jobs import Evaluate, Job, Outcome, Preview
+from egraph.study._trial import WHOLE_COST
 
-__all__ = ["MOST_LOSSES", "Job", "Outcome", "Preview", "evaluate", "open_evaluation", "read_outcome"]
+__all__ = ["MOST_LOSSES", "evaluate", "open_evaluation", "read_outcome"]
 
 MOST_LOSSES = 3
 """Number of processes that may end without a word during an evaluation before it counts as failed.
@@ -48,67 +35,6 @@ _GRACE = 1.0
 """Seconds in which an evaluation can end itself after its time limit, before its process is ended."""
 
 Name = TypeVar("Name", bound=Hashable)
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One evaluation.
-
-    Attributes:
-        architecture: Architecture to evaluate.
-        seed: Seed of the evaluation.
-        fidelity: Cost relative to a whole evaluation, which names the evaluator.
-        number: Number of the trial; None for an evaluation that is no trial.
-    """
-
-    architecture: Architecture
-    seed: int
-    fidelity: float = WHOLE_COST
-    number: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """The score of an architecture without training.
-
-    Attributes:
-        architecture: Architecture to score.
-    """
-
-    architecture: Architecture
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The end of a job.
-
-    Attributes:
-        seconds: Duration of the job.
-        evaluation: The measurement; None where the job failed or was a preview.
-        values: The scores of a preview, one a proxy; empty where it failed.
-        reason: Reason of the failure.
-        later: Whether the measurement comes later, from outside.
-        fatal: An error that every other job would raise too, so that the run must stop.
-    """
-
-    seconds: float
-    evaluation: Evaluation | None = None
-    values: tuple[float, ...] = ()
-    reason: str = ""
-    later: bool = False
-    fatal: EgraphError | None = None
-
-    @property
-    def state(self) -> State:
-        """State of a trial with this outcome."""
-        if self.later:
-            return "asked"
-        return "failed" if self.evaluation is None else "complete"
-
-    @property
-    def measured(self) -> Evaluation:
-        """The measurement; where the job failed, one without a score."""
-        return self.evaluation or Evaluation(math.nan, seconds=self.seconds)
 
 
 def open_evaluation(
@@ -135,8 +61,8 @@ def open_evaluation(
     try:
         evaluators = cheaper or {WHOLE_COST: evaluator}
         if seconds is None:
-            return open_executor(_Evaluate(evaluators, preview), workers, engine=engine)
-        limited = _Evaluate({cost: one.within(seconds) for cost, one in evaluators.items()}, preview)
+            return open_executor(Evaluate(evaluators, preview), workers, engine=engine)
+        limited = Evaluate({cost: one.within(seconds) for cost, one in evaluators.items()}, preview)
         return open_executor(
             limited, workers, initializer=limited.prepare, seconds=seconds + _GRACE, engine=engine
         )
@@ -223,50 +149,3 @@ def read_outcome(future: Future[Outcome]) -> Outcome:
         ) from None
     except WorkerLoadError as error:
         raise FailedError(f"a worker process could not load the evaluation: {error.reason}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class _Evaluate:
-    """The function of the executor."""
-
-    evaluators: Mapping[float, Evaluator]
-    preview: Evaluator | None = None
-
-    def __call__(self, job: Job | Preview) -> Outcome:
-        begun = time.perf_counter()
-
-        def outcome(**what: Any) -> Outcome:
-            return Outcome(time.perf_counter() - begun, **what)
-
-        try:
-            if isinstance(job, Preview):
-                return outcome(values=self._preview(job.architecture))
-            evaluator = self.evaluators[job.fidelity]
-            if job.number is not None:
-                evaluator = evaluator.numbered(job.number)
-            evaluation = evaluator.evaluate(job.architecture, seed=job.seed)
-            usable = math.isfinite(evaluation.score)
-        except ScoreLaterError as error:
-            return outcome(later=True, reason=one_line(str(error)))
-        except (EvaluationError, ArchitectureError) as error:
-            return outcome(reason=one_line(str(error)))
-        except EgraphError as error:
-            return outcome(fatal=error)
-        except Exception as error:  # noqa: BLE001, a training may fail in any way; it is one failed trial
-            return outcome(reason=describe_error(error))
-        if not usable:
-            return outcome(reason=f"the score is {evaluation.score}")
-        return outcome(evaluation=evaluation)
-
-    def prepare(self) -> None:
-        """Loads what the evaluations share. An error comes again in each of them, which tells it."""
-        with contextlib.suppress(Exception):
-            for evaluator in self.evaluators.values():
-                evaluator.prepare()
-
-    def _preview(self, architecture: Architecture) -> tuple[float, ...]:
-        """The scores of an architecture; of several proxies each has its own, because ranks need all."""
-        assert self.preview is not None
-        if isinstance(self.preview, ZeroCost):
-            return tuple(self.preview.columns([architecture])[0].tolist())
-        return (float(self.preview([architecture])[0]),)

@@ -16,8 +16,9 @@ from egraph.architecture import Architecture
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator
 from egraph.executors import Engine
-from egraph.study._evaluating import Job, Outcome, evaluate, open_evaluation
+from egraph.study._evaluating import evaluate, open_evaluation
 from egraph.study._events import Event, RetrainFinished, RetrainStarted
+from egraph.study._jobs import Job, Outcome
 from egraph.study._journal import Journal
 from egraph.study._sameness import describe, find_equal
 from egraph.study._seeds import derive

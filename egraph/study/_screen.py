@@ -20,8 +20,9 @@ from egraph.evaluation.wrapping import as_evaluator
 from egraph.executors import Executor
 from egraph.searchers import RandomSearch
 from egraph.spaces import SearchSpace
-from egraph.study._evaluating import Outcome, Preview, read_outcome
+from egraph.study._evaluating import read_outcome
 from egraph.study._events import Event, NetworkScored, Screened, Screening
+from egraph.study._jobs import Outcome, Preview
 from egraph.study._journal import Journal
 from egraph.study._sameness import describe, differences
 from egraph.study._seeds import derive

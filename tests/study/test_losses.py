@@ -7,7 +7,8 @@ import torch
 from played import MODES, SPACE, Deadly, Played, history, run_in_a_process, study
 
 from egraph.study import MOST_LOSSES, RunStarted, open_journal
-from egraph.study._evaluating import Job, evaluate, open_evaluation
+from egraph.study._evaluating import evaluate, open_evaluation
+from egraph.study._jobs import Job
 
 REASON = "the process ended 3 times during this evaluation, perhaps out of memory; limit the size of networks"
 
