@@ -20,9 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Limits"]
 
-BUILT = 300
-"""Candidates of a round whose networks are built to compute a cost."""
-
 
 @dataclass(frozen=True)
 class Limits:
@@ -75,6 +72,7 @@ class Limits:
         """
         from egraph.evaluation import ColumnCost, CostNames, Costs, OwnTraining, Training, ZeroCost
         from egraph.evaluation.training import preview
+        from egraph.study import BUILT
 
         evaluator = measured.evaluator
 

@@ -82,6 +82,7 @@ class SearchSpace(ABC):
             evaluates it first, and limits may be relative to it.
         inherits: Whether networks begin with weights of the given one.
         concatenates: Whether architectures are cells for `egraph.networks.build_concat_cells`.
+        traced: Whether an architecture is read from its network, which is built for it: a hundred a second.
     """
 
     name: str
@@ -92,6 +93,7 @@ class SearchSpace(ABC):
     given: Architecture | None = None
     inherits: bool = False
     concatenates: bool = False
+    traced: bool = False
 
     @abstractmethod
     def sample(self, rng: np.random.Generator) -> Architecture:

@@ -112,6 +112,8 @@ class BuilderSpace(SearchSpace):
     `from_builder` makes one, with the same arguments, and checks the builder.
     """
 
+    traced = True
+
     def __init__(
         self,
         build: Build,

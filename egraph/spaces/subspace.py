@@ -41,6 +41,7 @@ class Subspace(SearchSpace):
         self.weighted_operations = whole.weighted_operations
         self.input_shape, self.num_classes = whole.input_shape, whole.num_classes
         self.inherits, self.concatenates = whole.inherits, whole.concatenates
+        self.traced = whole.traced
 
     @abstractmethod
     def check(self, architecture: Architecture) -> None:

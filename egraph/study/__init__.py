@@ -26,7 +26,7 @@ to choose among candidates: `choose` in ``_selection.py``.
 
 from __future__ import annotations
 
-from egraph.study._arguments import find_searcher
+from egraph.study._arguments import BUILT, find_searcher
 from egraph.study._best import Best, Final, find_best, find_finals, split_retrains
 from egraph.study._evaluating import MOST_LOSSES
 from egraph.study._events import (
@@ -58,6 +58,7 @@ from egraph.study._study import Study
 from egraph.study._trial import Trial
 
 __all__ = [
+    "BUILT",
     "FINALISTS",
     "MOST_LOSSES",
     "Best",

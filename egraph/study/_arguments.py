@@ -30,12 +30,17 @@ if TYPE_CHECKING:
 Searchers = str | Callable[..., Searcher] | Sequence[str | Callable[..., Searcher]]
 """A searcher's name or what makes one, or several of these."""
 
+BUILT = 300
+"""Candidates of a round whose networks are built: to be read, or to compute a cost."""
+
 __all__ = [
+    "BUILT",
     "Searchers",
     "check_budget",
     "describe_searchers",
     "find_searcher",
     "read_batch",
+    "read_candidates",
     "read_costs",
     "read_counts",
     "read_limit",
@@ -254,6 +259,13 @@ def read_counts(least: int, **counts: int) -> list[int]:
     """
     check_whole(least, **counts)
     return [int(count) for count in counts.values()]
+
+
+def read_candidates(candidates: int | None, space: SearchSpace) -> int:
+    """How many candidates are scored a round: by default fewer of a space that builds their networks."""
+    if candidates is not None:
+        return candidates
+    return BUILT if space.traced else 2000
 
 
 def read_limit(trial_seconds: float | None) -> float | None:

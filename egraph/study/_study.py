@@ -25,6 +25,7 @@ from egraph.study._arguments import (
     check_budget,
     describe_searchers,
     read_batch,
+    read_candidates,
     read_costs,
     read_counts,
     read_limit,
@@ -99,7 +100,8 @@ class Study:
         batch: Number of trials a round; None is 8 with a ranker, and 1 without one, or with ``synchronous``
             the number of workers.
         far: Number of trials of a round that are chosen for their difference.
-        candidates: Number of architectures that the ranker scores in a round. Of a space that has no more,
+        candidates: Number of architectures that the ranker scores in a round; None is 2000, or 300 where each
+            is read from a network that is built (`SearchSpace.traced`). Of a space that has no more,
             all are scored, without a searcher, if neither ``searcher`` nor ``shares`` is given.
         recalibrate: When the ranker is fitted again: ``"every=N"``, after N new trials; ``"seconds=S"``,
             after new trials that cost S seconds together; ``"drift"``, after an alarm of drift, which always
@@ -143,7 +145,7 @@ class Study:
         costs: Mapping[str, Cost] | None = None,
         batch: int | None = None,
         far: int = 2,
-        candidates: int = 2000,
+        candidates: int | None = None,
         recalibrate: str = "every=1",
         max_failures: int = 30,
         fidelities: Sequence[float | str] | None = None,
@@ -155,8 +157,8 @@ class Study:
         batch = read_batch(batch, ranker, workers, synchronous)
         seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
         workers, initial = read_counts(1, workers=workers, initial=initial)
-        batch, candidates = read_counts(1, batch=batch, candidates=candidates)
         self.space, self.seed, self.workers, self.stopped = spaces.find(space), seed, workers, ""
+        batch, candidates = read_counts(1, batch=batch, candidates=read_candidates(candidates, self.space))
         self._trial_seconds = read_limit(trial_seconds)
         self._evaluator = Outside() if evaluate is None else as_evaluator(evaluate)
         self._fidelities = read_fidelities(fidelities, self._evaluator)

@@ -49,6 +49,15 @@ def test_with_a_ranker_too(space):
         assert one.trials["architecture"][0] == space.given.to_json()
 
 
+def test_fewer_candidates_are_scored_where_their_networks_are_built(space):
+    def candidates(space, **how):
+        with study(space, **how) as one:
+            return one.journal.settings["settings"]["candidates"]
+
+    assert [candidates(space), candidates(narrow(space, 9.0)), candidates("convnet")] == [300, 300, 2000]
+    assert candidates(space, candidates=7) == 7
+
+
 def narrow(space, share):
     return Limited(space, {"width": lambda one: float(dict(one.answers)["width.0"])}, {"width": share})
 
