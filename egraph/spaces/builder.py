@@ -11,13 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from egraph.architecture import Answer, Architecture
-from egraph.errors import (
-    ArchitectureError,
-    SpaceExhaustedError,
-    Unbuildable,
-    UsageError,
-    shorten,
-)
+from egraph.errors import ArchitectureError, SpaceExhaustedError, Unbuildable, UsageError, shorten
 from egraph.shapes import kind_of
 from egraph.spaces._asking import AskedEpisodes
 from egraph.spaces._builder_relaxation import BuilderRelaxation
