@@ -42,8 +42,8 @@ class Searching:
     candidates: int | None = option(
         count_option(
             "--candidates",
-            help="Candidates that the ranker scores a round; fewer take less time. Default: 2000, or 300 where "
-            "the network of each is built.",
+            help="Candidates that the ranker scores a round; fewer take less time. Default: 2000, or 300 "
+            "where the network of each is built.",
         )
     )
     initial: int | None = option(
