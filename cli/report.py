@@ -27,20 +27,21 @@ __all__ = ["command"]
 @click.option(
     "--port", type=click.IntRange(0, 65535), metavar="N", help="Port to serve on. Default: a free one."
 )
-@positive_option("--interval", help="Time after which a served page loads itself again.", default=10.0)
-def command(journal: str, out: str | None, serve: bool, port: int | None, interval: float) -> None:
+@positive_option("--interval", help="Time after which a served page loads itself again. Default: 10.")
+def command(journal: str, out: str | None, serve: bool, port: int | None, interval: float | None) -> None:
     """``egraph report``."""
     from egraph import report
 
     if not serve:
-        if port is not None:
-            raise click.UsageError("--port is the port of --serve: give both, or none")
+        for name, value in {"--port": port, "--interval": interval}.items():
+            if value is not None:
+                raise click.UsageError(f"{name} is for a page that is served: give --serve too")
         page = report.write(journal, out or f"{os.path.splitext(journal)[0]}.html")
         click.echo(f"wrote {page}")
         return
     if out is not None:
         raise click.UsageError("--serve writes no file: leave --out out")
-    _serve(journal, port or 0, interval)
+    _serve(journal, port or 0, 10.0 if interval is None else interval)
 
 
 def _serve(journal: str, port: int, interval: float) -> None:

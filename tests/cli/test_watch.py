@@ -32,11 +32,10 @@ def running(tmp_path):
     script.write_text(code)
     process = subprocess.Popen([sys.executable, str(script), str(path)])
     try:
-        until = time.monotonic() + 60
-        while time.monotonic() < until:
+        until = time.monotonic() + 300
+        while not (path.exists() and path.stat().st_size and _count(path) >= 9):
+            assert time.monotonic() < until, "the search does not get on"
             time.sleep(0.1)
-            if path.exists() and path.stat().st_size and _count(path) >= 9:
-                break
         yield path, process
     finally:
         process.kill()
@@ -70,9 +69,11 @@ def test_it_ends_with_the_search(tmp_path, egraph, running):
     path, process = running
     timer = threading.Timer(1.5, lambda: process.send_signal(signal.SIGINT))
     timer.start()
-    done = egraph("watch", path, "--interval", "0.2")
+    seen = egraph("watch", path, "--interval", "0.2").stdout
     timer.join()
-    assert done.stdout
+    assert seen.count(", searching") <= 1
+    assert ", not running" in seen
+    assert re.search(r"trial \d+ +\d+ +\w+ ", seen)
 
 
 def test_an_absent_journal_is_told(egraph):
@@ -105,4 +106,6 @@ def test_the_page_is_served_and_loads_itself_again(egraph, running, tmp_path):
 
 def test_options_that_contradict_are_refused(egraph):
     assert "--serve writes no file" in egraph("report", "x.db", "--serve", "--out", "x.html", code=2).stderr
-    assert "--port is the port of --serve" in egraph("report", "x.db", "--port", "80", code=2).stderr
+    for option in ("--port", "--interval"):
+        told = egraph("report", "x.db", option, "80", code=2).stderr
+        assert f"{option} is for a page that is served: give --serve too" in told
