@@ -16,7 +16,7 @@ import click
 from egraph._version import __version__
 from egraph.cli._interrupts import keep_interrupts
 from egraph.cli._streams import usable_streams
-from egraph.errors import EgraphError, OutOfDistributionWarning, PluginWarning
+from egraph.errors import EgraphError, OutOfDistributionWarning, PluginWarning, WorkerWarning
 
 __all__ = ["COMMANDS", "main"]
 
@@ -41,7 +41,7 @@ COMMANDS = {
 """The commands with a short help, in the order of ``egraph --help``."""
 
 INTERRUPTED = 130
-PLAIN = (OutOfDistributionWarning, PluginWarning)
+PLAIN = (OutOfDistributionWarning, PluginWarning, WorkerWarning)
 
 
 class _Commands(click.Group):

@@ -15,8 +15,9 @@
         └── EvaluationError       one architecture could not be evaluated; becomes a failed trial
             └── ScoreLaterError       its score comes later, from outside
 
-There are three warnings: `OutOfDistributionWarning` (a prediction is unreliable), `PluginWarning` (a plug-in
-of an installed package is left out) and `TracingWarning` (a traced network is drawn with a simplification).
+There are four warnings: `OutOfDistributionWarning` (a prediction is unreliable), `PluginWarning` (a plug-in
+of an installed package is left out), `TracingWarning` (a traced network is drawn with a simplification) and
+`WorkerWarning` (a worker on another machine is left out, or none can be reached).
 
 The text of each is a single line: what came, what was expected, and how to proceed.
 """
@@ -45,6 +46,7 @@ __all__ = [
     "Unbuildable",
     "UnknownNameError",
     "UsageError",
+    "WorkerWarning",
     "shorten",
     "suggest",
 ]
@@ -158,6 +160,10 @@ class PluginWarning(UserWarning):
 
 class TracingWarning(UserWarning):
     """A network is drawn with a simplification that the text names."""
+
+
+class WorkerWarning(UserWarning):
+    """A worker on another machine is left out, or was lost; the others go on."""
 
 
 def _fit(text: str) -> str:

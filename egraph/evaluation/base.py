@@ -131,6 +131,14 @@ class Evaluator(ABC):
         """An evaluator with the same scores that knows the number of the trial; by default itself."""
         return self
 
+    def arrive(self) -> None:
+        """Called after the evaluator was read on another machine, such as to choose its device there.
+
+        Evaluators go there as the name of their class and their attributes: numbers, texts, lists, mappings,
+        paths, arrays, data, registered spaces, and functions at the top of a module.
+        """
+        return
+
     def prepare(self) -> None:
         """Loads what all evaluations need, such as the data.
 

@@ -77,9 +77,14 @@ class NetworkEvaluator(Evaluator):
             raise UsageError(f"the networks of space {space.name!r} are no stacks of cells; leave cells out")
         check_whole(1, threads=threads)
         self.space = space
+        self._asked = device
         self.device = choose_device(device)
         self.threads = threads
         self.cells = cells
+
+    def arrive(self) -> None:
+        """Chooses the device again: other machines have other ones."""
+        self.device = choose_device(self._asked)
 
     @property
     def images(self) -> ImageData:

@@ -115,9 +115,14 @@ class TableLookup(Evaluator):
         shorter._rows = {key: (own[key][0], math.nan, cost * row_of[key][2]) for key in own}
         return Fidelity(fidelity, cost, shorter)
 
-    def __getstate__(self) -> dict[str, object]:
+    def __getstate__(self) -> dict[str, Any]:
         """Worker processes need no more than the rows."""
-        return {**self.__dict__, "_table": None}
+        rows = np.array(list(self._rows.values()), dtype=np.float64).reshape(-1, 3)
+        return {**self.__dict__, "_table": None, "_rows": (list(self._rows), rows)}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        keys, rows = state["_rows"]
+        self.__dict__.update(state, _rows=dict(zip(keys, map(tuple, rows.tolist()), strict=True)))
 
     def describe(self) -> dict[str, object]:
         """Name of the table, its space, the columns in use, those negated, and a digest of their numbers."""

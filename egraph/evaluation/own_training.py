@@ -106,6 +106,7 @@ class OwnTraining(Evaluator):
             )
         self.space.check_input(shape)
         self.input_shape, self.num_classes = tuple(shape), classes
+        self._asked = device
         self.device = choose_device(device)
         self._fidelity, self._seconds = 1.0, math.inf
         self._folder: Path | None = None
@@ -205,6 +206,10 @@ class OwnTraining(Evaluator):
         numbered._number = trial
         return numbered
 
+    def arrive(self) -> None:
+        """Chooses the device again: other machines have other ones."""
+        self.device = choose_device(self._asked)
+
     def prepare(self) -> None:
         """Loads PyTorch and the data."""
         import torch  # noqa: F401
@@ -230,7 +235,7 @@ class OwnTraining(Evaluator):
 
     def _find_folder(self, architecture: Architecture, seed: int) -> Path | None:
         """The folder of the trainings of a network, made where they are kept."""
-        if self._folder is None:
+        if self._folder is None or not self._folder.parent.is_dir():  # on a machine without the journal
             return None
         text = json.dumps([self.describe(), architecture.to_json(), seed], sort_keys=True, default=str)
         folder = self._folder / hashlib.sha256(text.encode()).hexdigest()[:24]

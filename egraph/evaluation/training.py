@@ -276,7 +276,7 @@ class Training(NetworkEvaluator):
         """The file of the trainings of a network, where they are kept."""
         from egraph.training import Checkpoint
 
-        if self._folder is None:
+        if self._folder is None or not self._folder.parent.is_dir():  # on a machine without the journal
             return None
         told = {**self.describe(), "recipe": {**self.recipe.to_dict(), "epochs": None}}
         text = json.dumps([told, architecture.to_json(), seed], sort_keys=True, default=str)

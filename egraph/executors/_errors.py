@@ -12,6 +12,8 @@ __all__ = [
     "UnsendableError",
     "WorkerDiedError",
     "WorkerLoadError",
+    "WorkerLostError",
+    "WorkerRefusedError",
     "WorkerStartError",
     "WorkerTimeoutError",
     "describe_error",
@@ -63,6 +65,24 @@ class WorkerDiedError(FailedError):
         how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
         hint = ", perhaps out of memory" if code == -signal.SIGKILL else ""
         super().__init__(f"the worker process died ({how}{hint})")
+
+
+class WorkerLostError(FailedError):
+    """A job was lost with its worker, on each of several workers.
+
+    Args:
+        times: Number of workers that were lost with it.
+        seconds: Time that the job had run on the last one.
+        reason: What is known of the last loss.
+    """
+
+    def __init__(self, times: int, seconds: float, reason: str) -> None:
+        self.times, self.seconds, self.reason = times, seconds, reason
+        super().__init__(f"the worker was lost {times} times ({reason}), perhaps out of memory")
+
+
+class WorkerRefusedError(FailedError):
+    """A worker does nothing for this study, such as one with another version of egraph."""
 
 
 class WorkerTimeoutError(FailedError):

@@ -13,13 +13,11 @@ _Taken = TypeVar("_Taken", contravariant=True)
 
 
 class Executor(Protocol[_Taken, Result]):
-    """Does jobs with one function.
+    """Does jobs with one function."""
 
-    Attributes:
-        capacity: Number of jobs that run at a time; further ones wait.
-    """
-
-    capacity: int
+    @property
+    def capacity(self) -> int:
+        """Number of jobs that run at a time, at least 1; further ones wait."""
 
     def submit(self, job: _Taken) -> Future[Result]:
         """Queues a job."""

@@ -16,12 +16,16 @@ from egraph.executors import (
     UnsendableError,
     WorkerDiedError,
     WorkerLoadError,
+    WorkerLostError,
+    WorkerRefusedError,
     WorkerStartError,
     WorkerTimeoutError,
+    is_local,
     open_executor,
 )
 from egraph.study._jobs import Evaluate, Job, Outcome, Preview
 from egraph.study._trial import WHOLE_COST
+from egraph.study._working import Texts, Work
 
 __all__ = ["MOST_LOSSES", "evaluate", "open_evaluation", "read_outcome"]
 
@@ -58,14 +62,16 @@ def open_evaluation(
     Raises:
         UsageError: The evaluator cannot be sent to other processes.
     """
+    evaluators: Mapping[float, Evaluator] = cheaper or {WHOLE_COST: evaluator}
+    limit = None
+    if seconds is not None:
+        evaluators, limit = {cost: one.within(seconds) for cost, one in evaluators.items()}, seconds + _GRACE
+    function = Evaluate(evaluators, preview)
+    if not is_local(engine):
+        return Texts(open_executor(Work.of(function), workers, seconds=limit, engine=engine))
     try:
-        evaluators = cheaper or {WHOLE_COST: evaluator}
-        if seconds is None:
-            return open_executor(Evaluate(evaluators, preview), workers, engine=engine)
-        limited = Evaluate({cost: one.within(seconds) for cost, one in evaluators.items()}, preview)
-        return open_executor(
-            limited, workers, initializer=limited.prepare, seconds=seconds + _GRACE, engine=engine
-        )
+        prepare = None if seconds is None else function.prepare
+        return open_executor(function, workers, initializer=prepare, seconds=limit, engine=engine)
     except UnsendableError as error:
         raise UsageError(
             f"the evaluation cannot be sent to worker processes ({error}); "
@@ -133,8 +139,10 @@ def read_outcome(future: Future[Outcome]) -> Outcome:
     """
     try:
         return future.result()
-    except WorkerDiedError as error:
+    except (WorkerDiedError, WorkerLostError) as error:
         return Outcome(error.seconds, reason=str(error))
+    except WorkerRefusedError as error:
+        raise FailedError(f"a worker can do nothing for this study: {error}") from None
     except WorkerTimeoutError as error:
         limit = error.seconds - _GRACE
         return Outcome(

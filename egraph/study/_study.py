@@ -17,7 +17,7 @@ from egraph.checks import check_whole
 from egraph.evaluation.base import Evaluation, Evaluator, Fitness
 from egraph.evaluation.outside import Outside
 from egraph.evaluation.wrapping import as_evaluator
-from egraph.executors import Engine
+from egraph.executors import Engine, find_engine
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
 from egraph.study._arguments import (
@@ -115,8 +115,9 @@ class Study:
             process is ended. With one, a `egraph.evaluation.Training` is ended between two steps, an
             `OwnTraining` at a report. Evaluations by another evaluator (`retrain`) have no limit.
         synchronous: Whether a round begins when the last one is done, whatever the number of workers.
-        executor: What runs the evaluations: ``inline`` or ``processes``, or a function that makes a
-            `egraph.executors.Executor`. None is ``inline`` with one worker, else ``processes``.
+        executor: What runs the evaluations: ``inline``, ``processes``, ``ray`` with options if wanted, or
+            ``package.module:make`` or a function that makes a `egraph.executors.Executor`; see
+            `egraph.executors.find_engine`. None is ``inline`` with one worker, else ``processes``.
         force_resume: Whether to resume a journal of another space, seed or evaluator; it keeps what differed.
 
     Raises:
@@ -159,7 +160,7 @@ class Study:
         workers, initial = read_counts(1, workers=workers, initial=initial)
         self.space, self.seed, self.workers, self.stopped = spaces.find(space), seed, workers, ""
         batch, candidates = read_counts(1, batch=batch, candidates=read_candidates(candidates, self.space))
-        self._trial_seconds = read_limit(trial_seconds)
+        self._trial_seconds, engine = read_limit(trial_seconds), find_engine(executor)
         self._evaluator = Outside() if evaluate is None else as_evaluator(evaluate)
         self._fidelities = read_fidelities(fidelities, self._evaluator)
         self._meter, mixture = read_costs(costs, self.space), Mixture(read_shares(shares), far)
@@ -186,7 +187,7 @@ class Study:
             self._guide.remember(partial(recall, self._journal, self._screen, self.space, seed))
         how = (self._fidelities, self._meter, self._screen, workers, self._trial_seconds)
         run = (self.space, seed, self._journal, proposer, self._evaluator, *how, max_failures, requeued)
-        self._runner, self._team = Runner(*run, team.makers, not synchronous, executor), team
+        self._runner, self._team = Runner(*run, team.makers, not synchronous, engine), team
 
     def __enter__(self) -> Study:
         return self

@@ -182,5 +182,8 @@ def test_an_engine_is_named_or_made():
     with closing(open_executor(square, 5, engine=make)) as executor:
         assert finish(executor, [4])[0].result() == 16
     assert made == [(square, 5)]
-    with pytest.raises(UnknownNameError, match=r"unknown executor 'threads'; known: inline, processes"):
+    with pytest.raises(
+        UnknownNameError,
+        match=r"unknown executor 'threads'; known: inline, package\.module:",
+    ):
         open_executor(act, 2, engine="threads")

@@ -138,6 +138,23 @@ class Glimpse(Evaluator):
         return {"kind": "glimpse"}
 
 
+class Elsewhere(Played):
+    """Describes itself in another way where it arrives, like a function that has changed."""
+
+    def arrive(self):
+        self.share = 0.5
+
+    def describe(self):
+        return {"kind": "played", "share": self.share}
+
+
+class Broken(Played):
+    """Cannot work where it arrives."""
+
+    def arrive(self):
+        raise RuntimeError("no\ndevice")
+
+
 class Unloadable(Played):
     """Can be sent to a worker process, and not be unpacked there."""
 
