@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import http.server
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
 __all__ = ["PageServer"]
 
+_LONG = 1.0
+"""Seconds of rendering from which on a request gets the last page, and the next one is made behind it."""
+
 
 class PageServer(http.server.ThreadingHTTPServer):
     """Answers on this machine alone; each answer is the report as the journal has it then.
+
+    The report of a large journal takes seconds. Its first request waits for it; a later one gets the report
+    of the request before, and the next report is made meanwhile.
 
     Args:
         journal: Path of the journal.
@@ -24,7 +32,7 @@ class PageServer(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, journal: str, port: int, seconds: float) -> None:
-        self.journal, self.seconds = journal, seconds
+        self.page, self.seconds = _Page(Path(journal)), seconds
         super().__init__(("127.0.0.1", port), _Handler)
 
     @property
@@ -33,25 +41,71 @@ class PageServer(http.server.ThreadingHTTPServer):
         return f"http://127.0.0.1:{self.server_address[1]}/"
 
 
+class _Page:
+    """The report of a journal, made again where the journal has changed."""
+
+    def __init__(self, journal: Path) -> None:
+        self._journal = journal
+        self._lock = threading.Lock()
+        self._content, self._state, self._took = b"", (), 0.0
+
+    def read(self) -> bytes:
+        """The report.
+
+        Raises:
+            EgraphError: The journal cannot be read.
+        """
+        if self._content and self._took >= _LONG:
+            threading.Thread(target=self._render, daemon=True).start()
+            return self._content
+        with self._lock:
+            return self._make()
+
+    def _render(self) -> None:
+        from egraph.errors import EgraphError
+
+        if self._lock.acquire(blocking=False):  # otherwise it is being made
+            try:
+                self._make()
+            except EgraphError:
+                self._content = b""  # the next request is told
+            finally:
+                self._lock.release()
+
+    def _make(self) -> bytes:
+        from egraph import report
+        from egraph.study import open_journal
+
+        state = self._stamp()
+        if not self._content or state != self._state:
+            began = time.monotonic()
+            with open_journal(self._journal) as opened:
+                content = report.render(opened, name=self._journal.stem).encode()
+            self._content, self._state, self._took = content, state, time.monotonic() - began
+        return self._content
+
+    def _stamp(self) -> tuple[tuple[int, int], ...]:
+        """Sizes and times of the files of the journal, which change with it."""
+        files = (self._journal, Path(f"{self._journal}-wal"))
+        found = [file.stat() for file in files if file.exists()]
+        return tuple((one.st_size, one.st_mtime_ns) for one in found)
+
+
 class _Handler(http.server.BaseHTTPRequestHandler):
     server: PageServer
 
     def do_GET(self) -> None:
         """The report; other addresses are not found."""
-        from egraph import report
         from egraph.errors import EgraphError
-        from egraph.study import open_journal
 
         if self.path != "/":
             self.send_error(404)
             return
         try:
-            with open_journal(self.server.journal) as opened:
-                page = report.render(opened, name=Path(self.server.journal).stem)
+            content = self.server.page.read()
         except EgraphError as error:
             self.send_error(503, explain=str(error))
             return
-        content = page.encode()
         self.send_response(200)
         self.send_header("Content-Type", "text/html; charset=utf-8")
         self.send_header("Content-Length", str(len(content)))

@@ -73,21 +73,44 @@ def check_cells(db: sqlite3.Connection) -> None:
     tables = [name for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
     for table in tables:
         told = db.execute(f"PRAGMA table_info({table})").fetchall()
-        columns = {name: (kind, full) for _, name, kind, full, *_ in told}
-        for name, (kind, full) in columns.items():
-            _check_type(db, table, name, _STORED.get(kind, ()), bool(full))
-            rule = _RULES.get((table, name))
-            if rule and (row := db.execute(f"SELECT {name} FROM {table} WHERE NOT ({rule})").fetchone()):
-                raise sqlite3.DatabaseError(f"a cell of {name} in {table} is {shorten(row[0], 40)}")
-        for name, held in _JSON.get(table, {}).items():
-            if name in columns:
-                for (text,) in db.execute(f"SELECT DISTINCT {name} FROM {table} WHERE {name} != ''"):
-                    _check_json(text, f"a cell of {name} in {table}", held)
+        columns = {name: (kind, bool(full)) for _, name, kind, full, *_ in told}
+        if _is_suspicious(db, table, columns):
+            _check_table(db, table, columns)
     if {"trial", "round"} <= set(tables) and (row := db.execute(_LOST).fetchone()):
         raise sqlite3.DatabaseError(f"there is no round {row[0]}, of which it has a trial")
     if "study" in tables:
         for name, text in db.execute("SELECT name, value FROM study"):
             _check_json(text, name, _SETTINGS.get(name, (object,)))
+
+
+def _is_suspicious(db: sqlite3.Connection, table: str, columns: dict[str, tuple[str, bool]]) -> bool:
+    """Whether a cell may be of another type; one pass over the table."""
+    kept = {name: told for name, told in columns.items() if told[0] in _STORED}
+    tests = [_mistyped(name, _STORED[kind], full) for name, (kind, full) in kept.items()]
+    tests += [f"NOT ({_RULES[table, name]})" for name in columns if (table, name) in _RULES]
+    for name, kinds in _JSON.get(table, {}).items():
+        if name in columns:  # SQLite reads a little less than Python does
+            other = " AND ".join(f"json_type({name}) <> '{_JSON_TYPES[kind]}'" for kind in kinds)
+            tests.append(f"({name} <> '' AND CASE WHEN json_valid({name}) THEN {other} ELSE 1 END)")
+    if not tests:
+        return False
+    try:
+        return db.execute(f"SELECT 1 FROM {table} WHERE {' OR '.join(tests)} LIMIT 1").fetchone() is not None
+    except sqlite3.OperationalError:  # such as bytes in place of JSON
+        return True
+
+
+def _check_table(db: sqlite3.Connection, table: str, columns: dict[str, tuple[str, bool]]) -> None:
+    """Refuses the first cell of another type, column by column."""
+    for name, (kind, full) in columns.items():
+        _check_type(db, table, name, _STORED.get(kind, ()), full)
+        rule = _RULES.get((table, name))
+        if rule and (row := db.execute(f"SELECT {name} FROM {table} WHERE NOT ({rule})").fetchone()):
+            raise sqlite3.DatabaseError(f"a cell of {name} in {table} is {shorten(row[0], 40)}")
+    for name, held in _JSON.get(table, {}).items():
+        if name in columns:
+            for (text,) in db.execute(f"SELECT DISTINCT {name} FROM {table} WHERE {name} != ''"):
+                _check_json(text, f"a cell of {name} in {table}", held)
 
 
 _STORED = {"INTEGER": ("integer",), "REAL": ("real", "integer"), "TEXT": ("text",)}
@@ -113,6 +136,9 @@ _JSON: dict[str, dict[str, tuple[type, ...]]] = {
 }
 """Columns of JSON and what they hold; that of architectures is checked where it is read."""
 
+_JSON_TYPES: dict[type, str] = {list: "array", dict: "object"}
+"""Names of SQLite for types of JSON."""
+
 _SETTINGS: dict[str, tuple[type, ...]] = {
     **dict.fromkeys(
         ("evaluator", "settings", "versions", "costs", "fidelities", "screening", "run"), (dict,)
@@ -129,13 +155,19 @@ _SETTINGS: dict[str, tuple[type, ...]] = {
 
 def _check_type(db: sqlite3.Connection, table: str, name: str, allowed: tuple[str, ...], full: bool) -> None:
     """Refuses cells of other types; without ``full``, cells may be empty."""
-    wrong = f"typeof({name}) NOT IN ({', '.join('?' * len(allowed))})"
-    wrong += "" if full else f" AND {name} IS NOT NULL"
     if not allowed:
         return
-    found = db.execute(f"SELECT typeof({name}) FROM {table} WHERE {wrong} LIMIT 1", allowed).fetchone()
+    wrong = _mistyped(name, allowed, full)
+    found = db.execute(f"SELECT typeof({name}) FROM {table} WHERE {wrong} LIMIT 1").fetchone()
     if found:
         raise sqlite3.DatabaseError(f"a cell of {name} in {table} is {found[0]}, not {allowed[0]}")
+
+
+def _mistyped(name: str, allowed: tuple[str, ...], full: bool) -> str:
+    """The condition of SQL that a cell is of another type; without ``full``, cells may be empty."""
+    kinds = (*allowed, *(() if full else ("null",)))
+    listed = ", ".join(f"'{kind}'" for kind in kinds)
+    return f"typeof({name}) NOT IN ({listed})"
 
 
 def _check_json(text: str, what: str, kind: tuple[type, ...]) -> None:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from egraph.report._findings import Findings
 from egraph.report._svg import ACCENT, GRID, INK, RANDOM, SEARCH, draw_svg, number_whole
+from egraph.report._thinning import MOST_BINS, MOST_POINTS, bin_rows, corners, spread
 from egraph.study._trial import REFERENCE, WHOLE_COST
 
 if TYPE_CHECKING:
@@ -30,8 +31,17 @@ def draw_charts(findings: Findings) -> dict[str, tuple[str, str, str]]:
     for name, (title, explanation, draw) in _list_charts(findings).items():
         picture = _draw(name, draw, findings)
         if picture is not None:
-            charts[name] = (title, explanation, picture)
+            charts[name] = (title, explanation + _tell_thinning(name, findings), picture)
     return charts
+
+
+def _tell_thinning(name: str, findings: Findings) -> str:
+    """What of a large search the chart leaves out, as a sentence; empty where it shows everything."""
+    if name == "tau":
+        size = bin_rows(findings.rounds.dropna(subset=["tau"]), MOST_BINS)[1]
+        return f" Each point is the mean of {size} rounds." if size > 1 else ""
+    most = max(len(findings.trials), len(findings.baseline))
+    return f" Of {most:,} trials, {MOST_POINTS:,} are drawn, evenly spaced." if most > MOST_POINTS else ""
 
 
 def _list_charts(findings: Findings) -> dict[str, Chart]:
@@ -60,8 +70,10 @@ def _best_so_far(axes: Axes, findings: Findings) -> bool:
         scores = scale * done["score"].where(done["fidelity"] == WHOLE_COST).to_numpy(dtype=float)
         steps = done["fidelity"].to_numpy(dtype=float).cumsum()
         best = np.fmax.accumulate(np.where(done["origin"] == REFERENCE, np.nan, scores))
-        axes.scatter(steps, scores, s=9, color=colour, alpha=0.35, linewidths=0)
-        axes.step(steps, best, where="post", color=colour, lw=2, label=name)
+        points = spread(pd.DataFrame({"cost": steps, "score": scores}), MOST_POINTS)
+        axes.scatter(points["cost"], points["score"], s=9, color=colour, alpha=0.35, linewidths=0)
+        rows = corners(best) if len(best) > MOST_POINTS else np.arange(len(best))
+        axes.step(steps[rows], best[rows], where="post", color=colour, lw=2, label=name)
         shown.append(best)  # scales the axis to the curves; points of poor networks may lie below
     if not shown:
         return False
@@ -72,9 +84,10 @@ def _best_so_far(axes: Axes, findings: Findings) -> bool:
 
 
 def _tau(axes: Axes, findings: Findings) -> bool:
-    rounds = findings.rounds.dropna(subset=["tau"])
-    if rounds.empty:
+    judged = findings.rounds.dropna(subset=["tau"])
+    if judged.empty:
         return False
+    rounds, _ = bin_rows(judged, MOST_BINS)
     axes.axhline(0, color=GRID, lw=1)
     lowest = 0.0
     for column, colour, name in (
@@ -88,7 +101,7 @@ def _tau(axes: Axes, findings: Findings) -> bool:
                 values = known[kind].astype(float)
                 axes.plot(known["round"], values, style, color=colour, lw=2, ms=5, label=label)
                 lowest = min(lowest, float(values.min()))
-    alarms = rounds[rounds["alarm"] > 0]
+    alarms = spread(judged[judged["alarm"] > 0], MOST_BINS)
     if len(alarms):
         ring: Any = {"s": 120, "facecolors": "none", "edgecolors": ACCENT, "linewidths": 2, "zorder": 3}
         axes.scatter(alarms["round"], alarms["tau"].astype(float), label="drift", **ring)
@@ -109,7 +122,7 @@ def _predicted(axes: Axes, findings: Findings) -> bool:
         (findings.baseline[findings.baseline["origin"] == "baseline"], RANDOM, "random networks"),
         (findings.trials, SEARCH, "chosen by egraph"),
     ):
-        both = trials[trials["predicted"].notna() & trials["score"].notna()]
+        both = spread(trials[trials["predicted"].notna() & trials["score"].notna()], MOST_POINTS)
         if len(both):
             points = scale * both[["predicted", "score"]].to_numpy(dtype=float)
             axes.scatter(points[:, 0], points[:, 1], s=22, color=colour, alpha=0.75, linewidths=0, label=name)
@@ -135,8 +148,10 @@ def _cost(axes: Axes, findings: Findings, name: str | None = None) -> bool:
     random = (known["origin"] == "baseline").to_numpy()
     for rows, colour, label in ((random, RANDOM, "random networks"), (~random, SEARCH, "egraph")):
         if rows.any():
-            scores = scale * known[rows]["score"]
-            axes.scatter(values[rows], scores, s=22, color=colour, alpha=0.75, linewidths=0, label=label)
+            measured = pd.DataFrame({"cost": values[rows], "score": scale * known["score"][rows]})
+            points = spread(measured, MOST_POINTS)
+            look: dict[str, Any] = {"s": 22, "alpha": 0.75, "linewidths": 0}
+            axes.scatter(points["cost"], points["score"], color=colour, label=label, **look)
     front = findings.front_of(name)
     if len(front) > 1:
         label = "best of its size" if name is None else "best trade-offs"

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from egraph.report._finders import Finder, count_finders
 from egraph.report._lead import Lead, find_lead
 from egraph.study import FINALISTS, Best, Final, find_best, find_finals, split_retrains
+from egraph.study._tradeoff import find_front
 from egraph.study._trial import DONE, PROMOTED, REFERENCE, WHOLE, WHOLE_COST
 
 if TYPE_CHECKING:
@@ -170,8 +171,8 @@ class Findings:
         known = np.isfinite(values).all(axis=1)
         values, trials = values[known], self.within.take(np.flatnonzero(known))
         points = np.column_stack([-trials["score"].to_numpy(dtype=float), values])
-        worse = [((points <= p).all(axis=1) & (points < p).any(axis=1)).any() for p in points]
-        best = np.flatnonzero(~np.array(worse, dtype=bool))
+        different, which = np.unique(points, axis=0, return_inverse=True)
+        best = np.flatnonzero(np.isin(which, find_front(different)))
         return trials.take(best[np.lexsort(values[best].T[::-1])])
 
     def front_of(self, name: str | None = None) -> pd.DataFrame:
@@ -298,8 +299,14 @@ def show_changes(final: Final) -> str:
     return ", ".join(parts) or "another evaluator"
 
 
-def _read_costs(text: str) -> dict[str, float]:
-    return {name: math.nan if value is None else value for name, value in json.loads(text).items()}
+def _read_costs(texts: pd.Series) -> pd.Series:
+    """The costs of trials, each different text read once."""
+    numbers, different = pd.factorize(texts)
+    found = [
+        {name: math.nan if value is None else value for name, value in json.loads(text).items()}
+        for text in different
+    ]
+    return pd.Series([found[number] for number in numbers.tolist()], index=texts.index, dtype=object)
 
 
 def show_amount(value: float | None) -> str:
@@ -322,12 +329,12 @@ def find(journal: Journal, most: int = FINALISTS) -> Findings:
     baseline = trials[trials["origin"].isin(BASELINE) & (trials["fidelity"] == WHOLE_COST)]
     rounds = journal.rounds.copy()
     measured = mine[(mine["state"] == "complete") & mine["predicted"].notna() & (mine["origin"] != PROMOTED)]
-    rounds["fresh"] = [int((measured["round"] == number).sum()) for number in rounds["round"]]
+    rounds["fresh"] = rounds["round"].map(measured["round"].value_counts()).fillna(0).astype(int)
     best, random_best = find_best(mine, retrains, most), find_best(baseline, retrains, most)
     return Findings(
         settings=journal.settings,
-        trials=mine.assign(costs=mine["costs"].map(_read_costs)),
-        baseline=baseline.assign(costs=baseline["costs"].map(_read_costs)),
+        trials=mine.assign(costs=_read_costs(mine["costs"])),
+        baseline=baseline.assign(costs=_read_costs(baseline["costs"])),
         rounds=rounds,
         sessions=journal.sessions,
         best=tuple(best),

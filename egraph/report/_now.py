@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
-from egraph.study._trial import BASELINE, DONE, INITIAL, REFERENCE, WHOLE_COST, Trial, add_costs
+from egraph.study._trial import BASELINE, DONE, INITIAL, KNOWN, REFERENCE, WHOLE_COST, Trial
 
 if TYPE_CHECKING:
     from egraph.study import Journal
@@ -81,16 +82,18 @@ def look(journal: Journal, *, last: int = 5, clock: Callable[[], float] = time.t
         last: Number of ended trials to list.
         clock: Seconds since 1970.
     """
-    settings, trials, now = journal.settings, journal.read_trials(), clock()
+    settings, now = journal.settings, clock()
+    trials = journal.read_columns("number", "state", "origin", "fidelity", "score", "started", "finished")
     run = settings.get("run", {})
-    done = [trial for trial in trials if trial.state in DONE]
-    own = [trial for trial in done if trial.origin != BASELINE]
+    done = trials[trials["state"].isin(DONE)]
+    own = done[done["origin"] != BASELINE]
     rounds = journal.read_rounds()
     taus = [row["tau"] for row in rounds if row["tau"] is not None]
     alive = "ended" not in run and _exists(run.get("pid", 0))
-    started = [trial for trial in trials if alive and trial.state == "running"]
-    usual = _usual_durations(done)
+    started = journal.read_trials(states=["running"]) if alive else []
+    usual = (done["finished"] - done["started"]).groupby(done["fidelity"]).median()
     budget = math.inf if run.get("trials") is None else run["trials"]
+    newest = done.sort_values("finished", ascending=False, kind="stable")["number"].head(last)
     return Now(
         space=str(settings.get("space", "")),
         alive=alive,
@@ -100,13 +103,13 @@ def look(journal: Journal, *, last: int = 5, clock: Callable[[], float] = time.t
             Running(one, now - one.started, _share(now - one.started, usual.get(one.fidelity)))
             for one in sorted(started, key=lambda one: one.started)
         ],
-        queued=sum(trial.state == "queued" for trial in trials),
-        done=add_costs(own),
+        queued=int((trials["state"] == "queued").sum()),
+        done=_add_costs(own),
         budget=budget,
-        failed=sum(trial.state == "failed" for trial in own),
-        best=_best(one for one in own if one.origin != REFERENCE),
-        random_best=_best(one for one in done if one.origin in (INITIAL, BASELINE)),
-        last=sorted(done, key=lambda one: -one.finished)[:last],
+        failed=int((own["state"] == "failed").sum()),
+        best=_best(own[own["origin"] != REFERENCE]),
+        random_best=_best(done[done["origin"].isin([INITIAL, BASELINE])]),
+        last=[journal.read_trials(number=int(number))[0] for number in newest],
         learned_from=rounds[0]["learned_from"] if rounds else 0,
         tau=taus[0] if taus else math.nan,
         left=_time_left(run, own, budget, now),
@@ -126,32 +129,27 @@ def _exists(process: int) -> bool:
     return True
 
 
-def _best(trials: Iterable[Trial]) -> float:
+def _best(trials: pd.DataFrame) -> float:
     """The best score of whole evaluations."""
-    scores = (one.score for one in trials if one.state == "complete" and one.fidelity == WHOLE_COST)
-    return max(scores, default=math.nan)
+    return float(trials["score"][(trials["state"] == "complete") & (trials["fidelity"] == WHOLE_COST)].max())
 
 
-def _usual_durations(done: list[Trial]) -> dict[float, float]:
-    """The median duration by fidelity."""
-    durations: dict[float, list[float]] = {}
-    for one in done:
-        if math.isfinite(seconds := one.finished - one.started):
-            durations.setdefault(one.fidelity, []).append(seconds)
-    return {fidelity: float(np.median(each)) for fidelity, each in durations.items()}
+def _add_costs(trials: pd.DataFrame) -> float:
+    """The cost of trials in whole evaluations; results that were known before the study cost nothing."""
+    return round(float(trials["fidelity"][trials["origin"] != KNOWN].sum()), 9)
 
 
 def _share(seconds: float, usual: float | None) -> float:
     """The part of the usual duration that has passed."""
-    return min(1.0, seconds / usual) if usual else math.nan
+    return min(1.0, seconds / usual) if usual and math.isfinite(usual) else math.nan
 
 
-def _time_left(run: dict[str, float], own: list[Trial], budget: float, now: float) -> float:
+def _time_left(run: dict[str, float], own: pd.DataFrame, budget: float, now: float) -> float:
     """The time that the rest of the budget takes at the pace of the run."""
     begun = run.get("started", math.nan)
-    since = [trial for trial in own if trial.finished >= begun]
-    pace = add_costs(since) / (now - begun) if since and now > begun else 0.0
-    left = (budget - add_costs(own)) / pace if pace and math.isfinite(budget) else math.nan
+    since = own[own["finished"] >= begun]
+    pace = _add_costs(since) / (now - begun) if len(since) and now > begun else 0.0
+    left = (budget - _add_costs(own)) / pace if pace and math.isfinite(budget) else math.nan
     if run.get("seconds") is not None:
         left = float(np.nanmin([left, begun + run["seconds"] - now]))
     return left if math.isnan(left) else max(0.0, left)

@@ -7,6 +7,7 @@ import math
 from typing import TYPE_CHECKING
 
 from egraph.report._findings import show_amount, show_changes
+from egraph.report._thinning import MOST_ROWS, choose_trials, spread
 
 if TYPE_CHECKING:
     import jinja2
@@ -26,7 +27,8 @@ def get_template(name: str) -> jinja2.Template:
         lstrip_blocks=True,
     )
     environment.filters.update(count=count, duration=duration, moment=moment, number=_number, tidy=_tidy)
-    environment.filters.update(amount=show_amount, changes=show_changes)
+    environment.filters.update(amount=show_amount, changes=show_changes, chosen=choose_trials, spread=spread)
+    environment.globals["most_rows"] = MOST_ROWS
     return environment.get_template(name)
 
 

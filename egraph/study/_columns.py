@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -20,7 +20,7 @@ from egraph.evaluation.base import Evaluation
 from egraph.study._promises import Verdict
 from egraph.study._trial import Trial
 
-__all__ = ["MEASURED", "TABLES", "TRIAL", "Column", "fetch_rows", "read_trial", "to_frame", "write"]
+__all__ = ["MEASURED", "TABLES", "TRIAL", "Column", "fetch_rows", "frame_trials", "read_trial", "write"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,22 @@ def write(table: str, values: Mapping[str, object]) -> dict[str, object]:
     return {name: kinds[name].write(value) for name, value in values.items()}
 
 
-def to_frame(trials: Iterable[Trial]) -> pd.DataFrame:
-    """A table with one row a trial and one column a field; architectures as JSON."""
-    rows = [[column.kind.show(column.of(trial)) for column in TRIAL] for trial in trials]
-    return pd.DataFrame(rows, columns=[column.name for column in TRIAL])
+def frame_trials(cursor: sqlite3.Cursor, names: Sequence[str]) -> pd.DataFrame:
+    """The rows of a query of trials as a table.
+
+    Architectures, costs and intervals stay the JSON of the file, which is not parsed.
+
+    Args:
+        cursor: The query, of all of these columns that the file has.
+        names: Columns of the table. Those that an older file does not have are at their missing values.
+    """
+    kinds = {column.name: column.kind for column in TRIAL if column.name in names}
+    frame = pd.DataFrame(cursor.fetchall(), columns=[column[0] for column in cursor.description])
+    for name, kind in kinds.items():
+        if name not in frame:
+            frame[name] = kind.show(kind.missing)
+        elif kind is _REALS:
+            texts = frame[name].fillna("")
+            frame[name] = texts.tolist() if texts.dtype == object else texts
+    empty = [name for name, kind in kinds.items() if kind is _REAL and frame[name].isna().all()]
+    return frame[list(names)].astype(dict.fromkeys(empty, float))

@@ -12,7 +12,7 @@ from egraph.study._evaluating import evaluate
 from egraph.study._events import Event, TrialFinished, TrialStarted
 from egraph.study._jobs import Job, Outcome
 from egraph.study._journal import Journal
-from egraph.study._trial import BASELINE, DONE, Trial, add_costs
+from egraph.study._trial import BASELINE, DONE, Trial, add_costs, tidy_cost
 
 __all__ = ["Driver"]
 
@@ -56,17 +56,20 @@ class Driver:
         self._max_failures, self._emit = max_failures, emit
         self._failures = 0
         done = journal.read_trials(states=DONE)
-        self._done = {side: [t for t in done if (t.origin == BASELINE) == side] for side in (False, True)}
+        self._spent = {
+            side: sum(add_costs([one]) for one in done if (one.origin == BASELINE) == side)
+            for side in (False, True)
+        }
 
     @property
     def finished(self) -> float:
         """Cost of the trials that are done, in whole evaluations, without those of the baseline."""
-        return add_costs(self._done[False])
+        return tidy_cost(self._spent[False])
 
     @property
     def baseline_finished(self) -> float:
         """The same for the trials of the baseline."""
-        return add_costs(self._done[True])
+        return tidy_cost(self._spent[True])
 
     def work_off(self, more: Callable[[], bool] | None = None) -> None:
         """Evaluates the queued trials until the budget is spent.
@@ -134,7 +137,7 @@ class Driver:
                 self.asked.append(self._journal.hand_out(number))
                 continue
             trial = self._journal.finish(number, outcome.state, outcome.measured, outcome.reason)
-            self._done[trial.origin == BASELINE].append(trial)
+            self._spent[trial.origin == BASELINE] += add_costs([trial])
             self._failures = self._failures + 1 if trial.state == "failed" else 0
             self._emit(TrialFinished(trial, self.finished, self.baseline_finished))
         for outcome in outcomes.values():

@@ -160,7 +160,7 @@ class Guided:
         done, number = situation.done, situation.number
         complete = sorted((one for one in done if one.state == "complete"), key=lambda one: -one.score)
         if self._meter is not None:
-            complete = sort_by_front(complete)
+            complete = sort_by_front(complete, _PARENTS)
         best = [trial.architecture for trial in complete[:_PARENTS]]
         estimates = Estimates(model, self._space, done)
         searcher_share, mutant_share, sample_share = mixture.shares

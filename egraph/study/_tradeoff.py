@@ -47,12 +47,17 @@ def weigh(
     return replace(candidates, merit=merit)
 
 
-def sort_by_front(trials: Sequence[Trial]) -> list[Trial]:
-    """Complete trials by Pareto fronts of score and costs, each front in the given order; then the others."""
+def sort_by_front(trials: Sequence[Trial], most: int) -> list[Trial]:
+    """Complete trials by Pareto fronts of score and costs, each front in the given order; then the others.
+
+    Args:
+        trials: Complete trials.
+        most: Number of trials after which no further front is looked for.
+    """
     points = np.array([[-trial.score, *trial.costs.values()] for trial in trials])
     left = [row for row in range(len(trials)) if np.isfinite(points[row]).all()]
     order: list[int] = []
-    while left:
+    while left and len(order) < most:
         front = {left[row] for row in find_front(points[left])}
         order += [row for row in left if row in front]
         left = [row for row in left if row not in front]

@@ -34,6 +34,7 @@ __all__ = [
     "Trial",
     "add_costs",
     "known_first",
+    "tidy_cost",
 ]
 
 State = Literal["queued", "running", "asked", "complete", "failed"]
@@ -170,6 +171,10 @@ def add_costs(trials: Iterable[Trial]) -> float:
 
     Results that were known before the study cost nothing.
     """
-    # Rounded, because .1 + .2 is not quite .3.
-    total = round(math.fsum(trial.fidelity for trial in trials if trial.origin != KNOWN), 9)
+    return tidy_cost(math.fsum(trial.fidelity for trial in trials if trial.origin != KNOWN))
+
+
+def tidy_cost(total: float) -> float:
+    """A sum of costs without rounding errors, because .1 + .2 is not quite .3; a whole number as an int."""
+    total = round(total, 9)
     return int(total) if total == int(total) else total

@@ -68,8 +68,9 @@ def test_trials_are_sorted_by_fronts():
         )
 
     trials = [trial(0, 9, 5), trial(1, 8, 6), trial(2, 7, math.nan), trial(3, 6, 1), trial(4, 5, 2)]
-    assert [one.number for one in sort_by_front(trials)] == [0, 3, 1, 4, 2]
-    assert sort_by_front([]) == []
+    assert [one.number for one in sort_by_front(trials, 5)] == [0, 3, 1, 4, 2]
+    assert [one.number for one in sort_by_front(trials, 1)] == [0, 3, 1, 2, 4]
+    assert sort_by_front([], 5) == []
 
 
 @pytest.mark.parametrize("searcher", ["nsga2:population=6", NSGA2, ParetoEvolution])
