@@ -12,9 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from egraph.cli import _pages
+from egraph.errors import JournalError
 from egraph.study import open_journal
 
 PLAYED = Path(__file__).parent.parent / "study" / "played.py"
+sys.path.insert(0, str(PLAYED.parent))
+
+from played import study  # noqa: E402
 
 
 @pytest.fixture
@@ -109,3 +114,41 @@ def test_options_that_contradict_are_refused(egraph):
     for option in ("--port", "--interval"):
         told = egraph("report", "x.db", option, "80", code=2).stderr
         assert f"{option} is for a page that is served: give --serve too" in told
+
+
+def test_a_page_that_takes_long_is_made_behind_the_last_one(tmp_path, monkeypatch):
+    monkeypatch.setattr(_pages, "_LONG", 0.0)
+    path = tmp_path / "x.db"
+    with study(path) as one:
+        one.run(trials=4)
+        page = _pages._Page(path)
+        first = page.read()
+        assert b"<summary>4 trials of the search" in first
+        one.run(trials=8)
+        assert page.read() == first
+        until = time.monotonic() + 30
+        while b"<summary>8 trials of the search" not in page.read():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+    path.unlink()
+    with pytest.raises(JournalError, match="no journal at"):
+        read_until_it_fails(page)
+
+
+def read_until_it_fails(page):
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        page.read()
+        time.sleep(0.05)
+
+
+def test_a_page_of_a_journal_that_has_not_changed_is_the_same(tmp_path, monkeypatch):
+    monkeypatch.setattr(_pages, "_LONG", 1000.0)
+    path = tmp_path / "x.db"
+    with study(path) as one:
+        one.run(trials=4)
+        page = _pages._Page(path)
+        first = page.read()
+        assert page.read() is first
+        one.run(trials=8)
+        assert page.read() != first

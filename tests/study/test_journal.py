@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+import time
 
 import pytest
 from played import SPACE, Linear, Played, study
@@ -291,3 +292,14 @@ def test_a_home_and_an_address_of_sqlite_name_a_file(tmp_path, monkeypatch, stor
 def test_other_addresses_are_refused(storage):
     with pytest.raises(UsageError, match=f"a journal is a file, such as .*, got '{storage}'"):
         study(storage)
+
+
+def test_a_reader_in_the_middle_of_reading_holds_up_no_writer(path):
+    with study(path) as one, open_journal(path) as reader:
+        cursor = reader._db.execute("SELECT number FROM trial ORDER BY number")
+        assert cursor.fetchone() == (0,)  # a transaction that reads is open
+        before, began = len(one.trials), time.monotonic()
+        one.run(trials=before + 8)
+        assert time.monotonic() - began < 20, "a writer waits 30 s for a file that is held"
+        assert len(cursor.fetchall()) == before - 1, "the reader sees the file as it was"
+        assert len(reader.trials) == len(one.trials) > before
