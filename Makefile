@@ -4,7 +4,8 @@ VENV := .venv
 LOWEST := .venv-lowest
 NEWEST_VENV := .venv-newest
 BIN := $(VENV)/bin
-PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist worksteal
+# Bytecode is written, whatever the environment says: many tests start Python, which would compile egraph anew.
+PYTEST := OMP_NUM_THREADS=1 PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal
 
 .PHONY: help search install hooks format lint types test test-fast slow coverage golden docs test-lowest test-newest \
 	wheel bench bench-quick clean

@@ -1,6 +1,7 @@
 """Random architectures, their scores and renumberings that many tests share; which tests are slow."""
 
 import multiprocessing
+import sys
 import warnings
 from collections import Counter, defaultdict
 from itertools import product
@@ -12,6 +13,8 @@ import pytest
 from egraph import Architecture, operations, spaces
 from egraph.canonical import canonical_form, simplify
 from egraph.operations import Operation
+
+sys.path.insert(0, str(Path(__file__).with_name("helpers")))
 
 OPS = ("t-conv1", "t-conv3", "t-pool", "t-none", "t-skip", "t-half")
 for _operation in (
@@ -150,6 +153,14 @@ def call_forked(function):
 @pytest.fixture(scope="session", name="call_forked")
 def _call_forked():
     return call_forked
+
+
+@pytest.fixture
+def copied_workers(monkeypatch):
+    """Worker processes start fast; for slow tests of what workers do, not of how they start."""
+    import copied
+
+    monkeypatch.setattr(multiprocessing, "get_context", copied.get_context)
 
 
 @pytest.fixture

@@ -1,19 +1,20 @@
 """A small search in which nothing is trained: for tests, and for the processes that they start and kill."""
 
+import multiprocessing
 import os
 import signal
-import sys
 import time
 import traceback
 import warnings
 
+import copied
 import numpy as np
 from sklearn.base import BaseEstimator
 
 from egraph.errors import DataError, EvaluationError
 from egraph.evaluation import Evaluation, Evaluator, Fidelity
 from egraph.searchers.testing import ToySpace
-from egraph.study import Study
+from egraph.study import Study, generate
 
 SPACE = ToySpace(5, 5, 5, 5)
 
@@ -217,6 +218,7 @@ def run_in_a_process(work):
         child = os.fork()
     if child == 0:
         code = 1
+        multiprocessing.get_context = copied.get_forked  # worker processes of the copy are copies too
         try:
             work()
             code = 0
@@ -248,10 +250,15 @@ SMALLER = {"screened": 10, "fidelities": 8, "fidelities direct": 9}
 """Whole trials of a mode, where they are not as many as usual."""
 
 
-if __name__ == "__main__":
-    path, workers, mode, *asynchronous = sys.argv[1], int(sys.argv[2]), *sys.argv[3:]
+def main(path, workers, mode, asynchronous=False):
+    """Runs a study of that mode to its end, with a retraining where nothing keeps it from being the same."""
     options = {"evaluate": Played(seconds=0.04), "synchronous": not asynchronous, **MODES[mode]}
     with study(path, workers=workers, **options) as one:
         one.run(trials=SMALLER.get(mode, 30 if asynchronous else 36), baseline=True)
         if mode != "screened" and not asynchronous:
             one.retrain(one.best, repeats=2)
+
+
+def fill(out, workers):
+    """Makes a table, a part of it with three runs a network."""
+    generate(SPACE, Played(seconds=0.03), out, count=24, repeats=3, share=0.25, workers=workers)

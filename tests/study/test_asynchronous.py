@@ -2,14 +2,12 @@
 
 import random
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import replace
-from pathlib import Path
 
+import copied
 import pytest
-from played import MODES, SMALLER, SPACE, Played, history, study
+from played import MODES, SMALLER, SPACE, Played, history, main, study
 
 from egraph.errors import JournalError, UsageError
 from egraph.evaluation import Evaluation
@@ -17,7 +15,8 @@ from egraph.study import open_journal
 from egraph.study._events import ignore
 from egraph.study._trial import BASELINE
 
-SCRIPT = Path(__file__).with_name("played.py")
+pytestmark = pytest.mark.usefixtures("copied_workers")
+
 TRIALS = 30
 
 
@@ -117,15 +116,17 @@ def test_killed_and_run_again_nothing_is_lost_or_doubled(tmp_path, mode):
     chance, path = random.Random(mode), tmp_path / "x.db"
     done = {}
     for count in (11, None):
-        process = subprocess.Popen([sys.executable, str(SCRIPT), str(path), "2", mode, "asynchronous"])
+        process = copied.start(main, path, 2, mode, True)
         if count is None:
-            assert process.wait(120) == 0
+            process.join(120)
+            assert process.exitcode == 0
             break
-        while len(read_done(path)) < count and process.poll() is None:
+        while len(read_done(path)) < count and process.is_alive():
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        assert process.wait(60) == -signal.SIGKILL
+        process.kill()
+        process.join(60)
+        assert process.exitcode == -signal.SIGKILL
         kept = read_done(path)
         assert done.items() <= kept.items()
         done = kept

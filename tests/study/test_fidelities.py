@@ -172,6 +172,7 @@ def test_an_exhausted_space_is_evaluated_whole():
         assert one.stopped.startswith("the space")
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_workers_do_not_change_the_history():
     histories = []
     for workers in (1, 2):

@@ -2,25 +2,18 @@
 
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
+import copied
 import numpy as np
 import pandas as pd
 import pytest
-from played import SPACE, Deadly, Played, run_in_a_process
+from played import SPACE, Deadly, Played, fill, run_in_a_process
 
 from egraph import datasets, spaces
 from egraph.errors import DataError, FailedError, JournalError, UsageError
 from egraph.spaces import Limited
 from egraph.study import generate, open_journal
-
-SCRIPT = """
-import sys; from played import SPACE, Played; from egraph.study import generate
-generate(SPACE, Played(seconds=0.03), sys.argv[1], count=24, repeats=3, share=0.25, workers=int(sys.argv[2]))
-"""
 
 
 def make(out, evaluate=None, space=SPACE, **options):
@@ -74,15 +67,16 @@ def test_the_journal_is_not_taken_for_the_table(tmp_path, whole):
 def test_killed_again_and_again_nothing_is_lost_and_nothing_runs_twice(tmp_path, whole, workers, counts):
     journal, killed = tmp_path / "x.db", 0
     for count in (*counts, None):
-        command = [sys.executable, "-c", SCRIPT, str(tmp_path / "x"), str(workers)]
-        process = subprocess.Popen(command, cwd=Path(__file__).parent)
+        process = copied.start(fill, tmp_path / "x", workers)
         if count is None:
-            assert process.wait(120) == 0
+            process.join(120)
+            assert process.exitcode == 0
             break
-        while _count(journal) < count and process.poll() is None:
+        while _count(journal) < count and process.is_alive():
             time.sleep(0.01)
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait(60) == -signal.SIGKILL
+        process.kill()
+        process.join(60)
+        killed += process.exitcode == -signal.SIGKILL
         assert not (tmp_path / "x.parquet").exists()
     assert killed == len(counts)
     with open_journal(journal) as one:
@@ -145,6 +139,7 @@ def test_a_failed_evaluation_is_recorded_and_not_repeated(tmp_path):
     assert told == [36]
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_a_process_that_dies_fails_its_own_evaluation_alone(tmp_path):
     made = make(tmp_path / "x", Played(fails_where_first_is=2, how="kill"), workers=2)
     reasons = set(made.table.columns["failure"])
@@ -168,6 +163,7 @@ def test_a_set_without_any_success_is_no_table(tmp_path):
     assert not (tmp_path / "x.parquet").exists()
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_an_evaluation_that_hangs_or_kills_its_process_fails_alone(tmp_path):
     hangs = Played(fails_where_first_is=1, how="hang")
     hanging = make(tmp_path / "hanging", hangs, count=3, repeats=1, workers=2, trial_seconds=0.5).table

@@ -1,14 +1,13 @@
 import contextlib
 import math
 import os
+import signal
 import sqlite3
 import stat
-import subprocess
-import sys
 import time
 
 import pytest
-from played import SPACE, Linear, Played, study
+from played import SPACE, Linear, Played, run_in_a_process, study
 
 from egraph.datasets import load
 from egraph.errors import DataError, JournalError, UsageError
@@ -89,11 +88,12 @@ def test_second_writer_is_refused_and_told_who_holds_it(tmp_path):
 
 
 def test_writer_that_was_killed_holds_nothing(tmp_path):
-    code = (
-        "import os, sys, signal; from egraph.study import Journal\n"
-        "j = Journal(sys.argv[1]); os.kill(os.getpid(), signal.SIGKILL)"
-    )
-    subprocess.run([sys.executable, "-c", code, str(tmp_path / "x.db")], check=False)
+    def work():
+        journal = Journal(tmp_path / "x.db")
+        os.kill(os.getpid(), signal.SIGKILL)
+        journal.close()
+
+    assert run_in_a_process(work)
     assert (tmp_path / "x.db").exists()
     with study(tmp_path / "x.db") as one:
         one.run(trials=2)

@@ -1,14 +1,13 @@
 """Tables of journals: what `egraph.datasets` reads is what a study writes."""
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import get_args
 
+import copied
 import numpy as np
 import pytest
-from played import SPACE, Played, study
+from played import SPACE, Played, main, study
 
 from egraph import datasets, spaces
 from egraph.datasets import _journal
@@ -90,17 +89,17 @@ def test_the_journal_of_an_older_version(tmp_path):
 
 def test_a_journal_is_a_table_while_a_process_writes_it_and_after_it_was_killed(tmp_path):
     path = tmp_path / "x.db"
-    writer = subprocess.Popen([sys.executable, Path(__file__).parent / "played.py", path, "1", "direct"])
+    writer = copied.start(main, path, 1, "direct")
     try:
         deadline = time.monotonic() + 60
         rows = 0
-        while rows < 5 and writer.poll() is None and time.monotonic() < deadline:
+        while rows < 5 and writer.is_alive() and time.monotonic() < deadline:
             try:
                 rows = len(datasets.load(path))
             except DataError:  # until its first successful trial
                 time.sleep(0.05)
     finally:
         writer.kill()
-        writer.wait()
+        writer.join()
     assert rows >= 5
     assert len(compare(path)) >= rows

@@ -4,19 +4,15 @@ import random
 import resource
 import shutil
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
+import copied
 import pytest
-from played import MODES, SMALLER, Reading, history, run_in_a_process, study
+from played import MODES, SMALLER, Reading, history, main, run_in_a_process, study
 
 import egraph
 from egraph.errors import DataError, JournalError
 from egraph.study import TrialStarted, open_journal
-
-SCRIPT = Path(__file__).with_name("played.py")
 
 
 @pytest.mark.parametrize(
@@ -62,15 +58,17 @@ def test_killed_again_and_again_the_history_is_the_same(tmp_path, workers, mode)
     path = tmp_path / "x.db"
     killed = 0
     for count in (5, 32, None):
-        process = subprocess.Popen([sys.executable, str(SCRIPT), str(path), str(workers), mode])
+        process = copied.start(main, path, workers, mode)
         if count is None:
-            assert process.wait(120) == 0
+            process.join(120)
+            assert process.exitcode == 0
             break
-        while _count(path) < count and process.poll() is None:
+        while _count(path) < count and process.is_alive():
             time.sleep(0.01)
         time.sleep(chance.uniform(0, 0.05))
-        process.send_signal(signal.SIGKILL)
-        killed += process.wait(60) == -signal.SIGKILL
+        process.kill()
+        process.join(60)
+        killed += process.exitcode == -signal.SIGKILL
     assert killed >= 1
     with study(**MODES[mode]) as unbroken, open_journal(path) as journal:
         unbroken.run(trials=SMALLER.get(mode, 36), baseline=True)

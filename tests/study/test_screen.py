@@ -1,13 +1,11 @@
 import math
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
+import copied
 import numpy as np
 import pytest
-from played import SPACE, Glimpse, Linear, Played, history, study
+from played import SPACE, Glimpse, Linear, Played, history, main, study
 
 import egraph
 from egraph import Architecture
@@ -72,6 +70,7 @@ def test_without_any_score_the_choice_is_random():
     assert first_trials(screen=lambda many: np.full(len(many), math.nan)) == drawn(128)[:8]
 
 
+@pytest.mark.usefixtures("copied_workers")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_evaluator_scores_in_the_workers_what_a_function_scores_at_once(workers):
     told = []
@@ -141,23 +140,19 @@ def test_an_error_that_all_share_stops_the_run_and_its_scores_are_lost_only_then
 
 def test_killed_while_it_scores_the_history_is_the_same(tmp_path):
     path = tmp_path / "x.db"
-    command = [
-        sys.executable,
-        str(Path(__file__).with_name("played.py")),
-        str(path),
-        "2",
-        "screened",
-    ]
-    process = subprocess.Popen(command)
-    while not _scored(path) and process.poll() is None:
+    process = copied.start(main, path, 2, "screened")
+    while not _scored(path) and process.is_alive():
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL
+    process.kill()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
     assert 0 < _scored(path) < 30
     with open_journal(path) as journal:
         assert screening(journal)["end"] == ""
         assert not len(journal.trials)
-    subprocess.run(command, check=True, timeout=120)
+    process = copied.start(main, path, 2, "screened")
+    process.join(120)
+    assert process.exitcode == 0
     with study(screen=Glimpse(), screen_count=30) as unbroken, open_journal(path) as journal:
         unbroken.run(trials=10, baseline=True)
         assert history(journal) == history(unbroken)

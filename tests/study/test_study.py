@@ -349,6 +349,7 @@ def test_retraining_repeats_with_fresh_seeds_and_only_once():
     assert not set(one.journal.retrains["seed"]) & set(one.trials["seed"])
 
 
+@pytest.mark.usefixtures("copied_workers")
 @pytest.mark.parametrize("workers", [1, 2])
 def test_retraining_several_at_once_gives_what_one_after_another_gives(workers):
     one, other = study(workers=workers), study()

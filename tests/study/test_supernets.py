@@ -1,13 +1,11 @@
 """Supernets as searchers: trained before the first trial, by a study that may be interrupted."""
 
 import json
-import os
+import runpy
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
+import copied
 import numpy as np
 import pytest
 from torch import nn
@@ -117,8 +115,6 @@ def test_a_study_with_too_little_time_ends_cleanly_and_goes_on(tmp_path):
 
 
 CODE = """
-import sys
-sys.path[:0] = {folders!r}
 from test_supernets import study
 if __name__ == "__main__":
     with study("gdas:epochs=8,batch_size=16", storage={storage!r}) as one:
@@ -128,8 +124,9 @@ if __name__ == "__main__":
 
 def test_killed_while_the_supernet_is_trained_the_history_is_the_same(tmp_path):
     def start(name):
-        code = CODE.format(folders=[str(Path(__file__).parent)], storage=str(tmp_path / name))
-        return subprocess.Popen([sys.executable, "-c", code], env={**os.environ, "PYTHONSAFEPATH": "1"})
+        script = tmp_path / f"{name}.py"
+        script.write_text(CODE.format(storage=str(tmp_path / name)))
+        return copied.start(runpy.run_path, str(script), {}, "__main__")
 
     def done():
         try:
@@ -139,12 +136,15 @@ def test_killed_while_the_supernet_is_trained_the_history_is_the_same(tmp_path):
             return 0
 
     running = start("x.db")
-    while done() < 2 and running.poll() is None:
+    while done() < 2 and running.is_alive():
         time.sleep(0.01)
     running.kill()
-    assert running.wait(60) == -signal.SIGKILL
+    running.join(60)
+    assert running.exitcode == -signal.SIGKILL
     assert done() < 8
-    assert start("x.db").wait(120) == start("y.db").wait(120) == 0
+    for running in (start("x.db"), start("y.db")):
+        running.join(120)
+        assert running.exitcode == 0
     with open_journal(tmp_path / "x.db") as broken, open_journal(tmp_path / "y.db") as unbroken:
         assert without_seconds(result(broken)) == without_seconds(result(unbroken))
         keys = [list(journal.trials[["key", "score"]].itertuples()) for journal in (broken, unbroken)]

@@ -2,13 +2,17 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from played import SPACE, Played, Slow, Unloadable, history, study
 
 from egraph.errors import DataError, FailedError, UsageError
 
+TESTS = Path(__file__).parents[1]
 
+
+@pytest.mark.usefixtures("copied_workers")
 def test_process_that_dies_fails_its_own_trial_only():
     one = study(evaluate=Played(fails_where_first_is=1, how="kill"), workers=2)
     one.run(trials=4)
@@ -20,6 +24,7 @@ def test_process_that_dies_fails_its_own_trial_only():
     }
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_an_evaluation_that_hangs_is_ended_and_fails_alone():
     hangs, raises = (Played(fails_where_first_is=1, how=how) for how in ("hang", "raise"))
     hanging, other = (
@@ -37,6 +42,7 @@ def test_an_evaluation_that_hangs_is_ended_and_fails_alone():
     assert (again.scores, len(hanging.journal.retrains)) == ((), 1)
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_the_start_of_a_process_is_not_in_the_time_limit():
     one = study(evaluate=Slow(), workers=2, trial_seconds=0.5)
     one.run(trials=2)
@@ -54,6 +60,7 @@ def test_reasons_and_histories_are_those_of_one_process():
     assert "no path to the output" in set(there.trials["reason"])
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_exit_code_is_named_and_fatal_errors_arrive():
     one = study(evaluate=Played(fails_where_first_is=1, how="exit"), workers=2)
     one.run(trials=1)
@@ -72,6 +79,7 @@ def test_evaluation_that_cannot_be_sent_is_refused():
         one.run(trials=2)
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_evaluation_that_cannot_be_loaded_stops_the_run():
     one = study(evaluate=Unloadable(), workers=2)
     with pytest.raises(FailedError, match="could not load the evaluation: RuntimeError: not here"):
@@ -81,7 +89,7 @@ def test_evaluation_that_cannot_be_loaded_stops_the_run():
 def test_unguarded_script_is_told_what_to_do(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(
-        f"import sys; sys.path.insert(0, {str(__file__.rsplit('/', 1)[0])!r})\n"
+        f"import sys; sys.path[:0] = {[str(TESTS / name) for name in ('study', 'helpers')]}\n"
         "from played import study\n"
         "study(workers=2, storage=sys.argv[1]).run(trials=2)\n"
     )
