@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from egraph.cli._executors import executor_options, read_executor
 from egraph.cli._options import (
     check_writable,
     count_option,
-    count_workers,
     json_option,
     positive_option,
     print_json,
@@ -127,6 +127,8 @@ class Amount:
         )
     )
     workers: int | None = option(workers_option("Trainings"))
+    executor: str | None = option(executor_options)
+    address: str | None = option()
     trial_seconds: float | None = option(
         positive_option("--trial-seconds", help="Time after which a training has failed.")
     )
@@ -155,6 +157,7 @@ def command(task: Task, recipe: RecipeOptions, amount: Amount) -> None:
 
     space, training = task.read(recipe)
     check_writable(amount.out)
+    engine, workers = read_executor(amount.executor, amount.address, amount.workers)
     click.echo(f"{training.images.name}: {training.images.describe()}", err=True)
     with resumable(), track(f"training networks of {space.name}") as report:
 
@@ -163,7 +166,7 @@ def command(task: Task, recipe: RecipeOptions, amount: Amount) -> None:
 
         made = generate(
             space, training, amount.out, count=amount.count, repeats=amount.repeats, share=amount.share,
-            shard=amount.shard, seed=amount.seed, workers=count_workers(amount.workers),
+            shard=amount.shard, seed=amount.seed, workers=workers, executor=engine,
             trial_seconds=amount.trial_seconds, command=shlex.join(["egraph", *sys.argv[1:]]), progress=show,
         )  # fmt: skip
     if amount.as_json:

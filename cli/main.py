@@ -37,6 +37,7 @@ COMMANDS = {
     "draw": "Draw an architecture in the terminal, as SVG or as PNG.",
     "report": "Write the report of a search as one HTML page.",
     "watch": "Show what a search does, while it runs.",
+    "work": "Lend this machine to searches, as a worker of a Ray cluster.",
 }
 """The commands with a short help, in the order of ``egraph --help``."""
 

@@ -62,13 +62,12 @@ def command(
     within, weighed = limits.read(measured, data.device)
     path = running.find_journal(measured, data.data)
     measured.tell(data.test_metric)
-    arguments |= ranking.read() | screening.read()
+    arguments |= ranking.read() | screening.read() | running.read_executor(measured)
     display.tell_learned(arguments["ranker"], measured.table)
     with data.importable(), Study(
         within, measured.evaluator, storage=path, seed=running.seed,
-        workers=running.count_workers(measured), fidelities=measured.fidelities,
-        trial_seconds=running.trial_seconds, synchronous=running.synchronous,
-        force_resume=running.force_resume, **weighed, **arguments,
+        fidelities=measured.fidelities, trial_seconds=running.trial_seconds,
+        synchronous=running.synchronous, force_resume=running.force_resume, **weighed, **arguments,
     ) as study:  # fmt: skip
         given.give(study, rows.reading)
         with resumable():

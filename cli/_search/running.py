@@ -6,13 +6,13 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from egraph.cli._executors import executor_options, read_executor
 from egraph.cli._options import (
     count_option,
-    count_workers,
     find_journal,
     journal_options,
     json_option,
@@ -54,6 +54,8 @@ class Running:
     resume: bool = option()
     force_resume: bool = option()
     workers: int | None = option(workers_option("Trainings"))
+    executor: str | None = option(executor_options)
+    address: str | None = option()
     synchronous: bool = option(
         click.option(
             "--synchronous",
@@ -77,6 +79,12 @@ class Running:
         usual = f"runs/{space}-{stem}-{self.seed}.db"
         return find_journal(self.storage, usual, self.resume)
 
-    def count_workers(self, measured: Measured) -> int:
-        """The number of evaluations at a time; by default one where nothing is trained."""
-        return count_workers(self.workers) if measured.trains else self.workers or 1
+    def read_executor(self, measured: Measured) -> dict[str, Any]:
+        """The engine and the number of evaluations at a time; by default one where nothing is trained.
+
+        Raises:
+            UsageError: There is no such engine, or an address for one that needs none.
+        """
+        workers = self.workers if measured.trains or self.executor else self.workers or 1
+        engine, count = read_executor(self.executor, self.address, workers)
+        return {"executor": engine, "workers": count}

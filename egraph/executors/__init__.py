@@ -31,6 +31,7 @@ from egraph.executors._errors import (
     one_line,
 )
 from egraph.executors._executor import Executor
+from egraph.executors._joining import join
 from egraph.executors._opening import ENGINES, Engine, find_engine, is_local, open_executor
 from egraph.executors._pool import Pool
 from egraph.executors._processes import WORKER, end_unguarded
@@ -54,6 +55,7 @@ __all__ = [
     "end_unguarded",
     "find_engine",
     "is_local",
+    "join",
     "one_line",
     "open_executor",
 ]

@@ -24,7 +24,7 @@ from typing import Any
 from egraph.executors._errors import one_line
 from egraph.executors._ray_worker import RayWorker
 
-__all__ = ["main"]
+__all__ = ["GIGABYTE", "STORE", "answers", "main"]
 
 MOST_LOSSES = 5
 """Number of workers that may be lost during one job before it has failed."""
@@ -35,8 +35,9 @@ MOST_FAILED_STARTS = 5
 STORE = 100_000_000
 """Bytes of Ray's object store where Ray is started here: jobs and answers are short texts."""
 
+GIGABYTE = 10**9
+
 _TICK, _LOOK, _HEAD_LOST = 0.05, 1.0, 10.0
-_GIGABYTE = 10**9
 
 
 def main() -> None:
@@ -111,7 +112,7 @@ class _Client:
         if address is None:
             ray.init(address="local", object_store_memory=STORE, include_dashboard=False, **quiet)
         else:
-            if not _answers(address, 5):
+            if not answers(address, 5):
                 raise _Ended(f"nothing answers at {address}; start a head there: ray start --head")
             try:
                 ray.init(address=address, **quiet)
@@ -165,7 +166,7 @@ class _Client:
         if now - self.looked < _LOOK:
             return
         self.looked = now
-        if not _answers(self.head, 1):
+        if not answers(self.head, 1):
             if now - self.seen > _HEAD_LOST:
                 os._exit(3)
             return
@@ -192,7 +193,7 @@ class _Client:
     @property
     def memory(self) -> int:
         """Bytes of a job."""
-        return int(self.settings["memory"] * _GIGABYTE)
+        return int(self.settings["memory"] * GIGABYTE)
 
     def assign(self) -> None:
         """Gives jobs to idle workers, and starts workers for the others."""
@@ -303,7 +304,7 @@ class _Client:
             ray.kill(worker.actor)
 
 
-def _answers(address: str, seconds: float) -> bool:
+def answers(address: str, seconds: float) -> bool:
     """Whether something accepts connections at ``HOST:PORT``."""
     host, _, port = address.rpartition(":")
     if not port.isdigit():

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from egraph.datasets import Table
 from egraph.errors import JournalError, UsageError
 from egraph.evaluation.base import Evaluator
 from egraph.evaluation.wrapping import as_evaluator
+from egraph.executors import Engine, find_engine
 from egraph.spaces import SearchSpace
 from egraph.study._arguments import read_limit
 from egraph.study._events import Event, RetrainFinished
@@ -63,6 +65,7 @@ def generate(
     workers: int = 1,
     command: str = "",
     trial_seconds: float | None = None,
+    executor: Engine | None = None,
     progress: Progress | None = None,
 ) -> Generated:
     """Evaluates random architectures of a space and writes a table of them; docs/how-to/generate.md.
@@ -83,6 +86,7 @@ def generate(
         workers: Number of evaluations at a time.
         command: Command line that repeats the call, for the provenance.
         trial_seconds: Time after which an evaluation has failed, as of `Study`; None is no limit.
+        executor: What runs the evaluations, as of `Study`.
         progress: Callback of the evaluations done and in all, of this shard.
 
     Raises:
@@ -90,6 +94,7 @@ def generate(
         JournalError: The journal is of other arguments, of other shards, damaged, or held by another process.
         FailedError: Each evaluation failed.
     """
+    engine = find_engine(executor)
     check_whole(1, count=count, repeats=repeats, workers=workers)
     check_whole(0, seed=seed)
     check_probability(share=share)
@@ -101,7 +106,8 @@ def generate(
         register(journal, where, seed, evaluator, {"shards": files.shards}, costs={})
         journal.requeue(lost=True)
         part = plan.shard(*shard)
-        _evaluate(journal, evaluator, part, seed=seed, workers=workers, seconds=limit, progress=progress)
+        run = partial(retrain, journal, evaluator, seed=seed, workers=workers, seconds=limit, engine=engine)
+        _evaluate(journal, part, run, progress)
         left = {path: _count_left(path, journal, plan.shard(*part)) for path, part in files.others.items()}
         settings = journal.settings
     if missing := {path: number for path, number in left.items() if number}:
@@ -116,16 +122,7 @@ def _show(versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {version}" for name, version in versions.items())
 
 
-def _evaluate(
-    journal: Journal,
-    evaluator: Evaluator,
-    plan: Plan,
-    *,
-    seed: int,
-    workers: int,
-    seconds: float | None,
-    progress: Progress | None,
-) -> None:
+def _evaluate(journal: Journal, plan: Plan, run: Callable[..., object], progress: Progress | None) -> None:
     """First one run of each network, then the further ones."""
     needed, known = plan.needed, read_runs(journal)
     done = sum(run in known for run in needed)
@@ -141,9 +138,7 @@ def _evaluate(
         progress(done, len(needed))
     for repeats in sorted({1, *plan.runs.values()}):
         part = {key: network for key, network in plan.networks.items() if plan.runs[key] >= repeats}
-        retrain(
-            journal, evaluator, part, repeats=repeats, seed=seed, workers=workers, emit=emit, seconds=seconds
-        )
+        run(part, repeats=repeats, emit=emit)
 
 
 def _count_left(path: Path, own: Journal, plan: Plan) -> int:
