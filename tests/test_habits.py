@@ -31,6 +31,7 @@ def test_the_lowest_versions_are_the_lower_bounds():
         *PROJECT["dependencies"],
         *extras["graph"],
         *extras["onnx"],
+        *extras["ray"],
         *extras["serve"],
     ]
     bounds = {}
