@@ -11,7 +11,7 @@ __all__ = ["command"]
 
 @click.command(
     "work",
-    help="""Lend this machine to searches: join a Ray cluster as a worker.
+    help="""Lend this machine to searches, as a worker of a Ray cluster.
 
     Searches that run with --executor ray --address HOST:PORT train here, too. Runs until Ctrl-C; what is
     trained here then is trained again on another machine. If the head is lost, waits for it and joins again.

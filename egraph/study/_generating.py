@@ -94,12 +94,11 @@ def generate(
         JournalError: The journal is of other arguments, of other shards, damaged, or held by another process.
         FailedError: Each evaluation failed.
     """
-    engine = find_engine(executor)
     check_whole(1, count=count, repeats=repeats, workers=workers)
     check_whole(0, seed=seed)
     check_probability(share=share)
-    where = spaces.find(space)
-    evaluator, files, limit = as_evaluator(evaluate), Files(out, *shard), read_limit(trial_seconds)
+    where, evaluator, files = spaces.find(space), as_evaluator(evaluate), Files(out, *shard)
+    limit, engine = read_limit(trial_seconds), find_engine(executor)
     check_repeats(evaluator, repeats)
     plan = Plan.draw(where, count, repeats, share, seed)
     with Journal(files.own) as journal:
