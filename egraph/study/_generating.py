@@ -104,21 +104,22 @@ def generate(
     with Journal(files.own) as journal:
         register(journal, where, seed, evaluator, {"shards": files.shards}, costs={})
         journal.requeue(lost=True)
-        part = plan.shard(*shard)
         run = partial(retrain, journal, evaluator, seed=seed, workers=workers, seconds=limit, engine=engine)
-        _evaluate(journal, part, run, progress)
+        _evaluate(journal, plan.shard(*shard), run, progress)
         left = {path: _count_left(path, journal, plan.shard(*part)) for path, part in files.others.items()}
         settings = journal.settings
     if missing := {path: number for path, number in left.items() if number}:
         return Generated(files.table, None, missing)
     table = to_table(where, evaluator, plan, collect(files.journals), name=files.table.stem)
-    table.provenance |= {"command": command, "seed": str(seed), "versions": _show(settings["versions"])}
-    table.save(files.table)
-    return Generated(files.table, table, {})
+    return _write(table, files.table, command, seed, settings["versions"])
 
 
-def _show(versions: Mapping[str, str]) -> str:
-    return ", ".join(f"{name} {version}" for name, version in versions.items())
+def _write(table: Table, path: Path, command: str, seed: int, versions: Mapping[str, str]) -> Generated:
+    """Saves the table with its provenance."""
+    shown = ", ".join(f"{name} {version}" for name, version in versions.items())
+    table.provenance |= {"command": command, "seed": str(seed), "versions": shown}
+    table.save(path)
+    return Generated(path, table, {})
 
 
 def _evaluate(journal: Journal, plan: Plan, run: Callable[..., object], progress: Progress | None) -> None:
