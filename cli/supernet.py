@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,9 @@ __all__ = ["command"]
     FOLDER then contains supernet.json (all epochs with probabilities and architectures), supernet.html (the
     probabilities over time and the best cell) and the state after the last epoch: if interrupted, run the
     same command again to resume.
+
+    Several workers train one supernet, each on its part of the examples, if torchrun starts the command:
+    torchrun --nproc-per-node 2 -m egraph supernet ...
     """,
     epilog="Example: egraph supernet --space nasbench201 --data digits --method gdas --out runs/gdas",
 )
@@ -41,20 +46,26 @@ __all__ = ["command"]
 @click.option(
     "--device", default="auto", show_default=True, metavar="NAME", help="auto, cpu, cuda or cuda:1."
 )
+@click.option(
+    "--share",
+    type=click.Choice(("gradients", "weights")),
+    default="gradients",
+    show_default=True,
+    help="What several workers average: gradients at each step, or weights after each epoch.",
+)
 @seed_option
 @root_option
 @json_option("the result")
 def command(
     space: str, data: str, method: str, epochs: int | None, random: int, final_epochs: int | None, out: str,
-    device: str, seed: int, root: str | None, as_json: bool,
+    device: str, share: str, seed: int, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """``egraph supernet``."""
     from egraph import report, spaces
-    from egraph.cli._progress import track_stages
     from egraph.datasets import images
     from egraph.evaluation import Training
     from egraph.specs import parse
-    from egraph.supernets import SupernetSearcher, train_alone
+    from egraph.supernets import SupernetSearcher, joined, train_alone
 
     name, options = parse(method)
     searcher = SupernetSearcher(name, **options, **({} if epochs is None else {"epochs": epochs}))
@@ -64,24 +75,36 @@ def command(
         recipe = replace(training.recipe, epochs=final_epochs)
         training = Training(training.space, read, recipe, device=device)
     folder = Path(out)
-    with track_stages() as show:
-        title = f"training the supernet of {searcher}"
-        show(title)
-
-        def tell(done: int, total: int, note: str) -> None:
-            show(title, done, total, f"{done}/{total}")
-            show.say(f"  epoch {done}: {note}")
-
-        result = train_alone(
-            searcher, training, folder, random=random, seed=seed, epoch=tell,
-            trained=lambda done, total: show("training from scratch", done, total, f"{done}/{total}"),
-        )  # fmt: skip
+    with joined(share) as workers:
+        train = partial(train_alone, searcher, training, folder, random=random, seed=seed, workers=workers)
+        result = (
+            _train_shown(train, f"training the supernet of {searcher}") if workers.number == 0 else train()
+        )
+    if result is None:
+        return
     files = {"result": str(folder / "supernet.json")}
     files["report"] = str(report.write_supernet(result, folder / "supernet.html"))
     if as_json:
         print_json({**result, "files": files})
     else:
         _show(result, files)
+
+
+def _train_shown(train: Callable[..., dict[str, Any] | None], title: str) -> dict[str, Any] | None:
+    """Trains and shows the progress."""
+    from egraph.cli._progress import track_stages
+
+    with track_stages() as show:
+        show(title)
+
+        def tell(done: int, total: int, note: str) -> None:
+            show(title, done, total, f"{done}/{total}")
+            show.say(f"  epoch {done}: {note}")
+
+        def trained(done: int, total: int) -> None:
+            show("training from scratch", done, total, f"{done}/{total}")
+
+        return train(epoch=tell, trained=trained)
 
 
 def _show(result: dict[str, Any], files: dict[str, str]) -> None:

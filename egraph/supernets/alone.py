@@ -16,6 +16,7 @@ from egraph.evaluation import Training
 from egraph.files import write_text
 from egraph.searchers import RandomSearch
 from egraph.supernets.searcher import SupernetSearcher, SupernetStart
+from egraph.supernets.workers import ALONE, Workers
 
 __all__ = ["RESULT", "train_alone"]
 
@@ -32,7 +33,8 @@ def train_alone(
     seed: int = 0,
     epoch: Callable[[int, int, str], object] | None = None,
     trained: Callable[[int, int], object] | None = None,
-) -> dict[str, Any]:
+    workers: Workers = ALONE,
+) -> dict[str, Any] | None:
     """Trains a supernet, its architecture and random ones; the same call goes on after an interruption.
 
     The architecture is that of the epoch with the best accuracy on the examples that trained the logits. It
@@ -46,10 +48,13 @@ def train_alone(
         seed: Seed of the supernet, the random architectures and all trainings.
         epoch: Called after each epoch of the supernet: epochs done, epochs in all, and a note.
         trained: Called with the trainings done and in all.
+        workers: The workers that train the supernet together, each of which calls this. The first one does
+            the rest.
 
     Returns:
         The result as JSON-ready values: ``space``, ``data``, ``method``, the ``epochs``, the number of the
-        ``best`` one, the ``derived`` architecture with its scores, and the ``random`` ones with theirs.
+        ``best`` one, the ``derived`` architecture with its scores, and the ``random`` ones with theirs. None
+        for all workers but the first.
 
     Raises:
         UsageError: The space has no relaxation, the data do not suit, or the folder keeps another supernet.
@@ -58,7 +63,9 @@ def train_alone(
     check_whole(1, random=random)
     start = SupernetStart(searcher.options, training.space, training, seed, folder)
     report = epoch or (lambda done, total, note: None)
-    result = start.prepare(lambda done, seconds, note: report(done, start.total, note))
+    result = start.prepare(lambda done, seconds, note: report(done, start.total, note), workers)
+    if workers.number > 0:
+        return None
     derived = Architecture.from_dict(result["epochs"][result["best"] - 1]["architecture"])
     others = RandomSearch(training.space, seed=seed).ask(random)
     about = json.dumps([start.about, training.recipe.to_dict()], sort_keys=True)

@@ -20,6 +20,7 @@ from egraph.specs import parse
 from egraph.supernets.options import SupernetOptions
 from egraph.supernets.results import Epoch, Found
 from egraph.supernets.search import search
+from egraph.supernets.workers import ALONE, Workers
 from egraph.threads import threads_limited
 from egraph.training import place
 
@@ -171,12 +172,13 @@ class SupernetStart:
         told = [self.describe(), self._space.name, data.name, data.digest, self._seed]
         return json.dumps(told, sort_keys=True)
 
-    def prepare(self, step: Callable[[int, float, str], object]) -> dict[str, Any]:
+    def prepare(self, step: Callable[[int, float, str], object], workers: Workers = ALONE) -> dict[str, Any]:
         """Trains the supernet, or the rest of it.
 
         Args:
             step: Called after each epoch with the epochs done, the duration of this one in seconds, and a
                 note. An exception that it raises ends the training, whose state after the epoch is kept.
+            workers: The workers that train it together, each of which calls this.
 
         Returns:
             The result as JSON-ready values, for `recall`.
@@ -200,6 +202,7 @@ class SupernetStart:
                 seed=self._seed,
                 folder=self._folder,
                 about=f"{self._space.name} on {evaluator.images.name} {evaluator.images.digest}",
+                workers=workers,
                 progress=tell,
             )
         return describe_found(found, self._relaxation)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from egraph.errors import EvaluationError, UsageError
+from egraph.executors import WORKER
 
 __all__ = ["ALONE", "SHARES", "SharedNorm", "Workers", "joined", "share_norms"]
 
@@ -162,6 +163,7 @@ def joined(share: str = "gradients", *, timeout: float = 600.0) -> Iterator[Work
         yield Workers(share)
         return
     workers = Workers(share, int(os.environ["RANK"]), count)
+    os.environ.setdefault(WORKER, os.environ.get("LOCAL_RANK", "0"))  # each its own GPU
     torch.distributed.init_process_group(
         "nccl" if torch.cuda.is_available() else "gloo", timeout=datetime.timedelta(seconds=timeout)
     )

@@ -1,7 +1,10 @@
 """``egraph supernet``."""
 
 import json
+import os
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -54,6 +57,22 @@ def test_trains_tells_draws_and_resumes(egraph, nets, tmp_path):
     assert sum(kept["epochs"][0]["probabilities"]["first"]) == pytest.approx(1)
     refused = egraph("supernet", *SMALL, "--epochs", 3, "--out", "gdas", code=2)
     assert "gdas/supernet.pt is of another supernet" in refused.stderr.splitlines()[-1]
+
+
+def test_two_workers_train_one_supernet(egraph, nets, tmp_path):
+    more = [*SMALL, "--method", "gdas:batch_size=64", "--json"]
+    command = ["--standalone", "--nproc-per-node", 2, "-m", "egraph", "supernet", *more, "--out", "two"]
+    done = subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", *map(str, command)],
+        cwd=tmp_path, env={**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(tmp_path)},
+        capture_output=True, text=True, check=True, timeout=300,
+    )  # fmt: skip
+    two = json.loads(done.stdout)  # by the first worker alone
+    assert two["files"] == {"result": "two/supernet.json", "report": "two/supernet.html"}
+    more[more.index("gdas:batch_size=64")] = "gdas:batch_size=128"
+    one = json.loads(egraph("supernet", *more, "--out", "one").stdout)
+    assert two["epochs"][1]["validation_loss"] == pytest.approx(one["epochs"][1]["validation_loss"], abs=2e-3)
+    assert two["random"][0]["notation"] == one["random"][0]["notation"]
 
 
 @pytest.mark.parametrize(
