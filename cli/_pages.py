@@ -47,7 +47,8 @@ class _Page:
     def __init__(self, journal: Path) -> None:
         self._journal = journal
         self._lock = threading.Lock()
-        self._content, self._state, self._took = b"", (), 0.0
+        self._content, self._took = b"", 0.0
+        self._state: tuple[tuple[int, int], ...] = ()
 
     def read(self) -> bytes:
         """The report.

@@ -11,42 +11,21 @@ from typing import Any, Literal
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
 from egraph.evaluation.base import Evaluation, Evaluator, Fitness
-from egraph.evaluation.outside import Outside
 from egraph.evaluation.wrapping import as_evaluator
-from egraph.executors import Engine, find_engine
+from egraph.executors import Engine
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
-from egraph.study._arguments import (
-    Searchers,
-    check_budget,
-    describe_searchers,
-    read_batch,
-    read_candidates,
-    read_costs,
-    read_counts,
-    read_limit,
-    read_ranker,
-    read_screen,
-    read_searchers,
-)
+from egraph.study._arguments import Searchers, check_budget
+from egraph.study._assembly import assemble
 from egraph.study._events import Event, ignore
-from egraph.study._fidelities import climb, read_fidelities
 from egraph.study._finalists import best_baseline_trials, best_trials, confirm
 from egraph.study._given import add_known, enqueue, tell
 from egraph.study._guide import Predictor
-from egraph.study._identity import claim
 from egraph.study._journal import Journal
-from egraph.study._preparing import bind
 from egraph.study._retrain import FINALISTS, Confirmed, Retrained, retrain
-from egraph.study._rounds import Proposer, choose_strategy
-from egraph.study._running import Runner
-from egraph.study._screen import recall
-from egraph.study._shares import Mixture, read_shares
-from egraph.study._team import Team
 from egraph.study._trial import OWN, Trial, known_first
 
 __all__ = ["Study"]
@@ -155,39 +134,16 @@ class Study:
         executor: Engine | None = None,
         force_resume: bool = False,
     ) -> None:
-        batch = read_batch(batch, ranker, workers, synchronous)
-        seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
-        workers, initial = read_counts(1, workers=workers, initial=initial)
-        self.space, self.seed, self.workers, self.stopped = spaces.find(space), seed, workers, ""
-        batch, candidates = read_counts(1, batch=batch, candidates=read_candidates(candidates, self.space))
-        self._trial_seconds, engine = read_limit(trial_seconds), find_engine(executor)
-        self._evaluator = Outside() if evaluate is None else as_evaluator(evaluate)
-        self._fidelities = read_fidelities(fidelities, self._evaluator)
-        self._meter, mixture = read_costs(costs, self.space), Mixture(read_shares(shares), far)
-        makers = read_searchers(searcher, self.space, self._meter, self._evaluator)
-        team = Team(self.space, seed, bind(makers, self.space, self._evaluator, seed, storage))
-        self._guide = read_ranker(ranker, shares, seed, initial, recalibrate)
-        self._screen = read_screen(
-            screen, self._evaluator, self.space, self._guide, screen_count, screen_seconds, 16 * initial
-        )
-        sizes = {"initial": initial, "batch": batch, "candidates": candidates}
-        strategy = choose_strategy(
-            self.space, seed, self._guide, team=team, screen=self._screen, mixture=mixture,
-            whole=searcher is None and shares is None, meter=self._meter, **sizes,
+        self._parts = parts = assemble(
+            space, evaluate, storage=storage, seed=seed, ranker=ranker, searcher=searcher, shares=shares,
+            workers=workers, initial=initial, screen=screen, screen_count=screen_count,
+            screen_seconds=screen_seconds, costs=costs, batch=batch, far=far, candidates=candidates,
+            recalibrate=recalibrate, max_failures=max_failures, fidelities=fidelities,
+            trial_seconds=trial_seconds, synchronous=synchronous, executor=executor,
+            force_resume=force_resume,
         )  # fmt: skip
-        proposer = Proposer(self.space, seed, climb(self._fidelities, strategy, self._guide))
-        settings = {
-            "ranker": None if self._guide is None else self._guide.describe(), "recalibrate": recalibrate,
-            "searcher": describe_searchers(team.makers, self.space), "workers": workers, "far": far, **sizes,
-            "screen": None if self._screen is None else self._screen.describe(), "synchronous": synchronous,
-            "shares": mixture.shares, "trial_seconds": self._trial_seconds}  # fmt: skip
-        about = (self._evaluator, settings, self._meter, self._fidelities)
-        self._journal, requeued = claim(storage, self.space, seed, *about, force_resume)
-        if self._guide is not None and self._screen is not None:
-            self._guide.remember(partial(recall, self._journal, self._screen, self.space, seed))
-        how = (self._fidelities, self._meter, self._screen, workers, self._trial_seconds)
-        run = (self.space, seed, self._journal, proposer, self._evaluator, *how, max_failures, requeued)
-        self._runner, self._team = Runner(*run, team.makers, not synchronous, engine), team
+        self.space, self.seed, self.workers, self.stopped = parts.space, parts.seed, parts.workers, ""
+        self._journal, self._runner = parts.journal, parts.runner
 
     def __enter__(self) -> Study:
         return self
@@ -235,14 +191,14 @@ class Study:
     @property
     def ranker(self) -> Predictor | None:
         """The ranker, fitted to all trials so far; None without one or with too few successful trials."""
-        if self._guide is None:
+        if self._parts.guide is None:
             return None
-        return self._guide.fit(known_first(self._journal.read_trials(origins=OWN)))[0]
+        return self._parts.guide.fit(known_first(self._journal.read_trials(origins=OWN)))[0]
 
     @property
     def survivors(self) -> list[Architecture]:
         """Populations of the searchers that have ``members`` (``pareto-evolution``), after all trials."""
-        return self._team.find_survivors(self._journal)
+        return self._parts.team.find_survivors(self._journal)
 
     def add(self, architectures: Iterable[Architecture], scores: ArrayLike) -> int:
         """Takes results that the same evaluation gave before; ranker and searcher learn from them.
@@ -260,7 +216,7 @@ class Study:
             ArchitectureError: An architecture is not of the space; the text has its position.
             UsageError: Scores are not finite, or not one for each architecture.
         """
-        return add_known(self._journal, self.space, self.seed, self._meter, architectures, scores)
+        return add_known(self._journal, self.space, self.seed, self._runner.meter, architectures, scores)
 
     def enqueue(self, architectures: Iterable[Architecture]) -> int:
         """Makes architectures the next trials, in their order; those that have a trial are left out.
@@ -270,7 +226,7 @@ class Study:
         Raises:
             ArchitectureError: An architecture is not of the space.
         """
-        return enqueue(self._journal, self.space, self.seed, self._meter, architectures)
+        return enqueue(self._journal, self.space, self.seed, self._runner.meter, architectures)
 
     def run(
         self,
@@ -296,7 +252,7 @@ class Study:
             FailedError: More than ``max_failures`` trials failed in succession.
             EgraphError: The evaluation cannot work at all.
         """
-        check_budget(trials, seconds, [one.cost for one in self._fidelities])
+        check_budget(trials, seconds, [one.cost for one in self._runner.fidelities])
         self.stopped = self._runner.run(trials, seconds, baseline, progress or ignore)
 
     def ask(
@@ -320,7 +276,7 @@ class Study:
         """
         if most is not None:
             check_whole(1, most=most)
-        check_budget(trials, math.inf, [one.cost for one in self._fidelities])
+        check_budget(trials, math.inf, [one.cost for one in self._runner.fidelities])
         self.stopped, asked = self._runner.ask(math.inf if most is None else most, trials, baseline)
         return asked
 
@@ -367,11 +323,11 @@ class Study:
         check_whole(1, repeats=repeats)
         graphs = [one.architecture if isinstance(one, Trial) else one for one in trials]
         by_key = {self.space.key(graph): graph for graph in graphs}
-        evaluator = self._evaluator if evaluate is None else as_evaluator(evaluate)
+        evaluator = self._runner.evaluator if evaluate is None else as_evaluator(evaluate)
         fresh = retrain(
             self._journal, evaluator, by_key, repeats=repeats,
             seed=self.seed, workers=self.workers, emit=progress or ignore,
-            seconds=self._trial_seconds if evaluate is None else None, engine=self._runner.engine,
+            seconds=self._runner.trial_seconds if evaluate is None else None, engine=self._runner.engine,
         )  # fmt: skip
         return [fresh[self.space.key(graph)] for graph in graphs]
 

@@ -1,0 +1,129 @@
+"""Makes the parts of a study out of its arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+from egraph import spaces
+from egraph.evaluation.base import Evaluator, Fitness
+from egraph.evaluation.outside import Outside
+from egraph.evaluation.wrapping import as_evaluator
+from egraph.executors import Engine, find_engine
+from egraph.spaces import SearchSpace
+from egraph.spaces.limited import Cost
+from egraph.study._arguments import (
+    Searchers,
+    describe_searchers,
+    read_batch,
+    read_candidates,
+    read_costs,
+    read_counts,
+    read_limit,
+    read_ranker,
+    read_screen,
+    read_searchers,
+)
+from egraph.study._fidelities import climb, read_fidelities
+from egraph.study._guide import Guide, Predictor
+from egraph.study._identity import claim
+from egraph.study._journal import Journal
+from egraph.study._preparing import bind
+from egraph.study._rounds import Proposer, choose_strategy
+from egraph.study._running import Runner
+from egraph.study._screen import recall
+from egraph.study._shares import Mixture, read_shares
+from egraph.study._team import Team
+
+__all__ = ["Parts", "assemble"]
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of a study.
+
+    Attributes:
+        space: Where to search.
+        seed: Seed of the study.
+        workers: Number of evaluations at a time.
+        guide: Fits the ranker; None without one.
+        team: The searchers.
+        journal: The journal, held to write.
+        runner: Runs the study.
+    """
+
+    space: SearchSpace
+    seed: int
+    workers: int
+    guide: Guide | None
+    team: Team
+    journal: Journal
+    runner: Runner
+
+
+def assemble(
+    space: SearchSpace | str,
+    evaluate: Evaluator | Callable[..., Any] | None,
+    *,
+    storage: str | os.PathLike[str] | None,
+    seed: int,
+    ranker: Predictor | Literal[False] | None,
+    searcher: Searchers | None,
+    shares: Sequence[float] | None,
+    workers: int,
+    initial: int,
+    screen: Fitness | str | Literal[False] | None,
+    screen_count: int | None,
+    screen_seconds: float,
+    costs: Mapping[str, Cost] | None,
+    batch: int | None,
+    far: int,
+    candidates: int | None,
+    recalibrate: str,
+    max_failures: int,
+    fidelities: Sequence[float | str] | None,
+    trial_seconds: float | None,
+    synchronous: bool,
+    executor: Engine | None,
+    force_resume: bool,
+) -> Parts:
+    """The parts of a study with the arguments of `egraph.Study`.
+
+    Raises:
+        UsageError: An argument is of the wrong type or out of range.
+        JournalError: The journal is damaged, of another study, or held by another process.
+    """
+    batch = read_batch(batch, ranker, workers, synchronous)
+    seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
+    workers, initial = read_counts(1, workers=workers, initial=initial)
+    space = spaces.find(space)
+    batch, candidates = read_counts(1, batch=batch, candidates=read_candidates(candidates, space))
+    limit, engine = read_limit(trial_seconds), find_engine(executor)
+    evaluator = Outside() if evaluate is None else as_evaluator(evaluate)
+    levels = read_fidelities(fidelities, evaluator)
+    meter, mixture = read_costs(costs, space), Mixture(read_shares(shares), far)
+    makers = read_searchers(searcher, space, meter, evaluator)
+    team = Team(space, seed, bind(makers, space, evaluator, seed, storage))
+    guide = read_ranker(ranker, shares, seed, initial, recalibrate)
+    chosen = read_screen(screen, evaluator, space, guide, screen_count, screen_seconds, 16 * initial)
+    sizes = {"initial": initial, "batch": batch, "candidates": candidates}
+    strategy = choose_strategy(
+        space, seed, guide, team=team, screen=chosen, mixture=mixture,
+        whole=searcher is None and shares is None, meter=meter, **sizes,
+    )  # fmt: skip
+    settings = {
+        "ranker": None if guide is None else guide.describe(), "recalibrate": recalibrate,
+        "searcher": describe_searchers(team.makers, space), "workers": workers, "far": far, **sizes,
+        "screen": None if chosen is None else chosen.describe(), "synchronous": synchronous,
+        "shares": mixture.shares, "trial_seconds": limit}  # fmt: skip
+    journal, requeued = claim(storage, space, seed, evaluator, settings, meter, levels, force_resume)
+    if guide is not None and chosen is not None:
+        guide.remember(partial(recall, journal, chosen, space, seed))
+    runner = Runner(
+        space, seed, journal, Proposer(space, seed, climb(levels, strategy, guide)), evaluator, levels, meter,
+        chosen, workers, limit, max_failures, requeued, team.makers, not synchronous, engine,
+    )  # fmt: skip
+    return Parts(space, seed, workers, guide, team, journal, runner)
