@@ -67,6 +67,7 @@ def command(
     with data.importable(), Study(
         within, measured.evaluator, storage=path, seed=running.seed,
         fidelities=measured.fidelities, trial_seconds=running.trial_seconds,
+        timeout=running.timeout, backup=running.backup,
         synchronous=running.synchronous, force_resume=running.force_resume, **weighed, **arguments,
     ) as study:  # fmt: skip
         given.give(study, rows.reading)

@@ -47,6 +47,21 @@ class Running:
             help="Time after which a training has failed; the --final-recipe has no limit.",
         )
     )
+    timeout: str | None = option(
+        click.option(
+            "--timeout",
+            metavar="SECONDS|5x",
+            help="The same as --trial-seconds, or a multiple of the usual time of a training.",
+        )
+    )
+    backup: str | None = option(
+        click.option(
+            "--backup",
+            metavar="2x",
+            help="Multiple of the usual time after which an idle worker repeats a training; the first result "
+            "counts.",
+        )
+    )
     no_baseline: bool = option(
         click.option("--no-baseline", is_flag=True, help="Do not run random search beside it.")
     )

@@ -30,7 +30,7 @@ from egraph.executors._errors import (
     describe_error,
     one_line,
 )
-from egraph.executors._executor import Executor
+from egraph.executors._executor import Executor, Stoppable
 from egraph.executors._joining import join
 from egraph.executors._opening import ENGINES, Engine, find_engine, is_local, open_executor
 from egraph.executors._pool import Pool
@@ -44,6 +44,7 @@ __all__ = [
     "Executor",
     "Pool",
     "Ray",
+    "Stoppable",
     "UnsendableError",
     "WorkerDiedError",
     "WorkerLoadError",

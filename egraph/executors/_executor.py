@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeVar, runtime_checkable
 
-__all__ = ["Executor", "Job", "Result"]
+__all__ = ["Executor", "Job", "Result", "Stoppable"]
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -31,3 +31,21 @@ class Executor(Protocol[_Taken, Result]):
 
     def close(self) -> None:
         """Stops the jobs that still run and drops those that wait."""
+
+
+@runtime_checkable
+class Stoppable(Executor[_Taken, Result], Protocol[_Taken, Result]):
+    """An executor that can end one job and leave the others; limits of durations need it."""
+
+    def wait(self, seconds: float | None = None) -> list[Future[Result]]:
+        """The same as of any executor.
+
+        Args:
+            seconds: Longest time to wait; None for no limit. After it the list is empty.
+        """
+
+    def elapsed(self, future: Future[Result]) -> float:
+        """Seconds that a job has run; 0 while it waits, or its worker starts."""
+
+    def drop(self, future: Future[Result]) -> None:
+        """Ends a job that runs or waits; `wait` does not return its future. Any other future is ignored."""

@@ -88,12 +88,14 @@ class Processes(Generic[Job, Result]):
         self._start_waiting()
         return future
 
-    def wait(self) -> list[Future[Result]]:
-        """Waits until a process answers, dies or takes too long."""
+    def wait(self, seconds: float | None = None) -> list[Future[Result]]:
+        """Waits until a process answers, dies or takes too long, or so many seconds have passed."""
         done: list[Future[Result]] = []
-        while self._busy and not done:
+        until = math.inf if seconds is None else time.perf_counter() + seconds
+        while self._busy and not done and time.perf_counter() < until:
             watched = [end for worker in self._busy for end in (worker.pipe, worker.process.sentinel)]
             left = self._limit - max(worker.seconds for worker in self._busy)
+            left = min(left, until - time.perf_counter())
             ready = set(connection.wait(watched, None if left == math.inf else min(max(left, 0.0), 3600.0)))
             for worker in list(self._busy):
                 if worker.pipe in ready or worker.process.sentinel in ready:
@@ -109,6 +111,18 @@ class Processes(Generic[Job, Result]):
                         self._idle.append(worker)
             self._start_waiting()
         return done
+
+    def elapsed(self, future: Future[Result]) -> float:
+        """Seconds that a job has run; 0 while it waits, or its process starts."""
+        return max(0.0, *(worker.seconds for worker in self._busy if worker.future is future), 0.0)
+
+    def drop(self, future: Future[Result]) -> None:
+        """Ends the process of a job, or takes the job out of those that wait."""
+        self._waiting = deque(pair for pair in self._waiting if pair[1] is not future)
+        for worker in [one for one in self._busy if one.future is future]:
+            self._busy.remove(worker)
+            worker.end()
+        self._start_waiting()
 
     def close(self) -> None:
         """Ends all processes."""
@@ -157,7 +171,7 @@ class _Worker:
         theirs.close()  # so that the death of the process closes the pipe
         self.alive = True
         self._ready = False
-        self._future: Future[Any] = Future()
+        self.future: Future[Any] = Future()
         self._begun = 0.0
 
     @property
@@ -166,7 +180,7 @@ class _Worker:
         return time.perf_counter() - self._begun if self._ready else -math.inf
 
     def begin(self, job: object, future: Future[Any]) -> None:
-        self._future, self._begun = future, time.perf_counter()
+        self.future, self._begun = future, time.perf_counter()
         with contextlib.suppress(BrokenPipeError):  # it has died; `receive` finds out
             self.pipe.send(job)
 
@@ -178,25 +192,25 @@ class _Worker:
             message = None
         match message:
             case _Answer(result=result, error=None):
-                self._future.set_result(result)
+                self.future.set_result(result)
             case _Answer(error=error):
-                self._future.set_exception(error)
+                self.future.set_exception(error)
             case _NotLoaded(reason):
                 self._bury()
-                self._future.set_exception(WorkerLoadError(reason))
+                self.future.set_exception(WorkerLoadError(reason))
             case None:
-                self._future.set_exception(self._bury())
+                self.future.set_exception(self._bury())
             case _:
                 self._ready, self._begun = True, time.perf_counter()
                 return None
-        return self._future
+        return self.future
 
     def stop(self, limit: float) -> Future[Any]:
         """Ends the process in the middle of its job; returns the job's future."""
         self.end()
         self.alive = False
-        self._future.set_exception(WorkerTimeoutError(limit))
-        return self._future
+        self.future.set_exception(WorkerTimeoutError(limit))
+        return self.future
 
     def end(self) -> None:
         self.process.terminate()

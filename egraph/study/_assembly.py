@@ -22,7 +22,6 @@ from egraph.study._arguments import (
     read_candidates,
     read_costs,
     read_counts,
-    read_limit,
     read_ranker,
     read_screen,
     read_searchers,
@@ -36,9 +35,10 @@ from egraph.study._rounds import Proposer, choose_strategy
 from egraph.study._running import Runner
 from egraph.study._screen import recall
 from egraph.study._shares import Mixture, read_shares
+from egraph.study._stragglers import read_patience
 from egraph.study._team import Team
 
-__all__ = ["Parts", "assemble"]
+__all__ = ["Arguments", "Parts", "assemble"]
 
 
 @dataclass(frozen=True)
@@ -64,66 +64,79 @@ class Parts:
     runner: Runner
 
 
-def assemble(
-    space: SearchSpace | str,
-    evaluate: Evaluator | Callable[..., Any] | None,
-    *,
-    storage: str | os.PathLike[str] | None,
-    seed: int,
-    ranker: Predictor | Literal[False] | None,
-    searcher: Searchers | None,
-    shares: Sequence[float] | None,
-    workers: int,
-    initial: int,
-    screen: Fitness | str | Literal[False] | None,
-    screen_count: int | None,
-    screen_seconds: float,
-    costs: Mapping[str, Cost] | None,
-    batch: int | None,
-    far: int,
-    candidates: int | None,
-    recalibrate: str,
-    max_failures: int,
-    fidelities: Sequence[float | str] | None,
-    trial_seconds: float | None,
-    synchronous: bool,
-    executor: Engine | None,
-    force_resume: bool,
-) -> Parts:
-    """The parts of a study with the arguments of `egraph.Study`.
+@dataclass(frozen=True)
+class Arguments:
+    """The arguments of `egraph.Study`, which explains them."""
+
+    space: SearchSpace | str
+    evaluate: Evaluator | Callable[..., Any] | None
+    storage: str | os.PathLike[str] | None
+    seed: int
+    ranker: Predictor | Literal[False] | None
+    searcher: Searchers | None
+    shares: Sequence[float] | None
+    workers: int
+    initial: int
+    screen: Fitness | str | Literal[False] | None
+    screen_count: int | None
+    screen_seconds: float
+    costs: Mapping[str, Cost] | None
+    batch: int | None
+    far: int
+    candidates: int | None
+    recalibrate: str
+    max_failures: int
+    fidelities: Sequence[float | str] | None
+    trial_seconds: float | None
+    timeout: float | str | None
+    backup: str | None
+    synchronous: bool
+    executor: Engine | None
+    force_resume: bool
+
+
+def assemble(given: Arguments) -> Parts:
+    """The parts of a study.
 
     Raises:
         UsageError: An argument is of the wrong type or out of range.
         JournalError: The journal is damaged, of another study, or held by another process.
     """
-    batch = read_batch(batch, ranker, workers, synchronous)
-    seed, far, max_failures = read_counts(0, seed=seed, far=far, max_failures=max_failures)
-    workers, initial = read_counts(1, workers=workers, initial=initial)
-    space = spaces.find(space)
-    batch, candidates = read_counts(1, batch=batch, candidates=read_candidates(candidates, space))
-    limit, engine = read_limit(trial_seconds), find_engine(executor)
-    evaluator = Outside() if evaluate is None else as_evaluator(evaluate)
-    levels = read_fidelities(fidelities, evaluator)
-    meter, mixture = read_costs(costs, space), Mixture(read_shares(shares), far)
-    makers = read_searchers(searcher, space, meter, evaluator)
-    team = Team(space, seed, bind(makers, space, evaluator, seed, storage))
-    guide = read_ranker(ranker, shares, seed, initial, recalibrate)
-    chosen = read_screen(screen, evaluator, space, guide, screen_count, screen_seconds, 16 * initial)
+    batch = read_batch(given.batch, given.ranker, given.workers, given.synchronous)
+    seed, far, max_failures = read_counts(0, seed=given.seed, far=given.far, max_failures=given.max_failures)
+    workers, initial = read_counts(1, workers=given.workers, initial=given.initial)
+    space = spaces.find(given.space)
+    batch, candidates = read_counts(1, batch=batch, candidates=read_candidates(given.candidates, space))
+    limit, patience = read_patience(given.timeout, given.backup, given.trial_seconds)
+    engine = find_engine(given.executor)
+    evaluator = Outside() if given.evaluate is None else as_evaluator(given.evaluate)
+    levels = read_fidelities(given.fidelities, evaluator)
+    meter, mixture = read_costs(given.costs, space), Mixture(read_shares(given.shares), far)
+    makers = read_searchers(given.searcher, space, meter, evaluator)
+    team = Team(space, seed, bind(makers, space, evaluator, seed, given.storage))
+    guide = read_ranker(given.ranker, given.shares, seed, initial, given.recalibrate)
+    chosen = read_screen(
+        given.screen, evaluator, space, guide, given.screen_count, given.screen_seconds, 16 * initial
+    )
     sizes = {"initial": initial, "batch": batch, "candidates": candidates}
     strategy = choose_strategy(
         space, seed, guide, team=team, screen=chosen, mixture=mixture,
-        whole=searcher is None and shares is None, meter=meter, **sizes,
+        whole=given.searcher is None and given.shares is None, meter=meter, **sizes,
     )  # fmt: skip
     settings = {
-        "ranker": None if guide is None else guide.describe(), "recalibrate": recalibrate,
+        "ranker": None if guide is None else guide.describe(), "recalibrate": given.recalibrate,
         "searcher": describe_searchers(team.makers, space), "workers": workers, "far": far, **sizes,
-        "screen": None if chosen is None else chosen.describe(), "synchronous": synchronous,
-        "shares": mixture.shares, "trial_seconds": limit}  # fmt: skip
-    journal, requeued = claim(storage, space, seed, evaluator, settings, meter, levels, force_resume)
+        "screen": None if chosen is None else chosen.describe(), "synchronous": given.synchronous,
+        "shares": mixture.shares, "trial_seconds": limit,
+        **patience.describe()}  # fmt: skip
+    journal, requeued = claim(
+        given.storage, space, seed, evaluator, settings, meter, levels, given.force_resume
+    )
     if guide is not None and chosen is not None:
         guide.remember(partial(recall, journal, chosen, space, seed))
     runner = Runner(
         space, seed, journal, Proposer(space, seed, climb(levels, strategy, guide)), evaluator, levels, meter,
-        chosen, workers, limit, max_failures, requeued, team.makers, not synchronous, engine,
+        chosen, workers, limit, max_failures, requeued, team.makers, not given.synchronous, engine,
+        patience,
     )  # fmt: skip
     return Parts(space, seed, workers, guide, team, journal, runner)

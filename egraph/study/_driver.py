@@ -12,6 +12,7 @@ from egraph.study._evaluating import evaluate
 from egraph.study._events import Event, TrialFinished, TrialStarted
 from egraph.study._jobs import Job, Outcome
 from egraph.study._journal import Journal
+from egraph.study._stragglers import NO_LIMITS, Patience, Usual
 from egraph.study._trial import BASELINE, DONE, Trial, add_costs, tidy_cost
 
 __all__ = ["Driver"]
@@ -32,6 +33,7 @@ class Driver:
         max_failures: Number of trials in succession that may fail.
         emit: Called with an event when a trial starts or ends.
         most: Number of trials that may begin.
+        patience: Limits of trials as multiples of the usual duration.
 
     Attributes:
         asked: Trials that were handed out during this run.
@@ -48,6 +50,7 @@ class Driver:
         max_failures: int,
         emit: Callable[[Event], object],
         most: float = math.inf,
+        patience: Patience = NO_LIMITS,
     ) -> None:
         self._left = most
         self.asked: list[Trial] = []
@@ -60,6 +63,7 @@ class Driver:
             side: sum(add_costs([one]) for one in done if (one.origin == BASELINE) == side)
             for side in (False, True)
         }
+        self._usual = Usual(patience, done)
 
     @property
     def finished(self) -> float:
@@ -94,6 +98,7 @@ class Driver:
             begin=self._begin,
             stop=lambda: bool(self.stop_reason),
             more=fetch,
+            usual=self._usual,
         ):
             self._record(outcomes)
 

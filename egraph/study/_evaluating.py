@@ -23,7 +23,9 @@ from egraph.executors import (
     is_local,
     open_executor,
 )
+from egraph.study._copies import Copies
 from egraph.study._jobs import Evaluate, Job, Outcome, Preview
+from egraph.study._stragglers import Usual
 from egraph.study._trial import WHOLE_COST
 from egraph.study._working import Texts, Work
 
@@ -87,6 +89,7 @@ def evaluate(
     begin: Callable[[Name], object],
     stop: Callable[[], bool] = lambda: False,
     more: Callable[[], Mapping[Name, Job]] = dict,
+    usual: Usual | None = None,
 ) -> Iterator[dict[Name, Outcome]]:
     """Does jobs in their order; yields the outcomes of those that are done as soon as there are any.
 
@@ -100,9 +103,13 @@ def evaluate(
         begin: Called with the name of each job before it begins.
         stop: Whether no further job may begin.
         more: Called when no job waits, also while others run; gives further jobs, or none.
+        usual: Limits of the durations as multiples of the usual one; None for none.
+
+    Raises:
+        UsageError: There are limits, and the executor cannot end a job.
     """
     jobs, waiting = dict(jobs), deque(sorted(jobs, key=lambda name: losses.get(name, 0)))
-    running: dict[Future[Outcome], Name] = {}
+    running: Copies[Name] = Copies(executor, read_outcome, usual)
     while True:
         if not (waiting or stop()):
             fresh = more()
@@ -116,9 +123,11 @@ def evaluate(
             if lost >= MOST_LOSSES:
                 yield {name: _give_up(lost)}
             else:
-                running[executor.submit(jobs.pop(name))] = name
+                running.submit(name, jobs.pop(name), single=bool(lost))
         elif running:
-            yield {running.pop(future): read_outcome(future) for future in executor.wait()}
+            if not (waiting or stop()) and len(running) < executor.capacity:
+                running.back_up()
+            yield running.wait()
         else:
             return
 

@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from egraph.checks import check_flag, to_plain
 from egraph.evaluation import CostMeter, Outside
@@ -22,6 +23,7 @@ from egraph.study._loop import Loop
 from egraph.study._preparing import prepare, recall
 from egraph.study._rounds import Proposer
 from egraph.study._screen import SHARE, Screen, Screener
+from egraph.study._stragglers import NO_LIMITS, Patience
 from egraph.study._trial import WHOLE_COST, Trial
 
 __all__ = ["Runner"]
@@ -47,6 +49,7 @@ class Runner:
         makers: Functions that make the searchers, some of which need work before the first trial.
         asynchronous: Whether rounds are proposed while trials of earlier ones still run.
         engine: Engine of the executor.
+        patience: Limits of trials as multiples of the usual duration.
     """
 
     space: SearchSpace
@@ -64,6 +67,7 @@ class Runner:
     makers: Mapping[str, MakeSearcher]
     asynchronous: bool = False
     engine: Engine | None = None
+    patience: Patience = NO_LIMITS
 
     def __post_init__(self) -> None:
         recall(self.journal, self.makers)
@@ -73,8 +77,8 @@ class Runner:
     ) -> str:
         """Runs until the budget is spent; returns the reason to stop."""
         cheaper = list_evaluators(self.fidelities, self.journal.path)
-        how = (trials, seconds, baseline, emit)
-        return self._run(self.evaluator, cheaper, self.workers, *how, engine=self.engine)[0]
+        run = partial(self._run, engine=self.engine, patience=self.patience)
+        return run(self.evaluator, cheaper, self.workers, trials, seconds, baseline, emit)[0]
 
     def ask(self, most: float, trials: float | None, baseline: bool) -> tuple[str, list[Trial]]:
         """Hands out the next trials, at most so many; returns the reason why there are no more, and them."""
@@ -93,6 +97,7 @@ class Runner:
         emit: Callable[[Event], object],
         most: float = math.inf,
         engine: Engine | None = None,
+        patience: Patience = NO_LIMITS,
     ) -> tuple[str, list[Trial]]:
         check_flag(baseline=baseline)
         limit = math.inf if trials is None else trials
@@ -102,6 +107,7 @@ class Runner:
         driver = Driver(
             self.journal, executor, limit=limit, deadline=begun + budget, baseline=baseline,
             max_failures=self.max_failures, emit=emit, most=most,
+            patience=patience,
         )  # fmt: skip
         screener = Screener(self.journal, executor, deadline=begun + SHARE * budget, emit=emit)
         loop = Loop(

@@ -19,7 +19,7 @@ from egraph.executors import Engine
 from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
 from egraph.study._arguments import Searchers, check_budget
-from egraph.study._assembly import assemble
+from egraph.study._assembly import Arguments, assemble
 from egraph.study._events import Event, ignore
 from egraph.study._finalists import best_baseline_trials, best_trials, confirm
 from egraph.study._given import add_known, enqueue, tell
@@ -93,6 +93,12 @@ class Study:
         trial_seconds: Time after which an evaluation has failed; None is no limit. With several workers its
             process is ended. With one, a `egraph.evaluation.Training` is ended between two steps, an
             `OwnTraining` at a report. Evaluations by another evaluator (`retrain`) have no limit.
+        timeout: The same as ``trial_seconds`` where it is a number. A multiple such as ``"5x"``: a trial that
+            takes so many times the usual duration of its fidelity has failed, and its process is ended.
+        backup: A multiple such as ``"2x"``: a worker for which there is no new trial repeats, with the same
+            seed, the trial that is furthest past this multiple of the usual duration. The first result
+            counts, and the other process is ended. The usual duration is the median, once five trials of the
+            fidelity are known; a trial is not late in its first second.
         synchronous: Whether a round begins when the last one is done, whatever the number of workers.
         executor: What runs the evaluations: ``inline``, ``processes``, ``ray`` with options if wanted, or
             ``package.module:make`` or a function that makes a `egraph.executors.Executor`; see
@@ -130,18 +136,20 @@ class Study:
         max_failures: int = 30,
         fidelities: Sequence[float | str] | None = None,
         trial_seconds: float | None = None,
+        timeout: float | str | None = None,
+        backup: str | None = None,
         synchronous: bool = False,
         executor: Engine | None = None,
         force_resume: bool = False,
     ) -> None:
-        self._parts = parts = assemble(
+        self._parts = parts = assemble(Arguments(
             space, evaluate, storage=storage, seed=seed, ranker=ranker, searcher=searcher, shares=shares,
             workers=workers, initial=initial, screen=screen, screen_count=screen_count,
             screen_seconds=screen_seconds, costs=costs, batch=batch, far=far, candidates=candidates,
             recalibrate=recalibrate, max_failures=max_failures, fidelities=fidelities,
             trial_seconds=trial_seconds, synchronous=synchronous, executor=executor,
-            force_resume=force_resume,
-        )  # fmt: skip
+            force_resume=force_resume, timeout=timeout, backup=backup,
+        ))  # fmt: skip
         self.space, self.seed, self.workers, self.stopped = parts.space, parts.seed, parts.workers, ""
         self._journal, self._runner = parts.journal, parts.runner
 

@@ -187,3 +187,21 @@ def test_an_engine_is_named_or_made():
         match=r"unknown executor 'threads'; known: inline, package\.module:",
     ):
         open_executor(act, 2, engine="threads")
+
+
+def test_processes_end_one_job_and_leave_the_others():
+    with closing(open_executor(act, 2)) as executor:
+        slow, quick, waiting = (executor.submit(job) for job in ("sleep", "quick", "sleep"))
+        assert executor.elapsed(waiting) == 0
+        executor.drop(waiting)
+        assert executor.wait() == [quick]
+        assert executor.wait(0.05) == []
+        until = time.monotonic() + 60
+        while not executor.elapsed(slow) and time.monotonic() < until:  # it starts
+            assert executor.wait(0.05) == []
+        executor.drop(slow)
+        executor.drop(slow)
+        assert executor.wait(0.05) == []
+        again = executor.submit("quick")
+        assert executor.wait() == [again]
+        assert again.result() == quick.result(), "its process lives on"
