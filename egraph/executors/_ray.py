@@ -33,7 +33,10 @@ __all__ = ["Ray"]
 PATIENCE = 120.0
 """Seconds in which a lost head may come back before a run ends."""
 
-_BETWEEN_TRIALS = 2.0
+SILENCE = 10.0
+"""Seconds without an answer after which the head counts as lost."""
+
+_BETWEEN_TRIES = 2.0
 _MOST_CRASHES = 5
 _CLIENT = "from egraph.executors._ray_client import main; main()"
 
@@ -103,6 +106,7 @@ class Ray:
             raise UnsendableError(f"{function!r} is not at the top of a module that workers can import")
         settings = {
             **asdict(self), "workers": workers, "seconds": seconds, "egraph": __version__,
+            "silence": SILENCE,
             "function": f"{named.__module__}:{named.__qualname__}",
             "parcel": None if parcel is None else base64.b64encode(parcel).decode(),
             "folders": [one for one in sys.path if one],
@@ -213,7 +217,7 @@ class _Jobs:
                         f"lost the connection to Ray, and it did not come back ({error}); run the same "
                         "command again to resume"
                     ) from None
-                time.sleep(_BETWEEN_TRIALS)
+                time.sleep(_BETWEEN_TRIES)
         for number, (_, job) in self._jobs.items():
             self._client.send(number, job)
 
@@ -234,7 +238,8 @@ class _Client:
         )
         self._lines: queue.Queue[str | None] = queue.Queue()
         self._ended = False
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
         self._write(settings)
 
     def connect(self) -> int:
@@ -277,6 +282,9 @@ class _Client:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._reader.join()
+        assert self._process.stdout is not None
+        self._process.stdout.close()
 
     def _write(self, message: Mapping[str, Any]) -> None:
         assert self._process.stdin is not None

@@ -26,7 +26,7 @@ from egraph.executors._ray_worker import RayWorker
 
 __all__ = ["GIGABYTE", "STORE", "answers", "main"]
 
-MOST_LOSSES = 5
+MOST_LOSSES = 3
 """Number of workers that may be lost during one job before it has failed."""
 
 MOST_FAILED_STARTS = 5
@@ -37,7 +37,7 @@ STORE = 100_000_000
 
 GIGABYTE = 10**9
 
-_TICK, _LOOK, _HEAD_LOST = 0.05, 1.0, 10.0
+_TICK, _LOOK = 0.05, 1.0
 
 
 def main() -> None:
@@ -167,7 +167,7 @@ class _Client:
             return
         self.looked = now
         if not answers(self.head, 1):
-            if now - self.seen > _HEAD_LOST:
+            if now - self.seen > self.settings["silence"]:
                 os._exit(3)
             return
         self.seen = now

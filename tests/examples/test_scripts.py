@@ -14,11 +14,16 @@ EXAMPLES = {
     "own_space.py": ([], "best after 24 trials:"),
     "own_networks.py": ([], "of the validation images"),
     "ask_and_tell.py": ([], "best of 120: 5.2"),
+    "dask_engine.py": ([], "8 trials, best score 0.9"),
+    "slurm_engine.py": ([], "4 trials, best score 0.9"),
 }
+NEEDED = {"dask_engine.py": "distributed", "slurm_engine.py": "submitit"}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_example_runs(name, tmp_path):
+    if name in NEEDED:
+        pytest.importorskip(NEEDED[name], reason=f"pip install {NEEDED[name]} runs this example")
     arguments, expected = EXAMPLES[name]
     command = [sys.executable, "-W", "error", str(FOLDER / name), *arguments]
     environment = {key: value for key, value in os.environ.items() if key != "EGRAPH_DATA"}

@@ -1,0 +1,45 @@
+"""What is done on other machines in the tests of Ray, and a study that a test starts and kills."""
+
+import os
+import sys
+import time
+import warnings
+from pathlib import Path
+
+from played import MODES, Played, study
+
+from egraph.errors import EvaluationError, WorkerWarning
+
+
+def shout(text):
+    if text == "raise":
+        raise ZeroDivisionError("by\nzero")
+    return f"{text}! {os.environ.get('CUDA_VISIBLE_DEVICES', '')}"
+
+
+class Noted(Played):
+    """Takes a while, and notes the process that evaluates."""
+
+    def __init__(self, folder, seconds=0.3, share=1.0):
+        super().__init__(seconds=seconds, share=share)
+        self.folder = folder
+
+    def evaluate(self, architecture, *, seed=0):
+        (self.folder / f"{time.time_ns()}-{os.getpid()}").touch()
+        return super().evaluate(architecture, seed=seed)
+
+
+class Picky(Played):
+    """Works on machines without a certain variable only."""
+
+    def arrive(self):
+        if "EGRAPH_TEST_BAD" in os.environ:
+            raise EvaluationError("no good here")
+
+
+if __name__ == "__main__":
+    path, address, notes, trials = sys.argv[1:]
+    warnings.simplefilter("ignore", WorkerWarning)
+    options = {"evaluate": Noted(Path(notes)), "workers": 2, "executor": f"ray:address={address}"}
+    with study(path, **options, **MODES["ranker"]) as one:
+        one.run(trials=int(trials), baseline=True)
