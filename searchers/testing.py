@@ -165,12 +165,12 @@ class ToyRelaxation(Relaxation):
 def check_one_seed_gives_one_history(make: MakeSearcher) -> None:
     """Two runs with one seed are equal even if the global generators are seeded in between."""
     space = ToySpace(5, 5, 5, 5)
-    expected = _history(make(space, seed=3), space, 80)
+    expected = _history(make(space, seed=3), space, 50)
     searcher = make(space, seed=3)
     disturbed: list[Architecture] = []
     before = random.getstate(), np.random.get_state()  # noqa: NPY002, the global one is meant
     try:
-        for step in range(80):
+        for step in range(50):
             random.seed(step)
             np.random.seed(step)  # noqa: NPY002
             disturbed += _history(searcher, space, 1)
@@ -178,7 +178,7 @@ def check_one_seed_gives_one_history(make: MakeSearcher) -> None:
         random.setstate(before[0])
         np.random.set_state(before[1])  # noqa: NPY002
     assert disturbed == expected, "a searcher must use its own generator only"
-    assert _history(make(space, seed=4), space, 80) != expected, "the seed must matter"
+    assert _history(make(space, seed=4), space, 50) != expected, "the seed must matter"
 
 
 def check_state_restored_continues_identically(make: MakeSearcher) -> None:
@@ -213,7 +213,7 @@ def check_failures_are_survived(make: MakeSearcher) -> None:
     space = ToySpace(5, 5, 5, 5)
     for share in (3, 1):
         searcher = make(space, seed=0)
-        for step in range(120):
+        for step in range(60):
             (architecture,) = searcher.ask()
             space.validate(architecture)
             searcher.tell([architecture], [np.nan] if step % share == 0 else space.value([architecture]))
@@ -223,7 +223,7 @@ def check_failures_are_survived(make: MakeSearcher) -> None:
 def check_only_valid_architectures_are_asked(make: MakeSearcher) -> None:
     """All proposals belong to the space, and no key is proposed twice."""
     space = ToySpace(5, 5, 5, 5)
-    asked = _history(make(space, seed=5), space, 300)
+    asked = _history(make(space, seed=5), space, 160)
     keys = [space.key(architecture) for architecture in asked]
     assert len(set(keys)) == len(keys), "a network must not be proposed twice"
 
@@ -250,7 +250,7 @@ def check_any_batch_size_works(make: MakeSearcher) -> None:
     space = ToySpace(5, 5, 5, 5)
     searcher = make(space, seed=0)
     outstanding: list[Architecture] = []
-    for n in (1, 7, 150, 2, 30):
+    for n in (1, 7, 80, 2, 20):
         asked = searcher.ask(n)
         assert len(asked) == n
         outstanding += asked

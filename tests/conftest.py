@@ -9,12 +9,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from egraph import Architecture, operations, spaces
 from egraph.canonical import canonical_form, simplify
 from egraph.operations import Operation
 
 sys.path.insert(0, str(Path(__file__).with_name("helpers")))
+
+# Each run draws other examples; a busy machine is slow.
+settings.register_profile("egraph", max_examples=40, deadline=None)
+settings.load_profile("egraph")
 
 OPS = ("t-conv1", "t-conv3", "t-pool", "t-none", "t-skip", "t-half")
 for _operation in (
@@ -161,6 +166,18 @@ def copied_workers(monkeypatch):
     import copied
 
     monkeypatch.setattr(multiprocessing, "get_context", copied.get_context)
+
+
+@pytest.fixture
+def quick_rankers(monkeypatch):
+    """Rankers are small and train for a few epochs unless they are told otherwise.
+
+    For tests of what is done with a ranker, whatever it has learned.
+    """
+    from egraph import Ranker
+
+    for name, value in {"members": 2, "epochs": 4, "folds": 2, "width": 16}.items():
+        monkeypatch.setitem(Ranker.__init__.__kwdefaults__, name, value)
 
 
 @pytest.fixture

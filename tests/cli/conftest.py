@@ -41,6 +41,11 @@ def ranker(table, tmp_path_factory):
     return path
 
 
+@pytest.fixture(autouse=True)
+def _quick(quick_rankers):
+    """Rankers are small, but for the one of the fixture `ranker`, which is as a user gets it."""
+
+
 @pytest.fixture
 def egraph(monkeypatch, tmp_path):
     """Runs a command in an empty folder, with no data but what a test gives; checks its exit code."""

@@ -81,6 +81,7 @@ def test_an_unknown_metric_is_told(egraph, table):
     assert "acuracy" in egraph("evolve", "--data", table, "--metric", "acuracy", code=2).stderr
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_it_can_start_from_a_genome_and_train_longer(egraph, table, tmp_path):
     (tmp_path / "start.json").write_text(
         '{"genome": {"ops": ["input", "SAGE_POOL.H", "READOUT_MEAN", "output"], '

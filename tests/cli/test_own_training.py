@@ -2,10 +2,10 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 
+import copied
 import pytest
 
 from egraph.study import open_journal
@@ -80,6 +80,7 @@ def read(path):
         return journal.trials[["key", "origin", "fidelity", "seed", "state", "score"]].to_dict()
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_own_code_is_found_by_worker_processes_and_gives_what_one_process_gives(egraph, nets, read_json):
     first = read_json(egraph(*SEARCH, *options(nets), "--workers", 1, "--storage", "a.db", "--json"))
     assert first["best"]["score"] > 6
@@ -153,15 +154,18 @@ def test_killed_inside_of_the_function_and_run_again_the_history_is_the_same(egr
     egraph(*SEARCH, *options(nets), "--workers", 1, "--storage", "whole.db")
     text = (tmp_path / f"{nets}.py").read_text()
     (tmp_path / f"{nets}.py").write_text(text.replace("SECONDS = 0.0", "SECONDS = 0.3"))
-    command = [sys.executable, "-m", "egraph", *SEARCH, *options(nets), "--workers", "1", "--storage", "x.db"]
-    process = subprocess.Popen(command, cwd=tmp_path)
+    command = [*SEARCH, *options(nets), "--workers", "1", "--storage", "x.db"]
+    process = copied.start_command(tmp_path, *command)
     while not _is_begun(tmp_path / "x.db"):
-        assert process.poll() is None
+        assert process.is_alive()
         time.sleep(0.05)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL
+    process.kill()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
     assert len(read("x.db")["key"]) < len(read("whole.db")["key"])
-    subprocess.run(command, cwd=tmp_path, check=True, capture_output=True)
+    process = copied.start_command(tmp_path, *command)
+    process.join(120)
+    assert process.exitcode == 0
     assert read("x.db") == read("whole.db")
 
 

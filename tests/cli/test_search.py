@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 
+import copied
 import numpy as np
 import pytest
 
@@ -136,20 +137,14 @@ def test_a_journal_of_another_space_is_refused(search, egraph):
 
 def test_a_journal_that_another_process_holds_is_refused(search, tmp_path):
     search("--trials", 2, "--storage", "x.db")
-    holder = subprocess.Popen(
-        [
-            sys.executable,
-            "-c",
-            "from egraph.study import Journal; j = Journal('x.db'); print(1, flush=True); input()",
-        ],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
+    ours, theirs = copied.get_context("spawn").Pipe()
+    holder = copied.start(copied.hold, tmp_path / "x.db", theirs)
     try:
-        holder.stdout.readline()
+        assert ours.recv()
         assert "x.db is held by another process" in search("--storage", "x.db", code=1).stderr
     finally:
-        holder.communicate(b"\n")
+        holder.kill()
+        holder.join()
 
 
 def test_a_space_that_is_not_the_table_s_is_refused(search):
@@ -190,7 +185,6 @@ def test_a_space_that_is_not_the_table_s_is_refused(search):
             "limits must be a mapping from names to numbers",
         ),
         (("--searcher", "random:"), 2, "expected NAME or NAME:OPTION=VALUE,OPTION=VALUE"),
-        (("--max-params", "10"), 2, "'convnet, params <= 10'; the least that they cost is params "),
         (("--max-latency", "0"), 2, "--max-latency"),
         (
             ("--recalibrate", "often"),
@@ -201,6 +195,13 @@ def test_a_space_that_is_not_the_table_s_is_refused(search):
 )
 def test_wrong_use_is_told_before_anything_is_written(egraph, tmp_path, args, code, expected):
     assert expected in egraph("search", *args, code=code).stderr
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_limit_that_no_network_keeps_is_told_before_anything_is_written(egraph, tmp_path, monkeypatch):
+    monkeypatch.setattr("egraph.spaces.limited._SAMPLES", 20)
+    told = egraph("search", "--data", "digits", "--max-params", "10", code=2).stderr
+    assert "'convnet, params <= 10'; the least that they cost is params " in told
     assert not (tmp_path / "runs").exists()
 
 
@@ -274,23 +275,25 @@ def test_no_network_above_a_limit_is_trained(search, read_json):
     from egraph.evaluation import Costs
 
     space = spaces.get("nasbench_macro")
-    limits = ("--max-params", 700_000, "--max-latency", 60_000, "--trials", 4, "--storage", "x.db")
+    limits = ("--max-params", 1_300_000, "--max-latency", 60_000, "--trials", 3, "--storage", "x.db")
     found = read_json(search(*limits, "--json"))
     with open_journal("x.db") as journal:
         trained = [package.Architecture.from_json(text) for text in journal.trials["architecture"]]
-        assert journal.settings["space"] == "nasbench_macro, params <= 700,000, latency <= 60,000"
-    assert max(map(Costs(space).params, trained)) <= 700_000
+        assert journal.settings["space"] == "nasbench_macro, params <= 1,300,000, latency <= 60,000"
+    assert max(map(Costs(space).params, trained)) <= 1_300_000
     assert found["front"] == []  # a table knows no sizes
     with open("x.html", encoding="utf-8") as page:
-        assert "params &lt;= 700,000" in page.read()
+        assert "params &lt;= 1,300,000" in page.read()
     assert (
-        "is of a study with space nasbench_macro, params <= 700,000"
-        in search("--max-params", 800_000, "--storage", "x.db", code=1).stderr
+        "is of a study with space nasbench_macro, params <= 1,300,000"
+        in search("--max-params", 1_400_000, "--storage", "x.db", code=1).stderr
     )
 
 
 def test_real_training_on_digits(egraph):
-    done = egraph("search", "--data", "digits", "--trials", 1, "--workers", 1, "--cost", "params")
+    done = egraph(
+        "search", "--data", "digits", "--trials", 1, "--workers", 1, "--cost", "params", "--epochs", 2
+    )
     assert "the best trade-offs" in done.stdout
     assert "trained again 3 times" in done.stdout
     assert "%" in done.stdout
@@ -305,7 +308,7 @@ def test_images_of_one_s_own(egraph, tmp_path, read_json):
         parts[f"y_{name}"] = rng.integers(0, 2, 20)
         parts[f"x_{name}"] = rng.random((20, 1, 8, 8))
     np.savez(tmp_path / "mine.npz", **parts)
-    options = ("--trials", 1, "--workers", 1, "--no-baseline", "--epochs", 1)
+    options = ("--trials", 1, "--workers", 1, "--no-baseline", "--epochs", 1, "--screen", "none")
     done = egraph("search", "--data", "mine.npz", *options)
     assert "runs/convnet-mine-0.db" in done.stdout
     found = read_json(egraph("search", "--data", f"{tmp_path}/mine.npz:layout=first", *options, "--json"))
@@ -325,7 +328,7 @@ def test_features_are_searched_in_the_space_for_them(egraph, tmp_path):
         parts[f"y_{name}"] = np.arange(30) % 2
         parts[f"x_{name}"] = rng.normal(size=(30, 5))
     np.savez(tmp_path / "table.npz", **parts)
-    options = ("--data", "table.npz", "--trials", 1, "--workers", 1, "--no-baseline")
+    options = ("--data", "table.npz", "--trials", 1, "--workers", 1, "--no-baseline", "--epochs", 2)
     done = egraph("search", *options)
     assert (
         "table: features of 5, 2 classes; 30 to train, 30 to validate, 30 to test; from table.npz\n"
@@ -340,7 +343,7 @@ def test_a_table_of_features_is_searched(egraph, tmp_path):
     rows = np.random.default_rng(0).normal(size=(60, 2))
     lines = [f"{a},{b},{'high' if a > b else 'low'},7" for a, b in rows]
     (tmp_path / "mine.csv").write_text("\n".join(["a,b,level,spare", *lines]))
-    options = ("--trials", 1, "--workers", 1, "--no-baseline", "--epochs", 2)
+    options = ("--trials", 1, "--workers", 1, "--no-baseline", "--epochs", 2, "--screen", "none")
     done = egraph("search", "--data", "mine.csv:level", *options)
     assert (
         "mine: features of 3, 2 classes; 36 to train, 12 to validate, 12 to test; the target" in done.stderr
@@ -354,7 +357,7 @@ def test_a_regression_is_scored_by_r2(egraph, tmp_path, read_json):
     rng = np.random.default_rng(0)
     x = rng.normal(size=(100, 5))
     np.savez(tmp_path / "prices.npz", X=x, y=100 + x[:, 0])
-    options = ("--data", "prices.npz", "--trials", 2, "--workers", 1, "--epochs", 2)
+    options = ("--data", "prices.npz", "--trials", 2, "--workers", 1, "--epochs", 2, "--screen", "none")
     done = egraph("search", *options)
     assert "prices: features of 5, regression of a target from 9" in done.stderr
     assert "validation R2 " in done.stdout
@@ -372,7 +375,8 @@ def test_a_regression_is_scored_by_r2(egraph, tmp_path, read_json):
 
 def test_options_of_generated_data_are_read_and_name_the_journal(egraph):
     few = "mnist1d:noise=0.5,train=80,validation=40,test=40"
-    done = egraph("search", "--data", few, "--trials", 1, "--workers", 1, "--no-baseline")
+    args = ("--trials", 1, "--workers", 1, "--no-baseline", "--epochs", 1, "--screen", "none")
+    done = egraph("search", "--data", few, *args)
     assert f"{few}: signals of 1 x 40, 10 classes; 80 to train, 40 to validate, 40 to test\n" in done.stderr
     assert "runs/convnet-mnist1d-noise-0-5-train-80-validation-40-test-40-0.db" in done.stdout
 
@@ -476,14 +480,11 @@ def test_killed_while_the_winner_is_trained_again_a_search_ends_as_an_unbroken_o
     """First in the repeated trainings of the best networks, then in the final one."""
     options = [
         "--data", str(mine), "--trials", "2", "--workers", "1", "--no-ranker", "--screen", "none",
-        "--no-baseline", "--epochs", "30", "--channels", "4", "--final-epochs", "60",
+        "--no-baseline", "--epochs", "20", "--channels", "4", "--final-epochs", "40",
     ]  # fmt: skip
 
     def start(name):
-        return subprocess.Popen(
-            [sys.executable, "-m", "egraph", "search", *options, "--storage", str(tmp_path / name)],
-            cwd=tmp_path, env={**os.environ, "PYTHONSAFEPATH": "1"}, stdout=subprocess.DEVNULL,
-        )  # fmt: skip
+        return copied.start_command(tmp_path, "search", *options, "--storage", tmp_path / name)
 
     def count():
         """Fresh trainings that are done, and whether the final one runs."""
@@ -491,7 +492,7 @@ def test_killed_while_the_winner_is_trained_again_a_search_ends_as_an_unbroken_o
             with open_journal(tmp_path / "x.db") as journal:
                 rows = journal._db.execute("SELECT job FROM attempt WHERE running").fetchall()
                 jobs = [json.loads(job) for (job,) in rows]
-                final = [job[0] == "retrain" and json.loads(job[2])["recipe"]["epochs"] == 60 for job in jobs]
+                final = [job[0] == "retrain" and json.loads(job[2])["recipe"]["epochs"] == 40 for job in jobs]
                 return len(journal.retrains), any(final)
         except JournalError:
             return 0, False
@@ -499,14 +500,17 @@ def test_killed_while_the_winner_is_trained_again_a_search_ends_as_an_unbroken_o
     finished = []
     for reached in (lambda: count()[0] >= 2, lambda: count()[1]):
         running = start("x.db")
-        while not reached() and running.poll() is None:
+        while not reached() and running.is_alive():
             time.sleep(0.01)
         running.kill()
-        assert running.wait(60) == -signal.SIGKILL
+        running.join(60)
+        assert running.exitcode == -signal.SIGKILL
         with open_journal(tmp_path / "x.db") as journal:
             finished.append(journal.retrains)
     assert 2 <= len(finished[0]) < len(finished[1]) == 6
-    assert start("x.db").wait(120) == start("y.db").wait(120) == 0
+    for running in (start("x.db"), start("y.db")):
+        running.join(120)
+        assert running.exitcode == 0
     with open_journal(tmp_path / "x.db") as broken, open_journal(tmp_path / "y.db") as unbroken:
         after = broken.retrains
         assert after.drop(columns="seconds").equals(unbroken.retrains.drop(columns="seconds"))
@@ -670,7 +674,20 @@ def test_columns_of_a_table_as_fidelities(egraph, ladder, read_json):
 
 
 def test_fidelities_of_trainings_continue(egraph):
-    options = ("--epochs", 2, "--channels", 4, "--initial", 4, "--screen", "none", "--workers", 1)
+    options = (
+        "--data",
+        "digits",
+        "--epochs",
+        2,
+        "--channels",
+        4,
+        "--initial",
+        4,
+        "--screen",
+        "none",
+        "--workers",
+        1,
+    )
     options += ("--fidelities", "0.5, 1", "--no-ranker", "--storage", "x.db", "--no-baseline")
     assert "as much as 2 whole trials are done" in egraph("search", *options, "--trials", 2).stdout
     again = egraph("search", *options, "--trials", 3)
@@ -681,5 +698,6 @@ def test_fidelities_of_trainings_continue(egraph):
 def test_fidelities_that_cannot_be_are_one_line(egraph, ladder):
     wrong = egraph("search", "--data", ladder, "--fidelities", "val_3,val_10", code=2).stderr
     assert "val_3" in wrong
-    wrong = egraph("search", "--fidelities", "0.5,0.1,1", "--storage", "x.db", code=2).stderr
+    options = ("--data", "digits", "--fidelities", "0.5,0.1,1", "--storage", "x.db")
+    wrong = egraph("search", *options, code=2).stderr
     assert "each fidelity must cost more than the one before it" in wrong

@@ -153,6 +153,7 @@ def test_a_report_ends_a_training_after_the_time_limit():
         own(fits.fit_forever).within(0.01).evaluate(PLAIN)
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_workers_and_repeats_give_what_one_process_gives(tmp_path):
     studies = [
         Study(SPACE, own(), ranker=False, batch=3, workers=workers, seed=4, synchronous=True)

@@ -1,7 +1,5 @@
 """A small evolution: for tests, and for the processes that they start and kill."""
 
-import sys
-
 import numpy as np
 
 from egraph import datasets, spaces
@@ -42,6 +40,7 @@ def history(one):
     return one.trials.drop(columns=["seconds", "started", "finished"]).to_json()
 
 
-if __name__ == "__main__":
-    with study(sys.argv[1]) as evolution:
+def main(path):
+    """Runs the evolution to its end."""
+    with study(path) as evolution:
         evolution.run(trials=TRIALS)

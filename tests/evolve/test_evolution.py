@@ -1,9 +1,7 @@
 import signal
-import subprocess
-import sys
 import time
-from pathlib import Path
 
+import copied
 import evolving
 import numpy as np
 import pytest
@@ -15,16 +13,15 @@ from egraph.metrics import kendall_tau
 from egraph.ranker import Genome, Ranker
 from egraph.study import open_journal
 
-SCRIPT = Path(__file__).with_name("evolving.py")
-
 
 def test_killed_and_resumed_it_ends_the_same(tmp_path, unbroken):
     path = tmp_path / "x.db"
-    process = subprocess.Popen([sys.executable, str(SCRIPT), str(path)])
-    while _count(path) < 5 and process.poll() is None:
+    process = copied.start(evolving.main, path)
+    while _count(path) < 5 and process.is_alive():
         time.sleep(0.1)
-    process.send_signal(signal.SIGKILL)
-    assert process.wait(60) == -signal.SIGKILL
+    process.kill()
+    process.join(60)
+    assert process.exitcode == -signal.SIGKILL
     with study(path) as resumed:
         resumed.run(trials=TRIALS)
         assert history(resumed) == history(unbroken)

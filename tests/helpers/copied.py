@@ -5,6 +5,9 @@ the first of them was started.
 """
 
 import multiprocessing
+import os
+import sys
+import time
 
 LOADED = ["torch", "pandas", "scipy.stats", "sklearn.base", "egraph.study", "egraph.evaluation"]
 
@@ -30,6 +33,28 @@ def start(function, *arguments):
     process = get_context("spawn").Process(target=_call, args=(function, arguments))
     process.start()
     return process
+
+
+def start_command(folder, *arguments):
+    """A process that runs the command ``egraph`` in a folder and tells nothing."""
+    return start(_run, str(folder), [str(argument) for argument in arguments])
+
+
+def hold(path, pipe):
+    """Holds a journal, for as long as nobody ends it."""
+    from egraph.study import Journal
+
+    with Journal(path):
+        pipe.send(True)
+        time.sleep(600)
+
+
+def _run(folder, arguments):
+    from egraph.cli.main import main
+
+    os.chdir(folder)
+    sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, as long as the process
+    main(arguments)
 
 
 def _call(function, arguments):

@@ -70,7 +70,7 @@ def write(path, rounds=3, *, broken_off=False, kind="training", fail=(), baselin
     return journal
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def write_journal():
     return write
 

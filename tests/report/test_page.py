@@ -19,6 +19,13 @@ import evolving
 from pages import check
 
 
+@pytest.fixture(scope="module")
+def text(tmp_path_factory, write_journal):
+    """The page of a finished study."""
+    with write_journal(tmp_path_factory.mktemp("page") / "s.db", fail=(8,)) as written:
+        return report.render(written)
+
+
 def test_a_finished_study_is_told_in_full(journal, tmp_path):
     page = report.write(tmp_path / "s.db", tmp_path / "s.html")
     text = page.read_text(encoding="utf-8")
@@ -38,19 +45,16 @@ def test_a_finished_study_is_told_in_full(journal, tmp_path):
     assert "the loss became NaN <b>&" in words
 
 
-def test_the_page_names_no_outside_address(journal):
-    text = report.render(journal)
+def test_the_page_names_no_outside_address(text):
     assert not re.search(r"https?:|//[a-z]|@import|<script|<link|<img", text)
 
 
-def test_names_from_the_journal_are_escaped(journal):
-    text = report.render(journal)
+def test_names_from_the_journal_are_escaped(text):
     assert "<b>&" not in text
     assert "&lt;b&gt;&amp;" in text
 
 
-def test_charts_take_their_colours_from_the_page(journal):
-    text = report.render(journal)
+def test_charts_take_their_colours_from_the_page(text):
     assert "var(--search)" in text
     assert not re.search(r"#0[1-5]0[1-5]0[1-5]\b", text)
     assert "prefers-color-scheme: dark" in text

@@ -2,14 +2,16 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 from pathlib import Path
 
+import copied
 import numpy as np
 import pytest
 from stripes import OneEdge, draw_stripes
-from worked import search_stripes
+from worked import search_stripes, work
 
 from egraph.errors import UsageError
 from egraph.supernets import Run, Settings, Workers, joined, methods, search_recipe
@@ -17,19 +19,16 @@ from egraph.supernets import Run, Settings, Workers, joined, methods, search_rec
 SCRIPT = Path(__file__).parent / "worked.py"
 
 
-def start_two(folder, *more):
+def start_two(folder, death=0):
+    """Exit codes of two workers that find each other by what torchrun sets."""
     folder.mkdir(exist_ok=True)
-    done = subprocess.run(
-        [
-            *(sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"),
-            *map(str, (SCRIPT, folder, *more)),
-        ],
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
-    return done.returncode
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    workers = [copied.start(work, number, port, folder, death) for number in range(2)]
+    for worker in workers:
+        worker.join(120)
+    return [worker.exitcode for worker in workers]
 
 
 def read(folder, share, number=0):
@@ -44,8 +43,13 @@ def numbers(epochs):
 
 @pytest.fixture(scope="module")
 def two(tmp_path_factory):
+    """What two workers that torchrun has started have found."""
     folder = tmp_path_factory.mktemp("two")
-    assert start_two(folder) == 0
+    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run(
+        [*launcher, str(SCRIPT), str(folder)], env=environment, capture_output=True, timeout=120, check=True
+    )
     return folder
 
 
@@ -65,10 +69,10 @@ def test_two_workers_that_share_gradients_are_one_with_the_double_batch(two, tmp
 
 def test_a_worker_that_dies_ends_the_run_and_the_same_command_goes_on(two, tmp_path):
     assert read(two, "weights") == read(two, "weights", 1)  # they agree after each epoch
-    assert start_two(tmp_path, 2) != 0
+    assert start_two(tmp_path, death=2) == [1, 9]
     assert "another worker of this search has ended" in (tmp_path / "error-0.txt").read_text()
     assert not (tmp_path / "weights-0.json").exists()
-    assert start_two(tmp_path) == 0
+    assert start_two(tmp_path) == [0, 0]
     assert read(tmp_path, "weights") == read(two, "weights")
 
 

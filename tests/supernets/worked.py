@@ -1,4 +1,4 @@
-"""One worker of searches, started by ``torchrun``: worked.py FOLDER [epoch in which worker 1 dies]."""
+"""One worker of searches, started by ``torchrun``: worked.py FOLDER."""
 
 import json
 import os
@@ -29,9 +29,15 @@ def search_stripes(folder, workers, batch, progress=None):
     return [epoch.to_dict() | {"seconds": 0} for epoch in found.epochs]
 
 
-def main() -> None:
-    folder = Path(sys.argv[1])
-    death = int(sys.argv[2]) if len(sys.argv) > 2 else 0
+def work(number: int, port: int, folder: Path, death: int = 0) -> None:
+    """One of two workers, without torchrun."""
+    names = {"RANK": number, "WORLD_SIZE": 2, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+    os.environ.update({name: str(value) for name, value in names.items()})
+    main(folder, death)
+
+
+def main(folder: Path, death: int = 0) -> None:
+    """Shares weights, then gradients; worker 1 dies in the epoch ``death``."""
     with joined("weights", timeout=60) as workers:
 
         def look(epoch):
@@ -49,4 +55,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(Path(sys.argv[1]))
