@@ -11,6 +11,7 @@ import base64
 import contextlib
 import importlib.util
 import json
+import math
 import os
 import queue
 import subprocess
@@ -122,6 +123,7 @@ class _Message(TypedDict, total=False):
     """A line of the client; each has some of these."""
 
     job: int
+    begun: bool
     answer: str
     error: str
     lost: tuple[int, float, str]
@@ -137,6 +139,7 @@ class _Jobs:
         self.capacity = 1
         self._settings, self._place = settings, place
         self._jobs: dict[int, tuple[Future[str], str]] = {}
+        self._begun: dict[Future[str], float] = {}
         self._next = 0
         self._crashes = 0
         self._client = _Client(settings)
@@ -150,12 +153,13 @@ class _Jobs:
         self._next += 1
         return future
 
-    def wait(self) -> list[Future[str]]:
-        """Waits until jobs are done, or machines have come."""
+    def wait(self, seconds: float | None = None) -> list[Future[str]]:
+        """Waits until jobs are done, machines have come, or so many seconds have passed."""
         done: list[Future[str]] = []
-        while self._jobs and not done:
-            messages = self._client.receive()
-            if not messages:
+        until = math.inf if seconds is None else time.monotonic() + seconds
+        while self._jobs and not done and time.monotonic() < until:
+            messages = self._client.receive(until - time.monotonic())
+            if messages is None:
                 self._connect_again()
                 return []
             before = self.capacity
@@ -163,6 +167,18 @@ class _Jobs:
             if self.capacity > before:
                 break
         return done
+
+    def elapsed(self, future: Future[str]) -> float:
+        """Seconds that a job has run; 0 while it waits, or its worker starts."""
+        begun = self._begun.get(future)
+        return 0.0 if begun is None else time.monotonic() - begun
+
+    def drop(self, future: Future[str]) -> None:
+        """Ends the worker of a job, or takes the job out of those that wait."""
+        for number in [number for number, (one, _) in self._jobs.items() if one is future]:
+            del self._jobs[number]
+            self._begun.pop(future, None)
+            self._client.send(number)
 
     def close(self) -> None:
         """Ends the client, and with it all that it started."""
@@ -179,8 +195,15 @@ class _Jobs:
             if "error" in message:
                 raise FailedError(message["error"])
             return None
+        if message["job"] not in self._jobs:  # dropped
+            return None
+        future, _ = self._jobs[message["job"]]
+        if "begun" in message:
+            self._begun[future] = time.monotonic()
+            return None
+        del self._jobs[message["job"]]
+        self._begun.pop(future, None)
         self._crashes = 0
-        future, _ = self._jobs.pop(message["job"])
         if "answer" in message:
             future.set_result(message["answer"])
         elif "lost" in message:
@@ -218,6 +241,7 @@ class _Jobs:
                         "command again to resume"
                     ) from None
                 time.sleep(_BETWEEN_TRIES)
+        self._begun.clear()
         for number, (_, job) in self._jobs.items():
             self._client.send(number, job)
 
@@ -257,20 +281,23 @@ class _Client:
             raise FailedError(message["error"])
         return message["capacity"]
 
-    def send(self, number: int, job: str) -> None:
-        """Gives it a job."""
+    def send(self, number: int, job: str | None = None) -> None:
+        """Gives it a job; or without one, has it drop the job of this number."""
         self._write({"job": number, "text": job})
 
-    def receive(self) -> list[_Message]:
-        """Waits for lines; none where it has ended."""
+    def receive(self, seconds: float) -> list[_Message] | None:
+        """Waits for lines, at most so long; None where it has ended."""
         messages: list[_Message] = []
         while not (self._ended or (messages and self._lines.empty())):
-            line = self._lines.get()
+            try:
+                line = self._lines.get(timeout=None if seconds == math.inf else max(0.0, seconds))
+            except queue.Empty:
+                return messages
             if line is None:
                 self._ended = True
             else:
                 messages.append(json.loads(line))
-        return messages
+        return messages or None
 
     def close(self) -> None:
         """Ends it."""

@@ -109,15 +109,15 @@ class _Client:
 
         address = self.settings["address"] or os.environ.get("RAY_ADDRESS")
         quiet: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR"}
-        if address is None:
-            ray.init(address="local", object_store_memory=STORE, include_dashboard=False, **quiet)
-        else:
-            if not answers(address, 5):
-                raise _Ended(f"nothing answers at {address}; start a head there: ray start --head")
-            try:
+        if address is not None and not answers(address, 5):
+            raise _Ended(f"nothing answers at {address}; start a head there: ray start --head")
+        try:
+            if address is None:
+                ray.init(address="local", object_store_memory=STORE, include_dashboard=False, **quiet)
+            else:
                 ray.init(address=address, **quiet)
-            except Exception as error:  # noqa: BLE001, Ray has many
-                raise _Ended(_explain(address, error)) from None
+        except Exception as error:  # noqa: BLE001, Ray has many
+            raise _Ended(_explain(address, error)) from None
         self.head = ray.get_runtime_context().gcs_address
         self.seen = self.looked = time.monotonic()
         parcel = self.settings["parcel"]
@@ -145,8 +145,7 @@ class _Client:
                         ray.shutdown()
                         return
                     idle = False
-                    self.texts[job["job"]] = job["text"]
-                    self.waiting.append(job["job"])
+                    self.receive(**job)
             except queue.Empty:
                 pass
             self.look()
@@ -159,6 +158,17 @@ class _Client:
             elif self.waiting:
                 time.sleep(_TICK)
             self.end_late()
+
+    def receive(self, job: int, text: str | None = None) -> None:
+        """Takes a job; or without a text, drops one, and ends the worker that does it."""
+        if text is not None:
+            self.texts[job] = text
+            self.waiting.append(job)
+        elif self.texts.pop(job, None) is not None:
+            with contextlib.suppress(ValueError):
+                self.waiting.remove(job)
+            for worker in [one for one in self.workers if one.job == job]:
+                self.remove(worker)
 
     def look(self) -> None:
         """Looks from time to time whether the head lives and how many machines there are."""
@@ -201,6 +211,7 @@ class _Client:
             if worker.job is None and self.waiting:
                 worker.job, worker.begun = self.waiting.popleft(), time.monotonic()
                 worker.result = worker.actor.work.remote(self.texts[worker.job])
+                self.tell(job=worker.job, begun=True)
         count = len(self.workers) + len(self.starting)
         for _ in range(min(len(self.waiting) - len(self.starting), self.capacity - count)):
             self.start()
@@ -316,9 +327,11 @@ def answers(address: str, seconds: float) -> bool:
         return False
 
 
-def _explain(address: str, error: Exception) -> str:
+def _explain(address: str | None, error: Exception) -> str:
     """Why there is no connection, in one line."""
     text = one_line(str(error))
+    if address is None:
+        return f"Ray cannot start on this machine: {text}"
     if "find" in text and "node" in text:
         return f"this machine is not in the cluster of {address}; join it: egraph work --address {address}"
     return f"cannot connect to Ray at {address}: {text}"

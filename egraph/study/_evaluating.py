@@ -27,7 +27,7 @@ from egraph.study._copies import Copies
 from egraph.study._jobs import Evaluate, Job, Outcome, Preview
 from egraph.study._stragglers import Usual
 from egraph.study._trial import WHOLE_COST
-from egraph.study._working import Texts, Work
+from egraph.study._working import Work, carry
 
 __all__ = ["MOST_LOSSES", "evaluate", "open_evaluation", "read_outcome"]
 
@@ -70,7 +70,7 @@ def open_evaluation(
         evaluators, limit = {cost: one.within(seconds) for cost, one in evaluators.items()}, seconds + _GRACE
     function = Evaluate(evaluators, preview)
     if not is_local(engine):
-        return Texts(open_executor(Work.of(function), workers, seconds=limit, engine=engine))
+        return carry(open_executor(Work.of(function), workers, seconds=limit, engine=engine))
     try:
         prepare = None if seconds is None else function.prepare
         return open_executor(function, workers, initializer=prepare, seconds=limit, engine=engine)

@@ -21,11 +21,11 @@ from egraph.architecture import Architecture
 from egraph.errors import EgraphError, FailedError, UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.evaluation.packing import pack, unpack
-from egraph.executors import Executor, WorkerRefusedError, describe_error
+from egraph.executors import Executor, Stoppable, WorkerRefusedError, describe_error
 from egraph.study._jobs import Evaluate, Job, Outcome, Preview
 from egraph.study._sameness import describe
 
-__all__ = ["Texts", "Work"]
+__all__ = ["Work", "carry"]
 
 _KEPT = 2
 """Number of descriptions whose evaluators a process keeps."""
@@ -78,6 +78,11 @@ class Work:
         _open(self.parcel).prepare()
 
 
+def carry(executor: Executor[str, str]) -> Texts:
+    """An executor of jobs over one of texts whose function is a `Work`; it can end a job if that one can."""
+    return StoppableTexts(executor) if isinstance(executor, Stoppable) else Texts(executor)
+
+
 class Texts:
     """An executor of jobs over one of texts.
 
@@ -102,8 +107,11 @@ class Texts:
 
     def wait(self) -> list[Future[Outcome]]:
         """Waits until a job is done, or more can be done at a time."""
+        return self._take(self._executor.wait())
+
+    def _take(self, answers: list[Future[str]]) -> list[Future[Outcome]]:
         done = []
-        for answered in self._executor.wait():
+        for answered in answers:
             future = self._futures.pop(answered)
             try:
                 future.set_result(read_outcome(answered.result()))
@@ -118,6 +126,35 @@ class Texts:
         """Ends what still runs."""
         self._executor.close()
         self._futures.clear()
+
+
+class StoppableTexts(Texts):
+    """The same over an executor that can end one job.
+
+    Args:
+        executor: Executor whose function is a `Work`.
+    """
+
+    def __init__(self, executor: Stoppable[str, str]) -> None:
+        super().__init__(executor)
+        self._stoppable = executor
+
+    def wait(self, seconds: float | None = None) -> list[Future[Outcome]]:
+        """Waits until a job is done, more can be done at a time, or so many seconds have passed."""
+        return self._take(self._stoppable.wait(seconds))
+
+    def elapsed(self, future: Future[Outcome]) -> float:
+        """Seconds that a job has run; 0 while it waits, or its worker starts."""
+        return sum(self._stoppable.elapsed(one) for one in self._find(future))
+
+    def drop(self, future: Future[Outcome]) -> None:
+        """Ends a job; `wait` does not return its future."""
+        for one in self._find(future):
+            del self._futures[one]
+            self._stoppable.drop(one)
+
+    def _find(self, future: Future[Outcome]) -> list[Future[str]]:
+        return [theirs for theirs, ours in self._futures.items() if ours is future]
 
 
 def write_job(job: Job | Preview) -> str:

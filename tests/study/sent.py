@@ -14,6 +14,8 @@ from egraph.errors import EvaluationError, WorkerWarning
 def shout(text):
     if text == "raise":
         raise ZeroDivisionError("by\nzero")
+    if text == "sleep":
+        time.sleep(60)
     return f"{text}! {os.environ.get('CUDA_VISIBLE_DEVICES', '')}"
 
 
