@@ -1,7 +1,6 @@
-"""What is done on other machines in the tests of Ray, and a study that a test starts and kills."""
+"""What is done on other machines in the tests of Ray."""
 
 import os
-import sys
 import time
 import warnings
 from pathlib import Path
@@ -39,9 +38,9 @@ class Picky(Played):
             raise EvaluationError("no good here")
 
 
-if __name__ == "__main__":
-    path, address, notes, trials = sys.argv[1:]
+def search(path, address, notes, trials):
+    """A study that a test starts in a process of its own, and kills."""
     warnings.simplefilter("ignore", WorkerWarning)
     options = {"evaluate": Noted(Path(notes)), "workers": 2, "executor": f"ray:address={address}"}
     with study(path, **options, **MODES["ranker"]) as one:
-        one.run(trials=int(trials), baseline=True)
+        one.run(trials=trials, baseline=True)

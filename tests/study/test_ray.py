@@ -7,7 +7,6 @@ import sys
 import threading
 import time
 from contextlib import closing
-from pathlib import Path
 
 import pytest
 import sent
@@ -21,7 +20,6 @@ from egraph.study._trial import BASELINE
 
 pytest.importorskip("ray", reason="Ray is not installed")
 
-SCRIPT = Path(sent.__file__)
 STORE = 80_000_000
 
 
@@ -150,8 +148,10 @@ def test_a_lost_worker_machine_and_driver_lose_no_trial(cluster, tmp_path):
     notes, path = tmp_path / "notes", tmp_path / "x.db"
     notes.mkdir()
     other = cluster.add_node(num_cpus=1, object_store_memory=STORE)
-    command = [sys.executable, str(SCRIPT), str(path), cluster.address, str(notes), "16"]
-    process = subprocess.Popen(command)
+    call = f"import sent; sent.search({str(path)!r}, {cluster.address!r}, {str(notes)!r}, 16)"
+    command = [sys.executable, "-c", call]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    process = subprocess.Popen(command, env=environment)
     wait_for(path, 3, process)
     os.kill(int(max(one.name for one in notes.iterdir()).split("-")[1]), signal.SIGKILL)
     wait_for(path, 6, process)
@@ -159,7 +159,7 @@ def test_a_lost_worker_machine_and_driver_lose_no_trial(cluster, tmp_path):
     done = wait_for(path, 9, process)
     process.kill()
     process.wait()
-    again = subprocess.run(command, check=False, timeout=100)
+    again = subprocess.run(command, check=False, timeout=300, env=environment)
     assert again.returncode == 0
     with open_journal(path) as journal:
         check_whole(journal, 16)
@@ -208,7 +208,7 @@ def test_a_function_without_a_name_is_refused():
 
 def wait_for(path, count, process):
     """What is done, when so many trials are."""
-    until = time.monotonic() + 100
+    until = time.monotonic() + 200
     while len(done := read_done(path)) < count:
         assert process.poll() is None
         assert time.monotonic() < until
