@@ -28,15 +28,18 @@ from egraph.errors import JournalError
 from egraph.evaluation import Evaluation, Evaluator, TableLookup
 from egraph.study import open_journal
 
-TRIALS = 40
+TRIALS = 100
 SECONDS = 0.3
 STORE = 80_000_000
 KINDS = ("worker", "machine", "driver")
 BETWEEN = (0.2, 4.0)
 """Seconds between the first result after a kill and the next one."""
 
-LONGEST = 180.0
-"""Seconds without a result after which a study counts as stuck."""
+PATIENCE = 15.0
+"""Seconds after which the next kill comes without a result, such as while a worker starts."""
+
+LONGEST = 600.0
+"""Seconds after which a study that nothing disturbs counts as stuck."""
 
 
 class Slowed(Evaluator):
@@ -94,13 +97,10 @@ class Driver:
         self.known = read
         return read
 
-    def wait_for_results(self, count: int) -> bool:
-        """Waits until so many trials are done; whether the study still runs then."""
-        until = time.monotonic() + LONGEST
-        while len(self.read()) < count:
-            if self.process.poll() is not None:
-                return False
-            assert time.monotonic() < until, f"no result for {LONGEST:g} s"
+    def wait_for_result(self) -> bool:
+        """Waits for the next result, but not long; whether the study still runs then."""
+        before, until = len(self.known), time.monotonic() + PATIENCE
+        while len(self.read()) == before and time.monotonic() < until and self.process.poll() is None:
             time.sleep(0.05)
         return self.process.poll() is None
 
@@ -145,7 +145,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         driver = Driver(Path(folder), cluster.address, ends["studies"])
         while kills.total() < arguments.kills:
-            if not driver.wait_for_results(len(driver.known) + 1):
+            if not driver.wait_for_result():
                 ends += driver.check_end()
                 driver = Driver(Path(folder), cluster.address, ends["studies"])
                 continue

@@ -403,7 +403,7 @@ def test_a_winner_needs_a_success():
         study().confirm()
     one = study()
     one.run(trials=8)
-    one._evaluator = Played(fails_where_first_is=SPACE.numbers(one.best.architecture)[0])
+    one._runner.evaluator = Played(fails_where_first_is=SPACE.numbers(one.best.architecture)[0])
     with pytest.raises(FailedError, match="each fresh evaluation of the best networks failed"):
         one.confirm(most=1)
 
