@@ -26,7 +26,8 @@ class Executor(Protocol[_Taken, Result]):
         """Waits until at least one job is done.
 
         Returns:
-            The futures of the jobs that were done since the last call; an empty list where no job is left.
+            The futures of the jobs that were done since the last call. An empty list where no job is left, and
+            where more can run than before.
         """
 
     def close(self) -> None:
