@@ -26,7 +26,7 @@ class Executor(Protocol[_Taken, Result]):
         """Waits until at least one job is done.
 
         Returns:
-            The futures of the jobs that were done since the last call. An empty list where no job is left, and
+            The futures of the jobs that were done since the last call; none where no job is left, and
             where more can run than before.
         """
 
