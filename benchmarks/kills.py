@@ -35,7 +35,7 @@ KINDS = ("worker", "machine", "driver")
 BETWEEN = (0.2, 4.0)
 """Seconds between the first result after a kill and the next one."""
 
-PATIENCE = 15.0
+PATIENCE = 8.0
 """Seconds after which the next kill comes without a result, such as while a worker starts."""
 
 LONGEST = 600.0
@@ -132,6 +132,7 @@ def kill_worker(driver: Driver) -> bool:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--minutes", type=float, default=60, help="time after which nothing is killed")
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
@@ -144,7 +145,7 @@ def main() -> None:
     machines = [cluster.add_node(num_cpus=1, object_store_memory=STORE) for _ in range(2)]
     with tempfile.TemporaryDirectory() as folder:
         driver = Driver(Path(folder), cluster.address, ends["studies"])
-        while kills.total() < arguments.kills:
+        while kills.total() < arguments.kills and time.monotonic() - begun < 60 * arguments.minutes:
             if not driver.wait_for_result():
                 ends += driver.check_end()
                 driver = Driver(Path(folder), cluster.address, ends["studies"])

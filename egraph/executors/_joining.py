@@ -14,8 +14,9 @@ from collections.abc import Callable, Iterator
 from typing import IO
 
 from egraph.errors import FailedError, MissingExtraError
+from egraph.executors._address import answers, check_address
 from egraph.executors._errors import one_line
-from egraph.executors._ray_client import GIGABYTE, STORE, answers
+from egraph.executors._ray_client import GIGABYTE, STORE
 
 __all__ = ["join"]
 
@@ -41,9 +42,11 @@ def join(
         tell: Called with a line when this machine has joined, or lost the head.
 
     Raises:
+        UsageError: The address has another form.
         MissingExtraError: Ray is not installed.
         FailedError: Nothing answers at the address, or the cluster refuses this machine.
     """
+    check_address(address)
     if importlib.util.find_spec("ray") is None:
         raise MissingExtraError("ray", "ray")
     if not answers(address, 5):

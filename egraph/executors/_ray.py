@@ -27,6 +27,7 @@ from typing import Any, TypedDict
 from egraph._version import __version__
 from egraph.checks import check_not_negative, check_positive
 from egraph.errors import FailedError, MissingExtraError, UsageError, WorkerWarning
+from egraph.executors._address import check_address
 from egraph.executors._errors import UnsendableError, WorkerLostError, WorkerTimeoutError
 
 __all__ = ["Ray"]
@@ -59,7 +60,7 @@ class Ray:
 
     Raises:
         MissingExtraError: Ray is not installed.
-        UsageError: A number is out of range.
+        UsageError: A number is out of range, or the address has another form.
     """
 
     address: str | None = None
@@ -68,6 +69,8 @@ class Ray:
     memory: float = 0
 
     def __post_init__(self) -> None:
+        if self.address is not None:
+            check_address(self.address)
         check_positive(cores=self.cores)
         check_not_negative(gpus=self.gpus, memory=self.memory)
         if self.gpus > 1 and self.gpus != int(self.gpus):

@@ -13,7 +13,6 @@ import math
 import os
 import queue
 import signal
-import socket
 import sys
 import threading
 import time
@@ -21,10 +20,11 @@ from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
+from egraph.executors._address import answers
 from egraph.executors._errors import one_line
 from egraph.executors._ray_worker import RayWorker
 
-__all__ = ["GIGABYTE", "STORE", "answers", "main"]
+__all__ = ["GIGABYTE", "STORE", "main"]
 
 MOST_LOSSES = 3
 """Number of workers that may be lost during one job before it has failed."""
@@ -313,18 +313,6 @@ class _Client:
         self.workers.remove(worker)
         with contextlib.suppress(Exception):
             ray.kill(worker.actor)
-
-
-def answers(address: str, seconds: float) -> bool:
-    """Whether something accepts connections at ``HOST:PORT``."""
-    host, _, port = address.rpartition(":")
-    if not port.isdigit():
-        return False
-    try:
-        with socket.create_connection((host, int(port)), seconds):
-            return True
-    except OSError:
-        return False
 
 
 def _explain(address: str | None, error: Exception) -> str:

@@ -5,6 +5,7 @@ import math
 import pickle
 import socket
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import closing
 
 import played
 import pytest
@@ -16,7 +17,7 @@ from egraph.evaluation import Evaluation
 from egraph.executors import Pool, WorkerLostError, WorkerRefusedError, open_executor
 from egraph.study._evaluating import read_outcome as read_future
 from egraph.study._jobs import Evaluate, Job, Outcome, Preview
-from egraph.study._working import Work, read_job, read_outcome, write_job, write_outcome
+from egraph.study._working import Work, carry, read_job, read_outcome, write_job, write_outcome
 
 GRAPH = SPACE.parse("1.2.3.4")
 HERE = socket.gethostname()
@@ -151,6 +152,20 @@ def test_a_lost_job_is_a_failed_trial_and_errors_of_an_engine_are_too():
         assert one.trials["reason"][0].startswith("OSError: the line is cut (test_working.py:")
 
 
+def test_what_can_end_one_job_can_do_so_over_texts():
+    work = Work.of(Evaluate({1.0: Played(seconds=0.2, fails_where_first_is=2, how="hang")}))
+    with closing(carry(open_executor(work, 1, engine="processes"))) as executor:
+        hanging, other = (executor.submit(job) for job in (Job(SPACE.parse("2.0.0.0"), 3), Job(GRAPH, 3)))
+        while not executor.elapsed(hanging):
+            assert executor.wait(0.1) == []
+        assert executor.elapsed(other) == 0
+        executor.drop(hanging)
+        assert executor.wait() == [other]
+        assert other.result().evaluation == Played().evaluate(GRAPH, seed=3)
+        assert not hanging.done()
+    assert not hasattr(carry(open_executor(work, 1, engine="inline")), "drop")
+
+
 def test_a_pool_over_futures_of_other_engines():
     with study(executor=make_pool, workers=3, synchronous=True) as there, study() as here:
         for one in (there, here):
@@ -190,6 +205,7 @@ def test_a_pool_tells_errors_in_one_line_and_cancels_at_the_end():
     ("played:SPACE", UsageError, "played:SPACE is no function that makes an executor"),
     ("played:absent", UsageError, "module 'played' has no function 'absent', for --executor played:absent"),
     ("ray:coers=1", UsageError, "'ray' has no option 'coers'; known: address, cores, gpus, memory"),
+    ("ray:address=10.0.0.1", UsageError, r"address must be HOST:PORT, such as .*, got '10\.0\.0\.1'"),
     ("ray:cores=0", UsageError, "cores must be a number above 0, got 0"),
     ("ray:gpus=1.5", UsageError, r"gpus must be a whole number, or a fraction below 1, got 1\.5"),
 ])  # fmt: skip
