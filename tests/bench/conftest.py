@@ -1,10 +1,10 @@
 import random
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 
+import copied
 import pytest
 
 # Worker processes must be able to import the predictors of the tests.
@@ -36,21 +36,24 @@ def result_row():
 
 @pytest.fixture
 def kill_and_finish():
-    """Starts a command, kills it whenever its file of results has grown, and lets the last one end."""
+    """Starts a process, kills it whenever its file of results has grown, and lets the last one end."""
 
-    def work(command, out, counts, seed):
+    def work(main, benchmark, out, processes, counts):
         def lines():
             return len(out.read_bytes().splitlines()) if out.exists() else 0
 
-        chance, killed = random.Random(seed), 0
+        chance, killed = random.Random(processes), 0
         for count in counts:
-            process = subprocess.Popen(command)
-            while lines() < count and process.poll() is None:
+            process = copied.start(main, benchmark, out, processes)
+            while lines() < count and process.is_alive():
                 time.sleep(0.005)
             time.sleep(chance.uniform(0, 0.05))
-            process.send_signal(signal.SIGKILL)
-            killed += process.wait(60) == -signal.SIGKILL
+            process.kill()
+            process.join(60)
+            killed += process.exitcode == -signal.SIGKILL
         assert killed >= 1
-        assert subprocess.run(command, timeout=300, check=False).returncode == 0
+        process = copied.start(main, benchmark, out, processes)
+        process.join(300)
+        assert process.exitcode == 0
 
     return work

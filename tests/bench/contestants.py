@@ -1,10 +1,8 @@
 """A small benchmark and predictors without training: for tests, and for what they start and kill."""
 
 import os
-import sys
 import time
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 
@@ -94,8 +92,6 @@ def _count(architecture):
     return np.array([sum(op.startswith(kind) for op in architecture.ops) for kind in (WIDE, KERNEL)])
 
 
-if __name__ == "__main__":
-    benchmark, out, processes = sys.argv[1:]
-    bench.predictors(
-        PREDICTORS, [benchmark], [20, 40], seeds=8, out=Path(out), processes=int(processes)
-    )  # 48 cells
+def main(benchmark, out, processes):
+    """Measures 48 cells."""
+    bench.predictors(PREDICTORS, [benchmark], [20, 40], seeds=8, out=out, processes=processes)

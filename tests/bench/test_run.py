@@ -1,16 +1,13 @@
 import json
-import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
-from contestants import PREDICTORS, Broken, Chance, Linear
+from contestants import PREDICTORS, Broken, Chance, Linear, main
 
 from egraph import bench
 from egraph.errors import DataError, FailedError, UnknownNameError, UsageError
 
-SCRIPT = Path(__file__).with_name("contestants.py")
 TIMES = {"fit_seconds", "architectures_per_second", "finished", "threads"}
 TWO = {"linear": Linear, "chance": Chance}
 
@@ -65,8 +62,7 @@ def test_processes_change_nothing_but_the_times(benchmark, tmp_path):
 @pytest.mark.parametrize("processes", [1, 2])
 def test_killed_again_and_again_the_table_is_the_same(benchmark, kill_and_finish, tmp_path, processes):
     out = tmp_path / "x.jsonl"
-    command = [sys.executable, str(SCRIPT), benchmark, str(out), str(processes)]
-    kill_and_finish(command, out, (3, 20)[processes - 1 :], seed=processes)
+    kill_and_finish(main, benchmark, out, processes, (3, 20)[processes - 1 :])
     found = [json.loads(line) for line in out.read_text().splitlines()]
     assert len(found) == len({bench._measuring.identify(row, bench.Cell) for row in found}) == 48, (
         "no cell twice, none missing"
@@ -100,6 +96,7 @@ def test_a_predictor_that_fails_stops_no_other(benchmark, tmp_path, how, reason)
     assert (again.resumed, len(again.failures)) == (2, 2), "failures are tried again"
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_a_process_that_dies_ends_the_run_and_keeps_what_was_measured(benchmark, tmp_path):
     deadly = {"chance": Chance, "broken": partial(Broken, how="die")}
     with pytest.raises(FailedError, match="a process died, perhaps out of memory: start again with fewer"):
@@ -107,6 +104,7 @@ def test_a_process_that_dies_ends_the_run_and_keeps_what_was_measured(benchmark,
     assert bench.predictors({"chance": Chance}, [benchmark], [20], seeds=1, out=tmp_path / "x.jsonl").rows
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_an_interrupt_leaves_whole_lines(benchmark, tmp_path):
     out = tmp_path / "x.jsonl"
 

@@ -89,9 +89,9 @@ def installed(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def architectures():
-    """Twenty of every space."""
+    """Eight of every space."""
     rng = np.random.default_rng(0)
-    return [spaces.get(name).sample(rng) for name in spaces.names() for _ in range(20)]
+    return [spaces.get(name).sample(rng) for name in spaces.names() for _ in range(8)]
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["names", "descriptions"])

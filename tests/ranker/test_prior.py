@@ -52,8 +52,9 @@ def test_without_prior_the_share_is_zero(old):
     assert old.prior_share_ == 0
 
 
-@pytest.mark.parametrize("count", [2, 5, 9, 12])
-@pytest.mark.parametrize("head", ["utility", "pairwise"])
+@pytest.mark.parametrize(
+    ("count", "head"), [(2, "utility"), (5, "pairwise"), (9, "pairwise"), (12, "utility")]
+)
 def test_a_loaded_ranker_with_prior_is_the_same(count, head, old, toy_data, tmp_path):
     graphs, scores = toy_data
     ranker = Ranker(prior=old, head=head, **SMALL).fit(graphs[80 : 80 + count], scores[80 : 80 + count])

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from egraph import spaces
+from egraph.datasets import generate_mnist1d
 from egraph.errors import ArchitectureError, UsageError
 from egraph.evaluation import Costs, Recipe, Training
 from egraph.spaces import Limited, around
@@ -267,7 +268,8 @@ def test_networks_may_begin_with_inherited_weights():
     assert re.search(r"@1x40,10,inherit-[0-9a-f]{8}$", space.name)
     assert around(given_nets.signal(), (1, 40), inherit=True).name != space.name
     assert pickle.loads(pickle.dumps(space)).inherits
-    training = Training(space, "mnist1d", Recipe(epochs=1), device="cpu")
+    data = generate_mnist1d(train=400, validation=40, test=40)
+    training = Training(space, data, Recipe(epochs=1), device="cpu")
     assert training.evaluate(space.given).source == "trained from inherited weights on mnist1d (cpu)"
 
 

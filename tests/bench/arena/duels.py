@@ -1,8 +1,6 @@
 """A small benchmark to search and searchers for it: for tests, and for what they start and kill."""
 
-import sys
 import time
-from pathlib import Path
 
 import numpy as np
 
@@ -70,8 +68,7 @@ class Broken(RandomSearch):
 
 SEARCHERS = {"slow": Slow}
 
-if __name__ == "__main__":
-    benchmark, out, processes = sys.argv[1:]
-    bench.searchers(
-        SEARCHERS, [benchmark], queries=25, seeds=16, out=Path(out), processes=int(processes)
-    )  # 48 searches
+
+def main(benchmark, out, processes):
+    """Runs 48 searches."""
+    bench.searchers(SEARCHERS, [benchmark], queries=25, seeds=16, out=out, processes=processes)

@@ -1,11 +1,9 @@
 import json
-import sys
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
-from duels import SEARCHERS, Broken, Oracle, Slow
+from duels import SEARCHERS, Broken, Oracle, Slow, main
 from scipy import stats
 
 from egraph import bench, datasets
@@ -13,7 +11,6 @@ from egraph.bench import arena
 from egraph.errors import DataError, UnknownNameError, UsageError
 from egraph.searchers import RandomSearch, RegularizedEvolution
 
-SCRIPT = Path(__file__).with_name("duels.py")
 TIMES = {"search_seconds", "finished", "threads"}
 EVOLUTION = "regularized-evolution:population=20,sample=5"
 
@@ -101,6 +98,7 @@ def test_a_file_of_other_results_is_refused(duel, tmp_path):
         bench.searchers(["random"], [duel], queries=5, seeds=1, out=out)
 
 
+@pytest.mark.usefixtures("copied_workers")
 def test_processes_change_nothing_but_the_times(duel, tmp_path):
     one = bench.searchers(SEARCHERS, [duel], queries=20, seeds=3)
     two = bench.searchers(SEARCHERS, [duel], queries=20, seeds=3, processes=2, out=tmp_path / "x.jsonl")
@@ -110,8 +108,7 @@ def test_processes_change_nothing_but_the_times(duel, tmp_path):
 @pytest.mark.parametrize("processes", [1, 2])
 def test_killed_again_and_again_the_table_is_the_same(duel, kill_and_finish, tmp_path, processes):
     out = tmp_path / "x.jsonl"
-    command = [sys.executable, str(SCRIPT), duel, str(out), str(processes)]
-    kill_and_finish(command, out, (3, 20)[processes - 1 :], seed=processes)
+    kill_and_finish(main, duel, out, processes, (3, 20)[processes - 1 :])
     found = [json.loads(line) for line in out.read_text().splitlines()]
     assert len({json.dumps([row["searcher"], row["seed"]]) for row in found}) == len(found) == 48
     unbroken = bench.searchers(SEARCHERS, [duel], queries=25, seeds=16)

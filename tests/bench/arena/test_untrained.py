@@ -1,8 +1,8 @@
 import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
-from multiprocessing import get_context
 
+import copied
 import numpy as np
 import pytest
 from tiny import SPACE, TINY, cells, score_thirty
@@ -90,7 +90,7 @@ def test_a_failure_is_nan_and_tried_again_by_the_next_process(tmp_path):
 
 def test_processes_write_one_file_at_the_same_time(tmp_path):
     path = tmp_path / "s.sqlite"
-    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+    with ProcessPoolExecutor(2, copied.get_context("spawn")) as pool:
         found = list(pool.map(score_thirty, [path] * 2))
     assert found[0] == found[1] == score_thirty(None)
     with sqlite3.connect(path) as file:
