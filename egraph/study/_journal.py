@@ -154,14 +154,14 @@ class Journal:
 
     def describe(self, settings: Mapping[str, object]) -> None:
         """Writes values of the whole study; names that are there already keep their values."""
-        with self._file.transaction():
+        with self._changing():
             self._db.executemany(
                 "INSERT OR IGNORE INTO study VALUES (?, ?)", [(k, json.dumps(v)) for k, v in settings.items()]
             )
 
     def keep(self, name: str, value: object) -> None:
         """Writes a value that changes while the study runs into `settings`."""
-        with self._file.transaction():
+        with self._changing():
             self._db.execute("INSERT OR REPLACE INTO study VALUES (?, ?)", (name, json.dumps(value)))
 
     @contextlib.contextmanager
@@ -177,7 +177,7 @@ class Journal:
     def add_session(self, command: str, settings: object, versions: object) -> None:
         """Records that this process works on the study."""
         texts = {"command": command, "settings": json.dumps(settings), "versions": json.dumps(versions)}
-        with self._file.transaction():
+        with self._changing():
             self._insert("session", {"started": time.time(), "pid": os.getpid(), **texts})
 
     @property
@@ -198,7 +198,7 @@ class Journal:
         Args:
             job: Name of the job in parts, such as ``"trial", 7``.
         """
-        with self._file.transaction():
+        with self._changing():
             self._begin(job)
 
     def requeue(self, *, lost: bool = False) -> int:
@@ -259,7 +259,7 @@ class Journal:
 
     def finish_round(self, number: int, **values: float) -> None:
         """Writes how well the ranker predicted the trials of a round, by the names of columns."""
-        with self._file.transaction():
+        with self._changing():
             self._update("round", number, {**values, "finished": time.time()})
 
     def add_retrain(
@@ -287,13 +287,13 @@ class Journal:
         measured = {
             column.name: getattr(evaluation, column.name) for column in TABLES["retrain"] if column.measured
         }
-        with self._file.transaction():
+        with self._changing():
             self._end(("retrain", key, evaluator, repeat))
             self._insert("retrain", row | measured)
 
     @contextlib.contextmanager
-    def _changing(self, numbers: Sequence[int]) -> Iterator[None]:
-        """One transaction that changes the trials with these numbers."""
+    def _changing(self, numbers: Sequence[int] = ()) -> Iterator[None]:
+        """One transaction that changes the trials with these numbers, and no others."""
         assert self._cache is not None, "a reader changes nothing"
         current = self._cache.is_current
         with self._file.transaction():

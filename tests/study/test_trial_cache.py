@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 from played import MODES, study
 
-from egraph.study import open_journal
+from egraph.study import _trial_cache, open_journal
 from egraph.study._events import Event
+from egraph.study._trial_cache import select_trials
 
 
 @pytest.mark.parametrize("mode", ["ranker", "costs direct", "fidelities"])
@@ -36,3 +37,16 @@ def test_what_is_changed_by_other_means_is_noticed():
         before = one.journal.read_trials(number=1)[0]
         one.journal._db.execute("UPDATE trial SET reason = 'changed' WHERE number = 1")
         assert repr(one.journal.read_trials(number=1)[0]) == repr(replace(before, reason="changed"))
+
+
+def test_trials_are_read_once_whatever_else_is_written(monkeypatch):
+    read = []
+    monkeypatch.setattr(
+        _trial_cache, "select_trials", lambda *what: read.append(what[1]) or select_trials(*what)
+    )
+    with study() as one:
+        one.run(trials=12)
+        one.retrain(one.best, repeats=1)
+        one.journal.keep("note", 1)
+        one.journal.read_trials()
+    assert len([filters for filters in read if not filters]) == 1
