@@ -18,6 +18,7 @@ from egraph.spaces import SearchSpace
 from egraph.spaces.limited import Cost
 from egraph.specs import parse
 from egraph.study._guide import Guide, Model, Predictor, is_fitted
+from egraph.study._pace import FULL, Pace
 from egraph.study._preparing import Bindable, Preparation
 from egraph.study._recalibration import Recalibration
 from egraph.study._screen import Screen
@@ -44,6 +45,7 @@ __all__ = [
     "read_costs",
     "read_counts",
     "read_limit",
+    "read_pace",
     "read_ranker",
     "read_screen",
     "read_searchers",
@@ -248,7 +250,22 @@ def read_batch(batch: int | None, ranker: object, workers: int, synchronous: boo
     check_flag(synchronous=synchronous)
     if batch is not None:
         return batch
-    return 8 if ranker is not False else workers if synchronous else 1
+    if ranker is False:
+        return workers if synchronous else 1
+    return FULL if synchronous else max(FULL, workers // 4)
+
+
+def read_pace(batch: int | None, workers: int, synchronous: bool, most: int, needed: int) -> Pace | None:
+    """The sizes of rounds where several workers do not wait for one another, unless the user gave one.
+
+    Args:
+        batch: Size that the user gave.
+        workers: Number of evaluations at a time.
+        synchronous: Whether each round waits for the last one.
+        most: Largest size.
+        needed: Number of results before the first round that a ranker chooses.
+    """
+    return None if synchronous or workers == 1 or batch is not None else Pace(workers, needed, most)
 
 
 def read_counts(least: int, **counts: int) -> list[int]:

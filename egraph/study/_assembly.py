@@ -22,6 +22,7 @@ from egraph.study._arguments import (
     read_candidates,
     read_costs,
     read_counts,
+    read_pace,
     read_ranker,
     read_screen,
     read_searchers,
@@ -102,9 +103,9 @@ def assemble(given: Arguments) -> Parts:
         UsageError: An argument is of the wrong type or out of range.
         JournalError: The journal is damaged, of another study, or held by another process.
     """
-    batch = read_batch(given.batch, given.ranker, given.workers, given.synchronous)
     seed, far, max_failures = read_counts(0, seed=given.seed, far=given.far, max_failures=given.max_failures)
     workers, initial = read_counts(1, workers=given.workers, initial=given.initial)
+    batch = read_batch(given.batch, given.ranker, workers, given.synchronous)
     space = spaces.find(given.space)
     batch, candidates = read_counts(1, batch=batch, candidates=read_candidates(given.candidates, space))
     limit, patience = read_patience(given.timeout, given.backup, given.trial_seconds)
@@ -119,9 +120,11 @@ def assemble(given: Arguments) -> Parts:
         given.screen, evaluator, space, guide, given.screen_count, given.screen_seconds, 16 * initial
     )
     sizes = {"initial": initial, "batch": batch, "candidates": candidates}
+    needed = 0 if guide is None or guide.prior is not None else initial
+    pace = read_pace(given.batch, workers, given.synchronous, batch, needed)
     strategy = choose_strategy(
         space, seed, guide, team=team, screen=chosen, mixture=mixture,
-        whole=given.searcher is None and given.shares is None, meter=meter, **sizes,
+        whole=given.searcher is None and given.shares is None, meter=meter, pace=pace, **sizes,
     )  # fmt: skip
     settings = {
         "ranker": None if guide is None else guide.describe(), "recalibrate": given.recalibrate,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -19,6 +20,7 @@ from egraph.study._estimates import Estimates
 from egraph.study._events import RankerFitted
 from egraph.study._guide import Guide, Predictor
 from egraph.study._mutants import Mutants
+from egraph.study._pace import Pace
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
 from egraph.study._seeds import derive
 from egraph.study._selection import Candidates, choose, gather, score_untried
@@ -66,6 +68,7 @@ class Guided:
         candidates: Number of architectures that the ranker scores in a round.
         whole: Whether all of a space that has no more is scored, without searchers.
         meter: Costs to weigh against the predicted score; None without costs.
+        pace: Sizes of the rounds of several workers that do not wait; None for rounds of ``batch``.
     """
 
     def __init__(
@@ -81,34 +84,38 @@ class Guided:
         candidates: int,
         whole: bool,
         meter: CostMeter | None = None,
+        pace: Pace | None = None,
     ) -> None:
         # The first trials may lack operations of candidates; those without a description are ranked too.
         operations.declare(space.operations)
         self._space, self._seed = space, seed
         self._guide, self._team, self._otherwise = guide, team, otherwise
         self._batch, self._mixture, self._candidates = batch, mixture, candidates
-        self._whole, self._meter = whole, meter
+        self._whole, self._meter, self._pace = whole, meter, pace
 
-    def mix(self, situation: Situation) -> Mixture:
-        """The mixture of a round; more exploration after an alarm."""
-        if not situation.alarm:
-            return self._mixture
-        return self._mixture.explore(_SAMPLES_AT_ALARM, situation.room(self._batch) // 2)
+    def mix(self, situation: Situation) -> tuple[int, Mixture]:
+        """The size and the mixture of a round; more exploration after an alarm."""
+        size, mixture = situation.room(self._batch), self._mixture
+        if self._pace is not None:
+            size = situation.room(self._pace.size(situation))
+            mixture = replace(mixture, far=self._pace.far(size, len(situation.own), mixture.far))
+        return size, mixture.explore(_SAMPLES_AT_ALARM, size // 2) if situation.alarm else mixture
 
     def propose(self, situation: Situation) -> Plan:
         """The best candidates and some different ones."""
+        if self._pace is not None and self._pace.is_early(situation):
+            return Plan([], searcher_state=situation.searcher_state)
         own = situation.own
         model, learned_from, fit_seconds = refit(self._guide, situation)
         if model is None:
             return self._otherwise.propose(situation)
-        mixture = self.mix(situation)
+        size, mixture = self.mix(situation)
         tried = {trial.key: trial.architecture for trial in own}
         state = situation.searcher_state
         if self._everything is None:
             candidates, weights, state = self._search(model, situation, tried, mixture)
         else:
             candidates, weights = score_untried(self._everything, model, tried, WHOLE), [1.0]
-        size = situation.room(self._batch)
         if self._meter is not None:
             candidates = weigh(candidates, model, self._meter, tried, most=4 * size)
         order = turns(weights, len(own))

@@ -22,7 +22,7 @@ from egraph.study._screen import Screener
 from egraph.study._seeds import derive
 from egraph.study._trial import BASELINE, DONE, OWN, PROMOTED, WHOLE_COST, Trial
 
-__all__ = ["Loop"]
+__all__ = ["Loop", "add_pause"]
 
 
 class Loop:
@@ -67,6 +67,7 @@ class Loop:
         rows = journal.read_rounds()
         self._open = {row["round"]: row["learned_from"] for row in rows if row["finished"] is None}
         self._learned_from = rows[0]["learned_from"] if rows else 0
+        self._pause = add_pause(rows[0]["fit_seconds"], rows[0]["search_seconds"]) if rows else 0.0
         # The last round that is finished tells of drift.
         judged = ((row["round"], bool(row["alarm"])) for row in rows if row["finished"] is not None)
         self._judged: tuple[int, bool] = next(judged, (-1, False))
@@ -105,6 +106,7 @@ class Loop:
             self._screener,
             learned_from=self._learned_from,
             alarm=self._judged[1],
+            pause=self._pause,
         )
         if proposed.plan.proposals:
             self._queue(proposed, trials)
@@ -155,6 +157,7 @@ class Loop:
         }
         self._journal.propose(trials, row, plan.searcher_state)
         self._learned_from = self._open[proposed.number] = plan.learned_from
+        self._pause = add_pause(plan.fit_seconds, seconds)
         self._emit(RoundStarted(proposed.number, own, beside, plan.candidates, seconds))
 
     def _derive_seeds(self, proposals: list[Proposal], before: list[Trial]) -> list[int]:
@@ -211,3 +214,8 @@ class Loop:
             for row in judged
         ]
         return weigh_drift(parts, derive(self._seed, "drift", number))
+
+
+def add_pause(fit_seconds: float | None, search_seconds: float | None) -> float:
+    """Seconds that it took to propose a round; unknown parts count as none."""
+    return math.fsum(one for one in (fit_seconds, search_seconds) if one is not None and math.isfinite(one))

@@ -53,6 +53,7 @@ class Situation:
         learned_from: Number of trials that the ranker of the last round had learned from.
         alarm: Whether the last round ended with an alarm of drift, so that this one explores more.
         evidence: Trials that the ranker learns from, where these are not those of the search itself.
+        pause: Seconds that it took to propose the last round; 0 before the first.
     """
 
     trials: Sequence[Trial]
@@ -64,6 +65,7 @@ class Situation:
     learned_from: int = 0
     alarm: bool = False
     evidence: Sequence[Trial] | None = None
+    pause: float = 0.0
 
     @property
     def own(self) -> list[Trial]:

@@ -16,6 +16,7 @@ from egraph.spaces import SearchSpace
 from egraph.study._events import Event
 from egraph.study._guide import Guide
 from egraph.study._guided import Guided
+from egraph.study._pace import Pace
 from egraph.study._proposals import Plan, Situation, Strategy
 from egraph.study._screen import Screen, Screener
 from egraph.study._shares import Mixture
@@ -46,6 +47,7 @@ def choose_strategy(
     candidates: int,
     whole: bool,
     meter: CostMeter | None = None,
+    pace: Pace | None = None,
 ) -> Strategy:
     """The strategy of a study with these settings.
 
@@ -62,6 +64,7 @@ def choose_strategy(
         candidates: Number of architectures that the ranker scores in a round.
         whole: Whether all of a space that has no more is scored, without searchers.
         meter: Costs of the study; None without costs.
+        pace: Sizes of the rounds of several workers; None for rounds of ``batch``.
     """
     if guide is None:
         return SearchersAlone(team, batch)
@@ -76,6 +79,7 @@ def choose_strategy(
         candidates=candidates,
         whole=whole,
         meter=meter,
+        pace=pace,
     )
     if screen is not None:
         start = ScreenedStart(space, seed, initial, screen, guide.prior, candidates)
@@ -125,8 +129,9 @@ class Proposer:
         *,
         learned_from: int = 0,
         alarm: bool = False,
+        pause: float = 0.0,
     ) -> Round:
-        """The next round, to be called when every trial is complete or failed.
+        """The next round, to be called when no trial waits to be evaluated.
 
         Args:
             trials: All trials of the study.
@@ -137,10 +142,13 @@ class Proposer:
             screener: Scores architectures without training.
             learned_from: Number of trials that the ranker of the last round had learned from.
             alarm: Whether the last round ended with an alarm of drift.
+            pause: Seconds that it took to propose the last round.
         """
         number = max((trial.round for trial in trials), default=-1) + 1
         began = time.perf_counter()
-        situation = Situation(trials, number, limit, searcher_state, emit, screener, learned_from, alarm)
+        situation = Situation(
+            trials, number, limit, searcher_state, emit, screener, learned_from, alarm, pause=pause
+        )
         plan = self._strategies[baseline].propose(situation)
         seconds = time.perf_counter() - began
         if not math.isnan(plan.fit_seconds):

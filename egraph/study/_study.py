@@ -77,8 +77,11 @@ class Study:
             the best trade-offs of score and costs: `MultiObjective` searchers get the costs, a ranker's
             candidates are chosen by predicted score and costs, and the journal keeps the costs of each trial.
         batch: Number of trials a round; None is 8 with a ranker, and 1 without one, or with ``synchronous``
-            the number of workers.
-        far: Number of trials of a round that are chosen for their difference.
+            the number of workers. With a ranker and several workers that do not wait, None is one for each
+            free worker, or as many as keep the time of proposing at a twentieth, up to a quarter of the
+            workers or 8.
+        far: Number of trials of a round that are chosen for their difference; of a smaller or larger round in
+            proportion, two of eight, if ``batch`` is None.
         candidates: Number of architectures that the ranker scores in a round; None is 2000, or 300 where each
             is read from a network that is built (`SearchSpace.traced`). Of a space that has no more,
             all are scored, without a searcher, if neither ``searcher`` nor ``shares`` is given.

@@ -13,6 +13,7 @@ from egraph.errors import JournalError, UsageError
 from egraph.evaluation import Evaluation
 from egraph.study import open_journal
 from egraph.study._events import ignore
+from egraph.study._loop import add_pause
 from egraph.study._trial import BASELINE
 
 pytestmark = pytest.mark.usefixtures("copied_workers")
@@ -57,11 +58,11 @@ def run(mode):
     return one
 
 
-def check_replay(journal, mode):
+def check_replay(journal, mode, **options):
     """Each round proposes again what it proposed, out of the results that it knew."""
-    trials, state, learned_from = journal.read_trials(), None, 0
+    trials, state, learned_from, pause = journal.read_trials(), None, 0, 0.0
     limit = SMALLER.get(mode, TRIALS)
-    with study(**MODES[mode]) as fresh:
+    with study(**MODES[mode], **options) as fresh:
         for row in journal.rounds.to_dict("records"):
             own = [trial for trial in trials if trial.round == row["round"]]
             before = [
@@ -72,13 +73,14 @@ def check_replay(journal, mode):
             ]
             proposed = fresh._runner.proposer.propose(
                 before, limit, True, state, ignore, None,
-                learned_from=learned_from, alarm=bool(row["exploring"]),
+                learned_from=learned_from, alarm=bool(row["exploring"]), pause=pause,
             )  # fmt: skip
             again = [(SPACE.key(p.architecture), p.origin, p.fidelity) for p in proposed.plan.proposals]
             assert again == [(trial.key, trial.origin, trial.fidelity) for trial in own]
             state = proposed.plan.searcher_state or state
             learned_from = proposed.plan.learned_from
             assert learned_from == row["learned_from"]
+            pause = add_pause(row["fit_seconds"], row["search_seconds"])
 
 
 def check_whole(journal, mode):
@@ -109,6 +111,16 @@ def test_the_journal_tells_what_each_round_knew(mode):
         check_replay(one.journal, mode)
         known = one.trials.groupby("round")["known_in"].nunique()
         assert known.max() > 1, "some round was proposed while trials of the one before were running"
+
+
+@pytest.mark.parametrize("mode", ["ranker", "costs", "fidelities"])
+def test_rounds_of_their_own_size_are_told_too(mode):
+    options = {"workers": 3, "batch": None}
+    with study(evaluate=Uneven(), **MODES[mode], **options) as one:
+        one.run(trials=SMALLER.get(mode, TRIALS), baseline=True)
+        check_whole(one.journal, mode)
+        check_replay(one.journal, mode, **options)
+        assert one.rounds["trials"].nunique() > 1
 
 
 @pytest.mark.parametrize("mode", ["ranker", "fidelities"])
