@@ -1,5 +1,6 @@
 """``egraph watch`` and ``egraph report --serve``: a search that runs in another process, seen from here."""
 
+import os
 import re
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import copied
 import pytest
 
 from egraph.cli import _pages
@@ -19,23 +21,14 @@ from egraph.study import open_journal
 PLAYED = Path(__file__).parent.parent / "study" / "played.py"
 sys.path.insert(0, str(PLAYED.parent))
 
-from played import study  # noqa: E402
+from played import search_long, study  # noqa: E402
 
 
 @pytest.fixture
 def running(tmp_path):
     """The journal of a search that another process works on, in the middle of it."""
     path = tmp_path / "x.db"
-    code = (
-        f"import sys; sys.path.insert(0, {str(PLAYED.parent)!r})\n"
-        "from played import Played, study\n"
-        "if __name__ == '__main__':\n"
-        "    with study(sys.argv[1], workers=2, evaluate=Played(seconds=0.3)) as one:\n"
-        "        one.run(trials=400, baseline=True)\n"
-    )
-    script = tmp_path / "script.py"
-    script.write_text(code)
-    process = subprocess.Popen([sys.executable, str(script), str(path)])
+    process = copied.start(search_long, path)
     try:
         until = time.monotonic() + 300
         while not (path.exists() and path.stat().st_size and _count(path) >= 9):
@@ -44,7 +37,7 @@ def running(tmp_path):
         yield path, process
     finally:
         process.kill()
-        process.wait()
+        process.join()
 
 
 def _count(path):
@@ -63,8 +56,8 @@ def test_a_running_search_is_seen(egraph, running, tmp_path):
     assert re.search(r"best +\S+; random search \S+", seen)
     assert re.search(r"left +about \d+ (s|min|h)", seen) or re.search(r"about [\d.]+ h", seen)
     assert len(re.findall(r"trial \d+ +\d+ +\w+ +\d+ s", seen)) >= 1
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    process.kill()
+    process.join()
     after = egraph("watch", path).stdout
     assert ", not running" in after
     assert "about" not in after
@@ -72,7 +65,7 @@ def test_a_running_search_is_seen(egraph, running, tmp_path):
 
 def test_it_ends_with_the_search(tmp_path, egraph, running):
     path, process = running
-    timer = threading.Timer(1.5, lambda: process.send_signal(signal.SIGINT))
+    timer = threading.Timer(1.5, lambda: os.kill(process.pid, signal.SIGINT))
     timer.start()
     seen = egraph("watch", path, "--interval", "0.2").stdout
     timer.join()
@@ -105,7 +98,7 @@ def test_the_page_is_served_and_loads_itself_again(egraph, running, tmp_path):
         assert "choose another --port" in taken.stderr
     finally:
         served.send_signal(signal.SIGINT)
-        assert served.wait(30) == 130
+        assert served.wait(120) == 130
         served.stdout.close()
 
 
@@ -126,7 +119,7 @@ def test_a_page_that_takes_long_is_made_behind_the_last_one(tmp_path, monkeypatc
         assert b"<summary>4 trials of the search" in first
         one.run(trials=8)
         assert page.read() == first
-        until = time.monotonic() + 30
+        until = time.monotonic() + 120
         while b"<summary>8 trials of the search" not in page.read():
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -136,7 +129,7 @@ def test_a_page_that_takes_long_is_made_behind_the_last_one(tmp_path, monkeypatc
 
 
 def read_until_it_fails(page):
-    until = time.monotonic() + 30
+    until = time.monotonic() + 120
     while time.monotonic() < until:
         page.read()
         time.sleep(0.05)

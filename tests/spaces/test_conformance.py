@@ -1,5 +1,6 @@
 """What every registered search space must do."""
 
+import functools
 import itertools
 import random
 
@@ -22,6 +23,11 @@ def space(request):
 
 @pytest.fixture
 def some(space):
+    return draw(space)
+
+
+@functools.cache
+def draw(space):
     """Thirty random architectures and what ten mutations make of each."""
     rng = np.random.default_rng(7)
     found = [space.sample(rng) for _ in range(30)]

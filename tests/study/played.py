@@ -259,6 +259,12 @@ def main(path, workers, mode, asynchronous=False):
             one.retrain(one.best, repeats=2)
 
 
+def search_long(path):
+    """A study of two workers that lasts for a minute."""
+    with study(path, workers=2, evaluate=Played(seconds=0.3)) as one:
+        one.run(trials=400, baseline=True)
+
+
 def fill(out, workers):
     """Makes a table, a part of it with three runs a network."""
     generate(SPACE, Played(seconds=0.03), out, count=24, repeats=3, share=0.25, workers=workers)

@@ -48,7 +48,7 @@ def two(tmp_path_factory):
     launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run(
-        [*launcher, str(SCRIPT), str(folder)], env=environment, capture_output=True, timeout=120, check=True
+        [*launcher, str(SCRIPT), str(folder)], env=environment, capture_output=True, timeout=300, check=True
     )
     return folder
 
