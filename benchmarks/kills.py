@@ -19,7 +19,10 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,7 +38,7 @@ KINDS = ("worker", "machine", "driver")
 BETWEEN = (0.2, 4.0)
 """Seconds between the first result after a kill and the next one."""
 
-PATIENCE = 8.0
+PATIENCE = 40.0
 """Seconds after which the next kill comes without a result, such as while a worker starts."""
 
 LONGEST = 600.0
@@ -129,6 +132,16 @@ def kill_worker(driver: Driver) -> bool:
     return False
 
 
+def insist(start: Callable[[], Any]) -> Any:
+    """Starts a machine; Ray gives it 30 s for that, which a busy one exceeds."""
+    for _ in range(5):
+        try:
+            return start()
+        except Exception as error:  # noqa: BLE001, Ray raises it as such
+            print(error, file=sys.stderr)
+    return start()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=50)
@@ -141,8 +154,9 @@ def main() -> None:
     rng, kills, ends = np.random.default_rng(arguments.seed), Counter(), Counter()
     begun = time.monotonic()
     head = {"num_cpus": 0, "object_store_memory": STORE, "include_dashboard": False}
-    cluster = Cluster(initialize_head=True, head_node_args=head)
-    machines = [cluster.add_node(num_cpus=1, object_store_memory=STORE) for _ in range(2)]
+    cluster = insist(lambda: Cluster(initialize_head=True, head_node_args=head))
+    add = partial(cluster.add_node, num_cpus=1, object_store_memory=STORE)
+    machines = [insist(add) for _ in range(2)]
     with tempfile.TemporaryDirectory() as folder:
         driver = Driver(Path(folder), cluster.address, ends["studies"])
         while kills.total() < arguments.kills and time.monotonic() - begun < 60 * arguments.minutes:
@@ -156,7 +170,7 @@ def main() -> None:
                 continue
             if kind == "machine":
                 cluster.remove_node(machines.pop(int(rng.integers(2))), allow_graceful=False)
-                machines.append(cluster.add_node(num_cpus=1, object_store_memory=STORE))
+                machines.append(insist(add))
             if kind == "driver":
                 driver.process.kill()
                 driver.process.wait()

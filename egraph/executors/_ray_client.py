@@ -27,7 +27,10 @@ from egraph.executors._ray_worker import RayWorker
 __all__ = ["GIGABYTE", "STORE", "main"]
 
 MOST_LOSSES = 3
-"""Number of workers that may be lost during one job before it has failed."""
+"""Number of workers that may be lost during one job before it has failed.
+
+From outside, a worker that somebody kills looks like one that ran out of memory.
+"""
 
 MOST_FAILED_STARTS = 5
 """Number of workers in succession that may end at their start."""
