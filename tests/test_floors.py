@@ -7,6 +7,8 @@ from pathlib import Path
 import networkx as nx
 import pytest
 
+pytestmark = pytest.mark.no_cover  # they read what they do not run
+
 ROOT = Path(__file__).parent.parent
 FLOORS = [
     {

@@ -76,5 +76,6 @@ def test_pages_load_nothing_from_elsewhere(site):
         assert [item for item in loaded if "//" in item] == [], page.name
 
 
+@pytest.mark.no_cover
 def test_the_search_index_is_part_of_the_site(site):
     assert "Kendall" in (site / "search" / "search_index.json").read_text(encoding="utf-8")
