@@ -22,7 +22,7 @@ def resume_until_it_ends(work):
     ("workers", "mode", "trials"), [(1, "direct", 6), (1, "fidelities direct", 2), (2, "direct", 6)]
 )
 def test_an_evaluation_that_kills_its_process_counts_as_failed(tmp_path, workers, mode, trials):
-    options = {"workers": workers, **MODES[mode]}
+    options = {"workers": workers, "synchronous": True, **MODES[mode]}
 
     def work():
         deadly = Deadly(tmp_path / "counts", times=99, parent=workers > 1)
