@@ -1,6 +1,7 @@
 """Random architectures, their scores and renumberings that many tests share; which tests are slow."""
 
 import multiprocessing
+import signal
 import sys
 import warnings
 from collections import Counter, defaultdict
@@ -207,6 +208,12 @@ _seconds: dict[str, float] = defaultdict(float)
 def pytest_addoption(parser):
     text = f"write {SLOW.name}: the longest tests, without which the others take {FAST_SECONDS} s"
     parser.addoption("--record-slow", action="store_true", help=text)
+
+
+def pytest_configure():
+    """Lets Ctrl-C end what tests start: the background of a shell ignores it, and passes that on."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

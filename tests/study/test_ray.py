@@ -138,7 +138,10 @@ def test_machines_join_by_egraph_work_and_leave(cluster, tmp_path):
             assert finish(executor, ["a"])[0].result().startswith("a!")
     with started[0] as process:
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) == 130
+        try:
+            assert process.wait(60) == 130
+        finally:
+            process.terminate()
         assert process.stderr.read().startswith(
             f"this machine works for the cluster of {cluster.address}; Ctrl-C"
         )
