@@ -230,18 +230,12 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_setup(item):
+def pytest_runtest_protocol(item):
     """Processes that slow tests and their fixtures start, of whatever scope, are not traced."""
     with pytest.MonkeyPatch.context() as patch:
         if item.get_closest_marker("no_cover"):
             patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         return (yield)
-
-
-@pytest.fixture(autouse=True)
-def _processes_of_slow_tests_untraced(request, monkeypatch):
-    if request.node.get_closest_marker("no_cover"):
-        monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
 def pytest_runtest_logreport(report):

@@ -114,7 +114,7 @@ class Processes(Generic[Job, Result]):
 
     def elapsed(self, future: Future[Result]) -> float:
         """Seconds that a job has run; 0 while it waits, or its process starts."""
-        return max(0.0, *(worker.seconds for worker in self._busy if worker.future is future), 0.0)
+        return max((0.0, *(worker.seconds for worker in self._busy if worker.future is future)))
 
     def drop(self, future: Future[Result]) -> None:
         """Ends the process of a job, or takes the job out of those that wait."""
