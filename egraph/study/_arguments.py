@@ -44,7 +44,6 @@ __all__ = [
     "read_candidates",
     "read_costs",
     "read_counts",
-    "read_limit",
     "read_pace",
     "read_ranker",
     "read_screen",
@@ -283,18 +282,6 @@ def read_candidates(candidates: int | None, space: SearchSpace) -> int:
     if candidates is not None:
         return candidates
     return BUILT if space.traced else 2000
-
-
-def read_limit(trial_seconds: float | None) -> float | None:
-    """The time limit of a trial as Python's number.
-
-    Raises:
-        UsageError: It is not a positive number.
-    """
-    if trial_seconds is None:
-        return None
-    check_positive(trial_seconds=trial_seconds)
-    return float(trial_seconds)
 
 
 def check_budget(trials: float | None, seconds: float | None, fidelities: Sequence[float] = ()) -> None:

@@ -24,12 +24,12 @@ from egraph.evaluation.base import Evaluator
 from egraph.evaluation.wrapping import as_evaluator
 from egraph.executors import Engine, find_engine
 from egraph.spaces import SearchSpace
-from egraph.study._arguments import read_limit
 from egraph.study._events import Event, RetrainFinished
 from egraph.study._generated import Plan, collect, read_runs, to_table
 from egraph.study._identity import register
 from egraph.study._journal import Journal, open_journal
 from egraph.study._retrain import check_repeats, retrain
+from egraph.study._stragglers import read_limit
 
 __all__ = ["Generated", "generate"]
 

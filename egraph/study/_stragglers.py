@@ -18,7 +18,7 @@ from egraph.checks import check_positive
 from egraph.errors import UsageError, shorten
 from egraph.study._trial import Trial
 
-__all__ = ["NO_LIMITS", "Patience", "Usual", "read_patience"]
+__all__ = ["NO_LIMITS", "Patience", "Usual", "read_limit", "read_patience"]
 
 _FORM = re.compile(r"(\d+(?:\.\d+)?)x")
 _ENOUGH = 5
@@ -70,9 +70,7 @@ def read_patience(
         UsageError: One is neither, not positive, or a multiple of 1 or less; or there are two limits in
             seconds.
     """
-    if trial_seconds is not None:
-        check_positive(trial_seconds=trial_seconds)
-        trial_seconds = float(trial_seconds)
+    trial_seconds = read_limit(trial_seconds)
     multiple = _read_multiple(timeout)
     again = _read_multiple(backup)
     if backup is not None and again is None:
@@ -83,6 +81,18 @@ def read_patience(
         raise UsageError("timeout in seconds and trial_seconds are one limit: give one of them")
     seconds = _read_seconds(timeout)
     return seconds, Patience(backup=again or math.inf)
+
+
+def read_limit(trial_seconds: float | None) -> float | None:
+    """The time limit of a trial as Python's number.
+
+    Raises:
+        UsageError: It is not a positive number.
+    """
+    if trial_seconds is None:
+        return None
+    check_positive(trial_seconds=trial_seconds)
+    return float(trial_seconds)
 
 
 def _read_multiple(text: float | str | None) -> float | None:
