@@ -202,6 +202,9 @@ SLOW = Path(__file__).with_name("slow.txt")
 FAST_SECONDS = 80
 """Seconds that the tests which are not slow take together, on one core."""
 
+TRACED_CASES = 3
+"""Number of cases of a fast test whose lines count for the coverage."""
+
 _seconds: dict[str, float] = defaultdict(float)
 
 
@@ -219,13 +222,18 @@ def pytest_configure():
 def pytest_collection_modifyitems(items):
     """Marks the tests that ``slow.txt`` names; tests that it does not know are fast.
 
-    The coverage is that of the fast tests. Up to Python 3.11, all code takes four times as long while a
-    function traces, that of libraries too; without branches, or if it traces nothing, it is the same.
+    The coverage is that of the fast tests, of the first cases of each. Up to Python 3.11, all code takes four
+    times as long while a function traces, that of libraries too; without branches, or if it traces nothing,
+    it is the same.
     """
     slow = set(SLOW.read_text(encoding="utf-8").splitlines())
+    cases = Counter()
     for item in items:
-        if item.nodeid.partition("[")[0] in slow:
+        name = item.nodeid.partition("[")[0]
+        if name in slow:
             item.add_marker(pytest.mark.slow)
+        cases[name] += 1
+        if name in slow or cases[name] > TRACED_CASES:
             item.add_marker(pytest.mark.no_cover)
 
 

@@ -31,11 +31,19 @@ class Noted(Played):
 
 
 class Picky(Played):
-    """Works on machines without a certain variable only."""
+    """Works on machines without a certain variable only, and there when another has refused."""
+
+    def __init__(self, refused):
+        super().__init__(seconds=0.5)
+        self.refused = refused
 
     def arrive(self):
         if "EGRAPH_TEST_BAD" in os.environ:
+            self.refused.touch()
             raise EvaluationError("no good here")
+        until = time.monotonic() + 60
+        while not self.refused.exists() and time.monotonic() < until:
+            time.sleep(0.01)
 
 
 def search(path, address, notes, trials):

@@ -95,9 +95,9 @@ def test_a_job_that_hangs_is_ended_and_one_that_kills_its_worker_fails_alone(clu
             assert one.trials["reason"][0].startswith(reason)
 
 
-def test_a_machine_that_refuses_is_left_out_and_the_others_go_on(cluster):
+def test_a_machine_that_refuses_is_left_out_and_the_others_go_on(cluster, tmp_path):
     bad = cluster.add_node(num_cpus=3, object_store_memory=STORE, env_vars={"EGRAPH_TEST_BAD": "1"})
-    picky = {"evaluate": sent.Picky(), "ranker": False, "workers": 3}
+    picky = {"evaluate": sent.Picky(tmp_path / "refused"), "ranker": False, "workers": 3}
     try:
         with study(**picky, executor=Ray(cluster.address)) as one:
             with pytest.warns(WorkerWarning, match="is left out: no good here"):
