@@ -16,6 +16,7 @@ from egraph.errors import ArchitectureError, UsageError, shorten
 
 if TYPE_CHECKING:
     import networkx
+    import onnx
     import torch_geometric.data
 
 __all__ = ["Architecture"]
@@ -225,6 +226,27 @@ class Architecture:
             ArchitectureError: It is no such graph, or no architecture.
         """
         return cls.from_dict(interchange.read_dgl(graph, ops))
+
+    def to_onnx(self) -> onnx.ModelProto:
+        """An ``onnx.ModelProto``, for viewers such as Netron; no runtime computes it.
+
+        Each vertex, ``input`` excepted, is one node of the domain ``egraph.architecture``, whose attributes
+        are its number ``vertex``, the name ``op`` and the description of its operation. What has no place
+        there is JSON in the entry ``extra`` of the metadata.
+
+        Raises:
+            MissingExtraError: The package ``onnx`` is not installed.
+        """
+        return interchange.to_onnx(self)
+
+    @classmethod
+    def from_onnx(cls, model: onnx.ModelProto) -> Architecture:
+        """Reads the result of `to_onnx`; `egraph.from_onnx` reads files, of networks too.
+
+        Raises:
+            ArchitectureError: It is another model, or no architecture.
+        """
+        return cls.from_dict(interchange.read_onnx(model))
 
     def to_svg(self) -> str:
         """The graph drawn as a self-contained SVG document."""

@@ -1,4 +1,4 @@
-"""Architectures as graphs of other libraries, and back: networkx, torch-geometric and DGL.
+"""Architectures as graphs of other libraries, and back: networkx, torch-geometric, DGL and ONNX.
 
 A graph has everything that `Architecture.to_dict` has. What has no place among vertices and edges (disabled
 edges, answers, descriptions of operations) is a text of JSON, ``extra``. Functions ``read_*`` return what
@@ -8,22 +8,39 @@ edges, answers, descriptions of operations) is a text of JSON, ``extra``. Functi
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Iterable, Sequence
+from graphlib import TopologicalSorter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from egraph import operations
+from egraph._version import __version__
 from egraph.errors import ArchitectureError, MissingExtraError, shorten
 
 if TYPE_CHECKING:
     import networkx
+    import onnx
     import torch_geometric.data
 
     from egraph.architecture import Architecture
 
-__all__ = ["read_dgl", "read_networkx", "read_pyg", "to_dgl", "to_networkx", "to_pyg"]
+__all__ = [
+    "ONNX_DOMAIN",
+    "read_dgl",
+    "read_networkx",
+    "read_onnx",
+    "read_pyg",
+    "to_dgl",
+    "to_networkx",
+    "to_onnx",
+    "to_pyg",
+]
+
+ONNX_DOMAIN = "egraph.architecture"
+"""Domain of the operators of `to_onnx`; their attributes are those of `egraph.operations.Operation`."""
 
 
 def to_networkx(architecture: Architecture) -> networkx.DiGraph:
@@ -132,6 +149,90 @@ def read_dgl(graph: Any, ops: Sequence[str] | None = None) -> dict[str, Any]:
         )
     sources, targets = graph.edges(order="eid")
     return _content(given, zip(sources.tolist(), targets.tolist(), strict=True), getattr(graph, "extra", ""))
+
+
+def to_onnx(architecture: Architecture) -> onnx.ModelProto:
+    """A model with one node a vertex, the input excepted, whose attribute ``op`` is its operation.
+
+    Raises:
+        MissingExtraError: The package ``onnx`` is not installed.
+    """
+    try:
+        from onnx import helper
+    except ImportError:
+        raise MissingExtraError("onnx", "onnx") from None
+    last = architecture.num_vertices - 1
+    values = ["input", *(f"vertex{vertex}" for vertex in range(1, last)), "output"]
+    sources: dict[int, list[int]] = {vertex: [] for vertex in range(last + 1)}
+    for source, target in architecture.edges:
+        sources[target].append(source)
+    nodes = []
+    for vertex in TopologicalSorter(sources).static_order():  # ONNX wants sources before targets
+        if vertex == 0:
+            continue
+        op = operations.get(architecture.ops[vertex]).to_dict()
+        described = {name: value for name, value in op.items() if name != "name"}
+        title = re.sub(r"\W", "_", operations.label(op["name"])) or "_"
+        inputs, attributes = (
+            [values[source] for source in sources[vertex]],
+            {"op": op["name"], "vertex": vertex},
+        )
+        nodes.append(
+            helper.make_node(
+                title,
+                inputs,
+                [values[vertex]],
+                f"{title}_{vertex}",
+                domain=ONNX_DOMAIN,
+                **attributes,
+                **described,
+            )
+        )
+    ends = [helper.make_tensor_value_info(name, 1, ["any"]) for name in ("input", "output")]
+    graph = helper.make_graph(nodes, "architecture", ends[:1], ends[1:])
+    model = helper.make_model(
+        graph,
+        opset_imports=[helper.make_opsetid(ONNX_DOMAIN, 1)],
+        producer_name="egraph",
+        producer_version=__version__,
+    )
+    if extra := _extra(architecture):
+        helper.set_model_props(model, {"extra": extra})
+    return model
+
+
+def read_onnx(model: Any) -> dict[str, Any]:
+    """The content of a model of `to_onnx`.
+
+    Raises:
+        ArchitectureError: It is another model, such as that of a network, or it was changed.
+    """
+    nodes = list(getattr(getattr(model, "graph", None), "node", ()))
+    if not nodes or any(node.domain != ONNX_DOMAIN for node in nodes):
+        raise ArchitectureError(
+            "expected an onnx.ModelProto that Architecture.to_onnx made, got another "
+            f"{type(model).__name__}; egraph.from_onnx reads the file of a network"
+        )
+    number_of: dict[str, int] = {"input": 0}
+    ops: dict[int, str] = {0: "input"}
+    for node in nodes:
+        held = {attribute.name: attribute for attribute in node.attribute}
+        if not {"op", "vertex"} <= held.keys() or len(node.output) != 1:
+            raise ArchitectureError(
+                f"the node {shorten(node.name)} must have attributes op and vertex, and one output"
+            )
+        vertex = held["vertex"].i
+        ops[vertex] = held["op"].s.decode(errors="replace")
+        number_of[node.output[0]] = vertex
+    if sorted(ops) != list(range(len(nodes) + 1)):
+        raise ArchitectureError(
+            f"the nodes must have the numbers 1 to {len(nodes)} as attribute vertex, each once"
+        )
+    if unknown := [name for node in nodes for name in node.input if name not in number_of]:
+        raise ArchitectureError(f"no node gives the input {shorten(unknown[0])}")
+    edges = [(number_of[name], number_of[node.output[0]]) for node in nodes for name in node.input]
+    extra = next((entry.value for entry in model.metadata_props if entry.key == "extra"), "")
+    return _content([ops[vertex] for vertex in range(len(ops))], edges, extra)
 
 
 def _arrays(architecture: Architecture) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from egraph import Architecture, from_torch, spaces
+from egraph import Architecture, from_onnx, from_torch, spaces
 from egraph.errors import ArchitectureError, MissingExtraError
 
 with warnings.catch_warnings():
@@ -60,6 +60,84 @@ def test_dgl_there_and_back(a):
     graph = a.to_dgl()
     assert Architecture.from_dgl(graph) == a
     assert torch.equal(graph.ndata["x"], a.to_pyg().x)
+
+
+@given(sampled())
+@settings(max_examples=60, deadline=None)
+def test_onnx_there_and_back(a):
+    onnx = pytest.importorskip("onnx", reason="onnx is not installed: pip install 'egraph[onnx]'")
+    model = a.to_onnx()
+    onnx.checker.check_model(model, full_check=True)
+    assert len(model.graph.node) == a.num_vertices - 1
+    assert Architecture.from_onnx(model) == a
+    assert from_onnx(model.SerializeToString()) == a
+
+
+def test_nodes_of_onnx_describe_their_operations():
+    pytest.importorskip("onnx", reason="onnx is not installed: pip install 'egraph[onnx]'")
+    from onnx import helper
+
+    first = WHOLE.to_onnx().graph.node[0]
+    held = {each.name: helper.get_attribute_value(each) for each in first.attribute}
+    assert (first.op_type, first.name, first.domain) == ("conv3x3_8", "conv3x3_8_1", "egraph.architecture")
+    assert (held["op"].decode(), held["vertex"], held["kind"], held["kernel"]) == (
+        TRACED.ops[1],
+        1,
+        b"conv",
+        3,
+    )
+    assert (held["parameters"], held["padded"], held["width"]) == (3 * 8 * 9 + 8, 0, 1.0)
+
+
+def test_vertices_of_onnx_keep_their_numbers_in_any_order():
+    """Nodes of ONNX stand behind those that they read, vertices need not."""
+    a = Architecture(["input", "maxpool3x3", "conv3x3-bn-relu", "output"], [(0, 2), (2, 1), (1, 3)])
+    model = a.to_onnx()
+    assert [node.output[0] for node in model.graph.node] == ["vertex2", "vertex1", "output"]
+    assert Architecture.from_onnx(model) == a
+
+
+def _changed_onnx(change):
+    model = WHOLE.to_onnx()
+    change(model)
+    return model
+
+
+def _forget_vertex(model):
+    del model.graph.node[0].attribute[:]
+
+
+def _number_twice(model):
+    next(each for each in model.graph.node[0].attribute if each.name == "vertex").i = 2
+
+
+def _read_nothing(model):
+    model.graph.node[0].input[0] = "nowhere"
+
+
+def _damage_extra(model):
+    model.metadata_props[0].value = "{"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (_forget_vertex, "node 'conv3x3_8_1' must have attributes op and vertex, and one output"),
+        (_number_twice, "nodes must have the numbers 1 to 4 as attribute vertex, each once"),
+        (_read_nothing, "no node gives the input 'nowhere'"),
+        (_damage_extra, "extra of a graph must be JSON, got '{'"),
+    ],
+)
+def test_changed_models_of_onnx_are_refused(change, reason):
+    pytest.importorskip("onnx", reason="onnx is not installed: pip install 'egraph[onnx]'")
+    with pytest.raises(ArchitectureError, match=reason):
+        from_onnx(_changed_onnx(change).SerializeToString())
+
+
+def test_onnx_is_optional(monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "onnx", None)
+    with pytest.raises(MissingExtraError, match=r"this needs onnx: pip install 'egraph\[onnx\]'"):
+        TRACED.to_onnx()
 
 
 def test_a_file_of_networkx_keeps_everything():
@@ -130,6 +208,7 @@ def _graph(**attributes):
         (Architecture.from_pyg, Data(edge_index=torch.zeros(2, 0)), "field 'ops' of an architecture must be"),
         (Architecture.from_pyg, 3, "expected a torch_geometric.* got int"),
         (Architecture.from_dgl, 3, "expected a DGL graph .* got int"),
+        (Architecture.from_onnx, 3, "expected an onnx.ModelProto that .*, got another int; egraph.from_onnx"),
     ],
 )
 def test_other_graphs_are_refused(read, graph, reason):

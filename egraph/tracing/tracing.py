@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from egraph import interchange
 from egraph.architecture import Architecture
 from egraph.tracing.capture import Program, capture
 from egraph.tracing.describing import describe
@@ -72,7 +73,8 @@ def from_onnx(
     Operators, names and folding are those of `from_torch`. The graph of one network is the same through both,
     except for what its exporter has changed: a norm that was merged into a convolution has no parameters of
     its own, and real constants with several elements count as parameters. Weights are not read, so files of
-    weights beside the model may be missing.
+    weights beside the model may be missing. A file of `Architecture.to_onnx` gives that architecture, without
+    an example and without folding.
 
     Args:
         source: Path of the file, or its bytes.
@@ -81,12 +83,14 @@ def from_onnx(
         fold: As in `from_torch`.
 
     Raises:
-        ArchitectureError: An operator is not read, or a size depends on values.
+        ArchitectureError: An operator is not read, a size depends on values, or an architecture was changed.
         DataError: There is no such file, or it is no ONNX model.
         MissingExtraError: The package ``onnx`` is not installed.
         UsageError: An input has a side of any length, and there is no example.
     """
     model = read_onnx(source)
+    if any(node.domain == interchange.ONNX_DOMAIN for node in model.graph.node):
+        return Architecture.from_onnx(model)
     folder = str(Path(source).parent) if isinstance(source, str | os.PathLike) else ""
     module = OnnxModule(model, folder)
     return from_torch(module, make_example(model) if example_input is None else example_input, fold=fold)
