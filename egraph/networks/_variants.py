@@ -11,10 +11,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.nn.modules.conv import _ConvNd
 
 from egraph.errors import Unbuildable
+from egraph.networks._variant_activations import ACTIVATIONS, activate, find_activations
 from egraph.networks._variant_blocks import Added, Run, find_runs, join, repeat
 from egraph.networks._variant_sizes import Sizes, find_sizes
 from egraph.networks._variant_tensors import resize
@@ -24,19 +24,6 @@ __all__ = ["Plan", "Variant", "Varied", "find_plan", "vary"]
 RATIOS = (Fraction(1, 2), Fraction(3, 4), Fraction(3, 2), Fraction(2))
 """Widths that are offered, as parts of the given one."""
 
-ACTIVATIONS = ("ReLU", "SiLU", "GELU", "Hardswish")
-"""Activations that are offered in place of each other and of `_SIMILAR`."""
-
-_SIMILAR = ("ReLU6", "LeakyReLU", "ELU", "CELU", "SELU", "Mish", "Softplus")
-_FUNCTIONS: dict[Callable[..., Tensor], str] = {
-    functional.relu: "ReLU",
-    torch.relu: "ReLU",
-    functional.gelu: "GELU",
-    functional.silu: "SiLU",
-    functional.hardswish: "Hardswish",
-}
-_WRITTEN = {"ReLU": functional.relu, "GELU": functional.gelu, "SiLU": functional.silu}
-_WRITTEN["Hardswish"] = functional.hardswish
 _PLACE = "_egraph_given_path"
 """Attribute that holds the path of a module in the given network while this one is changed."""
 
@@ -69,6 +56,7 @@ class Plan:
         varied: The choices, those of depth first.
         runs: Blocks that may be left out or repeated.
         sizes: Sizes of the tensors; None where they are not understood, and no width varies.
+        calling: Paths of the modules whose ``forward`` calls activations as functions.
         constants: Value of each parameter that begins with a single one, by its name.
         spreads: Mean and standard deviation of the others.
     """
@@ -76,6 +64,7 @@ class Plan:
     varied: tuple[Varied, ...]
     runs: tuple[Run, ...]
     sizes: Sizes | None
+    calling: frozenset[str] = frozenset()
     constants: Mapping[str, float] = field(default_factory=dict)
     spreads: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -135,7 +124,8 @@ def find_plan(module: nn.Module, example: Tensor, runs_on: Callable[[nn.Module],
         sizes = find_sizes(module, example, ends)  # type: ignore[arg-type]
     except Exception:  # noqa: BLE001 - the module may do anything; what is not understood does not vary
         sizes = None
-    varied = (*_depths(runs), *_widths(module, sizes, runs), *_kernels(module), *_activations(module))
+    places, calling = find_activations(module, example)
+    varied = (*_depths(runs), *_widths(module, sizes, runs), *_kernels(module), *_activations(places))
     tensors = dict(module.named_parameters())
     constants = {
         name: float(one.detach().flatten()[0])
@@ -147,7 +137,7 @@ def find_plan(module: nn.Module, example: Tensor, runs_on: Callable[[nn.Module],
         for name, one in tensors.items()
         if name not in constants and one.numel()
     }
-    plan = Plan(varied, tuple(runs), sizes, constants, spreads)
+    plan = Plan(varied, tuple(runs), sizes, calling, constants, spreads)
     return replace(plan, varied=_check(module, plan, runs_on))
 
 
@@ -166,15 +156,16 @@ def vary(module: nn.Module, plan: Plan, answers: Mapping[str, Any]) -> Variant:
     parts = dict(module.named_modules())
     for path, part in parts.items():
         part.__dict__[_PLACE] = path
-    changed = {one for one in plan.varied if given[one.name] != one.options[0]}
-    for one in changed:
-        if one.kind == "activation":
-            _activate(module, one.of, given[one.name])
+    changed = [one for one in plan.varied if given[one.name] != one.options[0]]
     kernels = {one.of: int(given[one.name]) for one in changed if one.kind == "kernel"}
     widths = {one.of: int(given[one.name]) for one in changed if one.kind in ("width", "expansion")}
     resized = resize(module, plan.sizes, widths, kernels) if kernels or widths else set()
     counts = [(plan.runs[one.of], int(given[one.name])) for one in changed if one.kind == "depth"]
     added = repeat(module, counts) if counts else []
+    activations = {one.of: given[one.name] for one in changed if one.kind == "activation"}
+    if activations:
+        calling = [part for part in module.modules() if part.__dict__.get(_PLACE) in plan.calling]
+        activate(module, activations, calling)
     news = [join(one.container, name) for one in added for name in one.names]
     origins = {path: part.__dict__.get(_PLACE, "") for path, part in module.named_modules()}
     fresh = {
@@ -301,48 +292,14 @@ def _keeps_size(part: _ConvNd) -> bool:
     return all(padding == dilation * (kernel - 1) // 2 for padding, kernel, dilation in axes)
 
 
-def _activations(module: nn.Module) -> list[Varied]:
-    places: dict[str, list[str]] = {}
-    for path, part in module.named_modules():
-        name = type(part).__name__
-        if name in (*ACTIVATIONS, *_SIMILAR) and type(part).__module__.startswith("torch.nn"):
-            places.setdefault(name, []).append(path)
-        for value in vars(part).values():
-            if name := _name_of(value):
-                places.setdefault(name, []).append(path)
+def _activations(places: Mapping[str, tuple[str, ...]]) -> list[Varied]:
     return [
         Varied(
             "activation" if len(places) == 1 else f"activation.{name}",
             tuple(dict.fromkeys([name, *ACTIVATIONS])),
             "activation",
             name,
-            tuple(dict.fromkeys(paths)),
+            paths,
         )
         for name, paths in places.items()
     ]
-
-
-def _name_of(function: Any) -> str:
-    """The name of an activation that a module keeps as a function; empty for anything else."""
-    return next((name for known, name in _FUNCTIONS.items() if function is known), "")
-
-
-def _activate(module: nn.Module, old: str, new: str) -> None:
-    """Puts another activation in the place of one."""
-    made: dict[int, nn.Module] = {}
-    for part in list(module.modules()):
-        for name, child in part._modules.items():
-            if (
-                child is not None
-                and type(child).__name__ == old
-                and type(child).__module__.startswith("torch.nn")
-            ):
-                given = {"inplace": True} if getattr(child, "inplace", False) and new != "GELU" else {}
-                made.setdefault(id(child), getattr(nn, new)(**given)).train(child.training)
-                part._modules[name] = made[id(child)]
-        for name, value in list(vars(part).items()):
-            if _name_of(value) == old:
-                setattr(part, name, _WRITTEN[new])
-        if hasattr(part, "activation_relu_or_gelu"):  # tells the layer's fast path what it computes
-            known: Any = {functional.relu: 1, functional.gelu: 2}
-            part.__dict__["activation_relu_or_gelu"] = known.get(getattr(part, "activation", None), 0)

@@ -47,8 +47,8 @@ class Variants:
         self.plan = _plan(base, example, self.num_classes)
         if not self.plan.varied:
             raise UsageError(
-                f"nothing in {name} can vary: it has no blocks in a Sequential or ModuleList, no activation "
-                "module, no padded convolution and no width that is not tied to its input or output; write a "
+                f"nothing in {name} can vary: it has no blocks in a Sequential or ModuleList, no activation, "
+                "no padded convolution and no width that is not tied to its input or output; write a "
                 "builder (egraph.spaces.from_builder)"
             )
 

@@ -70,7 +70,7 @@ class VariantSpace(BuilderSpace):
                                  sums, concatenations, depthwise convolutions, norms and attention
     ``expansion.layer1.0.conv1`` the same inside of one block
     ``kernel.layer1.0.conv1``    kernel of a convolution that is padded by half of it
-    ``activation``               activation of all layers that have the same one
+    ``activation``               activation of all layers and calls that have the same one
     ===========================  =================================================================
 
     What is in a block that is left out is not asked. Only options with which the network runs are offered.
