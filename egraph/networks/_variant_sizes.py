@@ -120,6 +120,8 @@ def _kinds(owner: nn.Module, name: str, tensor: Tensor) -> list[int | None]:
     for axis, size in enumerate(tensor.shape):
         if size < 2 or (isinstance(owner, _ConvNd) and axis > 1):
             kinds.append(None)
+        elif isinstance(owner, nn.RNNBase):
+            kinds.append(0 if name.startswith("weight_hh") and axis == 1 else 3)
         elif tensor.ndim > 1 and name.endswith("weight"):
             transposed = isinstance(owner, _ConvNd) and owner.transposed
             kinds.append(2 * (axis if not transposed else 1 - axis))
@@ -139,6 +141,9 @@ def _give_symbols(module: nn.Module, fakes: Mapping[int, Tensor]) -> None:
             part.groups = shape(part.weight)[0]
         elif isinstance(part, nn.LayerNorm | nn.RMSNorm) and part.weight is not None:
             part.normalized_shape = tuple(shape(part.weight))
+        elif isinstance(part, nn.RNNBase) and not part.proj_size:
+            part.input_size = shape(part.get_parameter("weight_ih_l0"))[1]
+            part.hidden_size = shape(part.get_parameter("weight_hh_l0"))[1]
         elif isinstance(part, nn.MultiheadAttention) and part.in_proj_weight is not None:
             part.embed_dim = shape(part.out_proj.weight)[0]
             part.head_dim = part.embed_dim // part.num_heads
@@ -161,6 +166,9 @@ def _follow(
                 return args[0]  # of the same shape, without the time that its parts take
             if func is nn.functional.layer_norm and _fits(args[0], [*args[1:], *(kwargs or {}).values()], -1):
                 return args[0]
+            if func in _GATES and (found := _recur(_GATES[func], *args)):
+                joined.append([_expression(size) for size in found[0]])
+                return found[1]
             return func(*args, **(kwargs or {}))
 
     def note(path: str) -> Any:
@@ -189,6 +197,33 @@ def _fits(x: Tensor, others: Iterable[Any], axis: int) -> bool:
     """Requires vectors to be as long as an axis; whether all of them are."""
     vectors = [one for one in others if isinstance(one, Tensor)]
     return all(one.ndim == 1 and bool(one.shape[0] == x.shape[axis]) for one in vectors)
+
+
+_GATES: dict[Any, int] = {torch.lstm: 4, torch.gru: 3, torch.rnn_tanh: 1, torch.rnn_relu: 1}
+"""Recurrent layers by the function that computes them, and how many rows of weights a unit has."""
+
+
+def _recur(
+    gates: int, x: Tensor, start: Any, weights: Any, biases: bool, layers: int, *rest: Any
+) -> tuple[list[Any], tuple[Tensor, ...]] | None:
+    """What a recurrent layer requires of its weights, and gives; None with projections or packed series.
+
+    Returns:
+        The size that each direction gives, and the results.
+    """
+    if not isinstance(weights, list | tuple):
+        return None
+    ways, each = 1 + bool(rest[2]), 4 if biases else 2
+    if len(weights) != layers * ways * each:
+        return None
+    hidden, read = weights[1].shape[1], x.shape[-1]
+    for number in range(layers * ways):
+        own, between, *vectors = weights[number * each : (number + 1) * each]
+        fits = own.shape[1] == (read if number < ways else ways * hidden) and between.shape[1] == hidden
+        if not (fits and all(one.shape[0] == gates * hidden for one in (own, between, *vectors))):
+            return None
+    states = start if isinstance(start, tuple | list) else (start,)
+    return [hidden] * ways, (x.new_empty(*x.shape[:-1], ways * hidden), *states)
 
 
 def _expression(size: Any) -> Any:
@@ -283,7 +318,7 @@ def _name(
             whole: Linear = {}
             for part in parts:
                 whole = _put(whole, {}, part)
-            if len(sizes) > 1 and whole == sizes and len(parts) > 1:
+            if whole == sizes and len(parts) > 1:
                 return tuple(piece for part in parts for piece in pieces(part))
         return tuple(("" if term == 1 else units.get(term, "?"), factor) for term, factor in sizes.items())
 

@@ -111,6 +111,9 @@ def _follow_sizes(part: Any, depthwise: bool) -> None:
         part.num_parameters = len(part.weight)
     elif isinstance(part, nn.Embedding):
         part.num_embeddings, part.embedding_dim = part.weight.shape
+    elif isinstance(part, nn.RNNBase):
+        part.input_size = part.get_parameter("weight_ih_l0").shape[1]
+        part.hidden_size = part.get_parameter("weight_hh_l0").shape[1]
     elif isinstance(part, nn.MultiheadAttention) and part.in_proj_weight is not None:
         part.embed_dim = part.kdim = part.vdim = part.in_proj_weight.shape[1]
         part.head_dim = part.embed_dim // part.num_heads

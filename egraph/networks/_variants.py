@@ -33,11 +33,12 @@ class Varied:
     """One thing that may vary.
 
     Attributes:
-        name: Name of the choice, which begins with its kind: depth, width, expansion, kernel or activation.
+        name: Name of the choice, which begins with its kind: depth, width, expansion, kernel, heads
+            or activation.
         options: Its options, the given one first.
         kind: Its kind.
-        of: What it is about: the number of a run, a unit of widths, the path of a convolution, or the name of
-            an activation.
+        of: What it is about: the number of a run, a unit of widths, the path of a convolution or an
+            attention, or the name of an activation.
         places: Paths of the modules that it changes.
     """
 
@@ -125,7 +126,8 @@ def find_plan(module: nn.Module, example: Tensor, runs_on: Callable[[nn.Module],
     except Exception:  # noqa: BLE001 - the module may do anything; what is not understood does not vary
         sizes = None
     places, calling = find_activations(module, example)
-    varied = (*_depths(runs), *_widths(module, sizes, runs), *_kernels(module), *_activations(places))
+    inner = (*_kernels(module), *_heads(module), *_activations(places))
+    varied = (*_depths(runs), *_widths(module, sizes, runs), *inner)
     tensors = dict(module.named_parameters())
     constants = {
         name: float(one.detach().flatten()[0])
@@ -150,7 +152,7 @@ def vary(module: nn.Module, plan: Plan, answers: Mapping[str, Any]) -> Variant:
         answers: Answers by the names of the choices; the given ones may be left out.
 
     Raises:
-        Unbuildable: Sizes of the network would not be whole.
+        Unbuildable: Sizes of the network, or of the heads of an attention, would not be whole.
     """
     given = {one.name: answers.get(one.name, one.options[0]) for one in plan.varied}
     parts = dict(module.named_modules())
@@ -160,6 +162,9 @@ def vary(module: nn.Module, plan: Plan, answers: Mapping[str, Any]) -> Variant:
     kernels = {one.of: int(given[one.name]) for one in changed if one.kind == "kernel"}
     widths = {one.of: int(given[one.name]) for one in changed if one.kind in ("width", "expansion")}
     resized = resize(module, plan.sizes, widths, kernels) if kernels or widths else set()
+    for one in changed:
+        if one.kind == "heads":
+            _set_heads(module.get_submodule(one.of), int(given[one.name]))
     counts = [(plan.runs[one.of], int(given[one.name])) for one in changed if one.kind == "depth"]
     added = repeat(module, counts) if counts else []
     activations = {one.of: given[one.name] for one in changed if one.kind == "activation"}
@@ -282,6 +287,22 @@ def _kernels(module: nn.Module) -> list[Varied]:
         options = [one for one in (size, size - 2, size + 2) if one > 0]
         found.append(Varied(f"kernel.{path}", tuple(options), "kernel", path, (path,)))
     return found
+
+
+def _heads(module: nn.Module) -> list[Varied]:
+    found = []
+    for path, part in module.named_modules():
+        if isinstance(part, nn.MultiheadAttention):
+            heads = part.num_heads
+            fit = [one for one in (heads // 2, 2 * heads) if one and part.embed_dim % one == 0]
+            found.append(Varied(f"heads.{path}", (heads, *fit), "heads", path, (path,)))
+    return [one for one in found if len(one.options) > 1]
+
+
+def _set_heads(part: Any, heads: int) -> None:
+    if part.embed_dim % heads:
+        raise Unbuildable(f"{heads} heads would share {part.embed_dim} channels")
+    part.num_heads, part.head_dim = heads, part.embed_dim // heads
 
 
 def _keeps_size(part: _ConvNd) -> bool:

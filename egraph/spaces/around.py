@@ -67,9 +67,11 @@ class VariantSpace(BuilderSpace):
     ``depth.layer1``             number of equal blocks one behind the other in a
                                  `torch.nn.Sequential` or `torch.nn.ModuleList`
     ``width.conv1``              number of channels, of all layers that need the same number: through
-                                 sums, concatenations, depthwise convolutions, norms and attention
+                                 sums, concatenations, depthwise convolutions, norms, attention
+                                 and recurrent layers
     ``expansion.layer1.0.conv1`` the same inside of one block
     ``kernel.layer1.0.conv1``    kernel of a convolution that is padded by half of it
+    ``heads.layers.0.self_attn`` heads of a `torch.nn.MultiheadAttention`
     ``activation``               activation of all layers and calls that have the same one
     ===========================  =================================================================
 
