@@ -27,6 +27,7 @@ from egraph.executors._errors import (
     WorkerRefusedError,
     WorkerStartError,
     WorkerTimeoutError,
+    check_version,
     describe_error,
     one_line,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "WorkerRefusedError",
     "WorkerStartError",
     "WorkerTimeoutError",
+    "check_version",
     "describe_error",
     "end_unguarded",
     "find_engine",

@@ -6,6 +6,7 @@ import os
 import signal
 import traceback
 
+from egraph._version import __version__
 from egraph.errors import FailedError, UsageError
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "WorkerRefusedError",
     "WorkerStartError",
     "WorkerTimeoutError",
+    "check_version",
     "describe_error",
     "one_line",
 ]
@@ -95,6 +97,23 @@ class WorkerTimeoutError(FailedError):
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
         super().__init__(f"not finished after {seconds:g} s; the process was ended")
+
+
+def check_version(study: object, worker: object = __version__) -> None:
+    """Refuses work between two versions of egraph.
+
+    Args:
+        study: Version that the study is of.
+        worker: Version of the process that evaluates.
+
+    Raises:
+        FailedError: They differ.
+    """
+    if study != worker:
+        raise FailedError(
+            f"the worker has egraph {worker}, but the study is of egraph {study}; install the same version "
+            "on all machines"
+        )
 
 
 def describe_error(error: Exception) -> str:

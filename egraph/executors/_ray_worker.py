@@ -8,9 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from egraph._version import __version__
 from egraph.errors import EgraphError
-from egraph.executors._errors import describe_error, one_line
+from egraph.executors._errors import check_version, describe_error, one_line
 
 __all__ = ["RayWorker"]
 
@@ -43,12 +42,8 @@ class RayWorker:
         return self._function(text)
 
     def _load(self) -> str:
-        if self._version != __version__:
-            return (
-                f"egraph {__version__} is installed there, but the study is of egraph {self._version}; "
-                "install the same version on all machines"
-            )
         try:
+            check_version(self._version)
             module, _, own = self._name.partition(":")
             found: Any = getattr(importlib.import_module(module), own)
             self._function = found if self._parcel is None else found(self._parcel)

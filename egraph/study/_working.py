@@ -21,7 +21,7 @@ from egraph.architecture import Architecture
 from egraph.errors import EgraphError, FailedError, UsageError
 from egraph.evaluation.base import Evaluation, Evaluator
 from egraph.evaluation.packing import pack, unpack
-from egraph.executors import Executor, Stoppable, WorkerRefusedError, describe_error
+from egraph.executors import Executor, Stoppable, WorkerRefusedError, check_version, describe_error
 from egraph.study._jobs import Evaluate, Job, Outcome, Preview
 from egraph.study._sameness import describe
 
@@ -172,7 +172,7 @@ def read_job(text: str) -> Job | Preview:
         FailedError: It is of another version of egraph.
     """
     content = json.loads(text)
-    _check_version(content.pop("egraph", None))
+    check_version(content.pop("egraph", None))
     architecture = Architecture.from_json(content.pop("architecture"))
     return Job(architecture, **content) if content else Preview(architecture)
 
@@ -200,7 +200,7 @@ def read_outcome(text: str) -> Outcome:
     answer = json.loads(text)
     if "refused" in answer:
         raise WorkerRefusedError(answer["refused"])
-    _check_version(answer["egraph"])
+    check_version(__version__, answer["egraph"])
     content = answer["outcome"]
     evaluation, fatal = content["evaluation"], content["fatal"]
     return Outcome(
@@ -211,19 +211,6 @@ def read_outcome(text: str) -> Outcome:
         later=content["later"],
         fatal=None if fatal is None else _make_error(*fatal),
     )
-
-
-def _check_version(theirs: object) -> None:
-    """Refuses what another version wrote.
-
-    Raises:
-        FailedError: It is another one.
-    """
-    if theirs != __version__:
-        raise FailedError(
-            f"egraph {__version__} is installed here, but the study is of egraph {theirs}; install the same "
-            "version on all machines"
-        )
 
 
 def _make_error(kind: str, text: str) -> EgraphError:
@@ -243,7 +230,7 @@ def _open(parcel: bytes) -> Evaluate:
         EgraphError: It is of another version, or something that it names is absent or differs here.
     """
     content = unpack(parcel)
-    _check_version(content["egraph"])
+    check_version(content["egraph"])
     evaluators: Mapping[str, Evaluator] = content["evaluators"]
     for cost, evaluator in evaluators.items():
         _check_same(content["described"][cost], describe(evaluator))

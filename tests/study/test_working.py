@@ -97,13 +97,11 @@ def test_a_worker_of_another_version_refuses_and_the_run_ends_in_one_line():
     work = Work.of(Evaluate({1.0: Played()}))
     job = write_job(Job(GRAPH, 3)).replace(f'"{__version__}"', '"0.0.7"')
     answer = work(job)
-    text = (
-        f"{HERE}: egraph {__version__} is installed here, but the study is of egraph 0\\.0\\.7; install the"
-    )
+    text = f"{HERE}: the worker has egraph {__version__}, but the study is of egraph 0\\.0\\.7; install the"
     with pytest.raises(WorkerRefusedError, match=text):
         read_outcome(answer)
     old = write_outcome(Outcome(1.0)).replace(f'"{__version__}"', '"0.0.7"')
-    with pytest.raises(FailedError, match="but the study is of egraph 0"):
+    with pytest.raises(FailedError, match=r"the worker has egraph 0\.0\.7, but the study is of egraph "):
         read_outcome(old)
 
     def aged(function, workers):
@@ -112,7 +110,9 @@ def test_a_worker_of_another_version_refuses_and_the_run_ends_in_one_line():
         )
 
     with study(executor=aged) as one:
-        with pytest.raises(FailedError, match=f"a worker can do nothing for this study: {HERE}: egraph"):
+        with pytest.raises(
+            FailedError, match=f"a worker can do nothing for this study: {HERE}: the worker has egraph"
+        ):
             one.run(trials=3)
         assert set(one.trials["state"]) == {"queued"}
 
