@@ -122,7 +122,8 @@ class _Client:
         except Exception as error:  # noqa: BLE001, Ray has many
             raise _Ended(_explain(address, error)) from None
         self.head = ray.get_runtime_context().gcs_address
-        self.seen = self.looked = time.monotonic()
+        self.looked = time.monotonic()
+        threading.Thread(target=self.watch, daemon=True).start()
         parcel = self.settings["parcel"]
         self.parcel = None if parcel is None else ray.put(base64.b64decode(parcel))
         self.capacity = self.count_room()
@@ -135,8 +136,18 @@ class _Client:
             self.jobs.put(json.loads(line))
         self.jobs.put(None)
 
+    def watch(self) -> None:
+        """Ends this process when the head is lost. Calls of Ray, such as a start, wait a minute for it."""
+        seen = time.monotonic()
+        while True:
+            if answers(self.head, 1):
+                seen = time.monotonic()
+            elif time.monotonic() - seen > self.settings["silence"]:
+                os._exit(3)
+            time.sleep(_LOOK)
+
     def run(self) -> None:
-        """Works until the study ends, or the head is lost."""
+        """Works until the study ends."""
         import ray
 
         while True:
@@ -174,16 +185,11 @@ class _Client:
                 self.remove(worker)
 
     def look(self) -> None:
-        """Looks from time to time whether the head lives and how many machines there are."""
+        """Looks from time to time how many machines there are."""
         now = time.monotonic()
         if now - self.looked < _LOOK:
             return
         self.looked = now
-        if not answers(self.head, 1):
-            if now - self.seen > self.settings["silence"]:
-                os._exit(3)
-            return
-        self.seen = now
         room = self.count_room()
         if room != self.capacity:
             self.capacity = room
@@ -325,4 +331,7 @@ def _explain(address: str | None, error: Exception) -> str:
         return f"Ray cannot start on this machine: {text}"
     if "find" in text and "node" in text:
         return f"this machine is not in the cluster of {address}; join it: egraph work --address {address}"
-    return f"cannot connect to Ray at {address}: {text}"
+    return (
+        f"cannot connect to Ray at {address}: {text}; if the head asks for a token, set RAY_AUTH_MODE=token "
+        "and have its ~/.ray/auth_token here"
+    )

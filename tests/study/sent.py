@@ -5,17 +5,12 @@ import time
 import warnings
 from pathlib import Path
 
-from played import MODES, Played, study
+from played import MODES, SPACE, Played, study
 
 from egraph.errors import EvaluationError, WorkerWarning
 
-
-def shout(text):
-    if text == "raise":
-        raise ZeroDivisionError("by\nzero")
-    if text == "sleep":
-        time.sleep(60)
-    return f"{text}! {os.environ.get('CUDA_VISIBLE_DEVICES', '')}"
+HANGS = 40
+"""Seconds in which a straggler does nothing."""
 
 
 class Noted(Played):
@@ -30,6 +25,48 @@ class Noted(Played):
         return super().evaluate(architecture, seed=seed)
 
 
+class Faulty(Played):
+    """Notes that it begins, and fails in the way that the first number of the architecture says."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def prepare(self):
+        import torch  # noqa: F401, this takes longer than a training may
+
+    def evaluate(self, architecture, *, seed=0):
+        first = SPACE.numbers(architecture)[0]
+        (self.folder / f"{first}-{time.time_ns()}").touch()
+        if first == 0:
+            bytearray(2**60)
+        if first == 1:
+            import torch
+
+            torch.empty(2**50)
+        self.how = {2: "hang", 3: "kill"}.get(first, "")
+        self.fail()
+        return super().evaluate(architecture, seed=seed)
+
+
+class Straggling(Played):
+    """Hangs where the first number is 0, the first time where it is 1. Waits until all workers are there."""
+
+    def __init__(self, folder, workers):
+        super().__init__(seconds=0.05)
+        self.folder, self.workers = folder, workers
+
+    def evaluate(self, architecture, *, seed=0):
+        first = SPACE.numbers(architecture)[0]
+        begun = self.folder / "begun"
+        (self.folder / f"worker-{os.getpid()}").touch()
+        wait_until(lambda: len(list(self.folder.glob("worker-*"))) >= self.workers)
+        if first == 0 or (first == 1 and not begun.exists()):
+            begun.touch()
+            time.sleep(HANGS)
+        return super().evaluate(architecture, seed=seed)
+
+
 class Picky(Played):
     """Works on machines without a certain variable only, and there when another has refused."""
 
@@ -41,9 +78,14 @@ class Picky(Played):
         if "EGRAPH_TEST_BAD" in os.environ:
             self.refused.touch()
             raise EvaluationError("no good here")
-        until = time.monotonic() + 60
-        while not self.refused.exists() and time.monotonic() < until:
-            time.sleep(0.01)
+        wait_until(self.refused.exists)
+
+
+def wait_until(condition):
+    """Waits for it, a minute at most."""
+    until = time.monotonic() + 60
+    while not condition() and time.monotonic() < until:
+        time.sleep(0.01)
 
 
 def search(path, address, notes, trials):

@@ -1,6 +1,8 @@
 """Studies on a Ray cluster of two machines, whose workers, machines, driver and head are lost."""
 
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,11 +13,12 @@ from contextlib import closing
 import pytest
 import sent
 from played import MODES, SPACE, Played, history, study
+from shouting import shout
 
 from egraph import __version__
 from egraph.errors import FailedError, JournalError, MissingExtraError, WorkerWarning
 from egraph.executors import Ray, UnsendableError, _ray, join
-from egraph.study import open_journal
+from egraph.study import TrialFinished, _stragglers, open_journal
 from egraph.study._trial import BASELINE
 
 pytest.importorskip("ray", reason="Ray is not installed")
@@ -28,7 +31,7 @@ def cluster():
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     from ray.cluster_utils import Cluster
 
-    head = {"num_cpus": 1, "num_gpus": 1, "object_store_memory": STORE, "include_dashboard": False}
+    head = {"num_cpus": 2, "num_gpus": 1, "object_store_memory": STORE, "include_dashboard": False}
     for last in (False, False, True):  # Ray gives a machine 30 s to start, which a busy one exceeds
         try:
             cluster = Cluster(initialize_head=True, head_node_args=head)
@@ -48,51 +51,121 @@ def finish(executor, jobs):
     return futures
 
 
-def test_the_history_is_that_of_one_process(cluster):
+@pytest.fixture(scope="module")
+def shouting(cluster):
+    """An executor that several tests use: its start takes longer than their jobs."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(_ray, "SILENCE", 1.0)
+        executor = Ray(cluster.address, cores=0.25, gpus=0.5).open(shout, 9)
+    with closing(executor):
+        yield executor
+
+
+def test_a_job_has_a_share_of_a_gpu_and_errors_come_as_one_line(shouting):
+    assert shouting.capacity == 2
+    good, bad = finish(shouting, ["a", "raise"])
+    assert good.result() == "a! 0"
+    with pytest.raises(FailedError, match=r"^by zero$"):
+        bad.result()
+
+
+def test_a_job_can_be_dropped(shouting):
+    *others, waiting, last = (shouting.submit(job) for job in ("sleep", "sleep", "sleep", "a"))
+    while not all(map(shouting.elapsed, others)):
+        assert shouting.wait(0.1) == []
+    assert shouting.elapsed(waiting) == 0
+    for dropped in (waiting, others[0]):
+        shouting.drop(dropped)
+    assert shouting.wait() == [last]
+    assert shouting.elapsed(last) == 0
+    shouting.drop(others[1])
+    assert not any(dropped.done() for dropped in (*others, waiting))
+
+
+def test_a_driver_whose_client_dies_goes_on(shouting):
+    shouting._client._process.kill()
+    with pytest.warns(WorkerWarning, match=r"lost the connection to Ray .*; waiting 120 s for it"):
+        assert finish(shouting, ["a"])[0].result().startswith("a!")
+
+
+def test_a_head_that_asks_for_a_token(cluster, monkeypatch, tmp_path):
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    text = (
+        r"cannot connect to Ray at .* no authentication token was found.*; if the head asks for a token, set"
+    )
+    with pytest.raises(FailedError, match=text):
+        Ray(cluster.address).open(shout, 1)
+
+
+def test_another_version_is_refused(cluster, monkeypatch):
+    monkeypatch.setattr(_ray, "__version__", "0.0.7")
+    text = f"the worker has egraph {__version__}, but the study is of egraph 0\\.0\\.7; install the same"
+    with study(ranker=False, workers=2, executor=Ray(cluster.address)) as one:
+        with (
+            pytest.warns(WorkerWarning, match=text),
+            pytest.raises(FailedError, match=f"no machine can work for this study: .*{text}"),
+        ):
+            one.run(trials=1)
+        assert set(one.trials["state"]) == {"queued"}
+
+
+def test_the_history_is_that_of_one_process_also_after_a_full_disk(cluster, tmp_path):
     options = {"evaluate": Played(fails_where_first_is=1), "synchronous": True, **MODES["fidelities"]}
-    engines = ({"workers": 2, "executor": f"ray:address={cluster.address}"}, {})
-    histories = []
-    for engine in engines:
-        with study(**options, **engine) as one:
-            one.run(trials=6, baseline=True)
-            histories.append(history(one))
-    assert histories[0] == histories[1]
 
+    def fill(event):
+        if isinstance(event, TrialFinished) and event.trial.number == 20:
+            one.journal._db.execute("PRAGMA max_page_count = 1")  # as on a full disk
 
-def test_a_job_has_a_share_of_a_gpu_and_errors_come_as_one_line(cluster):
-    with closing(Ray(cluster.address, cores=0.25, gpus=0.5).open(sent.shout, 9)) as executor:
-        assert executor.capacity == 2
-        good, bad = finish(executor, ["a", "raise"])
-        assert good.result() == "a! 0"
-        with pytest.raises(FailedError, match=r"^by zero$"):
-            bad.result()
-
-
-def test_a_job_can_be_dropped(cluster):
-    with closing(Ray(cluster.address).open(sent.shout, 1)) as executor:
-        first, second, third = (executor.submit(job) for job in ("sleep", "sleep", "a"))
-        while not executor.elapsed(first):
-            assert executor.wait(0.1) == []
-        assert executor.elapsed(second) == 0
-        executor.drop(second)
-        executor.drop(first)
-        assert executor.wait() == [third]
-        assert not any(dropped.done() for dropped in (first, second))
-        assert executor.elapsed(third) == 0
-
-
-def test_a_job_that_hangs_is_ended_and_one_that_kills_its_worker_fails_alone(cluster):
-    hanging = {"evaluate": Played(fails_where_first_is=1, how="hang"), "trial_seconds": 1}
-    killing = {"evaluate": Played(fails_where_first_is=1, how="kill")}
-    for options, reason in (
-        (hanging, "not finished after 1 s, its process was ended"),
-        (killing, "the worker was lost 3 times (the last on "),
+    with (
+        study(tmp_path / "x.db", **options, workers=2, executor=Ray(cluster.address)) as one,
+        pytest.raises(JournalError, match=r"cannot use .*x\.db: database or disk is full; make room"),
     ):
-        with study(**options, ranker=False, batch=4, workers=2, executor=Ray(cluster.address)) as one:
-            one.enqueue([SPACE.parse("1.2.3.4"), SPACE.parse("2.2.3.4")])
-            one.run(trials=2)
-            assert one.trials["state"].tolist() == ["failed", "complete"]
-            assert one.trials["reason"][0].startswith(reason)
+        one.run(trials=6, baseline=True, progress=fill)
+    with study(tmp_path / "x.db", **options) as one, study(**options) as unbroken:
+        assert {"complete", "failed"} <= set(one.trials["state"]) <= {"complete", "failed", "queued"}
+        for each in (one, unbroken):
+            each.run(trials=6, baseline=True)
+        assert history(one) == history(unbroken)
+
+
+def test_trainings_that_fail_are_recorded_and_not_repeated(cluster, tmp_path):
+    """Python or PyTorch lack memory, one hangs, one kills its worker, and one is fine."""
+    notes, path = tmp_path / "notes", tmp_path / "x.db"
+    notes.mkdir()
+    options = {"evaluate": sent.Faulty(notes), "ranker": False, "batch": 5, "trial_seconds": 2}
+    with study(path, **options, workers=2, executor=Ray(cluster.address)) as one:
+        one.enqueue([SPACE.parse(f"{first}.2.3.4") for first in range(5)])
+        one.run(trials=5)
+    begun = sorted(note.name.split("-")[0] for note in notes.iterdir())
+    assert begun == ["0", "1", "2", "3", "3", "3", "4"]
+    with study(path, **options) as one:
+        one.run(trials=5)
+        assert len(list(notes.iterdir())) == len(begun)
+        trials = one.trials.set_index("number")
+    assert trials["state"].tolist() == ["failed"] * 4 + ["complete"]
+    for reason, start in zip(
+        trials["reason"],
+        ["MemoryError: ", "RuntimeError: ", "not finished after 2 s, ", "the worker was lost 3 times (", ""],
+        strict=True,
+    ):
+        assert reason.startswith(start)
+    assert "memory" in trials["reason"][1]
+
+
+def test_a_straggler_is_repeated_and_one_that_never_ends_is_given_up(cluster, tmp_path, monkeypatch):
+    monkeypatch.setattr(_stragglers, "_FIRST_SECONDS", 0.5)
+    evaluate, engine = sent.Straggling(tmp_path, 3), Ray(cluster.address, cores=0.5)
+    numbers = [f"{first}.{second}" for first in (3, 4) for second in range(4)]
+    with study(
+        evaluate=evaluate, ranker=False, workers=3, executor=engine, timeout="60x", backup="4x"
+    ) as one:
+        one.enqueue([SPACE.parse(f"{each}.3.4") for each in (*numbers, "1.0", "0.0")])
+        one.run(trials=10)
+        trials = one.trials
+    assert trials["state"].tolist() == ["complete"] * 9 + ["failed"]
+    assert re.match(r"not finished after .* s, 60 times the usual .*; given up", trials["reason"][9])
+    assert (trials["finished"] - trials["started"]).max() < sent.HANGS
 
 
 def test_a_machine_that_refuses_is_left_out_and_the_others_go_on(cluster, tmp_path):
@@ -103,26 +176,8 @@ def test_a_machine_that_refuses_is_left_out_and_the_others_go_on(cluster, tmp_pa
             with pytest.warns(WorkerWarning, match="is left out: no good here"):
                 one.run(trials=4)
             assert set(one.trials["state"]) == {"complete"}
-        with study(**picky, executor=Ray(cluster.address, cores=3)) as one:
-            with (
-                pytest.warns(WorkerWarning, match="is left out: no good here"),
-                pytest.raises(FailedError, match=r"no machine can work for this study: .*: no good here"),
-            ):
-                one.run(trials=1)
-            assert set(one.trials["state"]) == {"queued"}
     finally:
         cluster.remove_node(bad)
-
-
-def test_another_version_is_refused(cluster, monkeypatch):
-    monkeypatch.setattr(_ray, "__version__", "0.0.7")
-    text = f"egraph {__version__} is installed there, but the study is of egraph 0\\.0\\.7; install the same"
-    with (
-        closing(Ray(cluster.address).open(sent.shout, 2)) as executor,
-        pytest.warns(WorkerWarning, match=text),
-        pytest.raises(FailedError, match=f"no machine can .*{text}"),
-    ):
-        finish(executor, ["a", "b"])
 
 
 def test_machines_join_by_egraph_work_and_leave(cluster, tmp_path):
@@ -132,7 +187,7 @@ def test_machines_join_by_egraph_work_and_leave(cluster, tmp_path):
     def start():
         started.append(subprocess.Popen(command, stderr=subprocess.PIPE, text=True))
 
-    with closing(Ray(cluster.address, cores=4).open(sent.shout, 1)) as executor:
+    with closing(Ray(cluster.address, cores=4).open(shout, 1)) as executor:
         threading.Timer(1, start).start()
         with pytest.warns(WorkerWarning, match="no machine of the cluster has cores=4,gpus=0,memory=0"):
             assert finish(executor, ["a"])[0].result().startswith("a!")
@@ -147,50 +202,47 @@ def test_machines_join_by_egraph_work_and_leave(cluster, tmp_path):
         )
 
 
-def test_a_lost_worker_machine_and_driver_lose_no_trial(cluster, tmp_path):
-    notes, path = tmp_path / "notes", tmp_path / "x.db"
+def test_a_lost_worker_machine_and_driver_lose_no_trial(cluster, tmp_path, monkeypatch):
+    """The driver is started again as on another machine: in another folder, with a copy of the journal."""
+    notes, path, there = tmp_path / "notes", tmp_path / "x.db", tmp_path / "elsewhere"
     notes.mkdir()
-    other = cluster.add_node(num_cpus=1, object_store_memory=STORE)
+    there.mkdir()
     call = f"import sent; sent.search({str(path)!r}, {cluster.address!r}, {str(notes)!r}, 16)"
-    command = [sys.executable, "-c", call]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    process = subprocess.Popen(command, env=environment)
+    process = subprocess.Popen([sys.executable, "-c", call], env=environment)
     wait_for(path, 3, process)
     os.kill(int(max(one.name for one in notes.iterdir()).split("-")[1]), signal.SIGKILL)
     wait_for(path, 6, process)
-    cluster.remove_node(other, allow_graceful=False)
+    cluster.remove_node(next(iter(cluster.worker_nodes)), allow_graceful=False)
     done = wait_for(path, 9, process)
     process.kill()
     process.wait()
-    again = subprocess.run(command, check=False, timeout=300, env=environment)
-    assert again.returncode == 0
-    with open_journal(path) as journal:
+    for file in (path, path.with_name("x.db-wal")):
+        shutil.copy(file, there)
+    monkeypatch.chdir(there)
+    sent.search("x.db", cluster.address, notes, 16)
+    with open_journal("x.db") as journal:
         check_whole(journal, 16)
-        assert done.items() <= read_done(path).items()
+        assert done.items() <= read_done("x.db").items()
         assert set(journal.losses.values()) <= {1}
 
 
-def test_a_driver_whose_client_dies_goes_on_and_one_without_a_head_ends(cluster, monkeypatch):
-    monkeypatch.setattr(_ray, "SILENCE", 1.0)
+def test_without_a_head_a_driver_ends(shouting, cluster, monkeypatch):
     monkeypatch.setattr(_ray, "PATIENCE", 2.0)
-    with closing(Ray(cluster.address).open(sent.shout, 1)) as executor:
-        executor._client._process.kill()
-        with pytest.warns(WorkerWarning, match=r"lost the connection to Ray .*; waiting 2 s for it"):
-            assert finish(executor, ["a"])[0].result().startswith("a!")
-        cluster.head_node.kill_gcs_server(check_alive=False)
-        with (
-            pytest.warns(WorkerWarning, match="lost the connection to Ray"),
-            pytest.raises(
-                FailedError,
-                match=r"it did not come back \(nothing answers at .*\); run the same command again",
-            ),
-        ):
-            finish(executor, ["sleep"])
+    cluster.head_node.kill_gcs_server(check_alive=False)
+    with (
+        pytest.warns(WorkerWarning, match="lost the connection to Ray .*; waiting 2 s"),
+        pytest.raises(
+            FailedError,
+            match=r"it did not come back \(nothing answers at .*\); run the same command again",
+        ),
+    ):
+        finish(shouting, ["sleep"])
 
 
 def test_nothing_answers():
     for call in (
-        lambda: Ray("127.0.0.1:9").open(sent.shout, 1),
+        lambda: Ray("127.0.0.1:9").open(shout, 1),
         lambda: join("127.0.0.1:9", tell=print),
     ):
         with pytest.raises(FailedError, match=r"^nothing answers at 127\.0\.0\.1:9; start a head there"):
