@@ -7,9 +7,9 @@ run, and of its own round. Small rounds know more, and cost the study more time.
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 
+from egraph.study._durations import find_usual
 from egraph.study._proposals import Situation
 from egraph.study._trial import DONE, Trial
 
@@ -19,8 +19,6 @@ FULL = 8
 """Number of trials of a round that waits for all its results; the number of different ones refers to it."""
 _SHARE = 0.05
 """Share of its time in which the study may propose, where rounds can be larger."""
-_NEWEST = 101
-"""Number of the newest durations that count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,8 @@ class Pace:
         It is so large that proposing takes a twentieth of the time between two rounds.
         """
         free = self.workers - _count_open(situation)
-        usual = _usual_seconds(situation.done)
-        needed = situation.pause * self.workers / (_SHARE * usual) if usual > 0 else math.inf
+        usual = find_usual(map(_measure, situation.done))
+        needed = situation.pause * self.workers / (_SHARE * usual) if usual and usual > 0 else math.inf
         return math.ceil(min(self.most, max(1, free, needed)))
 
     def far(self, size: int, before: int, far: int) -> int:
@@ -72,8 +70,6 @@ def _count_open(situation: Situation) -> int:
     return sum(trial.state not in DONE for trial in situation.trials)
 
 
-def _usual_seconds(done: list[Trial]) -> float:
-    """The median duration of the newest trials; 0 where none is known."""
-    newest = [one.seconds if math.isfinite(one.seconds) else one.finished - one.started for one in done]
-    known = [seconds for seconds in newest[-_NEWEST:] if math.isfinite(seconds)]
-    return statistics.median(known) if known else 0.0
+def _measure(trial: Trial) -> float:
+    """The duration of a trial as the evaluation tells it, which may be that of a table."""
+    return trial.seconds if math.isfinite(trial.seconds) else trial.finished - trial.started

@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import math
 import re
-import statistics
 from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from egraph.checks import check_positive
 from egraph.errors import UsageError, shorten
+from egraph.study._durations import NEWEST, find_usual
 from egraph.study._trial import Trial
 
 __all__ = ["NO_LIMITS", "Patience", "Usual", "read_limit", "read_patience"]
@@ -23,8 +23,6 @@ __all__ = ["NO_LIMITS", "Patience", "Usual", "read_limit", "read_patience"]
 _FORM = re.compile(r"(\d+(?:\.\d+)?)x")
 _ENOUGH = 5
 """Number of durations of a fidelity from which the usual one is known."""
-_NEWEST = 101
-"""Number of the newest durations that count."""
 _FIRST_SECONDS = 1.0
 """Time in which no trial is late."""
 
@@ -131,12 +129,12 @@ class Usual:
     def learn(self, fidelity: float, seconds: float) -> None:
         """Notes the duration of a trial that is complete."""
         if math.isfinite(seconds):
-            self._durations.setdefault(fidelity, deque(maxlen=_NEWEST)).append(seconds)
+            self._durations.setdefault(fidelity, deque(maxlen=NEWEST)).append(seconds)
 
     def duration(self, fidelity: float) -> float:
         """The median duration in seconds; infinite while too few are known."""
-        known = self._durations.get(fidelity, ())
-        return statistics.median(known) if len(known) >= _ENOUGH else math.inf
+        usual = find_usual(self._durations.get(fidelity, ()), _ENOUGH)
+        return math.inf if usual is None else usual
 
     def limit(self, fidelity: float) -> float:
         """Seconds after which a trial has failed; infinite for none."""
