@@ -82,7 +82,7 @@ class Task:
         space = training.space
         chosen = recipe.apply(training.recipe)
         training = Training(space, self.data, chosen, device=self.device, root=self.root)
-        limits = Limits((), (), self.max_params, self.max_flops, None)
+        limits = Limits((), (), self.max_params, self.max_flops, None, ())
         measured = Measured(space, training, space.name, trains=True)
         return limits.read(measured, self.device)[0], training
 

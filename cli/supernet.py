@@ -11,6 +11,7 @@ from typing import Any
 
 import click
 
+from egraph.cli._fixing import fix_option, read_answers
 from egraph.cli._options import count_option, json_option, print_json, root_option, seed_option
 
 __all__ = ["command"]
@@ -39,6 +40,7 @@ __all__ = ["command"]
     "--method", default="gdas", show_default=True, metavar="NAME[:OPTION=VALUE,...]",
     help="Differentiable method, its options and those of the training; docs/how-to/supernets.md.",
 )  # fmt: skip
+@fix_option
 @count_option("--epochs", help="Epochs of the supernet. Default: 15.")
 @count_option("--random", default=3, help="Random architectures beside that of the supernet. Default: 3.")
 @count_option("--final-epochs", help="Epochs of the trainings from scratch. Default: those of the data.")
@@ -57,8 +59,8 @@ __all__ = ["command"]
 @root_option
 @json_option("the result")
 def command(
-    space: str, data: str, method: str, epochs: int | None, random: int, final_epochs: int | None, out: str,
-    device: str, share: str, seed: int, root: str | None, as_json: bool,
+    space: str, data: str, method: str, fix: tuple[str, ...], epochs: int | None, random: int,
+    final_epochs: int | None, out: str, device: str, share: str, seed: int, root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """``egraph supernet``."""
     from egraph import report, spaces
@@ -74,9 +76,12 @@ def command(
     if final_epochs is not None:
         recipe = replace(training.recipe, epochs=final_epochs)
         training = Training(training.space, read, recipe, device=device)
+    part = spaces.Fixed(training.space, read_answers(fix)) if fix else training.space
     folder = Path(out)
     with joined(share) as workers:
-        train = partial(train_alone, searcher, training, folder, random=random, seed=seed, workers=workers)
+        train = partial(
+            train_alone, searcher, training, folder, space=part, random=random, seed=seed, workers=workers
+        )
         result = (
             _train_shown(train, f"training the supernet of {searcher}") if workers.number == 0 else train()
         )

@@ -1,4 +1,4 @@
-"""Costs of the networks that are searched: objectives and limits."""
+"""Costs of the networks that are searched, objectives and limits; choices that have fixed answers."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from egraph.cli._fixing import fix_option, read_answers
 from egraph.cli._options import limit_option, read_limit
 from egraph.cli._search._groups import option
 from egraph.errors import UsageError
@@ -23,7 +24,7 @@ __all__ = ["Limits"]
 
 @dataclass(frozen=True)
 class Limits:
-    """Options for costs and for their largest values."""
+    """Options for costs, for their largest values, and for fixed choices."""
 
     cost: tuple[str, ...] = option(
         click.option(
@@ -59,6 +60,8 @@ class Limits:
         )
     )
 
+    fix: tuple[str, ...] = option(fix_option)
+
     def read(self, measured: Measured, device: str) -> tuple[SearchSpace, dict[str, Any]]:
         """The space within the limits, and arguments of `egraph.Study`: the costs to weigh.
 
@@ -72,6 +75,7 @@ class Limits:
         """
         from egraph.evaluation import ColumnCost, CostNames, Costs, OwnTraining, Training, ZeroCost
         from egraph.evaluation.training import preview
+        from egraph.spaces import Fixed
         from egraph.study import BUILT
 
         evaluator = measured.evaluator
@@ -104,6 +108,8 @@ class Limits:
         arguments: dict[str, Any] = {"costs": costs}
         if not all(isinstance(cost, ColumnCost) for cost in costs.values()):
             arguments["candidates"] = BUILT
+        if self.fix:
+            space = Fixed(space, read_answers(self.fix))
         return _limit(space, limited, limits), arguments
 
 

@@ -108,6 +108,7 @@ def mix_darts(
     channels: int = 16,
     cells: int = 8,
     *,
+    normal: Architecture | None = None,
     reduction: Architecture | None = None,
     seed: int = 0,
     max_params: int = 50_000_000,
@@ -123,7 +124,8 @@ def mix_darts(
         num_classes: Number of outputs.
         channels: Number of channels of each node in the first cells.
         cells: Number of cells, at least 3.
-        reduction: Architecture whose reduction cell is taken as it is; None mixes both cells.
+        normal: Architecture whose normal cell is taken as it is; None mixes it.
+        reduction: Architecture whose reduction cell is taken as it is; None mixes it.
         seed: Seed of the initial weights; the global generator is not used.
         max_params: Largest number of trainable parameters that is built.
 
@@ -132,12 +134,14 @@ def mix_darts(
         EvaluationError: The network has more than ``max_params`` parameters; no memory was allocated.
     """
     _check(input_shape, num_classes, channels, cells)
-    fixed = None if reduction is None else _split(simplify(reduction))[1]
+    fixed = [
+        None if given is None else _split(simplify(given))[number]
+        for number, given in enumerate((normal, reduction))
+    ]
 
     def make_cell(reduces: bool, place: Place) -> Cell:
-        if reduces and fixed is not None:
-            return GraphCell(fixed, place)
-        return MixedCell(mix, reduces, place)
+        graph = fixed[reduces]
+        return MixedCell(mix, reduces, place) if graph is None else GraphCell(graph, place)
 
     def make() -> DartsNetwork:
         return DartsNetwork(make_cell, input_shape[0], num_classes, channels, cells)

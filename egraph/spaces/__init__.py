@@ -7,10 +7,9 @@ To add one: write a subclass of `SearchSpace` in a file of its own here, or of `
 architectures are one option for each of a fixed number of positions; register its operations with
 `egraph.operations.register` and the space with `spaces.register`, and import the file below. The conformance
 tests in ``tests/spaces/test_conformance.py`` then run on it. `from_builder` makes a space of a function that
-builds a PyTorch module. `Limited` restricts any space to the
-architectures within cost limits, `Rows` to listed ones; both are a `Subspace`. A `Relaxation` is a space as
-probabilities of its operations. `read_architecture` reads
-notations of other programs too.
+builds a PyTorch module. `Limited` restricts any space to the architectures within cost limits, `Fixed` to
+those with given answers to some choices, `Rows` to listed ones; each is a `Subspace`. A `Relaxation` is a
+space as probabilities of its operations. `read_architecture` reads notations of other programs too.
 """
 
 from egraph.spaces import (
@@ -33,6 +32,7 @@ from egraph.spaces.base import SearchSpace
 from egraph.spaces.builder import BuilderSpace, from_builder
 from egraph.spaces.choice_space import ChoiceSpace
 from egraph.spaces.finding import find
+from egraph.spaces.fixed import Fixed
 from egraph.spaces.grammar import Grammar
 from egraph.spaces.limited import Limited
 from egraph.spaces.notations import read_architecture
@@ -45,6 +45,7 @@ __all__ = [
     "BuilderSpace",
     "ChoiceSpace",
     "Derivation",
+    "Fixed",
     "Grammar",
     "Limited",
     "Position",

@@ -12,7 +12,20 @@ from typing import Any
 from egraph.errors import ArchitectureError, shorten
 from egraph.spaces._literals import read_value
 
-__all__ = ["LAYERS", "Cell", "Node", "Step", "read_genotype", "read_text", "to_genotype", "to_text"]
+__all__ = [
+    "HAND_MADE",
+    "HAND_MADE_CELL",
+    "KINDS",
+    "LAYERS",
+    "Cell",
+    "Node",
+    "Step",
+    "read_cell",
+    "read_genotype",
+    "read_text",
+    "to_genotype",
+    "to_text",
+]
 
 Step = tuple[str, int]
 """An operation and its input."""
@@ -33,6 +46,19 @@ LAYERS = (
     "dil_conv_5x5",
 )
 """The seven operations, in the published order."""
+
+KINDS = ("normal", "reduce")
+
+HAND_MADE = "hand-made"
+"""Name of a reduction cell that was not searched."""
+
+HAND_MADE_CELL: Cell = (
+    (("max_pool_3x3", 0), ("max_pool_3x3", 1)),
+    (("sep_conv_3x3", 0), ("sep_conv_3x3", 1)),
+    (("max_pool_3x3", 0), ("sep_conv_3x3", 1)),
+    (("sep_conv_3x3", 0), ("max_pool_3x3", 1)),
+)
+"""Pools and convolutions of both inputs: close to the hand-made cell of GDAS, whose nodes have one input."""
 
 _FIELDS = ("normal", "normal_concat", "reduce", "reduce_concat")
 _CONCAT = [2, 3, 4, 5]
@@ -84,6 +110,22 @@ def read_genotype(content: Mapping[str, Any]) -> tuple[Cell, Cell]:
                 f"got {shorten(concat)}"
             )
     return _read_cell(content.get("normal"), "normal"), _read_cell(content.get("reduce"), "reduce")
+
+
+def read_cell(answer: object, name: str) -> Cell:
+    """One cell: its eight pairs, ``hand-made``, or a whole genotype that has it; values, or their text.
+
+    Args:
+        answer: The cell.
+        name: ``normal`` or ``reduce``.
+
+    Raises:
+        ArchitectureError: It is none of these, or describes no cell.
+    """
+    content = answer if answer == HAND_MADE or not isinstance(answer, str) else read_value(answer)
+    if content == HAND_MADE:
+        return HAND_MADE_CELL
+    return _read_cell(content.get(name) if isinstance(content, Mapping) else content, name)
 
 
 def to_genotype(normal: Cell, reduction: Cell) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from egraph.architecture import Architecture
 from egraph.errors import UsageError
 from egraph.spaces._darts_graph import build
-from egraph.spaces._darts_notation import LAYERS, Cell, Node, read_genotype
+from egraph.spaces._darts_notation import KINDS, LAYERS, Cell, Node, read_genotype
 from egraph.spaces.relaxation import (
     Derivation,
     Position,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 __all__ = ["DartsRelaxation"]
 
 OPTIONS = ("none", *LAYERS)
-KINDS = ("normal", "reduce")
 NODES = range(2, 6)
 """Numbers of the nodes; 0 and 1 are the cells before."""
 
@@ -59,11 +58,12 @@ class DartsRelaxation(Relaxation):
 
     Args:
         space: The space.
+        normal: Architecture whose normal cell all derived ones have, in the supernet too; None searches it.
         reduction: Architecture whose reduction cell all derived ones have, in the supernet too; None searches
-            both cells.
+            it.
 
     Raises:
-        ArchitectureError: ``reduction`` is no architecture of the space.
+        ArchitectureError: One of them is no architecture of the space.
 
     References:
         Liu et al., https://arxiv.org/abs/1806.09055; Dong and Yang, "Searching for a Robust Neural
@@ -72,11 +72,17 @@ class DartsRelaxation(Relaxation):
 
     selects = True
 
-    def __init__(self, space: Darts, reduction: Architecture | None = None) -> None:
+    def __init__(
+        self, space: Darts, normal: Architecture | None = None, reduction: Architecture | None = None
+    ) -> None:
         self.space, self.options = space, {"channels": 16, "cells": 8}
-        self._given = reduction
-        self._reduction = None if reduction is None else read_genotype(space.to_genotype(reduction))[1]
-        self._kinds = KINDS if reduction is None else KINDS[:1]
+        self._normal, self._reduction = normal, reduction
+        self._fixed = {
+            kind: read_genotype(space.to_genotype(given))[number]
+            for number, (kind, given) in enumerate(zip(KINDS, (normal, reduction), strict=True))
+            if given is not None
+        }
+        self._kinds = [kind for kind in KINDS if kind not in self._fixed]
         self.positions = {
             position.name: position
             for kind in self._kinds
@@ -91,8 +97,8 @@ class DartsRelaxation(Relaxation):
         """The network of the paper's search: see `egraph.networks.mix_darts`."""
         from egraph.networks import mix_darts
 
-        options = {**self.options, **options}
-        return mix_darts(mix, input_shape, num_classes, reduction=self._given, seed=seed, **options)
+        options = {**self.options, "normal": self._normal, "reduction": self._reduction, **options}
+        return mix_darts(mix, input_shape, num_classes, seed=seed, **options)
 
     def derive(self, probabilities: Probabilities, rules: Derivation | None = None) -> Architecture:
         """Both cells, with the strongest inputs of each node.
@@ -124,8 +130,8 @@ class DartsRelaxation(Relaxation):
 
     def _make(self, select: Select, probabilities: Probabilities, rules: Derivation) -> Architecture:
         weights = admit(self.positions, probabilities)
-        cells = [self._cell(kind, select, weights, rules.most_skips) for kind in self._kinds]
-        return build(cells[0], cells[1] if self._reduction is None else self._reduction)
+        cells = {kind: self._cell(kind, select, weights, rules.most_skips) for kind in self._kinds}
+        return build(*({**self._fixed, **cells}[kind] for kind in KINDS))
 
     def _cell(self, kind: str, select: Select, weights: Weights, most_skips: int | None) -> Cell:
         def pick(left: Weights) -> dict[str, int]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from egraph.networks import Inherited
     from egraph.spaces.relaxation import Relaxation
 
-__all__ = ["Builder", "Crossover", "SearchSpace"]
+__all__ = ["Builder", "Crossover", "Fixer", "SearchSpace"]
 
 Crossover = Callable[[Architecture, Architecture, np.random.Generator], Architecture]
 """A crossover of two parents: a function from both and a generator to a child."""
@@ -44,6 +44,19 @@ class Builder(NamedTuple):
     build: Callable[..., torch.nn.Module]
     options: Mapping[str, Any]
     inputs: Sequence[str] = ("images",)
+
+
+class Fixer(NamedTuple):
+    """Answers to some choices of a space.
+
+    Attributes:
+        put: Function from an architecture to the one with these answers. It raises ArchitectureError where
+            they make no architecture.
+        shown: The answers as texts, by the name of the choice.
+    """
+
+    put: Callable[[Architecture], Architecture]
+    shown: Mapping[str, str]
 
 
 class SearchSpace(ABC):
@@ -68,6 +81,7 @@ class SearchSpace(ABC):
     weighted mutation   `weighted_operations`, `mutate_weighted`, `amounts`
     variants of one     `given`, `inherited`
     relaxation          `relaxation`
+    fixed choices       `fixer`, `fixed_relaxation`
     cells in a row      `concatenates`
     ==================  =================================================================
 
@@ -321,6 +335,30 @@ class SearchSpace(ABC):
             f"the space {self.name!r} has no relaxation, which a supernet needs; use 'nasbench201', 'darts', "
             "'concat-cell', or a builder that asks choose.module(...)"
         )
+
+    def fixer(self, answers: Mapping[str, Any]) -> Fixer:
+        """A function that gives choices of an architecture fixed answers: see `egraph.spaces.Fixed`.
+
+        Args:
+            answers: Answers by the name of the choice.
+
+        Raises:
+            UsageError: The space has no such choice or option, or none by name.
+            ArchitectureError: An answer describes no part of an architecture.
+        """
+        raise UsageError(
+            f"the space {self.name!r} has no choices by name that could be fixed; use 'darts', 'nasbench201' "
+            "or another space of independent choices, or a builder"
+        )
+
+    def fixed_relaxation(self, answers: Mapping[str, Any]) -> Relaxation:
+        """The relaxation of the choices that are left; those with an answer are as they are in the supernet.
+
+        Raises:
+            UsageError: As of `fixer` and `relaxation`.
+            ArchitectureError: As of `fixer`.
+        """
+        return self.relaxation().fix(answers)
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
         """Fields of `egraph.evaluation.Recipe` that genes of an architecture set.

@@ -13,6 +13,7 @@ import numpy as np
 from egraph.architecture import Answer, Architecture
 from egraph.errors import ArchitectureError, SpaceExhaustedError, Unbuildable, UsageError, shorten
 from egraph.shapes import kind_of
+from egraph.spaces._answering import fix_answers
 from egraph.spaces._asking import AskedEpisodes
 from egraph.spaces._builder_relaxation import BuilderRelaxation
 from egraph.spaces._building import (
@@ -25,7 +26,7 @@ from egraph.spaces._building import (
     warn_of,
 )
 from egraph.spaces._checks import check_text, check_value
-from egraph.spaces.base import Builder, SearchSpace
+from egraph.spaces.base import Builder, Fixer, SearchSpace
 from egraph.spaces.choosing import (
     Answering,
     Asked,
@@ -300,12 +301,16 @@ class BuilderSpace(SearchSpace):
 
         Args:
             fixed: Answers to other questions in the supernet, by name.
-
-        Raises:
-            UsageError: The builder asks for no modules, refuses the answers, or has no such question.
-            ArchitectureError: Options of a choice give results of different shapes.
         """
         return BuilderRelaxation(self, fixed or {})
+
+    def fixer(self, answers: Mapping[str, Any]) -> Fixer:
+        """Answers to questions; one that is not asked for has no effect."""
+        return fix_answers(self, answers)
+
+    def fixed_relaxation(self, answers: Mapping[str, Any]) -> Relaxation:
+        """The relaxation with these answers in the supernet."""
+        return self.relaxation(fixed=answers)
 
     def _module(
         self, architecture: Architecture, input_shape: tuple[int, ...], num_classes: int, *, seed: int
@@ -367,10 +372,10 @@ class BuilderSpace(SearchSpace):
         try:
             return self._made(answering)
         except Unbuildable:
-            return None
+            pass
         except BuilderError as error:
             warn_of(error)
-            return None
+        return None
 
     def _made(self, answering: Answering) -> Network:
         module, asked = self._build(answering)
@@ -391,5 +396,5 @@ class BuilderSpace(SearchSpace):
         return inspect_network(self.name, module, asked, self.input_shape, self.fold)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        restore = functools.partial(BuilderSpace, name=self.name, fold=self.fold)
-        return restore, (self.build, self.input_shape, self.num_classes)
+        return functools.partial(BuilderSpace, name=self.name, fold=self.fold), (
+            self.build, self.input_shape, self.num_classes)  # fmt: skip

@@ -7,15 +7,16 @@ import math
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, simplify
-from egraph.errors import ArchitectureError, SpaceExhaustedError, shorten
+from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError, shorten
 from egraph.spaces._checks import check_text, check_value, read_options
-from egraph.spaces.base import SearchSpace
+from egraph.spaces.base import Fixer, SearchSpace
 
 __all__ = ["ChoiceSpace"]
 
@@ -177,6 +178,27 @@ class ChoiceSpace(SearchSpace):
             ArchitectureError: This combination of options describes no architecture.
         """
         return self.build(self._names(read_options(options, self.choices, self.name)))
+
+    def fixer(self, answers: Mapping[str, Any]) -> Fixer:
+        """Options of positions, by the name of the position."""
+        numbers = {}
+        for name, answer in answers.items():
+            if name not in self.positions:
+                raise UsageError(
+                    f"the space {self.name!r} has no position {name!r}; known: {', '.join(self.positions)}"
+                )
+            if answer not in self.positions[name]:
+                raise UsageError(
+                    f"the position {name!r} of {self.name!r} has no option {shorten(answer)}; it has "
+                    f"{', '.join(self.positions[name])}"
+                )
+            numbers[list(self.positions).index(name)] = answer
+
+        def put(architecture: Architecture) -> Architecture:
+            options = self._options(architecture)
+            return self.build(tuple(numbers.get(number, each) for number, each in enumerate(options)))
+
+        return Fixer(put, dict(answers))
 
     def __len__(self) -> int:
         combinations = math.prod(self.choices)

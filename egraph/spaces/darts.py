@@ -9,13 +9,17 @@ from typing import Any
 import numpy as np
 
 from egraph.architecture import Architecture
-from egraph.errors import ArchitectureError
+from egraph.errors import ArchitectureError, UsageError
 from egraph.spaces._checks import check_text, check_value, read_options
 from egraph.spaces._darts_graph import OPERATIONS, VERTICES, build, find_cells
 from egraph.spaces._darts_notation import (
+    HAND_MADE,
+    HAND_MADE_CELL,
+    KINDS,
     LAYERS,
     Cell,
     Node,
+    read_cell,
     read_genotype,
     read_text,
     to_genotype,
@@ -23,7 +27,7 @@ from egraph.spaces._darts_notation import (
 )
 from egraph.spaces._darts_relaxation import DartsRelaxation
 from egraph.spaces._registry import register
-from egraph.spaces.base import Builder, SearchSpace
+from egraph.spaces.base import Builder, Fixer, SearchSpace
 
 __all__ = ["LAYERS", "Darts"]
 
@@ -168,13 +172,42 @@ class Darts(SearchSpace):
         options = {"channels": 16, "cells": 8, "auxiliary": False, "drop_path": False, "seed": 0}
         return Builder(build_darts, options)
 
-    def relaxation(self, *, reduction: Architecture | None = None) -> DartsRelaxation:
+    def relaxation(
+        self, *, normal: Architecture | None = None, reduction: Architecture | None = None
+    ) -> DartsRelaxation:
         """Probabilities of the operations on all edges: see `DartsRelaxation`.
 
         Args:
-            reduction: Architecture whose reduction cell all derived ones have; None searches both cells.
+            normal: Architecture whose normal cell all derived ones have; None searches it.
+            reduction: Architecture whose reduction cell all derived ones have; None searches it.
         """
-        return DartsRelaxation(self, reduction)
+        return DartsRelaxation(self, normal, reduction)
+
+    def fixer(self, answers: Mapping[str, Any]) -> Fixer:
+        """The ``normal`` or the ``reduce`` cell.
+
+        An answer is an architecture or a genotype that has the cell, its eight pairs of operation and input,
+        or the text of one of them. ``hand-made`` is a cell of max pools and separable convolutions, close to
+        the fixed reduction cell of GDAS.
+        """
+        if unknown := [name for name in answers if name not in KINDS]:
+            raise UsageError(f"darts has no choice {unknown[0]!r} to fix; known: {', '.join(KINDS)}")
+        cells: dict[str, Cell] = {}
+        for name, answer in answers.items():
+            whole = isinstance(answer, Architecture)
+            cells[name] = read_cell(self.to_genotype(answer) if whole else answer, name)
+
+        def put(architecture: Architecture) -> Architecture:
+            normal, reduction = self._read(architecture)
+            return build(cells.get("normal", normal), cells.get("reduce", reduction))
+
+        return Fixer(put, {name: _show(cell) for name, cell in cells.items()})
+
+    def fixed_relaxation(self, answers: Mapping[str, Any]) -> DartsRelaxation:
+        """The relaxation of the other cell; that of an answer is as it is in the supernet."""
+        filled = self.fixer(answers).put(_decode((0,) * len(_CHOICES)))
+        normal, reduction = (filled if name in answers else None for name in KINDS)
+        return self.relaxation(normal=normal, reduction=reduction)
 
     def _read(self, architecture: Architecture) -> tuple[Cell, Cell]:
         """The cells of an architecture of this space."""
@@ -201,6 +234,10 @@ _CHOICES = tuple(
     for pairs in _PAIRS * 2
     for size in ((len(pairs),) if len(pairs) > 1 else ()) + (len(LAYERS), len(LAYERS))
 )
+
+
+def _show(cell: Cell) -> str:
+    return HAND_MADE if cell == HAND_MADE_CELL else str([step for node in cell for step in node])
 
 
 def _decode(options: Sequence[int]) -> Architecture:

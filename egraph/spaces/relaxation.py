@@ -23,7 +23,7 @@ from egraph.errors import ArchitectureError, SpaceExhaustedError, UsageError, sh
 if TYPE_CHECKING:
     import torch
 
-    from egraph.networks import Mix
+    from egraph.networks import Make, Mix
     from egraph.spaces.choice_space import ChoiceSpace
 
 __all__ = [
@@ -175,15 +175,29 @@ class Relaxation(ABC):
             ArchitectureError: The architecture does not belong to the space.
         """
 
+    def fix(self, answers: Mapping[str, Any]) -> Relaxation:
+        """The same without some positions, at which every network has a given answer.
+
+        Args:
+            answers: Answers by the name of the choice, which the `fixer` of the space accepts.
+
+        Raises:
+            UsageError: This relaxation fixes no choices.
+        """
+        raise UsageError("the supernet of this space has no fixed choices; search all of them")
+
 
 class ChoiceRelaxation(Relaxation):
     """The relaxation of a space of independent choices: each position has the option that wins or is drawn.
+
+    ``most_skips`` does not count the fixed options.
 
     Args:
         space: The space, whose options are operations.
         build: Builds the mixed network, called as `Relaxation.network`.
         options: Options of ``build`` with their default values.
         nodes: The node that each position leads into, by the name of the position.
+        fixed: Options of positions that are not mixed, by the name of the position.
     """
 
     def __init__(
@@ -192,19 +206,25 @@ class ChoiceRelaxation(Relaxation):
         build: Callable[..., torch.nn.Module],
         options: Mapping[str, Any],
         nodes: Mapping[str, str] | None = None,
+        fixed: Mapping[str, str] | None = None,
     ) -> None:
         self.space, self.options = space, options
-        self._build = build
+        self._build, self._nodes, self._fixed = build, nodes or {}, dict(fixed or {})
         self.positions = {
-            name: Position.of(name, each, (nodes or {}).get(name, ""))
+            name: Position.of(name, each, self._nodes.get(name, ""))
             for name, each in space.positions.items()
+            if name not in self._fixed
         }
 
     def network(
         self, mix: Mix, input_shape: tuple[int, ...], num_classes: int, *, seed: int = 0, **options: Any
     ) -> torch.nn.Module:
         """The network of the space with a mixed layer at each position."""
-        return self._build(mix, input_shape, num_classes, seed=seed, **{**self.options, **options})
+
+        def mix_or_make(name: str, make: Make, channels: int) -> torch.nn.Module:
+            return make(self._fixed[name], channels) if name in self._fixed else mix(name, make, channels)
+
+        return self._build(mix_or_make, input_shape, num_classes, seed=seed, **{**self.options, **options})
 
     def derive(self, probabilities: Probabilities, rules: Derivation | None = None) -> Architecture:
         """Each position has its most probable option."""
@@ -227,7 +247,14 @@ class ChoiceRelaxation(Relaxation):
 
     def chosen(self, architecture: Architecture) -> dict[str, int]:
         """The encoding of the architecture."""
-        return dict(zip(self.positions, self.space.encode(architecture), strict=True))
+        numbers = zip(self.space.positions, self.space.encode(architecture), strict=True)
+        return {name: number for name, number in numbers if name in self.positions}
+
+    def fix(self, answers: Mapping[str, Any]) -> ChoiceRelaxation:
+        """The same with the fixed layers in place of mixed ones."""
+        self.space.fixer(answers)
+        fixed = {**self._fixed, **answers}
+        return ChoiceRelaxation(self.space, self._build, self.options, self._nodes, fixed)
 
     def _make(
         self,
@@ -242,7 +269,8 @@ class ChoiceRelaxation(Relaxation):
             lambda admitted: {name: take(weights) for name, weights in admitted.items()},
             rules.most_skips,
         )
-        return self.space.decode(list(chosen.values()))
+        fixed = {name: self.space.positions[name].index(each) for name, each in self._fixed.items()}
+        return self.space.decode([{**chosen, **fixed}[name] for name in self.space.positions])
 
 
 def nodes_of(positions: Mapping[str, Position]) -> list[list[str]]:

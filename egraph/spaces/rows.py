@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from egraph.architecture import Architecture
 from egraph.errors import ArchitectureError, UsageError
-from egraph.spaces.base import SearchSpace
+from egraph.spaces.base import Fixer, SearchSpace
 from egraph.spaces.subspace import Subspace
 
 __all__ = ["Rows"]
@@ -81,6 +82,14 @@ class Rows(Subspace):
             ArchitectureError: It is not.
         """
         self._find(architecture)
+
+    def fixer(self, answers: Mapping[str, Any]) -> Fixer:
+        """Refuses: the nearest row need not have the answers.
+
+        Raises:
+            UsageError: Always.
+        """
+        raise UsageError(f"choices of the listed architectures of {self.name!r} cannot be fixed; list fewer")
 
     def __len__(self) -> int:
         return len(self._architectures)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from egraph.architecture import Architecture
-from egraph.spaces.base import Builder, Crossover, SearchSpace
+from egraph.spaces.base import Builder, Crossover, Fixer, SearchSpace
 from egraph.spaces.episodes import Action, Episodes
 
 if TYPE_CHECKING:
@@ -127,6 +127,15 @@ class Subspace(SearchSpace):
     def relaxation(self) -> Relaxation:
         """That of the whole space, whose architectures may be outside of the part."""
         return self.whole.relaxation()
+
+    def fixer(self, answers: Mapping[str, Any]) -> Fixer:
+        """That of the whole space; what it gives is settled as in `decode`."""
+        put, shown = self.whole.fixer(answers)
+        return Fixer(lambda architecture: self._settle(put(architecture)), shown)
+
+    def fixed_relaxation(self, answers: Mapping[str, Any]) -> Relaxation:
+        """That of the whole space, whose architectures may be outside of the part."""
+        return self.whole.fixed_relaxation(answers)
 
     def settings(self, architecture: Architecture) -> dict[str, Any]:
         """As in the whole space."""

@@ -15,6 +15,7 @@ from egraph.checks import check_whole
 from egraph.evaluation import Training
 from egraph.files import write_text
 from egraph.searchers import RandomSearch
+from egraph.spaces import SearchSpace
 from egraph.supernets.searcher import SupernetSearcher, SupernetStart
 from egraph.supernets.workers import ALONE, Workers
 
@@ -29,6 +30,7 @@ def train_alone(
     training: Training,
     folder: Path,
     *,
+    space: SearchSpace | None = None,
     random: int = 3,
     seed: int = 0,
     epoch: Callable[[int, int, str], object] | None = None,
@@ -44,6 +46,8 @@ def train_alone(
         searcher: Method and settings.
         training: Space, data, recipe of the architectures, and device.
         folder: Where the state and the result, ``supernet.json``, are kept.
+        space: Part of the space of ``training`` that is searched, such as an `egraph.spaces.Fixed`; None for
+            all of it.
         random: Number of random architectures.
         seed: Seed of the supernet, the random architectures and all trainings.
         epoch: Called after each epoch of the supernet: epochs done, epochs in all, and a note.
@@ -61,13 +65,14 @@ def train_alone(
         EvaluationError: The loss became NaN or infinite, or the memory is too small.
     """
     check_whole(1, random=random)
-    start = SupernetStart(searcher.options, training.space, training, seed, folder)
+    space = training.space if space is None else space
+    start = SupernetStart(searcher.options, space, training, seed, folder)
     report = epoch or (lambda done, total, note: None)
     result = start.prepare(lambda done, seconds, note: report(done, start.total, note), workers)
     if workers.number > 0:
         return None
     derived = Architecture.from_dict(result["epochs"][result["best"] - 1]["architecture"])
-    others = RandomSearch(training.space, seed=seed).ask(random)
+    others = RandomSearch(space, seed=seed).ask(random)
     about = json.dumps([start.about, training.recipe.to_dict()], sort_keys=True)
     kept = _Kept(folder / "trainings.json", about)
     rows = []
@@ -75,7 +80,7 @@ def train_alone(
         if trained is not None:
             trained(number, 1 + len(others))
         rows.append(kept.train(training, architecture, seed))
-    whole = _describe(training, start, seed, result, rows)
+    whole = {"space": space.name, **_describe(training, start, seed, result, rows)}
     write_text(folder / RESULT, json.dumps(whole))
     return whole
 
@@ -92,7 +97,6 @@ def _describe(
         each["notation"] = training.space.format(Architecture.from_dict(each["architecture"]))
     seconds = float(np.mean([row["seconds"] for row in rows]))
     return {
-        "space": training.space.name,
         "data": training.images.name,
         "seed": seed,
         "method": start.describe(),

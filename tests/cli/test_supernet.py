@@ -6,7 +6,10 @@ import re
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+
+import egraph as egraph_package
 
 SMALL = (
     "--space", "supernets:build", "--data", "digits", "--method", "gdas:batch_size=256",
@@ -75,9 +78,32 @@ def test_two_workers_train_one_supernet(egraph, nets, tmp_path):
     assert two["random"][0]["notation"] == one["random"][0]["notation"]
 
 
+def test_a_choice_is_fixed_in_supernet_and_random_architectures(egraph, nets, tmp_path):
+    found = json.loads(egraph("supernet", *SMALL, "--fix", "third=skip", "--out", "fixed", "--json").stdout)
+    assert found["space"] == "supernets:build@1x8x8,10, third = skip"
+    assert set(found["options"]) == {"first", "second"}
+    notations = [each["notation"] for each in (*found["epochs"], *found["random"])]
+    assert len(notations) == 3
+    assert all(json.loads(each)["third"] == "skip" for each in notations)
+
+
+def test_choices_of_listed_networks_are_not_fixed(egraph, tmp_path):
+    space = egraph_package.spaces.get("nasbench201")
+    cells = [space.format(space.sample(np.random.default_rng(seed))) for seed in range(6)]
+    rows = [f"{cell},{number}" for number, cell in enumerate(cells)]
+    (tmp_path / "own.csv").write_text("\n".join(["architecture,score", *rows]))
+    search = ("search", "--data", "own.csv", "--space", "nasbench201", "--metric", "score")
+    assert (
+        "cannot be fixed; list fewer" in egraph(*search, "--fix", "0->1=none", code=2).stderr.splitlines()[-1]
+    )
+
+
 @pytest.mark.parametrize(
     ("change", "text"),
     [
+        (("--fix", "third"), "--fix is NAME=ANSWER, such as reduce=hand-made, got 'third'"),
+        (("--fix", "first=skip", "--fix", "first=wide"), "--fix first= is given twice; leave one out"),
+        (("--fix", "first=conv"), "the choice 'first' has no option 'conv'; it has wide, narrow, skip"),
         (("--space", "convnet"), "the space 'convnet' has no relaxation"),
         (("--method", "gdos"), "unknown differentiable method 'gdos'; known: "),
         (("--method", "gdas:speed=1"), "has no option 'speed'; known: "),

@@ -85,6 +85,17 @@ def test_a_supernet_is_trained_first_and_its_probabilities_are_drawn_from():
         assert not any(isinstance(event, Preparing) for event in events)
 
 
+def test_a_part_with_fixed_choices_is_searched_beside_random_architectures_of_it():
+    part = egraph.spaces.Fixed(MINE, {"third": "skip"})
+    training = Training(MINE, "digits", Recipe(epochs=1, batch_size=256))
+    with Study(part, training, searcher="gdas:epochs=1,batch_size=256", ranker=False, screen=False) as one:
+        one.run(trials=2)
+        assert set(result(one.journal)["result"]["options"]) == {"first", "second"}
+        trials = one.journal.read_trials()
+        assert len(trials) >= 2
+        assert {dict(trial.architecture.answers)["third"] for trial in trials} == {"skip"}
+
+
 def test_it_sees_the_training_part_alone():
     data = egraph.datasets.images("digits")
     training = Training(MINE, "digits", Recipe(epochs=1, batch_size=256))
