@@ -1,8 +1,4 @@
-"""Cheaper evaluations first: which networks are evaluated at the next fidelity, and which new ones enter.
-
-The rungs are those of asynchronous successive halving: each fidelity is a rung, and a share of the networks
-on it is promoted to the next one. The share is the ratio of the costs, so that all rungs cost about the same.
-"""
+"""Cheaper evaluations first: which networks are evaluated at the next fidelity, and which new ones enter."""
 
 from __future__ import annotations
 
@@ -22,12 +18,11 @@ from egraph.evaluation.base import Evaluator, Fidelity
 from egraph.study._guide import Guide, Predictor
 from egraph.study._guided import refit
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
+from egraph.study._rungs import Rungs, round_down
 from egraph.study._selection import predict
-from egraph.study._trial import BASELINE, DONE, ENQUEUED, GIVEN, KNOWN, PROMOTED, REFERENCE, WHOLE_COST, Trial
+from egraph.study._trial import BASELINE, PROMOTED, WHOLE_COST, Trial
 
-__all__ = ["Climbing", "Rungs", "climb", "list_evaluators", "read_fidelities"]
-
-_DUST = 1e-9  # rounding errors of sums of costs
+__all__ = ["Climbing", "climb", "list_evaluators", "read_fidelities"]
 
 
 def read_fidelities(fidelities: Iterable[object] | None, evaluator: Evaluator) -> list[Fidelity]:
@@ -67,55 +62,6 @@ def climb(fidelities: Sequence[Fidelity], entering: Strategy, guide: Guide | Non
 
 
 @dataclass(frozen=True, slots=True)
-class Rungs:
-    """The trials of a study by their fidelity, and what may be promoted.
-
-    Attributes:
-        costs: Cost of each fidelity in whole evaluations, increasing; the last one is 1.
-        trials: Trials of the search on each rung; those without a result are still evaluated.
-    """
-
-    costs: tuple[float, ...]
-    trials: tuple[tuple[Trial, ...], ...]
-
-    @classmethod
-    def of(cls, trials: Sequence[Trial], costs: Sequence[float]) -> Rungs:
-        """The rungs of a study with these trials."""
-        climbing = [trial for trial in trials if trial.origin not in (KNOWN, GIVEN, REFERENCE, ENQUEUED)]
-        rungs = tuple(tuple(trial for trial in climbing if trial.fidelity == cost) for cost in costs)
-        return cls(tuple(costs), rungs)
-
-    def ready(self, rung: int) -> list[Trial]:
-        """The trials on a rung that succeeded and were not evaluated at a higher fidelity."""
-        above = {trial.key for higher in self.trials[rung + 1 :] for trial in higher}
-        return [one for one in self.trials[rung] if one.state == "complete" and one.key not in above]
-
-    def rest(self, rung: int) -> float:
-        """The cost of all rungs above this one: of the climb of one network from it."""
-        return math.fsum(self.costs[rung + 1 :])
-
-    def count(self, left: float) -> list[int]:
-        """The number of networks to promote from each rung but the highest.
-
-        As many as keep the promoted ones at the share of their rung that is the ratio of the costs. Higher
-        rungs come first. Nothing is begun whose whole climb the limit does not pay, and what pays for the
-        last whole evaluation is kept for the end.
-
-        Args:
-            left: Whole evaluations that may still be spent.
-        """
-        counts = [0] * (len(self.costs) - 1)
-        for rung in reversed(range(len(counts))):
-            own, next_one = self.costs[rung : rung + 2]
-            measured = sum(trial.state in DONE for trial in self.trials[rung])
-            due = math.floor(measured * own / next_one + _DUST) - len(self.trials[rung + 1])
-            paid = _floor((left - max(self.rest(rung + 1), WHOLE_COST)) / next_one)
-            counts[rung] = int(max(0, min(due, paid, len(self.ready(rung)))))
-            left -= counts[rung] * next_one
-        return counts
-
-
-@dataclass(frozen=True, slots=True)
 class Climbing:
     """New networks enter at the lowest fidelity, and the best of each rung are promoted to the next.
 
@@ -142,7 +88,7 @@ class Climbing:
         rungs = Rungs.of(situation.own, self.costs)
         counts = rungs.count(situation.left)
         left = situation.left - sum(n * cost for n, cost in zip(counts, self.costs[1:], strict=True))
-        room = max(0, _floor((left - rungs.rest(0)) / self.costs[0]))
+        room = max(0, round_down((left - rungs.rest(0)) / self.costs[0]))
         plan = Plan([], searcher_state=situation.searcher_state)
         if room:
             plan = self._enter(situation, rungs, room)
@@ -180,7 +126,7 @@ class Climbing:
             return plan
         for rung in reversed(range(len(self.costs) - 1)):
             ready = rungs.ready(rung)
-            count = int(min(len(ready), _floor(situation.left)))
+            count = int(min(len(ready), round_down(situation.left)))
             if count > 0:
                 model = None
                 if self.guide is not None:
@@ -211,8 +157,3 @@ def rank(scores: NDArray[np.float64], predicted: NDArray[np.float64]) -> NDArray
     """The mean of the ranks by score and by prediction, ``(trials,)``; by score alone where one is NaN."""
     by_score = rankdata(scores)
     return by_score if np.isnan(predicted).any() else (by_score + rankdata(predicted)) / 2
-
-
-def _floor(number: float) -> float:
-    """The whole number below, not misled by rounding errors; infinity stays."""
-    return math.floor(number + _DUST) if math.isfinite(number) else number

@@ -12,8 +12,9 @@ from egraph.errors import FailedError, JournalError, UsageError
 from egraph.evaluation import Evaluation, Evaluator, Fidelity
 from egraph.searchers.testing import ToySpace
 from egraph.study import Study, Trial
-from egraph.study._fidelities import Rungs, _promote, rank
+from egraph.study._fidelities import _promote, rank
 from egraph.study._guide import Guide
+from egraph.study._rungs import Rungs
 
 COSTS = (0.1, 0.3, 1.0)
 
