@@ -2,19 +2,22 @@ r"""Searches on tables with cheaper trainings first, at the same number of epoch
 
     python benchmarks/fidelities.py                          # all cases and methods: hours of a core
     python benchmarks/fidelities.py cifar10 --seeds 5        # a first look
+    python benchmarks/fidelities.py cifar10 ten ladder --methods egraph,brackets,asha,hyperband
 
 Methods: `egraph`, a study with fidelities and the ranker; `prior`, the same with a ranker of all other
 search spaces as its prior, from the files that `benchmarks/left_out.py` keeps in the folder --priors; `asha`,
-without a ranker, new networks at random; `short`, a study with the ranker and the shortest training of the
-case alone; `random`, random search with whole trainings. Each chooses its best network by the validation
-score that it has seen at its longest training, and the test accuracy of this network is the result.
+without a ranker, new networks at random; `brackets` and `hyperband`, `egraph` and `asha` with all brackets;
+`short`, a study with the ranker and the shortest training of the case alone; `random`, random search with
+whole trainings. Each chooses its best network by the validation score that it has seen at its longest
+training, and the test accuracy of this network is the result.
 
 Cases: `cifar10`, NAS-Bench-201 within 1,192 epochs, trainings of 12 and of 200 epochs; `ten`, the same
 within the epochs of ten trainings of 200 epochs; `cifar100` and `imagenet16`, for which the table has
 validation scores after 12 epochs only, so that `short` alone applies; `nasbench101`, its 20,001 cells in the
 table within 368 epochs, where the result is the validation accuracy after 108 epochs, because the table has
-no test accuracy. All settings are the same everywhere. `--out` gets one JSON line a run; runs that it holds
-are not repeated.
+no test accuracy; `ladder`, the same within the epochs of ten trainings of 108 epochs, with trainings of 4,
+12, 36 and 108 epochs. All settings are the same everywhere. `--out` gets one JSON line a run; runs that it
+holds are not repeated.
 """
 
 from __future__ import annotations
@@ -38,7 +41,7 @@ from egraph.evaluation import TableLookup
 from egraph.spaces import SearchSpace
 from egraph.study import Trial
 
-METHODS = ("egraph", "prior", "asha", "short", "random")
+METHODS = ("egraph", "prior", "asha", "short", "random", "brackets", "hyperband")
 CANDIDATES = 20001  # the whole table, so that no searcher is used
 MEMBERS = 2  # networks of the ranker, to save time
 ROUND = {"initial": 8, "batch": 4}  # so that ten trainings are several rounds
@@ -64,13 +67,16 @@ class Case:
     methods: tuple[str, ...] = METHODS
 
 
+FIDELITIES = ("egraph", "prior", "asha", "random", "brackets", "hyperband")
+LADDER = ("val_acc_4", "val_acc_12", "val_acc_36", "val_acc_108")
 CIFAR10 = ("cifar10_val_12", "cifar10_val_200")
 CASES = {
     "cifar10": Case("nasbench201", CIFAR10, "cifar10_test_200", 1192),
-    "ten": Case("nasbench201", CIFAR10, "cifar10_test_200", 2000, ("egraph", "prior", "asha", "random")),
+    "ten": Case("nasbench201", CIFAR10, "cifar10_test_200", 2000, FIDELITIES),
     "cifar100": Case("nasbench201", ("cifar100_val_12",), "cifar100_test_200", 1192, ("short",)),
     "imagenet16": Case("nasbench201", ("imagenet16_val_12",), "imagenet16_test_200", 1192, ("short",)),
     "nasbench101": Case("nasbench101", ("val_acc_12", "val_acc_108"), "val_acc_108", 368),
+    "ladder": Case("nasbench101", LADDER, "val_acc_108", 1080, FIDELITIES),
 }
 
 
@@ -94,7 +100,7 @@ def search(
 ) -> dict[str, Any]:
     """Runs one search; returns its result, its score and the trainings that it spent."""
     options: dict[str, Any] = {"ranker": False, "searcher": "random"}
-    if method in ("egraph", "short"):
+    if method in ("egraph", "short", "brackets"):
         ranker = egraph.Ranker(members=MEMBERS, folds=0, seed=seed)
         options = {"ranker": ranker, "candidates": CANDIDATES}
     elif method == "prior":
@@ -102,8 +108,9 @@ def search(
         options = {"ranker": ranker, "candidates": CANDIDATES}
     options |= ROUND
     trials: float = case.epochs // epochs
-    if method in ("egraph", "prior", "asha"):
+    if method not in ("short", "random"):
         options["fidelities"] = case.columns
+        options["brackets"] = len(case.columns) if method in ("brackets", "hyperband") else 1
         trials = case.epochs / epochs
     with egraph.Study(space, lookup, seed=seed, **options) as study:
         study.run(trials=trials)

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Shares",
+    "brackets_option",
     "can_encode",
     "check_writable",
     "choose_metric",
@@ -194,6 +195,12 @@ def shape_options(of: str) -> tuple[Callable[[Any], Any], Callable[[Any], Any]]:
 
 
 seed_option = count_option("--seed", least=0, default=0, help="Seed of all random choices.")
+brackets_option = count_option(
+    "--brackets",
+    default=1,
+    help="Number of the cheapest --fidelities at which new networks enter, at equal cost; with all of them "
+    "the search is Hyperband.",
+)
 
 
 def metric_option(verb: str, multiple: bool = False) -> Callable[[Any], Any]:

@@ -65,8 +65,9 @@ def command(
     arguments = searching.read() | ranking.read() | screening.read()
     within, weighed = limits.read(Measured(space, Outside(), space.name), "cpu")
     with Study(
-        within, None, storage=path, seed=asking.seed, fidelities=asking.shares, **weighed, **arguments
-    ) as study:
+        within, None, storage=path, seed=asking.seed, fidelities=asking.shares, brackets=asking.brackets,
+        **weighed, **arguments,
+    ) as study:  # fmt: skip
         remember(context, study.journal)
         given.give(study, rows.reading)
         if asking.again:

@@ -66,8 +66,8 @@ def command(
     display.tell_learned(arguments["ranker"], measured.table)
     with data.importable(), Study(
         within, measured.evaluator, storage=path, seed=running.seed,
-        fidelities=measured.fidelities, trial_seconds=running.trial_seconds,
-        timeout=running.timeout, backup=running.backup,
+        fidelities=measured.fidelities, brackets=data.brackets,
+        trial_seconds=running.trial_seconds, timeout=running.timeout, backup=running.backup,
         synchronous=running.synchronous, force_resume=running.force_resume, **weighed, **arguments,
     ) as study:  # fmt: skip
         given.give(study, rows.reading)

@@ -145,6 +145,7 @@ _SETTINGS: dict[str, tuple[type, ...]] = {
     ),
     "space": (str,),
     "seed": (int,),
+    "brackets": (int,),
     "command": (str,),
     "created": (int, float),
     "searcher state": (dict, type(None)),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from egraph.cli._options import count_option, seed_option, shape_options
+from egraph.cli._options import brackets_option, count_option, seed_option, shape_options
 from egraph.cli._search._groups import option
 from egraph.errors import UsageError
 
@@ -117,6 +117,7 @@ class Asking:
             help="Evaluate new networks cheaply first: shares of a whole evaluation such as 0.3,1.",
         )
     )
+    brackets: int = option(brackets_option)
     baseline: bool = option(
         click.option("--baseline", is_flag=True, help="Print networks of a random search, too.")
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from egraph.cli._options import choose_metric, root_option, shape_options
+from egraph.cli._options import brackets_option, choose_metric, root_option, shape_options
 from egraph.cli._reading import read_table
 from egraph.cli._search._groups import option
 from egraph.errors import UnknownNameError, UsageError
@@ -151,6 +151,7 @@ class Data:
             "cifar10_val_12,cifar10_val_200; the last is the --metric.",
         )
     )
+    brackets: int = option(brackets_option)
     root: str | None = option(root_option)
 
     def read(self, training: RecipeOptions, rows: Rows) -> Measured:

@@ -6,7 +6,7 @@
   without;
 - ``_preparing.py`` does what a searcher needs before the first trial, such as the training of a supernet;
 - ``_fidelities.py`` promotes the best of cheap evaluations to more expensive ones, as many as ``_rungs.py``
-  says;
+  says; ``_brackets.py`` says where new ones enter;
 - ``_guide.py`` fits the ranker, ``_recalibration.py`` has the rule when, ``_team.py`` keeps the searchers,
   ``_shares.py`` divides the work among them and others, ``_selection.py`` chooses from the candidates, and
   ``_promises.py`` compares predictions with the scores;

@@ -27,6 +27,7 @@ from egraph.study._arguments import (
     read_screen,
     read_searchers,
 )
+from egraph.study._brackets import read_brackets
 from egraph.study._fidelities import climb, read_fidelities
 from egraph.study._guide import Guide, Predictor
 from egraph.study._identity import claim
@@ -88,6 +89,7 @@ class Arguments:
     recalibrate: str
     max_failures: int
     fidelities: Sequence[float | str] | None
+    brackets: int
     trial_seconds: float | None
     timeout: float | str | None
     backup: str | None
@@ -112,6 +114,7 @@ def assemble(given: Arguments) -> Parts:
     engine = find_engine(given.executor)
     evaluator = Outside() if given.evaluate is None else as_evaluator(given.evaluate)
     levels = read_fidelities(given.fidelities, evaluator)
+    brackets = read_brackets(given.brackets, levels)
     meter, mixture = read_costs(given.costs, space), Mixture(read_shares(given.shares), far)
     makers = read_searchers(given.searcher, space, meter, evaluator)
     team = Team(space, seed, bind(makers, space, evaluator, seed, given.storage))
@@ -133,12 +136,13 @@ def assemble(given: Arguments) -> Parts:
         "shares": mixture.shares, "trial_seconds": limit,
         **patience.describe()}  # fmt: skip
     journal, requeued = claim(
-        given.storage, space, seed, evaluator, settings, meter, levels, given.force_resume
+        given.storage, space, seed, evaluator, settings, meter, levels, brackets, given.force_resume
     )
     if guide is not None and chosen is not None:
         guide.remember(partial(recall, journal, chosen, space, seed))
+    climbing = climb(levels, brackets, strategy, guide, max(initial, batch))
     runner = Runner(
-        space, seed, journal, Proposer(space, seed, climb(levels, strategy, guide)), evaluator, levels, meter,
+        space, seed, journal, Proposer(space, seed, climbing), evaluator, levels, meter,
         chosen, workers, limit, max_failures, requeued, team.makers, not given.synchronous, engine,
         patience,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 from egraph.checks import to_plain
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator, Fidelity
+from egraph.study._brackets import enter, level
 from egraph.study._guide import Guide, Predictor
 from egraph.study._guided import refit
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
@@ -56,14 +57,25 @@ def list_evaluators(fidelities: Sequence[Fidelity], journal: Path | None) -> dic
     return {one.cost: one.evaluator.keeping(folder) for one in fidelities}
 
 
-def climb(fidelities: Sequence[Fidelity], entering: Strategy, guide: Guide | None) -> Strategy:
-    """The strategy of a study with these fidelities, whose new networks another one proposes."""
-    return Climbing(tuple(one.cost for one in fidelities), entering, guide) if fidelities else entering
+def climb(
+    fidelities: Sequence[Fidelity], brackets: int, entering: Strategy, guide: Guide | None, most: int
+) -> Strategy:
+    """The strategy of a study with these fidelities, whose new networks another one proposes.
+
+    Args:
+        fidelities: Cheaper evaluations and the whole one; empty where all are whole.
+        brackets: Number of the lowest fidelities at which new networks enter.
+        entering: Strategy that proposes new networks.
+        guide: Fits the ranker; None without one.
+        most: Largest number of new networks that it proposes for a round.
+    """
+    costs = tuple(one.cost for one in fidelities)
+    return Climbing(costs, brackets, entering, guide, most) if fidelities else entering
 
 
 @dataclass(frozen=True, slots=True)
 class Climbing:
-    """New networks enter at the lowest fidelity, and the best of each rung are promoted to the next.
+    """New networks enter at the lowest fidelities, and the best of each rung are promoted to the next.
 
     Decisions depend on the trials that have a result. On each rung the best are those with the highest
     mean of two ranks: by the measured score, and by the prediction of the ranker, which has learned from all
@@ -72,26 +84,30 @@ class Climbing:
 
     Attributes:
         costs: Cost of each fidelity in whole evaluations, increasing; the last one is 1.
+        brackets: Number of the lowest fidelities at which new networks enter.
         entering: Strategy that proposes the new networks, as if the lowest fidelity were all there is.
         guide: Fits the ranker; None without one.
+        most: Largest number of new networks in a round.
 
     References:
         Li et al., A System for Massively Parallel Hyperparameter Tuning, https://arxiv.org/abs/1810.05934
     """
 
     costs: tuple[float, ...]
+    brackets: int
     entering: Strategy
     guide: Guide | None
+    most: int
 
     def propose(self, situation: Situation) -> Plan:
         """Promotions and new networks."""
         rungs = Rungs.of(situation.own, self.costs)
         counts = rungs.count(situation.left)
         left = situation.left - sum(n * cost for n, cost in zip(counts, self.costs[1:], strict=True))
-        room = max(0, round_down((left - rungs.rest(0)) / self.costs[0]))
+        places = list(itertools.islice(enter(rungs, self.brackets, left), self.most))
         plan = Plan([], searcher_state=situation.searcher_state)
-        if room:
-            plan = self._enter(situation, rungs, room)
+        if places:
+            plan = self._enter(situation, rungs, places)
         if not (any(counts) or plan.proposals):
             return self._finish(situation, rungs, plan)
         if not any(counts):
@@ -107,15 +123,18 @@ class Climbing:
         ]
         return replace(plan, proposals=[*promoted, *plan.proposals])
 
-    def _enter(self, situation: Situation, rungs: Rungs, room: float) -> Plan:
-        """New networks at the lowest fidelity, for as many as there is room."""
-        entered = [replace(trial, fidelity=WHOLE_COST) for trial in rungs.trials[0]]
+    def _enter(self, situation: Situation, rungs: Rungs, places: Sequence[int]) -> Plan:
+        """New networks, at most one for each of these rungs."""
+        entered = [replace(trial, fidelity=WHOLE_COST) for trial in level(rungs.entered)]
         beside = [trial for trial in situation.trials if trial.origin == BASELINE]
         trials = sorted([*entered, *beside], key=lambda trial: trial.number)
-        limit = len(entered) + room
+        limit = len(entered) + len(places)
         seen = replace(situation, trials=trials, limit=limit, evidence=situation.done)
         plan = self.entering.propose(seen)
-        return replace(plan, proposals=[replace(one, fidelity=self.costs[0]) for one in plan.proposals])
+        proposals = [
+            replace(one, fidelity=self.costs[rung]) for one, rung in zip(plan.proposals, places, strict=False)
+        ]
+        return replace(plan, proposals=proposals)
 
     def _finish(self, situation: Situation, rungs: Rungs, plan: Plan) -> Plan:
         """Whole evaluations of the best on the highest rung that has any left to promote.

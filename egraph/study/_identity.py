@@ -26,6 +26,9 @@ from egraph.study._trial import REFERENCE
 
 __all__ = ["claim", "register"]
 
+_MISSING: dict[str, Any] = {"fidelities": {}, "brackets": 1}
+"""What a journal means that does not say it; of the other parts nothing is compared then."""
+
 
 def claim(
     storage: str | os.PathLike[str] | None,
@@ -35,6 +38,7 @@ def claim(
     settings: Mapping[str, object],
     meter: CostMeter | None,
     fidelities: Sequence[Fidelity],
+    brackets: int,
     force: bool,
 ) -> tuple[Journal, int]:
     """The journal, registered to this study, and the number of interrupted trials that run again.
@@ -47,7 +51,7 @@ def claim(
     try:
         costs = {} if meter is None else meter.description
         ladder = {one.name: one.cost for one in fidelities}
-        register(journal, space, seed, evaluator, settings, costs, ladder, force=force)
+        register(journal, space, seed, evaluator, settings, costs, ladder, brackets, force=force)
         add_given(journal, space, seed, meter)
         if meter is not None:
             for trial in journal.read_trials():
@@ -66,10 +70,13 @@ def register(
     settings: Mapping[str, object],
     costs: Mapping[str, str],
     fidelities: Mapping[str, float] | None = None,
+    brackets: int = 1,
     *,
     force: bool | None = None,
 ) -> None:
-    """Writes space, seed, evaluator, costs and fidelities into a new journal, and this session into any.
+    """Writes what a study is into a new journal, and this session into any.
+
+    That is its space, seed, evaluator, costs, fidelities and brackets.
 
     Evaluators are compared by content: a file, table or function may have got another name or place.
 
@@ -81,16 +88,19 @@ def register(
         settings: Further settings of this session.
         costs: Descriptions of the costs.
         fidelities: Costs of the fidelities.
-        force: Whether another space, seed or evaluator is accepted; the journal then keeps what differed.
-            None where the user cannot choose.
+        brackets: Number of fidelities at which networks enter; 1 where a journal does not say it.
+        force: Whether another space, seed, evaluator or number of brackets is accepted; the journal then
+            keeps what differed. None where the user cannot choose.
 
     Raises:
-        JournalError: The journal is of another space, seed, evaluator, costs or fidelities.
+        JournalError: The journal is of another space, seed, evaluator, costs, fidelities or brackets.
     """
     identity = {"space": space.name, "seed": seed, "evaluator": describe(evaluator), "costs": dict(costs)}
     known = journal.settings
     if fidelities or "fidelities" in known:
         identity["fidelities"] = dict(fidelities or {})
+    if brackets > 1 or "brackets" in known:
+        identity["brackets"] = brackets
     differing = {name: text for name, text in _compare(known, identity) if text} if known else {}
     if differing:
         told = "; ".join(f"{name} {text}" for name, text in differing.items())
@@ -123,7 +133,7 @@ def _describe_metrics(evaluator: Evaluator) -> dict[str, Any]:
 def _compare(known: Mapping[str, Any], identity: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """The parts of an identity with what differs from a journal's; empty for equal parts."""
     for name, value in identity.items():
-        was = known.get(name, {} if name == "fidelities" else value)
+        was = known.get(name, _MISSING.get(name, value))
         if name == "evaluator":
             yield name, "; ".join(differences(was, value))
         elif was == value:

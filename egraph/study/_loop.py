@@ -39,7 +39,7 @@ class Loop:
         baseline: Whether random search runs beside the search.
         emit: Called with an event whenever something happens.
         meter: Costs of each trial; None without costs.
-        entry: Fidelity at which networks are tried first.
+        entry: Lowest fidelity at which networks are tried first.
         asynchronous: Whether a round is proposed when no trial waits, though others still run.
     """
 
@@ -190,7 +190,8 @@ class Loop:
                 continue
             learned = self._open.pop(number) > 0
             seed = derive(self._seed, "promise", number)
-            new = [t for t in trials if t.origin not in (BASELINE, PROMOTED)]
+            # Scores at other fidelities are on other scales.
+            new = [t for t in trials if t.origin not in (BASELINE, PROMOTED) and t.fidelity == self._entry]
             own = judge(new, learned=learned, seed=seed)
             random = judge([t for t in trials if t.origin == BASELINE], learned=learned, seed=seed)
             drift = self._weigh_drift(number)

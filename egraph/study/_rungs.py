@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from egraph.study._trial import DONE, ENQUEUED, GIVEN, KNOWN, REFERENCE, WHOLE_COST, Trial
+from egraph.study._trial import DONE, ENQUEUED, GIVEN, KNOWN, PROMOTED, REFERENCE, WHOLE_COST, Trial
 
 __all__ = ["DUST", "Rungs", "round_down"]
 
@@ -37,6 +37,11 @@ class Rungs:
         rungs = tuple(tuple(trial for trial in climbing if trial.fidelity == cost) for cost in costs)
         return cls(tuple(costs), rungs)
 
+    @property
+    def entered(self) -> list[Trial]:
+        """The trials of networks that were not promoted, but new: for each network the first one."""
+        return [trial for trials in self.trials for trial in trials if trial.origin != PROMOTED]
+
     def ready(self, rung: int) -> list[Trial]:
         """The trials on a rung that succeeded and were not evaluated at a higher fidelity."""
         above = {trial.key for higher in self.trials[rung + 1 :] for trial in higher}
@@ -49,9 +54,9 @@ class Rungs:
     def count(self, left: float) -> list[int]:
         """The number of networks to promote from each rung but the highest.
 
-        As many as keep the promoted ones at the share of their rung that is the ratio of the costs. Higher
-        rungs come first. Nothing is begun whose whole climb the limit does not pay, and what pays for the
-        last whole evaluation is kept for the end.
+        As many as keep the promoted ones at the share of their rung that is the ratio of the costs; what
+        entered on the next rung was not promoted. Higher rungs come first. Nothing is begun whose whole
+        climb the limit does not pay, and what pays for the last whole evaluation is kept for the end.
 
         Args:
             left: Whole evaluations that may still be spent.
@@ -60,7 +65,8 @@ class Rungs:
         for rung in reversed(range(len(counts))):
             own, next_one = self.costs[rung : rung + 2]
             measured = sum(trial.state in DONE for trial in self.trials[rung])
-            due = math.floor(measured * own / next_one + DUST) - len(self.trials[rung + 1])
+            risen = sum(trial.origin == PROMOTED for trial in self.trials[rung + 1])
+            due = math.floor(measured * own / next_one + DUST) - risen
             paid = round_down((left - max(self.rest(rung + 1), WHOLE_COST)) / next_one)
             counts[rung] = int(max(0, min(due, paid, len(self.ready(rung)))))
             left -= counts[rung] * next_one

@@ -93,6 +93,8 @@ class Study:
             expensive than the one before it; the last is the whole one. Of a training they are shares of the
             epochs, such as ``[0.1, 0.3, 1]``. New networks enter at the first, and the best of each are
             promoted; the ranker learns from all. Whole scores alone decide which network is best.
+        brackets: Number of the lowest fidelities at which new networks enter, which share the cost equally;
+            1 is asynchronous successive halving, the number of ``fidelities`` is Hyperband.
         trial_seconds: Time after which an evaluation has failed; None is no limit. With several workers its
             process is ended. With one, a `egraph.evaluation.Training` is ended between two steps, an
             `OwnTraining` at a report. Evaluations by another evaluator (`retrain`) have no limit.
@@ -106,7 +108,8 @@ class Study:
         executor: What runs the evaluations: ``inline``, ``processes``, ``ray`` with options if wanted, or
             ``package.module:make`` or a function that makes a `egraph.executors.Executor`; see
             `egraph.executors.find_engine`. None is ``inline`` with one worker, else ``processes``.
-        force_resume: Whether to resume a journal of another space, seed or evaluator; it keeps what differed.
+        force_resume: Whether to resume a journal of another space, seed, evaluator or number of brackets; it
+            keeps what differed.
 
     Raises:
         UsageError: An argument is of the wrong type or out of range.
@@ -138,6 +141,7 @@ class Study:
         recalibrate: str = "every=1",
         max_failures: int = 30,
         fidelities: Sequence[float | str] | None = None,
+        brackets: int = 1,
         trial_seconds: float | None = None,
         timeout: float | str | None = None,
         backup: str | None = None,
@@ -150,7 +154,7 @@ class Study:
             workers=workers, initial=initial, screen=screen, screen_count=screen_count,
             screen_seconds=screen_seconds, costs=costs, batch=batch, far=far, candidates=candidates,
             recalibrate=recalibrate, max_failures=max_failures, fidelities=fidelities,
-            trial_seconds=trial_seconds, synchronous=synchronous, executor=executor,
+            brackets=brackets, trial_seconds=trial_seconds, synchronous=synchronous, executor=executor,
             force_resume=force_resume, timeout=timeout, backup=backup,
         ))  # fmt: skip
         self.space, self.seed, self.workers, self.stopped = parts.space, parts.seed, parts.workers, ""

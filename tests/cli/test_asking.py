@@ -78,6 +78,14 @@ def test_a_line_says_all_that_a_training_needs(egraph, nets):
     assert f"x.db was begun with --space {nets}:build, which is used only where you name it" in refused.stderr
 
 
+def test_brackets_are_kept_too(egraph):
+    first, second, third = read(egraph("ask", "x.db", *BEGIN, "--fidelities", "0.3,1", "--brackets", 2))
+    assert [line["fidelity"] for line in (first, second, third)] == [0.3, 1, 0.3]
+    for line in (first, second, third):
+        egraph("tell", "x.db", line["trial"], score(line))
+    assert {line["fidelity"] for line in read(egraph("ask", "x.db"))} == {0.3, 1}
+
+
 def test_a_round_waits_and_failures_are_told(egraph):
     asked = read(egraph("ask", "x.db", *BEGIN))
     assert [line["trial"] for line in asked] == [0, 1, 2]

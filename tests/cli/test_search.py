@@ -673,6 +673,20 @@ def test_columns_of_a_table_as_fidelities(egraph, ladder, read_json):
     assert found["best"]["score"] == own["score"].max()
 
 
+def test_brackets_enter_at_several_fidelities(egraph, ladder):
+    options = ("--data", ladder, "--fidelities", "val_2,val_10", "--storage", "x.db", "--no-ranker")
+    egraph("search", *options, "--brackets", 2, "--trials", 5, "--no-baseline")
+    with open_journal("x.db") as journal:
+        trials = journal.trials
+        assert journal.settings["brackets"] == 2
+    entered = trials[trials["origin"] != "promoted"]["fidelity"].value_counts()
+    assert entered[0.2] > entered[1] >= 1
+    wrong = egraph("search", *options, "--trials", 5, code=1).stderr
+    assert "x.db is of a study with brackets 2, not 1; use the same arguments" in wrong
+    wrong = egraph("search", "--data", ladder, "--metric", "val_10", "--brackets", 2, code=2).stderr
+    assert "brackets=2 needs fidelities such as [0.1, 0.3, 1]; leave brackets out" in wrong
+
+
 def test_fidelities_of_trainings_continue(egraph):
     options = (
         "--data",

@@ -242,11 +242,12 @@ MODES = {
     "costs direct": {"costs": COSTS, "searcher": "nsga2:population=6", "ranker": False, "batch": 3},
     "fidelities": {"fidelities": (0.1, 0.3, 1)},
     "fidelities direct": {"fidelities": (0.25, 1), "ranker": False, "batch": 3},
+    "brackets": {"fidelities": (0.1, 0.3, 1), "brackets": 3},
     "screened": {"screen": Glimpse(seconds=0.15), "screen_count": 30, "screen_seconds": 600},
 }
 
 
-SMALLER = {"screened": 10, "fidelities": 8, "fidelities direct": 9}
+SMALLER = {"screened": 10, "fidelities": 8, "fidelities direct": 9, "brackets": 8}
 """Whole trials of a mode, where they are not as many as usual."""
 
 

@@ -105,7 +105,7 @@ def test_a_straggler_is_overtaken(tmp_path):
         assert before["round"].max() > straggler["round"], "results of later rounds came first"
 
 
-@pytest.mark.parametrize("mode", ["ranker", "several direct", "costs", "fidelities"])
+@pytest.mark.parametrize("mode", ["ranker", "several direct", "costs", "fidelities", "brackets"])
 def test_the_journal_tells_what_each_round_knew(mode):
     with run(mode) as one:
         check_whole(one.journal, mode)

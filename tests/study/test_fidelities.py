@@ -19,13 +19,13 @@ from egraph.study._rungs import Rungs
 COSTS = (0.1, 0.3, 1.0)
 
 
-def make(number, fidelity, key, score):
+def make(number, fidelity, key, score, origin="top"):
     """A trial that is done; it failed if the score is NaN."""
     state = "failed" if math.isnan(score) else "complete"
     return Trial(
         number,
         0,
-        "top",
+        origin,
         state,
         key,
         SPACE.parse("0.0.0.0"),
@@ -55,7 +55,7 @@ def climb(rng, costs, limit):
             return
         for key, cost in chosen:
             score = math.nan if rng.random() < 0.2 else float(rng.normal())
-            trials.append(make(len(trials), cost, key, score))
+            trials.append(make(len(trials), cost, key, score, "top" if cost == costs[0] else "promoted"))
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -83,7 +83,7 @@ def test_counts_by_hand():
     """Ten at .1 allow three at .3, and each three of those one whole."""
     low = [make(n, 0.1, str(n), n) for n in range(10)]
     assert Rungs.of(low, COSTS).count(math.inf) == [3, 0]
-    middle = [make(10 + n, 0.3, str(n), n) for n in range(4)]
+    middle = [make(10 + n, 0.3, str(n), n, "promoted") for n in range(4)]
     assert Rungs.of(low + middle, COSTS).count(math.inf) == [0, 1]
     assert Rungs.of(low + middle, COSTS).count(1.9) == [0, 0]
 

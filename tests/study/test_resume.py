@@ -17,7 +17,15 @@ from egraph.study import TrialStarted, open_journal
 
 @pytest.mark.parametrize(
     ("mode", "first"),
-    [("ranker", 0), ("direct", 3), ("several", 1), ("costs", 2), ("fidelities", 4), ("fidelities direct", 5)],
+    [
+        ("ranker", 0),
+        ("direct", 3),
+        ("several", 1),
+        ("costs", 2),
+        ("fidelities", 4),
+        ("fidelities direct", 5),
+        ("brackets", 3),
+    ],
 )
 def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, mode, first):
     """The files as they are after each transaction are what any kill can leave behind."""
@@ -50,7 +58,7 @@ def test_every_state_of_the_file_leads_to_the_same_end(tmp_path, mode, first):
         (1, "ranker"),
         (2, "several"),
         (1, "costs direct"),
-        (2, "fidelities"),
+        (2, "brackets"),
     ],
 )
 def test_killed_again_and_again_the_history_is_the_same(tmp_path, workers, mode):
