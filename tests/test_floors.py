@@ -46,6 +46,7 @@ NEIGHBOURS = {"ranker", "evaluation", "searchers"}
 ENTRANCES = {"__init__", "__main__"}
 
 
+@functools.cache
 def _modules() -> list[Path]:
     return sorted(
         path
@@ -71,18 +72,28 @@ NAMES = {_name(path) for path in _modules()}
 
 
 @functools.cache
-def _imported_modules(path: Path) -> frozenset[str]:
-    """The modules of egraph that a module imports anywhere, without those for the type checker alone."""
+def _nodes(path: Path) -> list[ast.AST]:
+    """All that a module says, without what only the type checker reads."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING":
             node.body = []
+    return list(ast.walk(tree))
+
+
+def _place(path: Path, node: ast.AST) -> str:
+    return f"{path.relative_to(ROOT)}:{node.lineno}"
+
+
+@functools.cache
+def _imported_modules(path: Path) -> frozenset[str]:
+    """The modules of egraph that a module imports anywhere."""
     found = set()
-    for node in ast.walk(tree):
+    for node in _nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}:{node.lineno} has a relative import"
+            assert node.level == 0, f"{_place(path, node)} has a relative import"
             for alias in node.names:
                 member = f"{node.module}.{alias.name}"
                 found.add(member if member in NAMES else node.module or "")
@@ -98,14 +109,16 @@ def test_every_room_has_a_floor():
     assert rooms <= FLOOR_OF.keys(), f"put {rooms - FLOOR_OF.keys()} on a floor here and in ARCHITECTURE.md"
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_imports_go_down_only(path):
-    room = _room(path)
-    if room in ENTRANCES:
-        return
-    for imported in _imported_rooms(path) - {room}:
-        assert FLOOR_OF[imported] <= FLOOR_OF[room], f"{room} imports {imported} from a floor above it"
-        assert not {room, imported} <= NEIGHBOURS, f"{room} and {imported} must not import each other"
+def test_imports_go_down_only():
+    """And neighbours of NEIGHBOURS do not import each other."""
+    wrong = [
+        f"{path.relative_to(ROOT)} imports {imported}"
+        for path in _modules()
+        if (room := _room(path)) not in ENTRANCES
+        for imported in _imported_rooms(path) - {room}
+        if FLOOR_OF[imported] > FLOOR_OF[room] or {room, imported} <= NEIGHBOURS
+    ]
+    assert wrong == []
 
 
 def test_no_files_import_each_other_in_a_circle():
@@ -115,38 +128,47 @@ def test_no_files_import_each_other_in_a_circle():
     assert circles == []
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_module_imports_the_package_itself(path):
-    assert "egraph" not in _imported_modules(path)
+def test_no_module_imports_the_package_itself():
+    assert [path for path in _modules() if "egraph" in _imported_modules(path)] == []
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_modules_and_functions_are_short(path):
-    text = path.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 400
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            assert node.end_lineno - node.lineno < 60, f"{path}:{node.lineno} {node.name}"
+def test_modules_are_short():
+    lengths = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in _modules()}
+    assert {path: lines for path, lines in lengths.items() if lines > 400} == {}
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_only_the_command_line_prints(path):
-    if _room(path) in {"cli", "__main__"}:
-        return
-    calls = [
-        node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+def test_functions_are_short():
+    long = [
+        f"{_place(path, node)} {node.name}"
+        for path in _modules()
+        for node in _nodes(path)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.end_lineno - node.lineno >= 60
     ]
-    assert not [call.lineno for call in calls if isinstance(call.func, ast.Name) and call.func.id == "print"]
+    assert long == []
+
+
+def test_only_the_command_line_prints():
+    prints = [
+        _place(path, node)
+        for path in _modules()
+        if _room(path) not in {"cli", "__main__"}
+        for node in _nodes(path)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
+    ]
+    assert prints == []
 
 
 # A worker process reads the function that its own parent sends through a pipe.
 PICKLES_FROM_THE_PARENT = "egraph/executors/_processes.py"
 
 
-@pytest.mark.parametrize("path", _modules(), ids=lambda path: str(path.relative_to(ROOT)))
-def test_no_pickle_is_read_from_a_file(path):
-    if str(path.relative_to(ROOT)) == PICKLES_FROM_THE_PARENT:
-        return
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "pickle":
-            assert node.attr not in {"load", "loads"}, f"{path}:{node.lineno} reads a pickle"
+def test_no_pickle_is_read_from_a_file():
+    reads = [
+        _place(path, node)
+        for path in _modules()
+        if str(path.relative_to(ROOT)) != PICKLES_FROM_THE_PARENT
+        for node in _nodes(path)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "pickle"
+        if node.attr in {"load", "loads"}
+    ]
+    assert reads == []
