@@ -166,6 +166,11 @@ def _follow(
                 return args[0]  # of the same shape, without the time that its parts take
             if func is nn.functional.layer_norm and _fits(args[0], [*args[1:], *(kwargs or {}).values()], -1):
                 return args[0]
+            if func is nn.functional.interpolate and args:
+                one = func(args[0].new_empty(1, 1, *args[0].shape[2:]), *args[1:], **(kwargs or {}))
+                return args[0].new_empty(
+                    *args[0].shape[:2], *one.shape[2:]
+                )  # PyTorch ties the channels to numbers
             if func in _GATES and (found := _recur(_GATES[func], *args)):
                 joined.append([_expression(size) for size in found[0]])
                 return found[1]

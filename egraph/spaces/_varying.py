@@ -30,6 +30,7 @@ class Variants:
     Attributes:
         name: Name for spaces: that of the function or class.
         input_shape: Shape of one input.
+        outputs: Shape of the result for one input: the number of outputs, of maps with their sides.
         num_classes: Number of outputs.
         plan: What may vary.
     """
@@ -39,12 +40,13 @@ class Variants:
         self._given: dict[str, Any]
         base = _checked(_made(source, given), name)
         example = _zeros(shape)
-        self.num_classes = _classes(base, example, name)
+        self.outputs = _outputs(base, example, name)
+        self.num_classes = self.outputs[0]
         self._source, self._given = (source, given) if _is_function(source) else (base, {})
         self.name, self.input_shape = name, shape
         if not _is_function(source):
             self.name += f"-{_digest(base)}"
-        self.plan = _plan(base, example, self.num_classes)
+        self.plan = _plan(base, example, self.outputs)
         if not self.plan.varied:
             raise UsageError(
                 f"nothing in {name} can vary: it has no blocks in a Sequential or ModuleList, no activation, "
@@ -224,8 +226,8 @@ def _zeros(shape: tuple[int, ...]) -> Tensor:
     return torch.zeros(2, *shape)
 
 
-def _classes(module: torch.nn.Module, example: Tensor, name: str) -> int:
-    """The number of outputs.
+def _outputs(module: torch.nn.Module, example: Tensor, name: str) -> tuple[int, ...]:
+    """The shape of the result for one input.
 
     Raises:
         UsageError: The network does not run, or its result has another form.
@@ -240,15 +242,16 @@ def _classes(module: torch.nn.Module, example: Tensor, name: str) -> int:
             f"{name} does not run on an input of shape {tuple(example.shape)}: {type(error).__name__}: "
             f"{' '.join(str(error).split())[:300]}"
         ) from error
-    if not isinstance(result, torch.Tensor) or result.ndim != 2 or len(result) != len(example):
+    if not isinstance(result, torch.Tensor) or result.ndim < 2 or len(result) != len(example):
         what = tuple(result.shape) if isinstance(result, torch.Tensor) else type(result).__name__
         raise UsageError(
-            f"{name} must give outputs of shape (batch, classes), got {what}; vary the part that does"
+            f"{name} must give outputs of shape (batch, classes) or (batch, classes, *sides), got {what}; "
+            "vary the part that does"
         )
-    return result.shape[1]
+    return tuple(result.shape[1:])
 
 
-def _plan(base: torch.nn.Module, example: Tensor, classes: int) -> Plan:
+def _plan(base: torch.nn.Module, example: Tensor, outputs: tuple[int, ...]) -> Plan:
     import torch
 
     from egraph.networks._variants import find_plan
@@ -264,7 +267,7 @@ def _plan(base: torch.nn.Module, example: Tensor, classes: int) -> Plan:
                     result = own(example.to(device))
             except Exception:  # noqa: BLE001 - a module may raise anything
                 continue
-            return isinstance(result, torch.Tensor) and result.shape == (len(example), classes)
+            return isinstance(result, torch.Tensor) and result.shape == (len(example), *outputs)
         return False
 
     with _kept_generators():

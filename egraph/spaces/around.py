@@ -43,7 +43,8 @@ def around(
             must be defined at the top of a module.
         example_input: Input of the network, ``(batch, *shape)``, whose numbers do not matter; or a tuple, the
             shape of one input.
-        num_classes: Number of outputs, for a function that takes it; others have theirs.
+        num_classes: Number of outputs, for a function that takes it; others have theirs. Of maps it is the
+            number of channels.
         inherit: Whether networks begin with the weights that they can take from the given one
             (`VariantSpace.inherited`), instead of fresh ones.
         name: Name of the space; with ``inherit`` a digest of the given weights is added.
@@ -51,7 +52,8 @@ def around(
 
     Raises:
         UsageError: It is no network, needs an input to take its shape, does not run on the example, gives
-            something else than ``(batch, classes)``, or nothing in it can vary.
+            something else than ``(batch, classes)`` or ``(batch, classes, *sides)``, or nothing in it can
+            vary.
     """
     return VariantSpace(
         Variants.of(module, example_input, num_classes), inherit=inherit, name=name, fold=fold
@@ -150,9 +152,9 @@ class VariantSpace(BuilderSpace):
             network = super()._inspect(module, asked)
         except BuilderError as error:
             raise Unbuildable(f"does not run: {error.__cause__ or error}") from error
-        if network.outputs[1:] != (self.num_classes,):
+        if network.outputs[1:] != self.build.outputs:
             raise Unbuildable(f"gives outputs of shape {network.outputs[1:]} as it trains")
-        return network
+        return network._replace(outputs=network.outputs[:2])  # classes are counted, not the sides of maps
 
     def __reduce__(self) -> tuple[Any, ...]:
         restore = functools.partial(VariantSpace, inherit=self.inherits, name=self.name, fold=self.fold)
