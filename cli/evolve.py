@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from egraph.cli._executors import executor_options, read_executor
 from egraph.cli._options import (
     choose_metric,
     count_option,
-    count_workers,
     find_journal,
     journal_options,
     json_option,
@@ -95,6 +95,7 @@ __all__ = ["command"]
 @count_option("--validation", least=2, default=350, help="Networks that genomes are chosen by.")
 @count_option("--filters", help="Width of a layer of standard width. Default: 300, or that of --start.")
 @workers_option("Genomes trained")
+@executor_options
 @journal_options("runs/evolve-DATA-SEED.db")
 @count_option("--repeats", default=3, help="Seeds for the choice among the best, and for the comparison.")
 @count_option(
@@ -109,7 +110,8 @@ __all__ = ["command"]
 def command(
     data: tuple[str, ...], metric: tuple[str, ...], space: str, aggregators: str | None,
     start: str | None, training: str, cycles: int, population: int, sample: int, train: int, validation: int,
-    filters: int | None, workers: int | None, storage: str | None, resume: bool, force_resume: bool,
+    filters: int | None, workers: int | None, executor: str | None, address: str | None,
+    storage: str | None, resume: bool, force_resume: bool,
     repeats: int, least_evaluations: int, no_full: bool, seed: int, root: str | None, as_json: bool,
     data_space: str | None, **reading: Any,
 ) -> None:  # fmt: skip
@@ -119,12 +121,9 @@ def command(
     from egraph.cli._progress import track_stages
     from egraph.cli._search.listening import Listener
 
+    engine, count = read_executor(executor, address, workers)
     names = "+".join(Path(each).stem for each in data)
     path = find_journal(storage, f"runs/evolve-{names}-{seed}.db", resume)
-    if metric and len(metric) != len(data):
-        raise UsageError(
-            f"--metric must come once for each --data, or never: got {len(metric)} for {len(data)}"
-        )
     where, width = _find_space(space, aggregators, start)
     filters = filters or width
     parameters = evolve.single_training() if training == "single" else None
@@ -133,8 +132,8 @@ def command(
     splits = [evolve.split_table(*read, train=train, validation=validation, seed=seed) for read in tables]
     evaluator = evolve.RankerEvaluator(*splits, filters=filters, training=parameters)
     with evolve.make_study(
-        where, evaluator, storage=path, seed=seed, workers=count_workers(workers), population=population,
-        sample=min(sample, population), force_resume=force_resume,
+        where, evaluator, storage=path, seed=seed, workers=count, executor=engine,
+        population=population, sample=min(sample, population), force_resume=force_resume,
     ) as study, resumable(), track_stages() as show:  # fmt: skip
 
         def emit(stage: str, done: int, total: int) -> None:
@@ -191,11 +190,16 @@ def _read_tables(
     """The tables, each with its metric; tells what was read.
 
     Raises:
-        UsageError: The search space of a file of the user's own is missing.
+        UsageError: The search space of a file of the user's own is missing, or the metrics are not as many as
+            the tables.
     """
     from egraph import datasets
     from egraph.cli._progress import track
 
+    if metrics and len(metrics) != len(data):
+        raise UsageError(
+            f"--metric must come once for each --data, or never: got {len(metrics)} for {len(data)}"
+        )
     tables = []
     for name, metric in zip(data, metrics or [None] * len(data), strict=True):
         if reading["space"] is None and datasets.is_measured_file(name):

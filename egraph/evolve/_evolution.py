@@ -15,6 +15,7 @@ from egraph.architecture import Architecture
 from egraph.errors import FailedError, UsageError
 from egraph.evolve._evaluator import RankerEvaluator, order_tau, reduced_training
 from egraph.evolve._split import Split
+from egraph.executors import Engine
 from egraph.ranker import Genome, Ranker, from_genome
 from egraph.searchers import RegularizedEvolution
 from egraph.spaces import SearchSpace
@@ -96,6 +97,7 @@ def make_study(
     workers: int = 1,
     population: int = POPULATION,
     sample: int = SAMPLE,
+    executor: Engine | None = None,
     force_resume: bool = False,
 ) -> Study:
     """A study that evolves rankers; run it with ``trials = population + cycles``.
@@ -110,6 +112,7 @@ def make_study(
         workers: Number of genomes trained at a time; the history does not depend on it.
         population: Number of genomes in the population.
         sample: Number of genomes that compete to be the parent.
+        executor: What trains, as in `egraph.Study`; None for this process or worker processes.
         force_resume: Whether to resume the journal of another evaluator or seed.
 
     Raises:
@@ -127,6 +130,7 @@ def make_study(
         workers=workers,
         batch=_BATCH,
         synchronous=True,
+        executor=executor,
         force_resume=force_resume,
     )
 

@@ -9,6 +9,20 @@ from click.testing import CliRunner
 from egraph import datasets, spaces
 from egraph.cli.main import main
 
+ENGINE = """
+from concurrent.futures import ThreadPoolExecutor
+
+from egraph.executors import Pool
+
+
+def make(function, workers):
+    engine = ThreadPoolExecutor(workers)
+    return Pool(engine.submit, function, workers, close=engine.shutdown, seconds=0.01)
+
+
+number = 3
+"""
+
 
 @pytest.fixture(scope="session")
 def table(tmp_path_factory):
@@ -44,6 +58,13 @@ def ranker(table, tmp_path_factory):
 @pytest.fixture(autouse=True)
 def _quick(quick_rankers):
     """Rankers are small, but for the one of the fixture `ranker`, which is as a user gets it."""
+
+
+@pytest.fixture
+def own_engine(tmp_path):
+    """The name of an engine in the folder in which commands run; its jobs and results are texts."""
+    (tmp_path / "own_engine.py").write_text(ENGINE)
+    return "own_engine:make"
 
 
 @pytest.fixture

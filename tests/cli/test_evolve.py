@@ -19,7 +19,7 @@ def evolve(egraph, table):
     return run
 
 
-def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, table, tmp_path):
+def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, own_engine, table, tmp_path):
     done = evolve("--cycles", 4, "--repeats", 1, "--no-full", "--storage", "runs/x.db")
     for expected in (
         "8 trials are done",
@@ -43,7 +43,8 @@ def test_an_evolution_tells_what_it_found_and_what_to_type_next(evolve, egraph, 
         assert len(journal.trials) == 8
         assert journal.trials["test_score"].isna().all()
 
-    again = evolve("--cycles", 5, "--repeats", 1, "--no-full", "--storage", "runs/x.db", "--resume", "--json")
+    options = ("--repeats", 1, "--no-full", "--storage", "runs/x.db", "--executor", own_engine)
+    again = evolve("--cycles", 5, "--resume", "--json", *options)
     assert "resuming: 8 trainings are done already" in again.stderr
     found = json.loads(again.stdout)
     assert found["evaluations"] == 9

@@ -7,26 +7,12 @@ import pytest
 
 SEARCH = ("search", "--metric", "accuracy", "--trials", "6", "--no-baseline", "--json")
 
-ENGINE = """
-from concurrent.futures import ThreadPoolExecutor
 
-from egraph.executors import Pool
-
-
-def make(function, workers):
-    engine = ThreadPoolExecutor(workers)
-    return Pool(engine.submit, function, workers, close=engine.shutdown, seconds=0.01)
-
-
-number = 3
-"""
-
-
-def test_a_search_finds_the_same_with_an_engine_of_ones_own(egraph, table, tmp_path):
-    (tmp_path / "own_engine.py").write_text(ENGINE)
+def test_a_search_finds_the_same_with_an_engine_of_ones_own(egraph, table, own_engine):
     found = []
-    for name, options in (("a", ["--executor", "inline"]), ("b", ["--executor", "own_engine:make"])):
-        done = egraph(*SEARCH, "--data", table, "--storage", f"{name}.db", "--workers", 1, *options)
+    for name in ("inline", own_engine):
+        options = ("--storage", f"{len(found)}.db", "--workers", 1, "--executor", name)
+        done = egraph(*SEARCH, "--data", table, *options)
         found.append(json.loads(done.stdout)["best"])
     assert found[0] == found[1]
 
@@ -38,8 +24,9 @@ def test_a_search_finds_the_same_with_an_engine_of_ones_own(egraph, table, tmp_p
     (["--executor", "own_engine:number"], "own_engine:number is no function that makes an executor; got 3"),
     (["--executor", "absent_engine:make"], "no module 'absent_engine' in the current folder or installed"),
 ])  # fmt: skip
-def test_what_is_no_engine_is_refused_before_a_journal_is_made(egraph, table, tmp_path, options, text):
-    (tmp_path / "own_engine.py").write_text(ENGINE)
+def test_what_is_no_engine_is_refused_before_a_journal_is_made(
+    egraph, table, tmp_path, own_engine, options, text
+):
     done = egraph(*SEARCH, "--data", table, "--storage", "x.db", *options, code=2)
     assert re.search(text, done.stderr), done.stderr
     assert not (tmp_path / "x.db").exists()

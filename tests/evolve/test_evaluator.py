@@ -8,6 +8,7 @@ import torch
 
 from egraph import spaces
 from egraph.errors import ArchitectureError, UsageError
+from egraph.evaluation.packing import pack, unpack
 from egraph.evolve import RankerEvaluator, compare, reduced_training, split_table
 from egraph.metrics import kendall_tau
 from egraph.ranker import Genome, Ranker, from_genome
@@ -42,6 +43,12 @@ def test_a_seed_gives_the_same_score_whatever_the_threads(evaluator):
         torch.set_num_threads(before)
     assert scores[0] == scores[1]
     assert evaluator.evaluate(GENOME, seed=6).score != scores[0]
+
+
+def test_it_goes_to_other_machines_as_text(evaluator):
+    there = unpack(pack(evaluator))
+    assert there.describe() == evaluator.describe()
+    assert there.evaluate(GENOME, seed=3).score == evaluator.evaluate(GENOME, seed=3).score
 
 
 def test_it_holds_no_network_of_the_test_part(evaluator, split):
