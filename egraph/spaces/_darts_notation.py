@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from egraph.errors import ArchitectureError, shorten
-from egraph.spaces._literals import read_value
+from egraph.spaces._literals import NOTHING, read_value
 
 __all__ = [
     "HAND_MADE",
@@ -122,9 +122,14 @@ def read_cell(answer: object, name: str) -> Cell:
     Raises:
         ArchitectureError: It is none of these, or describes no cell.
     """
-    content = answer if answer == HAND_MADE or not isinstance(answer, str) else read_value(answer)
-    if content == HAND_MADE:
+    if answer == HAND_MADE:
         return HAND_MADE_CELL
+    content = read_value(answer) if isinstance(answer, str) else answer
+    if content is NOTHING:
+        raise ArchitectureError(
+            f"expected {name} to be {HAND_MADE!r}, a list of 8 pairs such as ('sep_conv_3x3', 0), or a "
+            f"genotype that has it; got {shorten(answer)}"
+        )
     return _read_cell(content.get(name) if isinstance(content, Mapping) else content, name)
 
 
@@ -144,9 +149,11 @@ def to_text(normal: Cell, reduction: Cell) -> str:
 
 def _read_cell(pairs: object, name: str) -> Cell:
     if not isinstance(pairs, list | tuple) or len(pairs) != 8:
-        raise ArchitectureError(
-            f"expected {name} to be a list of 8 pairs such as ('sep_conv_3x3', 0), got {shorten(pairs)}"
-        )
+        got = f"got {shorten(pairs)}"
+        if isinstance(pairs, list | tuple):
+            absent = "" if len(pairs) % 2 or len(pairs) > 8 else f", without node {2 + len(pairs) // 2}"
+            got = f"two for each of the nodes 2 to 5; got {len(pairs)}{absent}"
+        raise ArchitectureError(f"expected {name} to be a list of 8 pairs such as ('sep_conv_3x3', 0), {got}")
     steps = [_read_step(pair, name, 2 + position // 2) for position, pair in enumerate(pairs)]
     cell: list[Node] = []
     for node, (one, other) in enumerate(zip(steps[::2], steps[1::2], strict=True), start=2):

@@ -128,7 +128,7 @@ class TestNotation:
                 r"normal_concat to be \[2, 3, 4, 5\], .* got \[3, 4, 5\]",
             ),
             ("reduce_concat=[2, 3, 4, 5]", "reduce_concat=range(2, 10000000)", r"got range\(2, 10000000\)"),
-            ("('sep_conv_3x3', 0), ", "", r"expected normal to be a list of 8 pairs .* got \["),
+            ("('sep_conv_3x3', 0), ", "", "expected normal to be a list of 8 pairs .* got 7;"),
             ("reduce_concat=", "reduce=", "not a DARTS genotype: .*; expected Genotype"),
             ("reduce_concat=", "range=", "expected the fields normal, normal_concat, .* got 'range'"),
             ("Genotype(", "range(", "not a DARTS genotype"),
