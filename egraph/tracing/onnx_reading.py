@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
@@ -105,8 +106,9 @@ _MOST_NUMBERS = 2**40
 class OnnxModule(nn.Module):
     """A model whose forward calls its operators one by one.
 
-    Weights have a shape and no memory: they are on the meta device. Whole numbers, single real ones and
-    settings of operators are constants; what a norm has counted is a buffer.
+    Weights have a shape and no memory: they are on the meta device. Whole numbers, single real ones (also
+    those in a list that the exporter has computed) and settings of operators are constants; what a norm has
+    counted is a buffer.
 
     Args:
         model: Model of the package ``onnx``.
@@ -124,7 +126,13 @@ class OnnxModule(nn.Module):
         self._names: dict[str, str] = {}
         for place, initializer in enumerate(graph.initializer):
             sides = _check_sides(initializer.name, initializer.dims)
-            if initializer.data_type in _REAL and sides and initializer.name not in settings:
+            is_number = sides == (1,) and _FOLDED.fullmatch(initializer.name)
+            if (
+                initializer.data_type in _REAL
+                and sides
+                and not is_number
+                and initializer.name not in settings
+            ):
                 weight = torch.empty(sides, device="meta")
                 self._names[initializer.name] = f"weight{place}"
                 if initializer.name in statistics:
@@ -193,6 +201,10 @@ def _find_statistics(graph: Any) -> set[str]:
 
 _REAL = (1, 10, 11, 16)
 """Numbers of ONNX for types of real numbers."""
+
+
+_FOLDED = re.compile(r"val_\d+")
+"""Names that the exporter of ``torch.export`` programs gives to what it has computed."""
 
 
 class _Opaque:
