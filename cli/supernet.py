@@ -38,11 +38,19 @@ __all__ = ["command"]
 @click.option("--data", required=True, metavar="NAME|PATH", help="Images to train on.")
 @click.option(
     "--method", default="gdas", show_default=True, metavar="NAME[:OPTION=VALUE,...]",
-    help="Differentiable method, its options and those of the training; docs/how-to/supernets.md.",
+    help="Differentiable method, such as darts:order=2, pc-darts, p-darts, drnas or snas, with its options "
+    "and those of the training; docs/concepts/supernets.md has the list.",
 )  # fmt: skip
 @fix_option
 @count_option("--epochs", help="Epochs of the supernet. Default: 15.")
 @count_option("--random", default=3, help="Random architectures beside that of the supernet. Default: 3.")
+@click.option(
+    "--derive",
+    multiple=True,
+    metavar="RULE",
+    help="Also trains what the supernet gives by another rule: ranks=3,4 (inputs of a node, in darts), "
+    "drawn=8 (by the probabilities), removal (what the removal of operations costs). Repeatable.",
+)
 @count_option("--final-epochs", help="Epochs of the trainings from scratch. Default: those of the data.")
 @click.option("--out", required=True, metavar="FOLDER", help="Folder of state and result.")
 @click.option(
@@ -60,7 +68,8 @@ __all__ = ["command"]
 @json_option("the result")
 def command(
     space: str, data: str, method: str, fix: tuple[str, ...], epochs: int | None, random: int,
-    final_epochs: int | None, out: str, device: str, share: str, seed: int, root: str | None, as_json: bool,
+    derive: tuple[str, ...], final_epochs: int | None, out: str, device: str, share: str, seed: int,
+    root: str | None, as_json: bool,
 ) -> None:  # fmt: skip
     """``egraph supernet``."""
     from egraph import report, spaces
@@ -80,8 +89,9 @@ def command(
     folder = Path(out)
     with joined(share) as workers:
         train = partial(
-            train_alone, searcher, training, folder, space=part, random=random, seed=seed, workers=workers
-        )
+            train_alone, searcher, training, folder, space=part, random=random, derive=derive, seed=seed,
+            workers=workers,
+        )  # fmt: skip
         result = (
             _train_shown(train, f"training the supernet of {searcher}") if workers.number == 0 else train()
         )
@@ -125,7 +135,8 @@ def _show(result: dict[str, Any], files: dict[str, str]) -> None:
     as_much = "" if result["trainings"] is None else f", as much as {result['trainings']:.3g} trainings"
     click.echo(f"\nthe supernet took {result['seconds']:.4g} s{as_much}; * marks its best epoch\n")
     random = result["random"]
-    rows = [("of the supernet", [result["derived"]]), (f"{len(random)} random", random)]
+    rows = [("of the supernet", [result["derived"]]), *result["further"].items()]
+    rows.append((f"{len(random)} random", random))
     for name, each in rows:
         click.echo(f"  {name:<15}  {_describe(each)}")
     click.echo(f"  {result['derived']['notation']}\n")

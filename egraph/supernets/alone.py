@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from egraph.evaluation import Training
 from egraph.files import write_text
 from egraph.searchers import RandomSearch
 from egraph.spaces import SearchSpace
+from egraph.supernets.further import FurtherRule
 from egraph.supernets.searcher import SupernetSearcher, SupernetStart
 from egraph.supernets.workers import ALONE, Workers
 
@@ -32,6 +33,7 @@ def train_alone(
     *,
     space: SearchSpace | None = None,
     random: int = 3,
+    derive: Sequence[str] = (),
     seed: int = 0,
     epoch: Callable[[int, int, str], object] | None = None,
     trained: Callable[[int, int], object] | None = None,
@@ -49,6 +51,7 @@ def train_alone(
         space: Part of the space of ``training`` that is searched, such as an `egraph.spaces.Fixed`; None for
             all of it.
         random: Number of random architectures.
+        derive: Further architectures of the supernet that are trained: see `FurtherRule`.
         seed: Seed of the supernet, the random architectures and all trainings.
         epoch: Called after each epoch of the supernet: epochs done, epochs in all, and a note.
         trained: Called with the trainings done and in all.
@@ -57,8 +60,8 @@ def train_alone(
 
     Returns:
         The result as JSON-ready values: ``space``, ``data``, ``method``, the ``epochs``, the number of the
-        ``best`` one, the ``derived`` architecture with its scores, and the ``random`` ones with theirs. None
-        for all workers but the first.
+        ``best`` one, the ``derived`` architecture with its scores, the ``further`` ones by their rule and the
+        ``random`` ones with theirs. None for all workers but the first.
 
     Raises:
         UsageError: The space has no relaxation, the data do not suit, or the folder keeps another supernet.
@@ -67,6 +70,9 @@ def train_alone(
     check_whole(1, random=random)
     space = training.space if space is None else space
     start = SupernetStart(searcher.options, space, training, seed, folder)
+    rules = [FurtherRule(text) for text in derive]
+    for rule in rules:
+        rule.check(start, workers)
     report = epoch or (lambda done, total, note: None)
     result = start.prepare(lambda done, seconds, note: report(done, start.total, note), workers)
     if workers.number > 0:
@@ -75,11 +81,15 @@ def train_alone(
     others = RandomSearch(space, seed=seed).ask(random)
     about = json.dumps([start.about, training.recipe.to_dict()], sort_keys=True)
     kept = _Kept(folder / "trainings.json", about)
-    rows = []
-    for number, architecture in enumerate([derived, *others]):
-        if trained is not None:
-            trained(number, 1 + len(others))
-        rows.append(kept.train(training, architecture, seed))
+    groups = {"derived": [derived]}
+    groups |= {rule.text: rule.derive(start, result, seed) for rule in rules} | {"random": others}
+    total, rows = sum(map(len, groups.values())), dict[str, list[dict[str, Any]]]()
+    for name, architectures in groups.items():
+        rows[name] = []
+        for architecture in architectures:
+            if trained is not None:
+                trained(sum(map(len, rows.values())), total)
+            rows[name].append(kept.train(training, architecture, seed))
     whole = {"space": space.name, **_describe(training, start, seed, result, rows)}
     write_text(folder / RESULT, json.dumps(whole))
     return whole
@@ -90,12 +100,13 @@ def _describe(
     start: SupernetStart,
     seed: int,
     result: dict[str, Any],
-    rows: list[dict[str, Any]],
+    rows: dict[str, list[dict[str, Any]]],
 ) -> dict[str, Any]:
     """The whole result as JSON-ready values."""
     for each in result["epochs"]:
         each["notation"] = training.space.format(Architecture.from_dict(each["architecture"]))
-    seconds = float(np.mean([row["seconds"] for row in rows]))
+    seconds = float(np.mean([row["seconds"] for each in rows.values() for row in each]))
+    further = {name: each for name, each in rows.items() if name not in ("derived", "random")}
     return {
         "data": training.images.name,
         "seed": seed,
@@ -103,8 +114,9 @@ def _describe(
         "recipe": training.recipe.to_dict(),
         **result,
         "trainings": result["seconds"] / seconds if seconds > 0 else None,
-        "derived": rows[0],
-        "random": rows[1:],
+        "derived": rows["derived"][0],
+        "further": further,
+        "random": rows["random"],
     }
 
 

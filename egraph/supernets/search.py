@@ -16,7 +16,10 @@ from egraph.supernets.settings import Settings
 from egraph.supernets.workers import ALONE, Workers
 from egraph.training import failures_explained, seeded
 
-__all__ = ["search"]
+__all__ = ["STATE", "search"]
+
+STATE = "supernet.pt"
+"""Name of the file with the state after the last epoch."""
 
 
 def search(
@@ -60,7 +63,7 @@ def search(
     run = Run(
         relaxation, method, data, num_classes, settings or Settings(), seed=seed, rules=rules, workers=workers
     )
-    kept = None if folder is None else Checkpoint(folder / "supernet.pt", run.describe(about))
+    kept = None if folder is None else Checkpoint(folder / STATE, run.describe(about))
     device = data[0].device
     explained = failures_explained("the supernet cannot be trained", "take fewer channels or smaller batches")
     with explained, seeded(seed, device):

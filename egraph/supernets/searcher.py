@@ -17,12 +17,14 @@ from egraph.searchers import Drawn
 from egraph.spaces import SearchSpace
 from egraph.spaces.relaxation import Relaxation
 from egraph.specs import parse
+from egraph.supernets.checkpoints import Checkpoint
 from egraph.supernets.options import SupernetOptions
 from egraph.supernets.results import Epoch, Found
-from egraph.supernets.search import search
+from egraph.supernets.run import Run
+from egraph.supernets.search import STATE, search
 from egraph.supernets.workers import ALONE, Workers
 from egraph.threads import threads_limited
-from egraph.training import place
+from egraph.training import place, seeded
 
 __all__ = ["SupernetSearcher", "SupernetStart"]
 
@@ -129,15 +131,15 @@ class SupernetStart:
                 "or scores from elsewhere); give data to train on, such as --data digits, or take another "
                 "searcher"
             )
-        self._relaxation = space.relaxation()
+        self.relaxation, self.space = space.relaxation(), space
         if evaluator.images.is_regression:
             raise UsageError(
                 f"{str(options)!r} trains a classifier, but {evaluator.images.name!r} is a regression; take "
                 "another searcher"
             )
         self.options, self._evaluator, self._seed = options, evaluator, seed
-        self._settings = options.settings(self._relaxation, evaluator.recipe)
-        self._space, self._folder = space, folder
+        self._settings = options.settings(self.relaxation, evaluator.recipe)
+        self._folder = folder
         self._probabilities: Mapping[str, Any] | None = None
 
     @property
@@ -169,7 +171,7 @@ class SupernetStart:
     def about(self) -> str:
         """All that the result depends on, as text."""
         data = self._evaluator.images
-        told = [self.describe(), self._space.name, data.name, data.digest, self._seed]
+        told = [self.describe(), self.space.name, data.name, data.digest, self._seed]
         return json.dumps(told, sort_keys=True)
 
     def prepare(self, step: Callable[[int, float, str], object], workers: Workers = ALONE) -> dict[str, Any]:
@@ -194,18 +196,37 @@ class SupernetStart:
         evaluator = self._evaluator
         with threads_limited(evaluator.threads):
             found = search(
-                self._relaxation,
+                self.relaxation,
                 self.options.make(),
                 training_part(evaluator),
                 evaluator.images.num_classes,
                 self._settings,
                 seed=self._seed,
                 folder=self._folder,
-                about=f"{self._space.name} on {evaluator.images.name} {evaluator.images.digest}",
+                about=self._data,
                 workers=workers,
                 progress=tell,
             )
-        return describe_found(found, self._relaxation)
+        return describe_found(found, self.relaxation)
+
+    def restore(self) -> Run:
+        """The trained supernet, with the weights after its last epoch, of a folder that keeps it.
+
+        Raises:
+            UsageError: The folder keeps another supernet.
+        """
+        data, classes = training_part(self._evaluator), self._evaluator.images.num_classes
+        run = Run(self.relaxation, self.options.make(), data, classes, self._settings, seed=self._seed)
+        assert self._folder is not None
+        with seeded(self._seed, run.device):
+            Checkpoint(self._folder / STATE, run.describe(self._data)).restore(run)
+        return run
+
+    @property
+    def _data(self) -> str:
+        """What the state on disk must agree with, beside the settings."""
+        images = self._evaluator.images
+        return f"{self.space.name} on {images.name} {images.digest}"
 
     def recall(self, result: Mapping[str, Any]) -> None:
         """Takes the probabilities of what `prepare` gave."""

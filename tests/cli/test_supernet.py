@@ -79,11 +79,18 @@ def test_two_workers_train_one_supernet(egraph, nets, tmp_path):
 
 
 def test_a_choice_is_fixed_in_supernet_and_random_architectures(egraph, nets, tmp_path):
-    found = json.loads(egraph("supernet", *SMALL, "--fix", "third=skip", "--out", "fixed", "--json").stdout)
+    command = ("supernet", *SMALL, "--fix", "third=skip", "--derive", "drawn=2", "--derive", "removal")
+    found = json.loads(egraph(*command, "--out", "fixed", "--json").stdout)
     assert found["space"] == "supernets:build@1x8x8,10, third = skip"
     assert set(found["options"]) == {"first", "second"}
     notations = [each["notation"] for each in (*found["epochs"], *found["random"])]
     assert len(notations) == 3
+    assert [len(rows) for rows in found["further"].values()] == [2, 1]
+    further = [each for rows in found["further"].values() for each in rows]
+    assert further[0]["notation"] != further[1]["notation"]
+    notations += [each["notation"] for each in further]
+    shown = egraph(*command, "--out", "fixed").stdout
+    assert re.search(r"^  drawn=2 +test .*\n  removal +test .*\n  1 random +test", shown, re.MULTILINE)
     assert all(json.loads(each)["third"] == "skip" for each in notations)
 
 
@@ -101,6 +108,9 @@ def test_choices_of_listed_networks_are_not_fixed(egraph, tmp_path):
 @pytest.mark.parametrize(
     ("change", "text"),
     [
+        (("--derive", "ranks"), "an architecture is derived by ranks=3,4, drawn=8 or removal, got 'ranks'"),
+        (("--derive", "ranks=3,3"), "ranks must be different whole numbers"),
+        (("--derive", "ranks=1,2"), "a node does not select among its inputs, so there are no ranks"),
         (("--fix", "third"), "--fix is NAME=ANSWER, such as reduce=hand-made, got 'third'"),
         (("--fix", "first=skip", "--fix", "first=wide"), "--fix first= is given twice; leave one out"),
         (("--fix", "first=conv"), "the choice 'first' has no option 'conv'; it has wide, narrow, skip"),

@@ -48,6 +48,7 @@ def test_a_page_of_one_supernet(result, tmp_path):
         "seed": 3,
         "method": {"searcher": "gdas"},
         "derived": scores,
+        "further": {"ranks=3,4": [scores], "drawn=2": [scores, {**scores, "test score": 0.6}]},
         "random": [{**scores, "test score": 0.7777}],
     }
     page = report.write_supernet(whole, tmp_path / "supernet.html").read_text()
@@ -56,6 +57,8 @@ def test_a_page_of_one_supernet(result, tmp_path):
         "gdas on nasbench201",
         "digits for 12 s, seed 3",
         "0.8100",
+        "ranks=3,4 0.8100 0.8300",
+        "drawn=2 2 0.6000 0.8300",
         "random 1 0.7777 0.8300",
         CELLS[0],
     ):
