@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,22 +77,22 @@ def train_alone(
     result = start.prepare(lambda done, seconds, note: report(done, start.total, note), workers)
     if workers.number > 0:
         return None
-    derived = Architecture.from_dict(result["epochs"][result["best"] - 1]["architecture"])
-    others = RandomSearch(space, seed=seed).ask(random)
     about = json.dumps([start.about, training.recipe.to_dict()], sort_keys=True)
     kept = _Kept(folder / "trainings.json", about)
-    groups = {"derived": [derived]}
-    groups |= {rule.text: rule.derive(start, result, seed) for rule in rules} | {"random": others}
-    total, rows = sum(map(len, groups.values())), dict[str, list[dict[str, Any]]]()
-    for name, architectures in groups.items():
-        rows[name] = []
-        for architecture in architectures:
-            if trained is not None:
-                trained(sum(map(len, rows.values())), total)
-            rows[name].append(kept.train(training, architecture, seed))
+    groups = _derive(start, result, rules, random, seed)
+    rows = kept.train_all(training, groups, seed, trained or (lambda done, total: None))
     whole = {"space": space.name, **_describe(training, start, seed, result, rows)}
     write_text(folder / RESULT, json.dumps(whole))
     return whole
+
+
+def _derive(
+    start: SupernetStart, result: dict[str, Any], rules: list[FurtherRule], random: int, seed: int
+) -> dict[str, list[Architecture]]:
+    """All architectures that are trained from scratch."""
+    derived = Architecture.from_dict(result["epochs"][result["best"] - 1]["architecture"])
+    further = {rule.text: rule.derive(start, result, seed) for rule in rules}
+    return {"derived": [derived], **further, "random": RandomSearch(start.space, seed=seed).ask(random)}
 
 
 def _describe(
@@ -130,6 +130,22 @@ class _Kept:
             with contextlib.suppress(ValueError, LookupError, TypeError):
                 kept = json.loads(path.read_text(encoding="utf-8"))
                 self._scores = dict(kept["scores"]) if kept["about"] == about else {}
+
+    def train_all(
+        self,
+        training: Training,
+        groups: Mapping[str, Sequence[Architecture]],
+        seed: int,
+        trained: Callable[[int, int], object],
+    ) -> dict[str, list[dict[str, Any]]]:
+        """The architectures of all groups, and their scores."""
+        rows: dict[str, list[dict[str, Any]]] = {name: [] for name in groups}
+        total = sum(map(len, groups.values()))
+        for name, architectures in groups.items():
+            for architecture in architectures:
+                trained(sum(map(len, rows.values())), total)
+                rows[name].append(self.train(training, architecture, seed))
+        return rows
 
     def train(self, training: Training, architecture: Architecture, seed: int) -> dict[str, Any]:
         """An architecture and its scores, trained unless the file has it."""
