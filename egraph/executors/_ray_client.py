@@ -261,7 +261,11 @@ class _Client:
 
         try:
             started = ray.get(worker.ready)
-        except Exception as error:  # noqa: BLE001, of Ray, or of a worker that lacks egraph
+        except Exception as error:  # noqa: BLE001, Ray has many
+            if getattr(error, "actor_init_failed", False) and (found := _find_node(worker.actor)):
+                reason = one_line(str(error).splitlines()[-1])
+                self.leave_out(*found, f"egraph cannot be imported there ({reason}); install it")
+                return
             self.failed_starts += 1
             if self.failed_starts >= MOST_FAILED_STARTS:
                 raise _Ended(f"no worker of the cluster can start: {one_line(str(error))}") from None
@@ -272,11 +276,15 @@ class _Client:
             self.workers.append(worker)
             return
         ray.kill(worker.actor)
-        if worker.node not in self.refusing:
-            self.refusing[worker.node] = f"{worker.host}: {started['refused']}"
+        self.leave_out(worker.node, worker.host, started["refused"])
+
+    def leave_out(self, node: str, host: str, reason: str) -> None:
+        """Starts no more workers on a machine."""
+        if node not in self.refusing:
+            self.refusing[node] = f"{host}: {reason}"
             self.informed = False
             self.capacity = self.count_room()
-            self.tell(note=f"{worker.host} is left out: {started['refused']}", capacity=self.capacity)
+            self.tell(note=f"{host} is left out: {reason}", capacity=self.capacity)
 
     def take_result(self, worker: _Worker) -> None:
         """Tells the answer of a job; puts one whose worker was lost back."""
@@ -322,6 +330,19 @@ class _Client:
         self.workers.remove(worker)
         with contextlib.suppress(Exception):
             ray.kill(worker.actor)
+
+
+def _find_node(actor: Any) -> tuple[str, str] | None:
+    """The machine on which an actor was to start, and its host name; None where Ray does not tell."""
+    import ray
+    from ray._private import state  # the public way needs Ray's dashboard
+
+    try:
+        node = state.actors(actor._actor_id.hex())["Address"]["NodeID"]
+    except Exception:  # noqa: BLE001, another version of Ray
+        return None
+    hosts = {one["NodeID"]: one["NodeManagerHostname"] for one in ray.nodes()}
+    return (node, hosts[node]) if node in hosts else None
 
 
 def _explain(address: str | None, error: Exception) -> str:

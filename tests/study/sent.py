@@ -68,17 +68,17 @@ class Straggling(Played):
 
 
 class Picky(Played):
-    """Works on machines without a certain variable only, and there when another has refused."""
+    """Works on machines without a certain variable only, and there when all others have failed."""
 
-    def __init__(self, refused):
-        super().__init__(seconds=0.5)
-        self.refused = refused
+    def __init__(self, refused, *others):
+        super().__init__(seconds=0.1)
+        self.refused, self.others = refused, others
 
     def arrive(self):
         if "EGRAPH_TEST_BAD" in os.environ:
             self.refused.touch()
             raise EvaluationError("no good here")
-        wait_until(self.refused.exists)
+        wait_until(lambda: all(one.exists() for one in (self.refused, *self.others)))
 
 
 def wait_until(condition):

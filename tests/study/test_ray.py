@@ -168,16 +168,36 @@ def test_a_straggler_is_repeated_and_one_that_never_ends_is_given_up(cluster, tm
     assert (trials["finished"] - trials["started"]).max() < sent.HANGS
 
 
-def test_a_machine_that_refuses_is_left_out_and_the_others_go_on(cluster, tmp_path):
-    bad = cluster.add_node(num_cpus=3, object_store_memory=STORE, env_vars={"EGRAPH_TEST_BAD": "1"})
-    picky = {"evaluate": sent.Picky(tmp_path / "refused"), "ranker": False, "workers": 3}
+LACKING = """
+import sys
+from pathlib import Path
+
+class Finder:
+    def find_spec(self, name, path=None, target=None):
+        if name == "egraph":
+            Path(__file__).with_name("lacking").touch()
+            raise ModuleNotFoundError("No module named 'egraph'")
+
+sys.meta_path.insert(0, Finder())
+"""
+
+
+def test_a_machine_that_refuses_or_lacks_egraph_is_left_out_and_the_others_go_on(cluster, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(LACKING)
+    variables = {"EGRAPH_TEST_BAD": "1"}, {"PYTHONPATH": str(tmp_path)}
+    bad = [cluster.add_node(num_cpus=3, object_store_memory=STORE, env_vars=each) for each in variables]
+    evaluate = sent.Picky(tmp_path / "refused", tmp_path / "lacking")
     try:
-        with study(**picky, executor=Ray(cluster.address)) as one:
-            with pytest.warns(WorkerWarning, match="is left out: no good here"):
-                one.run(trials=4)
+        with study(evaluate=evaluate, ranker=False, workers=4, executor=Ray(cluster.address)) as one:
+            with (
+                pytest.warns(WorkerWarning, match="is left out: no good here"),
+                pytest.warns(WorkerWarning, match="is left out: egraph cannot be imported there .*: No mod"),
+            ):
+                one.run(trials=6)
             assert set(one.trials["state"]) == {"complete"}
     finally:
-        cluster.remove_node(bad)
+        for each in bad:
+            cluster.remove_node(each)
 
 
 def test_machines_join_by_egraph_work_and_leave(cluster, tmp_path):
