@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import rankdata
 
 from egraph.errors import UsageError
 
@@ -79,6 +78,8 @@ def rank_sum_order(points: ArrayLike, violations: ArrayLike | None = None) -> ND
     Returns:
         Indices of points, ``(points,)``, best first.
     """
+    from scipy.stats import rankdata  # here, because it takes a second to load
+
     values = np.asarray(points, dtype=np.float64)
     broken = np.zeros(len(values)) if violations is None else np.asarray(violations, dtype=np.float64)
     beats = (values[:, None] < values[None]).all(axis=2) & (broken[:, None] <= broken[None])

@@ -22,7 +22,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.stats import rankdata
 
 from egraph.checks import check_whole
 from egraph.errors import UsageError
@@ -103,6 +102,8 @@ def level(entered: Sequence[Trial]) -> list[Trial]:
             scores.setdefault(trial.fidelity, []).append(trial.score)
     if len(scores) < 2:
         return list(entered)
+    from scipy.stats import rankdata  # here, because it takes a second to load
+
     lowest = min(scores)
     moved = {
         fidelity: dict(zip(own, np.quantile(scores[lowest], (rankdata(own) - 0.5) / len(own)), strict=True))

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from egraph.checks import to_plain
 from egraph.errors import UsageError
@@ -174,5 +173,7 @@ def _promote(ready: Sequence[Trial], count: int, cost: float, model: Predictor |
 
 def rank(scores: NDArray[np.float64], predicted: NDArray[np.float64]) -> NDArray[np.float64]:
     """The mean of the ranks by score and by prediction, ``(trials,)``; by score alone where one is NaN."""
+    from scipy.stats import rankdata  # here, because it takes a second to load
+
     by_score = rankdata(scores)
     return by_score if np.isnan(predicted).any() else (by_score + rankdata(predicted)) / 2

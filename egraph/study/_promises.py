@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy.special import ndtri
 
 from egraph.architecture import Architecture
 from egraph.errors import OutOfDistributionWarning
@@ -33,7 +33,7 @@ LEVELS = (0.5, 0.8, 0.95)
 _TESTED = 1  # position in LEVELS of the interval whose coverage is tested
 _DRAWS = 2000
 _MOST = 64  # trials of a round that are compared pair by pair
-_KNOTS = stats.norm.ppf((1 + np.array((0.0, *LEVELS))) / 2)  # in standard deviations of a normal distribution
+_KNOTS = ndtri((1 + np.array((0.0, *LEVELS))) / 2)  # in standard deviations of a normal distribution
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +149,10 @@ def weigh_drift(rounds: Sequence[tuple[Sequence[Trial], int]], seed: int) -> flo
     p_order = (1 + int((promised <= delivered).sum())) / (1 + _DRAWS)
     if not held_out:
         return p_order
+    from scipy.stats import betabinom  # here, because it takes a second to load
+
     level, least = LEVELS[_TESTED], min(held_out)
-    null = stats.betabinom(len(held_out), (least + 1) * (1 - level), (least + 1) * level)
+    null = betabinom(len(held_out), (least + 1) * (1 - level), (least + 1) * level)
     return min(1.0, 2 * min(p_order, float(null.sf(outside - 1))))
 
 

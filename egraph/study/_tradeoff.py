@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from egraph.architecture import Architecture
 from egraph.evaluation import CostMeter
@@ -81,6 +80,8 @@ def order_by_tradeoff(
         known_costs: Their costs, ``(known, costs)``.
         most: Number of candidates to order in this way; the others follow by their scores.
     """
+    from scipy.stats import rankdata  # here, because it takes a second to load
+
     points = np.column_stack([-np.concatenate([scores, known_scores]), np.concatenate([costs, known_costs])])
     usable = np.isfinite(points).all(axis=1)
     ranks = np.full(points.shape, np.nan)

@@ -9,7 +9,6 @@ import warnings
 
 import copied
 import numpy as np
-from sklearn.base import BaseEstimator
 
 from egraph.errors import DataError, EvaluationError
 from egraph.evaluation import Evaluation, Evaluator, Fidelity
@@ -167,11 +166,14 @@ def _refuse():
     raise RuntimeError("not here")
 
 
-class Linear(BaseEstimator):
-    """Ridge regression on which operation is where."""
+class Linear:
+    """Ridge regression on which operation is where. No class of scikit-learn, which workers need not load."""
 
     def __init__(self, penalty=0.1):
         self.penalty = penalty
+
+    def get_params(self, deep=True):
+        return {"penalty": self.penalty}
 
     def features(self, architectures):
         return np.array([np.eye(5)[SPACE.numbers(a)].ravel() for a in architectures])

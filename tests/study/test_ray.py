@@ -130,15 +130,15 @@ def test_the_history_is_that_of_one_process_also_after_a_full_disk(cluster, tmp_
 
 
 def test_trainings_that_fail_are_recorded_and_not_repeated(cluster, tmp_path):
-    """Python or PyTorch lack memory, one hangs, one kills its worker, and one is fine."""
+    """One kills its worker, one hangs, for two Python and PyTorch lack memory, and one is fine."""
     notes, path = tmp_path / "notes", tmp_path / "x.db"
     notes.mkdir()
-    options = {"evaluate": sent.Faulty(notes), "ranker": False, "batch": 5, "trial_seconds": 2}
+    options = {"evaluate": sent.Faulty(notes), "ranker": False, "batch": 5, "trial_seconds": 10}
     with study(path, **options, workers=2, executor=Ray(cluster.address)) as one:
         one.enqueue([SPACE.parse(f"{first}.2.3.4") for first in range(5)])
         one.run(trials=5)
     begun = sorted(note.name.split("-")[0] for note in notes.iterdir())
-    assert begun == ["0", "1", "2", "3", "3", "3", "4"]
+    assert begun == ["0", "0", "0", "1", "2", "3", "4"]
     with study(path, **options) as one:
         one.run(trials=5)
         assert len(list(notes.iterdir())) == len(begun)
@@ -146,21 +146,23 @@ def test_trainings_that_fail_are_recorded_and_not_repeated(cluster, tmp_path):
     assert trials["state"].tolist() == ["failed"] * 4 + ["complete"]
     for reason, start in zip(
         trials["reason"],
-        ["MemoryError: ", "RuntimeError: ", "not finished after 2 s, ", "the worker was lost 3 times (", ""],
+        ["the worker was lost 3 times (", "not finished after 10 s, ", "MemoryError: ", "RuntimeError: ", ""],
         strict=True,
     ):
         assert reason.startswith(start)
-    assert "memory" in trials["reason"][1]
+    assert "memory" in trials["reason"][3]
 
 
 def test_a_straggler_is_repeated_and_one_that_never_ends_is_given_up(cluster, tmp_path, monkeypatch):
     monkeypatch.setattr(_stragglers, "_FIRST_SECONDS", 0.5)
     evaluate, engine = sent.Straggling(tmp_path, 3), Ray(cluster.address, cores=0.5)
     numbers = [f"{first}.{second}" for first in (3, 4) for second in range(4)]
+    numbers.insert(6, "1.0")  # it is late before the other one is
+    numbers.append("0.0")
     with study(
         evaluate=evaluate, ranker=False, workers=3, executor=engine, timeout="60x", backup="4x"
     ) as one:
-        one.enqueue([SPACE.parse(f"{each}.3.4") for each in (*numbers, "1.0", "0.0")])
+        one.enqueue([SPACE.parse(f"{each}.3.4") for each in numbers])
         one.run(trials=10)
         trials = one.trials
     assert trials["state"].tolist() == ["complete"] * 9 + ["failed"]

@@ -4,6 +4,8 @@ import json
 import math
 import pickle
 import socket
+import subprocess
+import sys
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing
 
@@ -91,6 +93,11 @@ def test_the_work_goes_as_bytes_and_texts_alone():
     assert b"played" not in pickle.dumps(work).replace(work.parcel, b"")
     outcome = read_outcome(there(write_job(Job(GRAPH, 3))))
     assert outcome.evaluation == Played().evaluate(GRAPH, seed=3)
+
+
+def test_a_worker_loads_no_more_than_it_needs():
+    code = "import sys, egraph.study._working; print({'torch', 'sklearn', 'scipy.stats'} & {*sys.modules})"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "set()\n"
 
 
 def test_a_worker_of_another_version_refuses_and_the_run_ends_in_one_line():
