@@ -50,3 +50,25 @@ def test_retention(egraph):
     assert "wrote r.jsonl, r.md, r.svg" in done.stdout
     assert "rising numbers" in egraph("bench", "retention", "--epochs", "2,1", code=2).stderr
     assert "r.md is the ending" in egraph("bench", "retention", "--out", "r.md", code=2).stderr
+
+
+def test_differentiable_methods(egraph, read_json):
+    small = (
+        "bench", "darts", "--method", "gdas", "--method", "pc-darts", "--data", "digits",
+        "--examples", 64, "--epochs", 1, "--channels", 4, "--batch-size", 16, "--seeds", 2,
+        "--final-epochs", 2, "--out", "d.jsonl",
+    )  # fmt: skip
+    shown = egraph(*small).stdout
+    for title in (
+        "Graph edit distance, cell",
+        "Kruskal-Wallis test that all lines have one distribution: p = ",
+        "Validation accuracy of the derived architectures by recipe, %",
+        "Kolmogorov-Smirnov p",
+        "corrected by Benjamini and Hochberg",
+        "wrote d.jsonl, d.md, d.svg",
+    ):
+        assert title in shown
+    rows = read_json(egraph(*small, "--json"))["results"]
+    found = [(row["method"], row["seed"]) for row in rows]
+    assert found == [(method, seed) for seed in (0, 1) for method in ("gdas", "pc-darts", "random")]
+    assert "'gdos'" in egraph("bench", "darts", "--method", "gdos", "--out", "x.jsonl", code=2).stderr
