@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
@@ -123,13 +125,16 @@ def _train_shown(train: Callable[..., dict[str, Any] | None], title: str) -> dic
 
 
 def _show(result: dict[str, Any], files: dict[str, str]) -> None:
+    # Of a terminal; a file or a pipe gets whole lines. The genotype of darts has 350 characters.
+    width = shutil.get_terminal_size((0, 0)).columns or sys.maxsize
     click.echo("  epoch      loss  accuracy   entropy  skips  architecture")
     for epoch in result["epochs"]:
         mark = "*" if epoch["number"] == result["best"] else " "
-        click.echo(
+        line = (
             f"{mark} {epoch['number']:>5}  {epoch['validation_loss']:>8.4f}  {epoch['validation']:>8.4f}  "
             f"{epoch['entropy']:>8.3f}  {epoch['skips']:>5}  {epoch['notation']}"
         )
+        click.echo(line if len(line) <= width else f"{line[: width - 3]}...")
     if result["stopped"]:
         click.echo(f"stopped early: {result['stopped']}")
     as_much = "" if result["trainings"] is None else f", as much as {result['trainings']:.3g} trainings"

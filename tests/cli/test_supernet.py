@@ -43,7 +43,8 @@ def nets(tmp_path):
     (tmp_path / "supernets.py").write_text(NETS)
 
 
-def test_trains_tells_draws_and_resumes(egraph, nets, tmp_path):
+def test_trains_tells_draws_and_resumes(egraph, nets, tmp_path, monkeypatch):
+    monkeypatch.delenv("COLUMNS", raising=False)
     first = egraph("supernet", *SMALL, "--out", "gdas")
     numbers = re.findall(r"^[* ] +(\d) +[\d.]+ +[\d.]+ +[\d.]+ +\d", first.stdout, re.MULTILINE)
     assert numbers == ["1", "2"]
@@ -58,6 +59,10 @@ def test_trains_tells_draws_and_resumes(egraph, nets, tmp_path):
     assert {**again, "files": None} == {**kept, "files": None}, "nothing is trained again, seconds included"
     assert [epoch["number"] for epoch in kept["epochs"]] == [1, 2]
     assert sum(kept["epochs"][0]["probabilities"]["first"]) == pytest.approx(1)
+    monkeypatch.setenv("COLUMNS", "60")
+    narrow = egraph("supernet", *SMALL, "--out", "gdas").stdout.splitlines()
+    assert [len(line) for line in narrow[1:3]] == [60, 60]
+    assert narrow[1].removesuffix("...") == first.stdout.splitlines()[1][:57]
     refused = egraph("supernet", *SMALL, "--epochs", 3, "--out", "gdas", code=2)
     assert "gdas/supernet.pt is of another supernet" in refused.stderr.splitlines()[-1]
 
