@@ -92,7 +92,7 @@ class Findings:
 
     @property
     def prepared(self) -> list[str]:
-        """What they took, each as a sentence."""
+        """What they took, each as a sentence, and whether a trial could already come from them."""
         sentences = []
         for work in self.preparations:
             known = math.isfinite(work["trainings"])
@@ -100,6 +100,11 @@ class Findings:
             some = f" ({work['done']} of {work['total']} epochs)" if work["result"] is None else ""
             sentences.append(
                 f"The supernet of {work['searcher']} took {work['seconds']:.4g} s{as_much}{some}."
+            )
+        if sentences and len(self.trials) and not self.trials["finder"].astype(bool).any():
+            sentences.append(
+                "No searcher has proposed a trial yet, since the first ones are random; take more --trials, "
+                "or a smaller --initial."
             )
         return sentences
 

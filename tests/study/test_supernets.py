@@ -96,6 +96,19 @@ def test_a_part_with_fixed_choices_is_searched_beside_random_architectures_of_it
         assert {dict(trial.architecture.answers)["third"] for trial in trials} == {"skip"}
 
 
+def test_a_search_that_ends_before_its_searcher_proposes_says_so():
+    training = Training(MINE, "digits", Recipe(epochs=1, batch_size=256))
+    with Study(MINE, training, searcher="gdas:epochs=1,batch_size=256", screen=False, seed=0) as one:
+        one.run(trials=2)
+        assert find(one.journal).prepared[1:] == [
+            "No searcher has proposed a trial yet, since the first ones are random; take more --trials, or a "
+            "smaller --initial."
+        ]
+    with study() as one:
+        one.run(trials=1)
+        assert len(find(one.journal).prepared) == 1
+
+
 def test_it_sees_the_training_part_alone():
     data = egraph.datasets.images("digits")
     training = Training(MINE, "digits", Recipe(epochs=1, batch_size=256))
