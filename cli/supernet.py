@@ -138,7 +138,8 @@ def _show(result: dict[str, Any], files: dict[str, str]) -> None:
     if result["stopped"]:
         click.echo(f"stopped early: {result['stopped']}")
     as_much = "" if result["trainings"] is None else f", as much as {result['trainings']:.3g} trainings"
-    click.echo(f"\nthe supernet took {result['seconds']:.4g} s{as_much}; * marks its best epoch\n")
+    kept = f", with {result['saved_bytes'] / 1e6:.3g} MB for a backward pass" if result["saved_bytes"] else ""
+    click.echo(f"\nthe supernet took {result['seconds']:.4g} s{as_much}{kept}; * marks its best epoch\n")
     random = result["random"]
     rows = [("of the supernet", [result["derived"]]), *result["further"].items()]
     rows.append((f"{len(random)} random", random))

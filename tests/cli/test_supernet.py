@@ -48,7 +48,8 @@ def test_trains_tells_draws_and_resumes(egraph, nets, tmp_path, monkeypatch):
     first = egraph("supernet", *SMALL, "--out", "gdas")
     numbers = re.findall(r"^[* ] +(\d) +[\d.]+ +[\d.]+ +[\d.]+ +\d", first.stdout, re.MULTILINE)
     assert numbers == ["1", "2"]
-    assert "the supernet took " in first.stdout
+    told = r"the supernet took [\d.]+ s, as much as [\d.]+ trainings, with [\d.]+ MB for a backward pass; "
+    assert re.search(told, first.stdout)
     assert "of the supernet  test " in first.stdout
     assert "1 random         test " in first.stdout
     page = (tmp_path / "gdas" / "supernet.html").read_text()
