@@ -16,7 +16,7 @@ HANGS = 40
 class Noted(Played):
     """Takes a while, and notes the process that evaluates."""
 
-    def __init__(self, folder, seconds=0.3, share=1.0):
+    def __init__(self, folder, seconds=0.2, share=1.0):
         super().__init__(seconds=seconds, share=share)
         self.folder = folder
 
