@@ -166,6 +166,8 @@ def _checked(module: Any, name: str) -> torch.nn.Module:
     """
     import torch
 
+    from egraph.networks._variant_blocks import copied
+
     module = _unwrapped(module)
     if not isinstance(module, torch.nn.Module):
         raise UsageError(f"{name} must make a torch.nn.Module, got {type(module).__name__}")
@@ -180,7 +182,9 @@ def _checked(module: Any, name: str) -> torch.nn.Module:
     ):
         raise UsageError(f"{name} has layers that take their shape from the first input; run it once before")
     try:
-        own = copy.deepcopy(module).cpu().float()
+        own = copied(module)
+        if any(one.device.type != "cpu" or one.dtype != torch.float32 for one in tensors):
+            own = own.cpu().float()
     except Exception as error:
         raise UsageError(
             f"{name} cannot be copied: {' '.join(str(error).split())}; give a function that makes it"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections import defaultdict
 
 from egraph import operations
@@ -31,23 +32,55 @@ def _name(vertex: Vertex, width: float) -> str:
     """The name of the operation, which is registered if necessary; equal descriptions have equal names."""
     if vertex.kind in (*JOINS, "input", "output"):
         return vertex.kind
-    description = Operation(
+    described = _describe(
         _label(vertex),
         vertex.kind,
-        kernel=vertex.kernel,
-        stride=vertex.stride,
-        groups=vertex.groups,
-        expansion=vertex.expansion,
-        width=width,
-        padded=vertex.padded,
-        channels=vertex.channels,
-        pixels=vertex.pixels,
-        parameters=vertex.parameters,
-        flops=vertex.flops,
-        activations=vertex.activations,
-        repeats=vertex.repeats,
+        vertex.kernel,
+        vertex.stride,
+        vertex.groups,
+        vertex.expansion,
+        width,
+        vertex.padded,
+        vertex.channels,
+        vertex.pixels,
+        vertex.parameters,
+        vertex.flops,
+        vertex.activations,
+        vertex.repeats,
     )
-    return operations.register(operations.name_by_description(description)).name
+    return operations.register(described).name
+
+
+@functools.lru_cache(maxsize=1 << 14, typed=True)  # networks of one space have many layers in common
+def _describe(
+    label: str,
+    kind: str,
+    kernel: int,
+    stride: int,
+    groups: int,
+    expansion: float,
+    width: float,
+    padded: bool,
+    *measured: int,
+) -> Operation:
+    channels, pixels, parameters, flops, activations, repeats = measured
+    description = Operation(
+        label,
+        kind,
+        kernel=kernel,
+        stride=stride,
+        groups=groups,
+        expansion=expansion,
+        width=width,
+        padded=padded,
+        channels=channels,
+        pixels=pixels,
+        parameters=parameters,
+        flops=flops,
+        activations=activations,
+        repeats=repeats,
+    )
+    return operations.name_by_description(description)
 
 
 def _label(vertex: Vertex) -> str:
