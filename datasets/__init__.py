@@ -31,7 +31,7 @@ from __future__ import annotations
 
 from egraph.datasets._catalogue import Known, is_measured_file, known, load
 from egraph.datasets._image_data import ImageData
-from egraph.datasets._images import NAMES, images, is_training_data
+from egraph.datasets._images import NAMES, images, is_generated, is_training_data
 from egraph.datasets._import import import_table
 from egraph.datasets._metric import Metric
 from egraph.datasets._noise import Interval, Noise, estimate_noise
@@ -59,6 +59,7 @@ __all__ = [
     "generate_mnist1d",
     "images",
     "import_table",
+    "is_generated",
     "is_measured_file",
     "is_training_data",
     "known",

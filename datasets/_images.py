@@ -22,7 +22,7 @@ from egraph.datasets._signals import generate_mnist1d
 from egraph.errors import UsageError
 from egraph.specs import call_named, check_options, current_folder_first, parse
 
-__all__ = ["NAMES", "images", "is_training_data"]
+__all__ = ["NAMES", "images", "is_generated", "is_training_data"]
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,7 @@ def _step_inside(path: Path) -> Path:
     return found[0] if found else path
 
 
+_DRAWN = re.compile(r"(noise|photographs)(?:-([1-9]\d{0,2}))?")
 _FUNCTION = re.compile(r"(?P<name>[^\W\d][\w.]*:[^\W\d]\w*)(:(?P<options>.*))?")
 
 
@@ -166,9 +167,14 @@ def _read_name(text: str, root: str | os.PathLike[str] | None) -> ImageData | No
         options = parse(text)[1]
         check_options(text, options, generate_mnist1d)
         return generate_mnist1d(**options, name=text)
-    if match := re.fullmatch(r"(noise|photographs)(?:-([1-9]\d{0,2}))?", text):
+    if match := _DRAWN.fullmatch(text):
         return DRAWN[match[1]](text, int(match[2] or 32))
     return None
+
+
+def is_generated(name: str) -> bool:
+    """Whether `images` makes the data of that name from no file, which may take seconds."""
+    return _usual_name(name).partition(":")[0] == "mnist1d" or _DRAWN.fullmatch(name) is not None
 
 
 def is_training_data(name: str, root: str | os.PathLike[str] | None = None) -> bool:

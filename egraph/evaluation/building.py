@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from egraph import spaces
 from egraph.architecture import Architecture
 from egraph.checks import check_whole
-from egraph.datasets import ImageData, from_dataset, images
+from egraph.datasets import ImageData, from_dataset, images, is_generated
 from egraph.errors import UsageError
 from egraph.evaluation.base import Evaluator
 from egraph.spaces import SearchSpace
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "NetworkEvaluator",
+    "as_sent",
     "check_builds",
     "flops_or_zero",
     "load_cached",
@@ -86,6 +87,9 @@ class NetworkEvaluator(Evaluator):
         """Chooses the device again: other machines have other ones."""
         self.device = choose_device(self._asked)
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "data": as_sent(self.data, self.root)}
+
     @property
     def images(self) -> ImageData:
         """The data, loaded when first used.
@@ -143,6 +147,11 @@ def name_or_data(data: str | os.PathLike[str] | ImageData | Any) -> str | ImageD
 def open_data(data: str | ImageData, root: str | None) -> ImageData:
     """The data of a name or path, loaded once in a process; or the data themselves."""
     return data if isinstance(data, ImageData) else load_cached(data, root)
+
+
+def as_sent(data: str | ImageData, root: str | None) -> str | ImageData:
+    """What other processes get: a name, but the data themselves where each process would generate them."""
+    return open_data(data, root) if isinstance(data, str) and is_generated(data) else data
 
 
 def check_builds(space: SearchSpace) -> None:

@@ -21,7 +21,7 @@ from egraph.checks import check_whole
 from egraph.datasets import ImageData
 from egraph.errors import EgraphError, EvaluationError, ScoreLaterError, UsageError, shorten
 from egraph.evaluation.base import Evaluation, Evaluator, Fidelity
-from egraph.evaluation.building import check_builds, flops_or_zero, name_or_data, open_data
+from egraph.evaluation.building import as_sent, check_builds, flops_or_zero, name_or_data, open_data
 from egraph.evaluation.costs import Costs
 from egraph.evaluation.outside import read_share
 from egraph.evaluation.own_trial import OwnTrial
@@ -111,6 +111,10 @@ class OwnTraining(Evaluator):
         self._fidelity, self._seconds = 1.0, math.inf
         self._folder: Path | None = None
         self._number: int | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        data = None if self._data is None else as_sent(self._data, self._root)
+        return {**self.__dict__, "_data": data}
 
     @property
     def data(self) -> ImageData | None:

@@ -91,8 +91,10 @@ class _Packer:
             case SearchSpace():
                 return {"space": [thing.name, _module_of(thing)]}
             case np.ndarray() if thing.dtype.kind in "biufcU":
-                self.arrays.append(thing)
-                return {"array": len(self.arrays) - 1}
+                known = [number for number, one in enumerate(self.arrays) if one is thing]
+                if not known:
+                    self.arrays.append(thing)
+                return {"array": known[0] if known else len(self.arrays) - 1}
         if (name := _find_name(thing)) is not None:
             return {"name": name}
         if _find_name(type(thing)) is not None:

@@ -72,7 +72,8 @@ class Training(NetworkEvaluator):
         space: Search space that builds networks, or its name.
         data: Name or path that `egraph.datasets.images` accepts, or the data themselves, as
             `egraph.datasets.from_dataset` takes them: data sets of PyTorch, arrays, or an `ImageData`. A name
-            or path is loaded when first needed, once in each process; data are copied to worker processes.
+            or path is loaded when first needed, once in each process; data, and what a name generates, are
+            copied to worker processes.
         recipe: Recipe to train by; None selects `default_recipe` of the data. Settings in the genes of an
             architecture (`space.settings`) override those of the recipe.
         device: ``"auto"`` (a CUDA GPU where there is one, else the CPU), ``"cpu"``, ``"cuda"`` or

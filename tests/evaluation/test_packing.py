@@ -1,6 +1,7 @@
 """Evaluators as text and arrays, read where nothing but the bytes arrives."""
 
 import io
+import pickle
 from pathlib import Path
 
 import fits
@@ -22,6 +23,7 @@ from egraph.evaluation import (
     Training,
     ZeroCost,
     as_evaluator,
+    building,
 )
 from egraph.evaluation.packing import pack, unpack
 from egraph.spaces import Limited
@@ -59,6 +61,33 @@ def test_networks_get_the_same_score_there(name):
     assert there.describe() == evaluator.describe()
     network = evaluator.space.sample(np.random.default_rng(1))
     assert there.evaluate(network, seed=3).score == evaluator.evaluate(network, seed=3).score
+
+
+GENERATED = {
+    "training": lambda: Training("convnet", "mnist1d:train=40,validation=40,test=40", RECIPE, device="cpu"),
+    "own training": lambda: OwnTraining(
+        "convnet", fits.fit_on_data, "mnist1d:train=40,validation=40,test=40", device="cpu"
+    ),
+}
+
+
+@pytest.mark.parametrize("name", GENERATED)
+@pytest.mark.parametrize("send", [lambda one: pickle.loads(pickle.dumps(one)), lambda one: unpack(pack(one))])
+def test_generated_data_go_along(name, send, monkeypatch):
+    """It takes ten seconds to generate them again."""
+    evaluator = GENERATED[name]()
+    described = evaluator.describe()
+    sent = send(evaluator)
+    monkeypatch.setattr(building, "load_cached", None)
+    assert sent.describe() == described
+
+
+def test_what_several_evaluators_share_goes_once():
+    evaluator = EVALUATORS["training"]()
+    several = [evaluator, evaluator.within(60), evaluator.at("data=0.5").evaluator]
+    assert len(pack(several)) < 1.5 * len(pack(evaluator))
+    first, *others = unpack(pack(several))
+    assert all(one.images.digest == first.images.digest for one in others)
 
 
 def test_rows_of_a_table_go_along():
