@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 from played import SPACE, Linear, Played, history, study
+from sklearn.base import BaseEstimator
 
 from egraph import spaces
 from egraph.errors import UsageError
@@ -17,7 +18,7 @@ from egraph.study._recalibration import Recalibration
 GRAPH = SPACE.make([0, 0, 0, 0])
 
 
-class Sure(Linear):
+class Sure(BaseEstimator, Linear):
     """Has intervals of a width that is right for the noise of `played`, or given."""
 
     def __init__(self, penalty=0.1, deviation=0.1):
