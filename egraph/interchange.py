@@ -173,21 +173,11 @@ def to_onnx(architecture: Architecture) -> onnx.ModelProto:
         op = operations.get(architecture.ops[vertex]).to_dict()
         described = {name: value for name, value in op.items() if name != "name"}
         title = re.sub(r"\W", "_", operations.label(op["name"])) or "_"
-        inputs, attributes = (
-            [values[source] for source in sources[vertex]],
-            {"op": op["name"], "vertex": vertex},
-        )
-        nodes.append(
-            helper.make_node(
-                title,
-                inputs,
-                [values[vertex]],
-                f"{title}_{vertex}",
-                domain=ONNX_DOMAIN,
-                **attributes,
-                **described,
-            )
-        )
+        inputs = [values[source] for source in sources[vertex]]
+        attributes = {"op": op["name"], "vertex": vertex, **described}
+        name = f"{title}_{vertex}"
+        node = helper.make_node(title, inputs, [values[vertex]], name, domain=ONNX_DOMAIN, **attributes)
+        nodes.append(node)
     ends = [helper.make_tensor_value_info(name, 1, ["any"]) for name in ("input", "output")]
     graph = helper.make_graph(nodes, "architecture", ends[:1], ends[1:])
     model = helper.make_model(

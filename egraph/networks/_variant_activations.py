@@ -97,11 +97,7 @@ def _is_of_torch(part: nn.Module) -> bool:
 
 def _name_of(function: Any) -> str:
     """The name of an activation that is a function; empty for anything else."""
-    return (
-        next((name for known, name in _FUNCTIONS.items() if function is known), "")
-        if callable(function)
-        else ""
-    )
+    return next((name for known, name in _FUNCTIONS.items() if function is known), "")
 
 
 def _make_layer(old: nn.Module, name: str, *, direct: bool) -> nn.Module:

@@ -262,9 +262,8 @@ def _plan(base: torch.nn.Module, example: Tensor, outputs: tuple[int, ...]) -> P
 
     def runs_on(variant: torch.nn.Module) -> bool:
         large = sum(parameter.numel() for parameter in variant.parameters()) > _LARGE
-        for device in (
-            ("meta", "cpu") if large else ("cpu",)
-        ):  # large ones without computation where that works
+        # Large ones without computation, where that works.
+        for device in ("meta", "cpu") if large else ("cpu",):
             try:
                 own = copy.deepcopy(variant).to(device).train() if device == "meta" else variant.train()
                 with torch.no_grad(), torch.device(device):
