@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 # Bytecode is written, whatever the environment says: many tests start Python, which would compile egraph anew.
 PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 --dist worksteal
 
-.PHONY: help search install hooks format lint types test test-fast slow coverage golden docs test-lowest test-newest \
+.PHONY: help search install hooks format lint types test suite test-fast slow coverage golden docs test-lowest test-newest \
 	wheel bench bench-quick clean
 
 help: ## what can be made
@@ -33,7 +33,9 @@ lint: $(VENV)/dev ## style
 types: $(VENV)/dev ## static types
 	$(BIN)/mypy
 
-test: lint types ## lint, types and the whole test suite
+test: lint types suite ## lint, types and the whole test suite
+
+suite: $(VENV)/dev
 	$(PYTEST) $(OPTIONS)
 
 test-fast: $(VENV)/dev ## the tests that tests/slow.txt does not name (about a minute)

@@ -1,6 +1,7 @@
 """Random architectures, their scores and renumberings that many tests share; which tests are slow."""
 
 import multiprocessing
+import os
 import signal
 import sys
 import warnings
@@ -205,6 +206,9 @@ FAST_SECONDS = 80
 TRACED_CASES = 3
 """Number of cases of a fast test whose lines count for the coverage."""
 
+TRACED = "COVERAGE_PROCESS_CONFIG"
+"""Variable that has the processes traced which a traced process starts."""
+
 _seconds: dict[str, float] = defaultdict(float)
 
 
@@ -237,12 +241,29 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.no_cover)
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_setupnodes():
+    """Workers are not traced as processes that this one starts: pytest-cov traces them."""
+    os.environ.pop(TRACED, None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionstart(session):
+    """Ends the first of the two traces that pytest-cov starts in a worker.
+
+    It would be forgotten, and go on whenever the second pauses, that is in all slow tests.
+    """
+    plugin = session.config.pluginmanager.getplugin("_cov")
+    if hasattr(session.config, "workerinput") and plugin is not None and plugin.cov_controller is not None:
+        plugin.cov_controller.cov.stop()
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item):
     """Processes that slow tests and their fixtures start, of whatever scope, are not traced."""
     with pytest.MonkeyPatch.context() as patch:
         if item.get_closest_marker("no_cover"):
-            patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+            patch.delenv(TRACED, raising=False)
         return (yield)
 
 
