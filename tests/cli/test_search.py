@@ -131,7 +131,8 @@ def test_a_foreign_journal_is_refused(search, tmp_path):
 def test_a_journal_of_another_space_is_refused(search, egraph):
     search("--trials", 2, "--storage", "x.db")
     assert (
-        "x.db is of a study with space nasbench_macro" in egraph("search", "--storage", "x.db", code=1).stderr
+        "x.db is of a study with space nasbench_macro"
+        in egraph("search", "--data", "digits", "--storage", "x.db", code=1).stderr
     )
 
 

@@ -141,7 +141,7 @@ def test_a_space_without_networks_and_a_search_without_a_table_have_fewer_costs(
     )
     told = egraph("search", "--data", "g.parquet", "--cost", "params", code=2).stderr
     assert "the cost 'params' is that of a network, and the space" in told
-    told = egraph("search", "--cost", "latency=gpu_ms", code=2).stderr
+    told = egraph("search", "--data", "digits", "--cost", "latency=gpu_ms", code=2).stderr
     assert "there is no table with a column 'gpu_ms'; costs: params, flops, latency" in told
     assert not (tmp_path / "runs").exists()
 

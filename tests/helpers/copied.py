@@ -9,7 +9,15 @@ import os
 import sys
 import time
 
-LOADED = ["torch", "pandas", "scipy.stats", "sklearn.base", "egraph.study", "egraph.evaluation"]
+LOADED = [
+    "torch",
+    "torch._dynamo",
+    "pandas",
+    "scipy.stats",
+    "sklearn.base",
+    "egraph.study",
+    "egraph.evaluation",
+]
 
 _get_context = multiprocessing.get_context
 
