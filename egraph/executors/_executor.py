@@ -12,6 +12,7 @@ Result = TypeVar("Result")
 _Taken = TypeVar("_Taken", contravariant=True)
 
 
+@runtime_checkable
 class Executor(Protocol[_Taken, Result]):
     """Does jobs with one function."""
 

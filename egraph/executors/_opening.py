@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, cast
 
-from egraph.errors import UnknownNameError, UsageError, shorten
+from egraph.errors import EgraphError, FailedError, UnknownNameError, UsageError, shorten
+from egraph.executors._errors import describe_error
 from egraph.executors._executor import Executor, Job, Result
 from egraph.executors._processes import Processes
 from egraph.executors._ray import Ray
@@ -95,6 +96,8 @@ def open_executor(
     Raises:
         UnknownNameError: There is no such engine.
         UnsendableError: The function or the initializer cannot be pickled.
+        FailedError: An engine of your own failed.
+        UsageError: It returned no executor.
     """
     engine = find_engine(engine) or ("inline" if workers == 1 else "processes")
     if engine == "inline":
@@ -105,4 +108,21 @@ def open_executor(
         opened: Executor[Any, Any] = engine.open(cast(Any, function), workers, seconds)
         return opened
     assert callable(engine)
-    return engine(function, workers)
+    return _make(engine, function, workers)
+
+
+def _make(engine: Callable[[Any, int], Any], function: Any, workers: int) -> Executor[Any, Any]:
+    """What an engine of your own makes."""
+    name = getattr(engine, "__qualname__", type(engine).__name__)
+    try:
+        made = engine(function, workers)
+    except EgraphError:
+        raise
+    except Exception as error:
+        raise FailedError(f"the function {name} made no executor: {describe_error(error)}") from error
+    if not isinstance(made, Executor):
+        raise UsageError(
+            f"the function {name} must return an executor, with submit, wait, close and capacity, such as an "
+            f"egraph.executors.Pool; got {shorten(made)}"
+        )
+    return made

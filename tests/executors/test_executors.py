@@ -9,8 +9,9 @@ from contextlib import closing
 import pytest
 from functions import Unloadable, act, number, remember, square, threads
 
-from egraph.errors import FailedError, UnknownNameError
+from egraph.errors import FailedError, UnknownNameError, UsageError
 from egraph.executors import (
+    Pool,
     UnsendableError,
     WorkerDiedError,
     WorkerLoadError,
@@ -187,6 +188,24 @@ def test_an_engine_is_named_or_made():
         match=r"unknown executor 'threads'; known: inline, package\.module:",
     ):
         open_executor(act, 2, engine="threads")
+
+
+def test_what_makes_no_executor_is_told():
+    def fail(function, workers):
+        raise RuntimeError("no cluster")
+
+    def forget(function, workers):
+        Pool(print, function, workers)
+
+    def refuse(function, workers):
+        raise FailedError("the cluster is closed")
+
+    with pytest.raises(FailedError, match=r"fail made no executor: RuntimeError: no cluster \(test_ex"):
+        open_executor(square, 2, engine=fail)
+    with pytest.raises(FailedError, match=r"^the cluster is closed$"):
+        open_executor(square, 2, engine=refuse)
+    with pytest.raises(UsageError, match=r"forget must return an executor, with submit.*; got None$"):
+        open_executor(square, 2, engine=forget)
 
 
 def test_processes_end_one_job_and_leave_the_others():
