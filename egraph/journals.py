@@ -7,6 +7,7 @@ import os
 import re
 import sqlite3
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 from egraph.errors import UsageError, shorten
@@ -51,7 +52,8 @@ def open_to_read(path: Path, seconds: float) -> sqlite3.Connection:
         sqlite3.Error: The file cannot be opened, is held by another process, or is no database.
     """
     address = f"file:{quote(os.fsencode(path.absolute()))}?mode=ro"
-    db = sqlite3.connect(address, uri=True, timeout=seconds, isolation_level=None)
+    options: dict[str, Any] = {"uri": True, "isolation_level": None, "check_same_thread": False}
+    db = sqlite3.connect(address, timeout=seconds, **options)
     try:
         db.execute("SELECT 1 FROM sqlite_master").fetchall()
     except sqlite3.Error as error:
@@ -60,7 +62,7 @@ def open_to_read(path: Path, seconds: float) -> sqlite3.Connection:
             getattr(error, "sqlite_errorcode", 0) & 0xFF not in _NO_INDEX
         ):  # the low byte is the kind of the error
             raise
-        db = sqlite3.connect(f"{address}&immutable=1", uri=True, isolation_level=None)
+        db = sqlite3.connect(f"{address}&immutable=1", **options)
     return db
 
 

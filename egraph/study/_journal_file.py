@@ -86,9 +86,14 @@ class JournalFile:
 
     def _connect(self) -> sqlite3.Connection:
         if self.path is None:
-            return sqlite3.connect(":memory:", isolation_level=None)
+            return sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
         if not self.read_only:
-            return sqlite3.connect(self.path, timeout=_BUSY_SECONDS, isolation_level=None)
+            return sqlite3.connect(
+                self.path,
+                timeout=_BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,  # what nobody closes is closed by the thread that collects garbage
+            )
         return open_to_read(self.path, _BUSY_SECONDS)
 
     def _check(self) -> None:

@@ -1,9 +1,11 @@
 import contextlib
+import gc
 import math
 import os
 import signal
 import sqlite3
 import stat
+import threading
 import time
 
 import pytest
@@ -259,6 +261,21 @@ def test_full_disk_stops_the_run_and_keeps_what_was_written(tmp_path):
         assert set(one.trials["state"]) <= {"complete", "queued"}
         one.run(trials=20)
         assert len(one.trials) >= 20
+
+
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_journal_that_nobody_closes_is_closed_by_whichever_thread_collects_it(path, read_only):
+    journals = [Journal(path, read_only=read_only)]
+    journals.append(journals)  # so that it waits for the garbage collector
+    gc.disable()
+    try:
+        del journals
+        thread = threading.Thread(target=gc.collect)
+        thread.start()
+        thread.join()
+    finally:
+        gc.enable()
+    Journal(path).close()
 
 
 def test_closed_journal_says_so(path):
