@@ -35,7 +35,7 @@ types: $(VENV)/dev ## static types
 
 test: lint types suite ## lint, types and the whole test suite
 
-suite: $(VENV)/dev
+suite: $(VENV)/dev ## the whole test suite
 	$(PYTEST) $(OPTIONS)
 
 test-fast: $(VENV)/dev ## the tests that tests/slow.txt does not name (about a minute)

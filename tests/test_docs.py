@@ -20,7 +20,7 @@ def _name(page):
     return page.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.usefixtures("own_tables", "quick_rankers")
+@pytest.mark.usefixtures("own_tables", "quick_rankers", "few_compared")
 @pytest.mark.parametrize("page", [p for p in PAGES if BLOCK.search(p.read_text(encoding="utf-8"))], ids=_name)
 def test_python_blocks_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -56,7 +56,7 @@ def ranker(table, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
-def _quick(quick_rankers):
+def _quick(quick_rankers, few_compared):
     """Rankers are small, but for the one of the fixture `ranker`, which is as a user gets it."""
 
 

@@ -95,7 +95,7 @@ def architectures():
 
 
 @pytest.fixture(scope="module", params=[True, False], ids=["names", "descriptions"])
-def ranker_file(request, tmp_path_factory, architectures):
+def ranker_file(request, tmp_path_factory, architectures, few_compared):
     """A small ranker of all spaces in its ONNX file, with names of operations or with descriptions alone."""
     path = tmp_path_factory.mktemp("ranker") / "r.onnx"
     scores = np.random.default_rng(0).normal([len(a.edges) for a in architectures])

@@ -7,6 +7,11 @@ import egraph
 from egraph.export import OnnxRanker
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_exports(few_compared):
+    """Exports compare few architectures."""
+
+
 @pytest.fixture(scope="session")
 def sampled():
     """40 architectures of a space that many tests use, and scores for them."""

@@ -8,9 +8,11 @@ from scipy.stats import kendalltau
 
 import egraph
 from egraph.errors import FailedError, MissingExtraError, UsageError
-from egraph.export import ONNX_AGGREGATORS, ONNX_READOUTS, OnnxRanker, save_onnx
+from egraph.export import ONNX_AGGREGATORS, ONNX_READOUTS, OnnxRanker, _saving, save_onnx
 from egraph.ranker import AGGREGATORS, HEADS, READOUTS, Layer, predictors
 from egraph.ranker.sage import LINEAR
+
+BATCHES = _saving._BATCHES
 
 FORMS = [
     *({"head": head} for head in HEADS),
@@ -27,13 +29,11 @@ FORMS = [
 ]
 
 
-@pytest.fixture
-def few_compared(monkeypatch):
-    """`save_onnx` compares fewer architectures; for tests that compare some themselves."""
-    monkeypatch.setattr("egraph.export._saving._BATCHES", (1, 2, 40))
+def test_a_file_is_compared_on_many_architectures(ranker, tmp_path, monkeypatch):
+    monkeypatch.setattr("egraph.export._saving._BATCHES", BATCHES)
+    assert ranker.to_onnx(tmp_path / "r.onnx").compared == 264
 
 
-@pytest.mark.usefixtures("few_compared")
 @pytest.mark.parametrize("form", FORMS, ids=str)
 def test_a_file_says_what_its_ranker_says(form, sampled, tmp_path):
     """`save_onnx` checks deviations, intervals and pairs too, and refuses a file that differs."""
@@ -49,7 +49,6 @@ def test_a_file_says_what_its_ranker_says(form, sampled, tmp_path):
     assert done.size == done.path.stat().st_size
 
 
-@pytest.mark.usefixtures("few_compared")
 @pytest.mark.parametrize("name", egraph.spaces.names())
 def test_rankers_of_every_space_score_alike(name, tmp_path):
     space, rng = egraph.spaces.get(name), np.random.default_rng(1)
@@ -87,7 +86,6 @@ def test_a_file_that_orders_otherwise_is_not_left(ranker, tmp_path, monkeypatch)
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.usefixtures("few_compared")
 @pytest.mark.parametrize(("precision", "least"), [("float16", 0.999), ("int8", 0.9)])
 def test_smaller_precisions_tell_what_they_cost(precision, least, sampled, tmp_path):
     ranker = egraph.Ranker(members=2, epochs=5, folds=0).fit(*sampled)

@@ -53,7 +53,7 @@ def test_a_ranker_of_two_groups_orders_new_networks_in_normal_quantiles(grouped,
 
 
 @pytest.mark.parametrize("names", [True, False])
-def test_a_ranker_without_names_is_kept_and_exported(toy_data, tmp_path, names):
+def test_a_ranker_without_names_is_kept_and_exported(toy_data, tmp_path, names, few_compared):
     graphs, scores = toy_data
     settings = {"members": 1, "width": 8, "epochs": 1, "folds": 0, "names": names}
     ranker = Ranker(**settings).fit(graphs[:30], scores[:30])
@@ -71,7 +71,7 @@ def test_a_file_keeps_the_groups(grouped, toy_data, tmp_path):
     assert again.groups_ == {"first": 40, "second": 40}
 
 
-def test_a_ranker_of_two_groups_is_exported(grouped, toy_data, tmp_path):
+def test_a_ranker_of_two_groups_is_exported(grouped, toy_data, tmp_path, few_compared):
     pytest.importorskip("spox")
     assert grouped.to_onnx(tmp_path / "r.onnx").tau == pytest.approx(1)
 

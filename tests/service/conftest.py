@@ -15,6 +15,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 import asking
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _quick_exports(few_compared):
+    """Exports compare few architectures."""
+
+
 @pytest.fixture(scope="session")
 def cells():
     """Sixty cells of NAS-Bench-201."""

@@ -1,5 +1,6 @@
 """Studies on a Ray cluster of two machines, whose workers, machines, driver and head are lost."""
 
+import importlib
 import os
 import re
 import shutil
@@ -247,6 +248,29 @@ def test_a_lost_worker_machine_and_driver_lose_no_trial(cluster, tmp_path, monke
         check_whole(journal, 16)
         assert done.items() <= read_done("x.db").items()
         assert set(journal.losses.values()) <= {1}
+
+
+DEADLY = """
+import os
+
+if os.getpid() != {}:
+    os._exit(1)
+
+
+def work(text):
+    return text
+"""
+
+
+def test_where_workers_only_die_a_driver_ends(cluster, tmp_path, monkeypatch):
+    (tmp_path / "deadly.py").write_text(DEADLY.format(os.getpid()))
+    monkeypatch.syspath_prepend(tmp_path)
+    work = importlib.import_module("deadly").work
+    with (
+        closing(Ray(cluster.address).open(work, 1)) as executor,
+        pytest.raises(FailedError, match=r"^no worker of the cluster can start: .* died"),
+    ):
+        finish(executor, ["a"])
 
 
 def test_without_a_head_a_driver_ends(shouting, cluster, monkeypatch):
