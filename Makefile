@@ -14,7 +14,7 @@ PYTEST := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=passive PYTHONDONTWRITEBYTECODE= $(B
 help: ## what can be made
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
-search: $(VENV)/user ## find a good network for signals of digits (at most 5 minutes)
+search: $(VENV)/user ## find a good network for signals of digits (about 5 minutes)
 	$(BIN)/egraph search
 
 install: $(VENV)/dev ## everything that development needs, in .venv
