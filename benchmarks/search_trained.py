@@ -47,9 +47,9 @@ def training(data: str) -> Training:
     space = egraph.spaces.get("convnet")
     if not data.startswith("fashion-mnist"):
         return Training(space, data, device="cpu")
-    images, labels = egraph.datasets.images("fashion-mnist").train
-    rows = {"train": slice(10_000), "validation": slice(10_000, 35_000), "test": slice(35_000, 45_000)}
-    parts = {part: (images[own], labels[own]) for part, own in rows.items()}
+    whole = egraph.datasets.images("fashion-mnist")
+    sizes = {"train": 10_000, "validation": 5_000, "test": 10_000}
+    parts = {part: tuple(each[:size] for each in getattr(whole, part)) for part, size in sizes.items()}
     return Training(space, ImageData(**parts, name="fashion-mnist, 10,000 images"), FASHION, device="cpu")
 
 
