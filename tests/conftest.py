@@ -182,16 +182,13 @@ def quick_rankers(monkeypatch):
         monkeypatch.setitem(Ranker.__init__.__kwdefaults__, name, value)
 
 
-COMPARED = (1, 2, 30)
-"""Sizes of the batches that a ranker and its file both score in tests."""
-
-
 @pytest.fixture(scope="session")
 def few_compared():
-    """An exported ranker is compared with its file on few architectures, which takes most of an export."""
+    """The number of architectures on which exported rankers are compared: few, as that takes long."""
+    batches = (1, 2, 30)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("egraph.export._saving._BATCHES", COMPARED)
-        yield
+        patch.setattr("egraph.export._saving._BATCHES", batches)
+        yield sum(batches)
 
 
 @pytest.fixture

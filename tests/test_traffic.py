@@ -12,6 +12,7 @@ import pytest
 USE = """
 import socket, subprocess, sys, time
 import numpy as np
+from click.testing import CliRunner
 import egraph
 from egraph import report
 from egraph.cli.main import main
@@ -36,10 +37,8 @@ for line in (
     "export c.egraph c.onnx",
     "export x.db best --network",
 ):
-    try:
-        main(line.split())
-    except SystemExit as end:
-        assert not end.code
+    done = CliRunner().invoke(main, line.split())
+    assert done.exit_code == 0, done.output
 bare = (
     "import sys; sys.modules['egraph'] = None; sys.path.insert(0, 'best');"
     "import network; network.load();"

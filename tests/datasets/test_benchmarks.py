@@ -38,6 +38,11 @@ def test_counts(name, rows, networks):
     assert (len(train), len(test)) == (100, networks - 100)
 
 
+def test_nasbench101_keys_are_the_published_hashes():
+    table = loaded("nasbench101")
+    assert table.keys == table.columns["hash"].tolist()
+
+
 def test_nasbench101_by_hand():
     # The first row has adjacency 1205349: bits 0, 2, 5, 6, 10, 13, 14, 17 and 20, and operations 02001.
     table = loaded("nasbench101")

@@ -100,12 +100,12 @@ def test_enumeration_has_every_published_row_in_its_published_numbering_and_dist
     for cell in SPACE:
         count += 1
         wanted.discard(cell)
-        if cell.num_vertices < 6 or count % 100 == 0:  # keys of all would take minutes
+        if cell.num_vertices < 6 or count % 20 == 0:  # keys of all would take minutes
             keyed += 1
             keys.add(SPACE.key(cell))
     assert not wanted
     assert count == len(SPACE) == 423_624
-    assert len(keys) == keyed > 5_000
+    assert len(keys) == keyed > 20_000
 
 
 @pytest.mark.parametrize(("vertices", "edges"), [(3, 2), (3, 3), (4, 4), (4, 9), (5, 6), (5, 9)])
