@@ -170,7 +170,7 @@ class Data:
         from egraph.evaluation.building import load_cached
         from egraph.evaluation.training import SMALL
         from egraph.shapes import kind_of
-        from egraph.spaces.base import READERS
+        from egraph.spaces.network_builder import READERS
 
         if self.train is not None:
             return self._read_own(training, self.train)

@@ -15,13 +15,17 @@ from egraph.training import choose_device, failures_explained
 if TYPE_CHECKING:
     import torch
 
+    from egraph.networks import Size
+
 __all__ = ["Costs"]
 
 WARM_UP, PASSES = 3, 9
 
 
 class Costs:
-    """Builds the network of an architecture and measures its costs; lower is better.
+    """Measures the costs of the network of an architecture; lower is better.
+
+    The network is built, except for a size that the space tells by arithmetic (`SearchSpace.network_size`).
 
     `egraph.spaces.Limited` and the searcher NSGA2 accept `params`, `flops` and `latency` as costs:
 
@@ -61,7 +65,8 @@ class Costs:
         """
         from egraph.networks import count_params
 
-        return float(count_params(self._build(architecture)))
+        size = self._tell_size(architecture)
+        return float(count_params(self._build(architecture)) if size is None else size.params)
 
     def flops(self, architecture: Architecture) -> float:
         """Multiply-adds of one forward pass on one image.
@@ -71,6 +76,8 @@ class Costs:
         """
         from egraph.networks import count_flops
 
+        if (size := self._tell_size(architecture)) is not None:
+            return float(size.flops)
         network = self._build(architecture)
         with failures_explained("the multiply-adds cannot be counted", "use smaller images"):
             return float(count_flops(network, self.input_shape))
@@ -93,6 +100,10 @@ class Costs:
             image = torch.zeros(1, *self.input_shape, device=device)
             times = [_time(network, image) for _ in range(WARM_UP + PASSES)]
         return 1000 * statistics.median(times[WARM_UP:])
+
+    def _tell_size(self, architecture: Architecture) -> Size | None:
+        with failures_explained("the network cannot be built", "search among smaller networks"):
+            return self.space.network_size(architecture, self.input_shape, self.num_classes, **self.options)
 
     def _build(self, architecture: Architecture) -> torch.nn.Module:
         with failures_explained("the network cannot be built", "search among smaller networks"):

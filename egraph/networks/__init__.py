@@ -34,8 +34,8 @@ changes. `_variant_sizes` tells which widths must agree, and `_variant_weights` 
 from egraph.networks import parts
 from egraph.networks._blocks import build_blocks
 from egraph.networks._concat_cell import build_concat_cells, mix_concat_cells
-from egraph.networks._convnet import ConvNet, build_convnet
-from egraph.networks._counts import count_flops, count_params
+from egraph.networks._convnet import ConvNet, build_convnet, count_convnet
+from egraph.networks._counts import Size, count_flops, count_params
 from egraph.networks._darts import build_darts, mix_darts
 from egraph.networks._mixed_nodes import Make, Mix
 from egraph.networks._mnasnet import build_mnasnet
@@ -52,6 +52,7 @@ __all__ = [
     "Make",
     "Mix",
     "NashNetwork",
+    "Size",
     "build_blocks",
     "build_concat_cells",
     "build_convnet",
@@ -61,6 +62,7 @@ __all__ = [
     "build_nasbench201",
     "build_nasbench_macro",
     "build_nash",
+    "count_convnet",
     "count_flops",
     "count_params",
     "inherit",

@@ -13,7 +13,7 @@ from egraph.errors import EvaluationError, UsageError
 from egraph.networks._counts import count_params
 from egraph.shapes import AXES, describe_axes
 
-__all__ = ["allocate", "check_arguments"]
+__all__ = ["allocate", "check_arguments", "check_size"]
 
 Network = TypeVar("Network", bound=nn.Module)
 
@@ -56,14 +56,22 @@ def allocate(make: Callable[[], Network], seed: int, max_params: int, advice: st
     """
     with torch.device("meta"):
         network = make()
-    params = count_params(network)
+    check_size(count_params(network), max_params, advice)
+    network.to_empty(device="cpu")
+    _draw_weights(network, torch.Generator().manual_seed(seed))
+    return network
+
+
+def check_size(params: int, max_params: int, advice: str) -> None:
+    """Refuses a network of more than so many parameters.
+
+    Raises:
+        EvaluationError: It has more; the error text ends with the advice.
+    """
     if params > max_params:
         raise EvaluationError(
             f"the network would have {params:,} parameters, at most {max_params:,} are built; {advice}"
         )
-    network.to_empty(device="cpu")
-    _draw_weights(network, torch.Generator().manual_seed(seed))
-    return network
 
 
 def _draw_weights(network: nn.Module, generator: torch.Generator) -> None:

@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import torch
 from torch import nn
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-__all__ = ["count_flops", "count_params"]
+__all__ = ["Size", "count_flops", "count_params"]
+
+
+class Size(NamedTuple):
+    """The size of a network.
+
+    Attributes:
+        params: Number of trainable parameters, as `count_params` counts them.
+        flops: Multiply-adds of one forward pass on one input, as `count_flops` counts them.
+    """
+
+    params: int
+    flops: int
 
 
 def count_params(module: nn.Module) -> int:

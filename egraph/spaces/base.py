@@ -13,37 +13,19 @@ import numpy as np
 from egraph.architecture import Architecture
 from egraph.canonical import canonical_form, simplify
 from egraph.errors import ArchitectureError, UsageError
-from egraph.shapes import kind_of
 from egraph.spaces.episodes import EncodedEpisodes, Episodes
+from egraph.spaces.network_builder import Builder
 
 if TYPE_CHECKING:
     import torch
 
-    from egraph.networks import Inherited
+    from egraph.networks import Inherited, Size
     from egraph.spaces.relaxation import Relaxation
 
 __all__ = ["Builder", "Crossover", "Fixer", "SearchSpace"]
 
 Crossover = Callable[[Architecture, Architecture, np.random.Generator], Architecture]
 """A crossover of two parents: a function from both and a generator to a child."""
-
-READERS = {"images": "convnet", "signals": "convnet", "features": "dense"}
-"""A space for each kind of inputs."""
-
-
-class Builder(NamedTuple):
-    """How a space builds networks.
-
-    Attributes:
-        build: Called as ``build(architecture, input_shape, num_classes, **options)``.
-        options: Default value of each option. ``channels`` is the width of the network, ``seed`` decides its
-            initial weights.
-        inputs: Kinds of inputs that the networks read, of `egraph.shapes.AXES`.
-    """
-
-    build: Callable[..., torch.nn.Module]
-    options: Mapping[str, Any]
-    inputs: Sequence[str] = ("images",)
 
 
 class Fixer(NamedTuple):
@@ -265,15 +247,33 @@ class SearchSpace(ABC):
             raise UsageError(
                 f"the space {self.name!r} cannot build networks; use one that can, such as 'convnet'"
             )
-        if unknown := sorted(options.keys() - builder.options.keys()):
-            raise UsageError(
-                f"networks of the space {self.name!r} have no option {unknown[0]!r}; "
-                f"options: {', '.join(builder.options)}"
-            )
+        given = builder.fill(options, self.name)
         self.check_input(input_shape)
         self.validate(architecture)
-        given = {name: value for name, value in options.items() if value is not None}
-        return builder.build(architecture, input_shape, num_classes, **{**builder.options, **given})
+        return builder.build(architecture, input_shape, num_classes, **given)
+
+    def network_size(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, ...] = (3, 32, 32),
+        num_classes: int = 10,
+        **options: Any,
+    ) -> Size | None:
+        """The size of the `network` of the same arguments, without building it.
+
+        None where the space cannot tell it: see `egraph.evaluation.Costs`, which builds the network then.
+
+        Raises:
+            ArchitectureError, UsageError, EvaluationError: As `network` does.
+        """
+        builder = self.builder
+        defines_network = type(self).network is not SearchSpace.network
+        if builder is None or builder.size is None or defines_network:
+            return None
+        given = builder.fill(options, self.name)
+        self.check_input(input_shape)
+        self.validate(architecture)
+        return builder.size(architecture, input_shape, num_classes, **given)
 
     def check_input(self, input_shape: Sequence[int]) -> None:
         """Checks that networks of this space read inputs of that shape.
@@ -281,11 +281,8 @@ class SearchSpace(ABC):
         Raises:
             UsageError: The `builder` is for images, signals or features, and the shape is of another kind.
         """
-        if self.builder is not None and (kind := kind_of(input_shape)) not in self.builder.inputs:
-            raise UsageError(
-                f"networks of the space {self.name!r} read {' or '.join(self.builder.inputs)}, not {kind} of "
-                f"shape {tuple(input_shape)}; take the space {READERS[kind]!r}"
-            )
+        if self.builder is not None:
+            self.builder.check_input(input_shape, self.name)
 
     @property
     def has_morphisms(self) -> bool:

@@ -274,14 +274,15 @@ class ConvNetSpace(SearchSpace):
     @property
     def builder(self) -> Builder:
         """The network of an architecture: see `egraph.networks.build_convnet`."""
-        from egraph.networks import build_convnet
+        from egraph.networks import build_convnet, count_convnet
 
         kinds = {operations.get(layer).kind for layer in self.operations}
         inputs = ("features",) if kinds == {"linear"} else ("images", "signals")
         options = {"dropout": 0.1, "seed": 0}
         if self.fixed:
-            return Builder(partial(build_convnet, channels=self.channels), options, inputs)
-        return Builder(build_convnet, {"channels": self.channels, **options}, inputs)
+            build = partial(build_convnet, channels=self.channels)
+            return Builder(build, options, inputs, partial(count_convnet, channels=self.channels))
+        return Builder(build_convnet, {"channels": self.channels, **options}, inputs, count_convnet)
 
     def _has_room(self, architecture: Architecture) -> bool:
         connections = len(architecture.edges) + len(architecture.disabled)

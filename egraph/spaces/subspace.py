@@ -16,7 +16,7 @@ from egraph.spaces.episodes import Action, Episodes
 if TYPE_CHECKING:
     import torch
 
-    from egraph.networks import Inherited
+    from egraph.networks import Inherited, Size
     from egraph.spaces.relaxation import Relaxation
 
 __all__ = ["Subspace"]
@@ -186,6 +186,16 @@ class Subspace(SearchSpace):
     ) -> torch.nn.Module:
         """As in the whole space, also of an architecture outside the part."""
         return self.whole.network(architecture, input_shape, num_classes, **options)
+
+    def network_size(
+        self,
+        architecture: Architecture,
+        input_shape: tuple[int, ...] = (3, 32, 32),
+        num_classes: int = 10,
+        **options: Any,
+    ) -> Size | None:
+        """As in the whole space, also of an architecture outside the part."""
+        return self.whole.network_size(architecture, input_shape, num_classes, **options)
 
     @property
     def has_morphisms(self) -> bool:

@@ -25,6 +25,24 @@ def test_sizes_are_those_of_the_network_that_is_trained():
     assert training.costs.params(CHAIN) == Costs(CONVNET, (1, 8, 8), channels=32).params(CHAIN)
 
 
+def test_sizes_by_arithmetic_build_no_network(monkeypatch):
+    from egraph import networks
+
+    costs = Costs(CONVNET, (1, 6, 6), 2, channels=4)
+    built = CONVNET.network(CHAIN, (1, 6, 6), 2, channels=4)
+    monkeypatch.setattr(networks, "build_convnet", None)
+    assert costs.params(CHAIN) == networks.count_params(built)
+    assert costs.flops(CHAIN) == networks.count_flops(built, (1, 6, 6))
+
+
+def test_a_space_with_networks_of_its_own_is_not_counted_by_the_arithmetic_of_its_base():
+    class Own(type(CONVNET)):
+        def network(self, *_, **__):
+            return nn.Linear(2, 3)
+
+    assert Costs(Own(), (1, 6, 6)).params(CHAIN) == 9
+
+
 class Slow(nn.Module):
     """Notes in how many threads it is called, and with what."""
 

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from egraph import Architecture
 from egraph.errors import EvaluationError, UsageError
-from egraph.networks import build_convnet, count_flops, count_params
+from egraph.networks import Size, build_convnet, count_convnet, count_flops, count_params
 from egraph.networks._convnet import SizeMatch
 from egraph.spaces import get
 
@@ -238,5 +238,24 @@ class TestBuild:
         ],
     )
     def test_refuses_arguments_out_of_range(self, arguments, message):
-        with pytest.raises(UsageError, match=message):
-            build_convnet(chain("CONV_2.N"), **{"input_shape": (1, 8, 8), "num_classes": 10, **arguments})
+        for refuse in (build_convnet, count_convnet):
+            with pytest.raises(UsageError, match=message):
+                refuse(chain("CONV_2.N"), **{"input_shape": (1, 8, 8), "num_classes": 10, **arguments})
+
+
+class TestCount:
+    @pytest.mark.parametrize(
+        ("space", "input_shape"),
+        [("convnet", (3, 9, 7)), ("convnet", (1, 8, 8)), ("convnet", (2, 31)), ("dense", (9,))],
+    )
+    def test_it_is_what_the_built_network_has(self, space, input_shape):
+        rng = np.random.default_rng(1)
+        for architecture in (get(space).sample(rng) for _ in range(40)):
+            network = build_convnet(architecture, input_shape, 7, channels=6)
+            counted = count_convnet(architecture, input_shape, 7, channels=6)
+            assert counted == Size(count_params(network), count_flops(network, input_shape))
+
+    def test_it_refuses_what_is_not_built(self):
+        params = count_convnet(chain("CONV_2.N"), (1, 8, 8), 10, channels=4).params
+        with pytest.raises(EvaluationError, match=f"would have {params:,} parameters, .* use fewer channels"):
+            count_convnet(chain("CONV_2.N"), (1, 8, 8), 10, channels=4, max_params=params - 1)

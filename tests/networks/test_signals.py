@@ -9,7 +9,7 @@ from torch.nn import functional
 from egraph import Architecture, spaces
 from egraph.errors import ArchitectureError, UsageError
 from egraph.networks import build_convnet, count_flops, count_params
-from egraph.spaces.base import READERS
+from egraph.spaces.network_builder import READERS
 
 CONVNET, DENSE = spaces.get("convnet"), spaces.get("dense")
 
