@@ -43,7 +43,6 @@ from egraph.study import Trial
 
 METHODS = ("egraph", "prior", "asha", "short", "random", "brackets", "hyperband")
 CANDIDATES = 20001  # the whole table, so that no searcher is used
-MEMBERS = 2  # networks of the ranker, to save time
 ROUND = {"initial": 8, "batch": 4}  # so that ten trainings are several rounds
 PRIORS = 10  # each of other training networks
 
@@ -101,7 +100,7 @@ def search(
     """Runs one search; returns its result, its score and the trainings that it spent."""
     options: dict[str, Any] = {"ranker": False, "searcher": "random"}
     if method in ("egraph", "short", "brackets"):
-        ranker = egraph.Ranker(members=MEMBERS, folds=0, seed=seed)
+        ranker = egraph.Ranker(folds=0, seed=seed)  # no intervals, to save time
         options = {"ranker": ranker, "candidates": CANDIDATES}
     elif method == "prior":
         ranker = egraph.load(priors / f"without-{case.table}-{seed % PRIORS}.egraph")
