@@ -30,7 +30,7 @@ from typing import Any
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import numpy as np
-from search_trained import read, training
+from search_trained import read, task
 
 import egraph
 from egraph import searchers
@@ -51,7 +51,7 @@ UNFIT = ("deepneat", "codeepneat", "drawn")
 
 def search(data: str, contestant: str, seed: int, target: float | None) -> dict[str, Any]:
     """Runs one search until its target is reached; without a target, to the end of the budget."""
-    evaluator = training(data)
+    space, evaluator = task(data)
     evaluator.describe()  # loads the data, which counts for nobody
     alone = {"ranker": False, "searcher": contestant, "screen": False}
     options: dict[str, Any] = GUIDED.get(contestant, alone)
@@ -66,14 +66,15 @@ def search(data: str, contestant: str, seed: int, target: float | None) -> dict[
             costs.append(event.trial.fidelity)
             ends.append(time.process_time() - began)
 
-    with egraph.Study(evaluator.space, evaluator, seed=seed, **options) as study:
+    with egraph.Study(space, evaluator, seed=seed, **options) as study:
         trials = 2 * STEP if contestant in GUIDED else STEP
         while True:
             study.run(trials=min(trials, BUDGET), progress=listen)
             if trials >= BUDGET or (target is not None and np.nanmax([-1, *scores]) >= target):
                 break
             trials += STEP
-    row = {"data": data, "contestant": contestant, "seed": seed, "recipe": evaluator.recipe.to_dict()}
+    row = {"data": data, "space": space.name, "contestant": contestant, "seed": seed}
+    row["recipe"] = evaluator.recipe.to_dict()
     return row | {"target": target, "scores": scores, "costs": costs, "seconds": ends}
 
 
