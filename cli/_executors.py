@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from egraph.cli._options import count_workers, stack
+from egraph.errors import UsageError
 
 if TYPE_CHECKING:
     from egraph.executors import Engine
@@ -42,11 +43,16 @@ def read_executor(
     """The engine, and the number of trainings at a time: by default all that a Ray cluster has room for.
 
     Raises:
-        UsageError: There is no such engine, or an address for one that needs none.
+        UsageError: There is no such engine, an address for one that needs none, or several trainings at a
+            time for one that does one after another.
     """
     from egraph.executors import Ray, find_engine
     from egraph.specs import current_folder_first
 
     with current_folder_first():
         engine = find_engine(executor, address)
+    if engine == "inline":
+        if workers not in (None, 1):
+            raise UsageError("--executor inline does one training at a time; leave --workers out")
+        return engine, 1
     return engine, (workers or ALL) if isinstance(engine, Ray) else count_workers(workers)

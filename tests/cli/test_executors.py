@@ -20,6 +20,7 @@ def test_a_search_finds_the_same_with_an_engine_of_ones_own(egraph, table, own_e
 @pytest.mark.parametrize(("options", "text"), [
     (["--executor", "rays"], r"unknown executor 'rays'; known: .* Did you mean 'ray'\?"),
     (["--executor", "inline", "--address", "a:1"], "--address is that of Ray's head; use it with --exec"),
+    (["--executor", "inline", "--workers", "2"], "inline does one training at a time; leave --workers out"),
     (["--executor", "ray:cpus=1"], "'ray' has no option 'cpus'; known: address, cores, gpus, memory"),
     (["--executor", "own_engine:number"], "own_engine:number is no function that makes an executor; got 3"),
     (["--executor", "absent_engine:make"], "no module 'absent_engine' in the current folder or installed"),
