@@ -37,28 +37,26 @@ def arrange(rows: Sequence[Row]) -> Iterator[Section]:
 
 
 def _derived(first: Row, groups: Mapping[str, Sequence[Row]]) -> Section:
+    metric = first["metric"]
     lines = []
     for name, each in groups.items():
         searched = [row for row in each if row["history"]]
         last = [row["history"][-1] for row in searched]
         best = [100 * max(epoch["validation"] for epoch in row["history"]) for row in searched]
+        looked_up = [_spread([row["score"] for row in each]), _spread([epoch["score"] for epoch in last])]
         lines.append(
             [
                 name,
                 str(len(each)),
-                _spread([row["score"] for row in each]),
-                _spread([epoch["score"] for epoch in last]),
+                *(looked_up if metric else ()),
                 _spread([epoch["skips"] for epoch in last], 1),
                 _spread([epoch["entropy"] for epoch in last], 2),
                 _spread(best, 1),
                 _spread([row["seconds"] for row in searched], 0),
             ]
         )
-    metric = first["metric"] or "no table"
-    header = [
-        "method", "seeds", f"{metric}, best epoch", "last epoch", "skips", "entropy", "supernet, %",
-        "seconds",
-    ]  # fmt: skip
+    found = (f"{metric}, best epoch", "last epoch") if metric else ()
+    header = ["method", "seeds", *found, "skips", "entropy", "supernet, %", "seconds"]
     notes = [
         f"{first['space']} on {first['examples']} examples of {first['data']}, {first['epochs']} epochs, "
         f"{first['channels']} channels, {first['cells']} cells, rate of the logits {first['rate']:g}; mean ± "

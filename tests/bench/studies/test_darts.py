@@ -45,6 +45,14 @@ def test_tables_and_picture(rows, tmp_path):
     assert "entropy of the probabilities" in (tmp_path / "x.svg").read_text()
 
 
+def test_scores_have_columns_where_they_are_looked_up(rows):
+    looked_up = [row | {"table": "t", "metric": "acc", "score": 91.5} for row in rows]
+    assert "| method | seeds | skips |" in darts.to_markdown(rows)
+    text = darts.to_markdown(looked_up)
+    assert "| method | seeds | acc, best epoch | last epoch | skips |" in text
+    assert "| darts | 2 | 91.50 ± 0.00 |" in text
+
+
 def test_another_operation_counts_two():
     rest = ("skip_connect", "avg_pool_3x3", "none", "none", "nor_conv_3x3")
     a, b = (NB201.build((op, *rest)) for op in ("nor_conv_3x3", "nor_conv_1x1"))
