@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import statistics
 import time
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from egraph.architecture import Architecture
 from egraph.evaluation.building import check_builds
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Costs"]
 
 WARM_UP, PASSES = 3, 9
+
+Answer = TypeVar("Answer")
 
 
 class Costs:
@@ -102,12 +105,15 @@ class Costs:
         return 1000 * statistics.median(times[WARM_UP:])
 
     def _tell_size(self, architecture: Architecture) -> Size | None:
-        with failures_explained("the network cannot be built", "search among smaller networks"):
-            return self.space.network_size(architecture, self.input_shape, self.num_classes, **self.options)
+        return self._ask(self.space.network_size, architecture)
 
     def _build(self, architecture: Architecture) -> torch.nn.Module:
+        return self._ask(self.space.network, architecture)
+
+    def _ask(self, ask: Callable[..., Answer], architecture: Architecture) -> Answer:
+        """What the space says of an architecture whose network reads these inputs."""
         with failures_explained("the network cannot be built", "search among smaller networks"):
-            return self.space.network(architecture, self.input_shape, self.num_classes, **self.options)
+            return ask(architecture, self.input_shape, self.num_classes, **self.options)
 
 
 def _time(network: torch.nn.Module, image: torch.Tensor) -> float:

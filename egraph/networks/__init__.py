@@ -28,7 +28,8 @@ operations at each position. A `Mix` makes such a layer, and `_mixed_nodes.Mixed
 Variants of any module, for `egraph.spaces.around`, are made by `_variants`: what may vary in it and its
 changes. `_variant_sizes` tells which widths must agree, and `_variant_weights` what is `Inherited`.
 
-`count_params` and `count_flops` measure any module.
+`count_params` and `count_flops` measure any module. `count_convnet` tells both of a free graph without
+building its module.
 """
 
 from egraph.networks import parts

@@ -56,7 +56,7 @@ class SearchSpace(ABC):
     ==================  =================================================================
     enumeration         ``__len__``, ``__iter__``
     encoding            `choices`, `encode`, `decode`
-    networks            `builder`; for training by genes `settings`
+    networks            `builder`, its `size`; for training by genes `settings`
     morphisms           `inherit`
     stepwise building   `episodes`; by default one step for each position of the encoding
     several crossovers  `crossovers`
@@ -247,9 +247,7 @@ class SearchSpace(ABC):
             raise UsageError(
                 f"the space {self.name!r} cannot build networks; use one that can, such as 'convnet'"
             )
-        given = builder.fill(options, self.name)
-        self.check_input(input_shape)
-        self.validate(architecture)
+        given = self._check_given(builder, architecture, input_shape, options)
         return builder.build(architecture, input_shape, num_classes, **given)
 
     def network_size(
@@ -270,10 +268,17 @@ class SearchSpace(ABC):
         defines_network = type(self).network is not SearchSpace.network
         if builder is None or builder.size is None or defines_network:
             return None
-        given = builder.fill(options, self.name)
-        self.check_input(input_shape)
-        self.validate(architecture)
+        given = self._check_given(builder, architecture, input_shape, options)
         return builder.size(architecture, input_shape, num_classes, **given)
+
+    def _check_given(
+        self, builder: Builder, architecture: Architecture, shape: tuple[int, ...], options: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """All options of a network; refuses options, inputs and architectures of other spaces."""
+        given = builder.fill(options, self.name)
+        self.check_input(shape)
+        self.validate(architecture)
+        return given
 
     def check_input(self, input_shape: Sequence[int]) -> None:
         """Checks that networks of this space read inputs of that shape.

@@ -137,6 +137,12 @@ def test_networks_are_those_of_the_whole_space():
     assert space.network_options == {"channels": 64, "dropout": 0.1, "seed": 0}
     with pytest.raises(UsageError, match="the space 'toy, total <= 3' builds no networks"):
         check_builds(limited())
+    assert limited().network_size(WHOLE.make([1, 1])) is None
+    rng = np.random.default_rng(0)
+    beyond = next(each for each in (whole.sample(rng) for _ in range(99)) if each.num_vertices > 8)
+    size = space.network_size(beyond, (1, 8, 8), channels=8)
+    assert size is not None
+    assert size == whole.network_size(beyond, (1, 8, 8), channels=8)
 
 
 def test_genes_set_the_training_as_in_the_whole_space():
