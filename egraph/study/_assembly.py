@@ -28,7 +28,7 @@ from egraph.study._arguments import (
     read_searchers,
 )
 from egraph.study._brackets import read_brackets
-from egraph.study._fidelities import climb, read_fidelities
+from egraph.study._fidelities import climb, read_fidelities, size_first
 from egraph.study._guide import Guide, Predictor
 from egraph.study._identity import claim
 from egraph.study._journal import Journal
@@ -127,7 +127,8 @@ def assemble(given: Arguments) -> Parts:
     pace = read_pace(given.batch, workers, given.synchronous, batch, needed)
     strategy = choose_strategy(
         space, seed, guide, team=team, screen=chosen, mixture=mixture,
-        whole=given.searcher is None and given.shares is None, meter=meter, pace=pace, **sizes,
+        whole=given.searcher is None and given.shares is None, meter=meter, pace=pace,
+        first=size_first(levels, initial), **sizes,
     )  # fmt: skip
     settings = {
         "ranker": None if guide is None else guide.describe(), "recalibrate": given.recalibrate,

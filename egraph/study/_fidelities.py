@@ -18,11 +18,11 @@ from egraph.study._brackets import enter, level
 from egraph.study._guide import Guide, Predictor
 from egraph.study._guided import refit
 from egraph.study._proposals import Plan, Proposal, Situation, Strategy
-from egraph.study._rungs import Rungs, round_down
+from egraph.study._rungs import DUST, Rungs, round_down
 from egraph.study._selection import predict
 from egraph.study._trial import BASELINE, PROMOTED, WHOLE_COST, Trial
 
-__all__ = ["Climbing", "climb", "list_evaluators", "read_fidelities"]
+__all__ = ["Climbing", "climb", "list_evaluators", "read_fidelities", "size_first"]
 
 
 def read_fidelities(fidelities: Iterable[object] | None, evaluator: Evaluator) -> list[Fidelity]:
@@ -54,6 +54,17 @@ def list_evaluators(fidelities: Sequence[Fidelity], journal: Path | None) -> dic
         return {one.cost: one.evaluator for one in fidelities}
     folder = journal.with_suffix(".checkpoints").absolute()
     return {one.cost: one.evaluator.keeping(folder) for one in fidelities}
+
+
+def size_first(fidelities: Sequence[Fidelity], initial: int) -> int:
+    """Largest number of the first trials in a round.
+
+    With fidelities they are so many that a promotion is due after each round: as no ranker is fitted yet, a
+    small round costs nothing, and a good network need not wait for all of the first ones.
+    """
+    if not fidelities:
+        return initial
+    return math.ceil(fidelities[1].cost / fidelities[0].cost - DUST)
 
 
 def climb(

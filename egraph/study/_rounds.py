@@ -41,6 +41,7 @@ def choose_strategy(
     *,
     team: Team,
     initial: int,
+    first: int,
     screen: Screen | None,
     batch: int,
     mixture: Mixture,
@@ -57,6 +58,7 @@ def choose_strategy(
         guide: Fits the ranker; None lets the searchers see only the real scores.
         team: The searchers.
         initial: Trials before the first fit.
+        first: Largest number of them in a round.
         screen: Chooses them among many random ones; None takes random ones, or lets a ranker that was fitted
             before choose by itself.
         batch: Trials a round after that.
@@ -82,9 +84,11 @@ def choose_strategy(
         pace=pace,
     )
     if screen is not None:
-        start = ScreenedStart(space, seed, initial, screen, guide.prior, candidates)
+        start = ScreenedStart(space, seed, initial, first, screen, guide.prior, candidates)
         return Staged(start, min(initial, screen.count), guided)  # no more than were scored
-    return guided if guide.prior is not None else Staged(RandomStart(space, seed, initial), initial, guided)
+    if guide.prior is not None:
+        return guided
+    return Staged(RandomStart(space, seed, initial, first), initial, guided)
 
 
 @dataclass(frozen=True, slots=True)

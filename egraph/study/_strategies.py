@@ -85,15 +85,17 @@ class RandomStart:
         space: Where to search.
         seed: Seed of the study.
         initial: Number of the first trials.
+        most: Largest number of trials of a round.
     """
 
     space: SearchSpace
     seed: int
     initial: int
+    most: int
 
     def propose(self, situation: Situation) -> Plan:
-        """Those of the first trials that are missing."""
-        size = situation.room(self.initial - len(situation.own))
+        """The next of the first trials."""
+        size = situation.room(min(self.most, self.initial - len(situation.own)))
         return Plan(_random_sequence(self.space, self.seed, situation.trials, size, INITIAL))
 
 
@@ -108,6 +110,7 @@ class ScreenedStart:
         space: Where to search.
         seed: Seed of the study.
         initial: Number of the first trials.
+        most: Largest number of trials of a round.
         screen: The score.
         ranker: Ranker that draws the best of more random architectures, and whose predictions are fused with
             the score; None where there is none yet.
@@ -117,12 +120,13 @@ class ScreenedStart:
     space: SearchSpace
     seed: int
     initial: int
+    most: int
     screen: Screen
     ranker: Predictor | None = None
     candidates: int = 0
 
     def propose(self, situation: Situation) -> Plan:
-        """Those of the first trials that are missing."""
+        """The next of the first trials."""
         own = situation.own
         done = sum(trial.origin == SCREENED for trial in own)
         count = self.screen.count
@@ -136,7 +140,7 @@ class ScreenedStart:
         table = situation.screener.score(self.screen, drawn)
         scores = self.screen.combine(table) if self.ranker is None else fuse(predicted, table)
         best = np.argsort(-scores, kind="stable")[: self.initial]  # NaN last
-        rows = best[done:][: situation.room(self.initial - len(own))]
+        rows = best[done:][: situation.room(min(self.most, self.initial - len(own)))]
         proposals = [Proposal(drawn[row], SCREENED, float(predicted[row])) for row in rows]
         return Plan(proposals, candidates=0 if self.ranker is None else many, model=self.ranker)
 

@@ -134,6 +134,18 @@ def test_the_cost_is_counted_in_whole_trials():
         assert "whole trainings" in report.find(one.journal).spent
 
 
+@pytest.mark.parametrize(("fidelities", "first"), [((0.25, 1), 4), ((0.1, 0.3, 1), 3), ((0.1, 1), 10)])
+def test_the_first_promotion_does_not_wait_for_all_first_networks(fidelities, first):
+    """As soon as the share of the next fidelity allows one; without a ranker for it, by the score."""
+    with study(fidelities=fidelities, initial=12) as one:
+        one.run(trials=6)
+        trials = one.trials
+        promoted = trials[trials["origin"] == "promoted"].iloc[0]
+        before = trials[trials["number"] < promoted["number"]]
+        assert len(before) == first
+        assert promoted["key"] == before["key"][before["score"].idxmax()]
+
+
 def test_seeds_of_a_network_are_the_same_at_all_fidelities():
     with study(**MODES["fidelities"]) as one:
         one.run(trials=6)

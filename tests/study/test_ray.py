@@ -115,7 +115,7 @@ def test_the_history_is_that_of_one_process_also_after_a_full_disk(cluster, tmp_
     options = {"evaluate": Played(fails_where_first_is=1), "synchronous": True, **MODES["fidelities"]}
 
     def fill(event):
-        if isinstance(event, TrialFinished) and event.trial.number == 20:
+        if isinstance(event, TrialFinished) and event.trial.number == 10:
             one.journal._db.execute("PRAGMA max_page_count = 1")  # as on a full disk
 
     with (
