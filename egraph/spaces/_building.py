@@ -90,21 +90,26 @@ def call_builder(
 
 
 def build_twice(
-    name: str, build: Callable[[], tuple[torch.nn.Module, Asked]], asked: Asked
-) -> torch.nn.Module:
-    """The module that a builder makes the second time.
+    name: str, build: Callable[[int], tuple[torch.nn.Module, Asked]], asked: Asked
+) -> list[torch.nn.Module]:
+    """The modules that a builder makes with the seeds 0 and 1.
 
     Args:
         name: Name of the builder.
-        build: Calls it, always with the same answers.
+        build: Calls it with a seed, always with the same answers.
         asked: What it is to ask for.
 
     Raises:
-        UsageError: It asks for something else, or two calls share weights.
+        UsageError: It asks for nothing, or for something else, or two calls share weights.
     """
+    if not asked:
+        raise UsageError(
+            f"the builder {name} asks for nothing, so there is nothing to search; "
+            'ask where there is a choice, such as choose("width", 16, 32)'
+        )
     modules = []
-    for _ in range(2):
-        module, again = build()
+    for seed in range(2):
+        module, again = build(seed)
         if list(again.items()) != list(asked.items()):
             raise UsageError(
                 f"the builder {name} is not deterministic: with the same answers it asked "
@@ -116,7 +121,7 @@ def build_twice(
         raise UsageError(
             f"the builder {name} keeps state: two calls share weights; make every layer inside of it"
         )
-    return modules[1]
+    return modules
 
 
 def inspect_network(

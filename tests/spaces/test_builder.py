@@ -260,6 +260,16 @@ def draws(choose):
     return nn.Sequential(*(nn.Linear(5, 5) for _ in range(next(nets.counter) % 7 + 1)), nn.Linear(5, 3))
 
 
+def draws_from_a_generator(choose):
+    """The same at each call with one seed, but a training gives each network its own."""
+    choose("width", 1, 2)
+    return nn.Sequential(*(nn.Linear(5, 5) for _ in range(torch.randint(1, 99, ()))), nn.Linear(5, 3))
+
+
+def asks_nothing(choose):
+    return nn.Linear(5, 3)
+
+
 def many_sets(choose):
     choose.inputs("inputs", 20)
 
@@ -305,6 +315,12 @@ def wrong_shapes(choose):
         (keeps_state, UsageError, "keeps state: two calls share weights; make every layer inside of it"),
         (counts, UsageError, r"the builder .*:counts.* asks for 'width\d+', which is not among the answers"),
         (draws, UsageError, r"is not deterministic: the answers .* gave another network the second time"),
+        (
+            draws_from_a_generator,
+            UsageError,
+            r"the answers .* gave another network the second time; let it de",
+        ),
+        (asks_nothing, UsageError, "asks for nothing, so there is nothing to search; ask where there is a"),
         (many_sets, UsageError, "the choice 'inputs' has 1,048,575 sets of inputs, and at most 4,096 can be"),
         (no_name, UsageError, "a choice needs a name, a text, got 3"),
         (on_a_device, UsageError, "puts weights on meta; build on the CPU"),
@@ -318,6 +334,26 @@ def test_a_wrong_builder_is_refused_in_one_line(monkeypatch, build, error, reaso
         from_builder(build, (5,), 3)
     assert "\n" not in str(caught.value)
     assert len(str(caught.value)) < 900
+
+
+class Waves(nn.Module):
+    """Random features: numbers that are drawn and never trained."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.register_buffer("frequencies", torch.randn(5, width))
+        self.phase, self.last = float(torch.rand(())), nn.Linear(width, 3)
+
+    def forward(self, x):
+        return self.last(torch.sin(x @ self.frequencies + self.phase))
+
+
+def test_numbers_may_be_drawn():
+    space = from_builder(lambda choose: Waves(choose("width", 4, 8)), (5,), 3, name="waves")
+    architecture = space.from_answers({"width": 4})
+    one, same, other = (space.network(architecture, (5,), 3, seed=seed) for seed in (1, 1, 2))
+    assert torch.equal(one.frequencies, same.frequencies)
+    assert not torch.equal(one.frequencies, other.frequencies)
 
 
 def test_networks_that_fail_are_left_out_with_a_warning():
