@@ -71,6 +71,7 @@ class DartsRelaxation(Relaxation):
     """
 
     selects = True
+    fewest_cells = 3  # a normal one and two reductions
 
     def __init__(
         self, space: Darts, normal: Architecture | None = None, reduction: Architecture | None = None

@@ -129,11 +129,13 @@ class Relaxation(ABC):
         positions: The positions by name, in the order of the network.
         options: Options of `network` with their default values, such as ``channels`` and ``cells``.
         selects: Whether a derived architecture takes only some of the positions that lead into a node.
+        fewest_cells: Smallest number of cells, where that is an option.
     """
 
     positions: Mapping[str, Position]
     options: Mapping[str, Any]
     selects: bool = False
+    fewest_cells: int = 1
 
     @abstractmethod
     def network(

@@ -16,7 +16,7 @@ from egraph.training import Recipe
 __all__ = ["SupernetOptions"]
 
 QUICK: Mapping[str, Any] = {"epochs": 15, "learning_rate": 0.1, "channels": 8, "cells": 1}
-"""Fields of the recipe for a search of minutes on a CPU."""
+"""Fields of the recipe for a search of minutes on a CPU; more cells where a network needs them."""
 
 QUICK_RATE = 0.03
 """Learning rate of the logits with so few epochs; the published one hardly moves them."""
@@ -84,8 +84,9 @@ class SupernetOptions:
                 raise UsageError(f"the supernet of this space has no choice of {name}; leave it out")
         if self.given.get("preset") == "published":
             return self._fill({"augment": recipe.augment}, {})
+        quick = {**QUICK, "cells": max(QUICK["cells"], relaxation.fewest_cells)}
         quick = {
-            name: value for name, value in QUICK.items() if name not in sizes or name in relaxation.options
+            name: value for name, value in quick.items() if name not in sizes or name in relaxation.options
         }
         return self._fill({**quick, "augment": recipe.augment}, {"rate": QUICK_RATE})
 

@@ -7,8 +7,11 @@ import pytest
 import torch
 from stripes import BEST, OneEdge, draw_stripes
 
+from egraph import spaces
 from egraph.errors import UsageError
 from egraph.supernets import Run, Settings, methods, search, search_recipe
+from egraph.supernets.options import SupernetOptions
+from egraph.training import Recipe
 
 RELAXATION = OneEdge().relaxation()
 QUICK = Settings(search_recipe(epochs=6, batch_size=32, learning_rate=0.1, channels=8), rate=0.1, decay=0.0)
@@ -19,6 +22,14 @@ SHORT = {"rsps": {"paths": 8}}
 
 def make(name):
     return methods[name](**SHORT.get(name, {}))
+
+
+@pytest.mark.parametrize("name", ["nasbench201", "darts", "concat-cell"])
+def test_the_defaults_suit_every_space(name):
+    """The quick settings give a network that takes a step."""
+    relaxation = spaces.get(name).relaxation()
+    settings = SupernetOptions("gdas", {"epochs": 1, "batch_size": 16}).settings(relaxation, Recipe())
+    search(relaxation, methods["gdas"](), DATA, 2, settings)
 
 
 def run_of(method="darts", settings=QUICK, **options):
