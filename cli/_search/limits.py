@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -65,8 +65,8 @@ class Limits:
     def read(self, measured: Measured, device: str) -> tuple[SearchSpace, dict[str, Any]]:
         """The space within the limits, and arguments of `egraph.Study`: the costs to weigh.
 
-        Of a table, the rows with a number for each of these costs are searched. Where a cost is computed,
-        the ranker scores fewer candidates in a round, since the network of each is built.
+        Of a table, the rows with a number for each of these costs are searched. Where a cost takes the network
+        of each candidate, the ranker scores fewer of them in a round.
 
         Raises:
             UnknownNameError: There is no such cost.
@@ -106,11 +106,20 @@ class Limits:
         if measured.table is not None and columns:
             space = measured.table.measured(measured.metric, *sorted(columns)).search_space()
         arguments: dict[str, Any] = {"costs": costs}
-        if not all(isinstance(cost, ColumnCost) for cost in costs.values()):
+        if any(_takes_network(name, cost, networks) for name, cost in costs.items()):
             arguments["candidates"] = BUILT
         if self.fix:
             space = Fixed(space, read_answers(self.fix))
         return _limit(space, limited, limits), arguments
+
+
+def _takes_network(name: str, cost: Cost, networks: Callable[[], Costs]) -> bool:
+    """Whether the network of an architecture is built to measure a cost of this name."""
+    from egraph.evaluation import ColumnCost
+
+    if isinstance(cost, ColumnCost):
+        return False
+    return name not in ("params", "flops") or not networks().tells_sizes
 
 
 def _read_limits(texts: tuple[str, ...]) -> dict[str, float | str]:

@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import numpy as np
+
 from egraph.architecture import Architecture
 from egraph.evaluation.building import check_builds
 from egraph.spaces import SearchSpace
@@ -59,6 +61,11 @@ class Costs:
         self.space, self.input_shape, self.num_classes = space, input_shape, num_classes
         self.device = choose_device(device)
         self.options = options
+
+    @property
+    def tells_sizes(self) -> bool:
+        """Whether `params` and `flops` are told by arithmetic; a random architecture is asked for."""
+        return self._tell_size(self.space.sample(np.random.default_rng(0))) is not None
 
     def params(self, architecture: Architecture) -> float:
         """The number of trainable parameters.

@@ -300,6 +300,8 @@ def test_real_training_on_digits(egraph):
     assert "%" in done.stdout
     assert "runs/convnet-digits-0.db" in done.stdout
     assert "egraph export runs/convnet-digits-0.db best --network" in done.stdout
+    with open_journal("runs/convnet-digits-0.db") as journal:  # sizes of this space come from arithmetic
+        assert journal.settings["settings"]["candidates"] == 2000
 
 
 def test_images_of_one_s_own(egraph, tmp_path, read_json):

@@ -96,6 +96,7 @@ def test_without_a_column_a_cost_is_computed_from_the_network(search):
     with open_journal("x.db") as journal:
         trial = journal.read_trials()[0]
         assert journal.settings["settings"]["searcher"]["costs"] == ["params"]
+        assert journal.settings["settings"]["candidates"] == 300
     from egraph.evaluation import Costs
 
     assert trial.costs == {"params": Costs(spaces.get("nasbench_macro")).params(trial.architecture)}
