@@ -259,12 +259,12 @@ def _repeat(reading: dict[str, Any]) -> list[str]:
 
 def _draw(genome: Architecture) -> str:
     from egraph import drawing
+    from egraph.canonical import prune
     from egraph.cli._options import can_encode
 
     return drawing.to_terminal(
-        genome,
+        prune(genome),
         width=shutil.get_terminal_size((100, 24)).columns,
         unicode=can_encode("╭●▼"),
         color=use_color(),
-        disabled=False,
     )

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from egraph import operations
 from egraph.architecture import Architecture
 
-__all__ = ["Simplified", "canonical_form", "live_vertices", "simplify"]
+__all__ = ["Simplified", "canonical_form", "live_vertices", "prune", "simplify"]
 
 
 _Neighbours = list[list[tuple[int, int]]]  # of each vertex: the other ends of its edges, with multiplicity
@@ -63,6 +63,14 @@ def live_vertices(num_vertices: int, edges: Sequence[tuple[int, int]]) -> list[i
                 if waiting[successor] == 0 and successor != last:
                     heapq.heappush(free, successor)
     return [*order, last]
+
+
+def prune(architecture: Architecture) -> Architecture:
+    """The part of an architecture that a network has: what is on a path from input to output, and enabled."""
+    live = sorted(live_vertices(architecture.num_vertices, architecture.edges))
+    number = {vertex: place for place, vertex in enumerate(live)}
+    edges = [(number[i], number[j]) for i, j in architecture.edges if i in number and j in number]
+    return Architecture([architecture.ops[vertex] for vertex in live], edges, answers=architecture.answers)
 
 
 def simplify(architecture: Architecture) -> Simplified:

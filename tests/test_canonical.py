@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from egraph import operations
 from egraph.architecture import Architecture
-from egraph.canonical import Simplified, canonical_form, live_vertices, simplify
+from egraph.canonical import Simplified, canonical_form, live_vertices, prune, simplify
 from egraph.operations import Operation
 
 for name, kind, shareable in (
@@ -157,6 +157,20 @@ def test_live_vertices_lie_on_a_path_and_are_in_topological_order(a):
     assert (found[0], found[-1]) == (0, last)
     place = {vertex: position for position, vertex in enumerate(found)}
     assert all(place[i] < place[j] for i, j in a.edges if i in alive and j in alive)
+
+
+@given(architectures())
+def test_a_pruned_architecture_is_the_part_between_input_and_output(a):
+    graph = a.to_networkx()
+    last = a.num_vertices - 1
+    alive = ({0} | networkx.descendants(graph, 0)) & ({last} | networkx.ancestors(graph, last)) | {0, last}
+    pruned = prune(a)
+    # The vertices keep their order.
+    kept = networkx.relabel_nodes(graph.subgraph(alive), dict(zip(sorted(alive), itertools.count())))
+    assert pruned.ops == tuple(a.ops[vertex] for vertex in sorted(alive))
+    assert set(pruned.edges) == set(kept.edges)
+    assert pruned.disabled == ()
+    assert prune(pruned) == pruned
 
 
 def slow_form(a):

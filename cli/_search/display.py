@@ -114,6 +114,7 @@ def summarise(findings: Findings, files: dict[str, str]) -> dict[str, Any]:
 def show(findings: Findings, files: dict[str, str], stopped: str, trials: int, space: str) -> None:
     """Prints the result."""
     from egraph import drawing
+    from egraph.canonical import prune
 
     click.echo(f"{stopped}; {len(findings.failed)} failed" if len(findings.failed) else stopped)
     if findings.asked:
@@ -125,11 +126,10 @@ def show(findings: Findings, files: dict[str, str], stopped: str, trials: int, s
     best, random = findings.best[0], findings.random_best
     click.echo(f"\nthe best network, trial {best.trial.number}\n")
     picture = drawing.to_terminal(
-        best.trial.architecture,
+        prune(best.trial.architecture),
         width=shutil.get_terminal_size((100, 24)).columns,
         unicode=can_encode("╭●▼"),
         color=use_color(),
-        disabled=False,
     )
     click.echo(picture + "\n")
     rows = [_row("egraph", best, findings)]

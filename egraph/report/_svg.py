@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from egraph.architecture import Architecture
+from egraph.canonical import prune
 from egraph.drawing import to_svg
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def draw_svg(name: str, size: tuple[float, float], fill: Callable[[Figure], bool
 
 def draw_architecture(architecture: Architecture, title: str) -> str:
     """Draws an architecture, marked as wide if one column is too narrow for it."""
-    svg = re.sub(r' xmlns="[^"]*"', "", to_svg(architecture, disabled=False, title=title), count=1)
+    svg = re.sub(r' xmlns="[^"]*"', "", to_svg(prune(architecture), title=title), count=1)
     width = re.search(r'width="(\d+)"', svg)
     wide = width is not None and int(width[1]) > WIDEST_IN_COLUMN
     return svg.replace('class="', 'class="wide ', 1) if wide else svg

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from egraph import report
+from egraph.architecture import Architecture
 from egraph.errors import FailedError, JournalError
 from egraph.evaluation import Evaluation
 from egraph.evolve import choose
+from egraph.report._svg import draw_architecture
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "evolve"))
 sys.path.insert(0, str(Path(__file__).parent))
@@ -141,3 +143,13 @@ def test_the_axis_of_accuracies_ends_at_100_percent():
         axes.plot([0, 1], [0.0, 99.7], label="x")
         _frame(axes, SimpleNamespace(measure="score", is_accuracy=measured), np.array([0.0, 0.0, 99.7]))
         assert axes.get_ylim() == pytest.approx(ends, abs=0.1)
+
+
+def test_the_picture_has_what_the_network_has():
+    """Not a layer whose result nobody reads, and no disabled edge."""
+    loose = Architecture(
+        ("input", "CONV_3.N", "POOL_2.M", "output"), [(0, 1), (0, 2), (1, 3)], disabled=[(2, 3)]
+    )
+    picture = draw_architecture(loose, "the best")
+    assert "CONV_3.N" in picture
+    assert "POOL_2.M" not in picture
