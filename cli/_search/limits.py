@@ -65,8 +65,8 @@ class Limits:
     def read(self, measured: Measured, device: str) -> tuple[SearchSpace, dict[str, Any]]:
         """The space within the limits, and arguments of `egraph.Study`: the costs to weigh.
 
-        Of a table, the rows with a number for each of these costs are searched. Where a cost takes the network
-        of each candidate, the ranker scores fewer of them in a round.
+        Of a table, the rows with a number for each of these costs are searched. Where a cost takes the
+        network of each candidate, the ranker scores fewer of them in a round.
 
         Raises:
             UnknownNameError: There is no such cost.
