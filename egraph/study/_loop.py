@@ -20,7 +20,7 @@ from egraph.study._recalibration import DRIFT_LEVEL, DRIFT_ROUNDS
 from egraph.study._rounds import Proposer, Round
 from egraph.study._screen import Screener
 from egraph.study._seeds import derive
-from egraph.study._trial import BASELINE, DONE, OWN, PROMOTED, WHOLE_COST, Trial
+from egraph.study._trial import BASELINE, DONE, OWN, PROMOTED, UNPROPOSED, WHOLE_COST, Trial
 
 __all__ = ["Loop", "add_pause"]
 
@@ -79,7 +79,8 @@ class Loop:
             The reason to stop.
         """
         while True:
-            self._driver.work_off(self._propose if self._asynchronous else None)
+            meanwhile = self._asynchronous and self._has_proposed()
+            self._driver.work_off(self._propose if meanwhile else None)
             self._finish_rounds()
             if self._driver.stop_reason:
                 return self._driver.stop_reason
@@ -92,6 +93,10 @@ class Loop:
                 if self._limit - self._driver.finished >= 1:
                     return f"the space {self._space.name!r} is exhausted after {self._count} trials"
                 return f"{self._count} trials are done"
+
+    def _has_proposed(self) -> bool:
+        """Whether there was a first round; the screening before it needs workers that do nothing else."""
+        return any(trial.origin not in UNPROPOSED for trial in self._journal.read_trials())
 
     def _propose(self) -> bool:
         """Queues the next round; whether there is one."""

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from egraph.study._trial import DONE, ENQUEUED, GIVEN, KNOWN, PROMOTED, REFERENCE, WHOLE_COST, Trial
+from egraph.study._trial import DONE, PROMOTED, UNPROPOSED, WHOLE_COST, Trial
 
 __all__ = ["DUST", "Rungs", "round_down"]
 
@@ -33,7 +33,7 @@ class Rungs:
     @classmethod
     def of(cls, trials: Sequence[Trial], costs: Sequence[float]) -> Rungs:
         """The rungs of a study with these trials."""
-        climbing = [trial for trial in trials if trial.origin not in (KNOWN, GIVEN, REFERENCE, ENQUEUED)]
+        climbing = [trial for trial in trials if trial.origin not in UNPROPOSED]
         rungs = tuple(tuple(trial for trial in climbing if trial.fidelity == cost) for cost in costs)
         return cls(tuple(costs), rungs)
 

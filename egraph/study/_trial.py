@@ -28,6 +28,7 @@ __all__ = [
     "SEARCH",
     "TOLD",
     "TOP",
+    "UNPROPOSED",
     "WHOLE",
     "WHOLE_COST",
     "State",
@@ -75,6 +76,9 @@ SAMPLES = "samples"
 """Finder: random samples."""
 WHOLE = "whole space"
 """Finder of all candidates where the whole space is scored."""
+
+UNPROPOSED = (KNOWN, GIVEN, REFERENCE, ENQUEUED)
+"""Origins of the trials that a study was given and did not propose itself."""
 
 OWN = (INITIAL, SCREENED, TOP, FAR, SEARCH, RANDOM, PROMOTED, KNOWN, GIVEN, ENQUEUED)
 """Origins of the trials of the search itself: all but the baseline's."""

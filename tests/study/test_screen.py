@@ -303,3 +303,15 @@ def test_architectures_that_there_was_no_time_for_are_not_recalled():
         scored = len(screening(one.journal)["values"])
         architectures, scores = recall(one.journal, Screen(Glimpse(seconds=0.02), 128, 0.1), SPACE, one.seed)
     assert len(architectures) == len(scores) == scored < 128
+
+
+@pytest.mark.usefixtures("copied_workers")
+def test_networks_that_wait_are_evaluated_before_the_screening():
+    """With several workers, which take jobs of both kinds."""
+    options = {"evaluate": Played(seconds=0.2), "screen": Glimpse(), "screen_count": 12, "workers": 2}
+    with study(**options) as one:
+        one.enqueue([SPACE.parse(f"{first}.2.3.4") for first in range(3)])
+        one.run(trials=13)
+        origins = one.trials["origin"].tolist()
+        assert origins[:8] == ["enqueued"] * 3 + ["screened"] * 5
+        assert set(one.trials["state"]) == {"complete"}
